@@ -1,0 +1,25 @@
+"""Errors a person can act on; each carries the exit status of the command line."""
+
+
+class SpinalTfError(Exception):
+    """Base of all expected failures: one plain sentence naming the file, the fault and the remedy."""
+
+    exit_code = 1
+
+
+class VolumeError(SpinalTfError):
+    """An image or mask that cannot be used."""
+
+    exit_code = 3
+
+
+class OutputError(SpinalTfError):
+    """A place that cannot be written to, or an output that exists and may not be replaced."""
+
+    exit_code = 3
+
+
+class WeightsError(SpinalTfError):
+    """Weights that are missing, damaged, or not made for what is asked of them."""
+
+    exit_code = 4

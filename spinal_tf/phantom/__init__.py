@@ -1,0 +1,1 @@
+"""The simulated cohort: anatomy, lesions and acquisition, in NumPy and SciPy only."""

@@ -1,0 +1,117 @@
+"""What the main path finds out about one case: plain records, without TensorFlow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+import numpy as np
+
+from spinal_tf.lesions import Lesion
+from spinal_tf.taxonomy import Diagnosis, Task
+from spinal_tf.volume import Volume
+
+MaskProvenance = Literal["automatic", "reviewed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Review:
+    """Whether a person should look at the mask, and why (one plain sentence a reason)."""
+
+    needed: bool
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segmentation:
+    """Lesion probability and mask of one volume, both in the volume's array order.
+
+    Attributes:
+        probability: float32, 0 to 1, shape of ``volume.data``.
+        mask: bool, same shape; specks removed.
+        threshold: probability from which a voxel counts as lesion.
+        minimum_volume_ml: components below this volume were removed.
+    """
+
+    probability: np.ndarray
+    mask: np.ndarray
+    threshold: float
+    minimum_volume_ml: float
+    review: Review
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskResult:
+    """One classifier's answer on one case.
+
+    Attributes:
+        probability: of the task's positive class, mean over the tiles.
+        operating_point: cut-off from the weights' manifest; at or above it the positive class is called.
+        tile_probabilities: positive-class probability of each tile, in the order of ``Classification.slices``.
+        heatmap: Grad-CAM for the called class, float32, 0 to 1, shape of ``volume.data``; zero on slices without tile.
+        activation: share of the heat map in ``core``, ``rim``, ``perilesional`` and ``elsewhere``; they sum to one
+            (all zero where the map is empty).
+    """
+
+    task: Task
+    probability: float
+    operating_point: float
+    tile_probabilities: tuple[float, ...]
+    heatmap: np.ndarray
+    activation: dict[str, float]
+
+    @property
+    def called(self) -> str:
+        """Name of the called class."""
+        return self.task.classes[int(self.probability >= self.operating_point)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classification:
+    """The three tasks and their cascade.
+
+    Attributes:
+        slices: volume slice index of every tile.
+        diagnosis: reached by following the operating points down the cascade.
+    """
+
+    tasks: tuple[TaskResult, ...]
+    slices: tuple[int, ...]
+    posterior: dict[Diagnosis, float]
+    diagnosis: Diagnosis
+    with_t1c: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelRecord:
+    """Which weights gave an answer."""
+
+    name: str
+    sha256: str
+    summary: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CaseResult:
+    """Everything known about one case after segmentation, and after classification where that was asked for.
+
+    Attributes:
+        mask: bool, the mask in use, in the volume's array order.
+        mask_provenance: ``automatic`` or ``reviewed`` by a person.
+        mask_source: file the mask was read from, None where it was just made.
+        segmentation: None where a mask was given.
+        classification: None where it was not asked for, or no lesion was found.
+        warnings: one plain sentence each.
+        timings_s: seconds by stage.
+    """
+
+    volume: Volume
+    mask: np.ndarray
+    mask_provenance: MaskProvenance
+    mask_source: str | None
+    lesions: tuple[Lesion, ...]
+    segmentation: Segmentation | None
+    classification: Classification | None
+    models: tuple[ModelRecord, ...]
+    warnings: tuple[str, ...] = ()
+    timings_s: dict[str, float] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Released weights: data files only, read through spinal_tf.checkpoints."""
