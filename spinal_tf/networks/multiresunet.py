@@ -1,0 +1,100 @@
+"""MultiResUNet (Ibtehaz and Rahman, Neural Networks 2020;121:74-87), the segmenter of Zhuo et al. 2022."""
+
+from __future__ import annotations
+
+import keras
+from keras import layers
+
+ALPHA = 1.67
+"""Width of a MultiRes block over that of the U-Net level it replaces (reference implementation)."""
+
+BRANCHES = (0.167, 0.333, 0.5)
+"""Shares of a block's width given to its chained 3x3, 5x5-like and 7x7-like convolutions; each is rounded down."""
+
+RES_PATH_LENGTHS = (4, 3, 2, 1)
+"""Residual units on the skip connection of each encoder level, from the top."""
+
+
+def build_multiresunet(
+    *,
+    width: int = 32,
+    channels: int = 1,
+    output_batch_norm: bool = False,
+    output_bias: float = -3.0,
+    momentum: float = 0.9,
+    name: str = "multiresunet",
+) -> keras.Model:
+    """Build the network: four encoder levels, a bridge, four decoder levels, one sigmoid.
+
+    With ``width=32``, ``channels=1`` and ``output_batch_norm=True`` it has the reference's 7,262,504 parameters.
+
+    Args:
+        width: filters U of the first level; each further level doubles it. Tests use 4.
+        channels: channels of the input.
+        output_batch_norm: normalise before the sigmoid as the reference does, without bias. Our weights have a plain
+            convolution with a bias instead, since normalised logits stall training on lesions of 1-3 % of the pixels.
+        output_bias: initial bias of that convolution; -3 starts from a lesion probability of 5 %.
+        momentum: of the moving averages of every batch normalisation.
+        name: name of the model.
+
+    Returns:
+        Model from float ``(batch, height, width, channels)``, both sides multiples of 16, to float32 lesion
+        probability ``(batch, height, width, 1)``.
+    """
+    inputs = keras.Input((None, None, channels), name="slice")
+    x, skips = inputs, []
+    for level, length in enumerate(RES_PATH_LENGTHS, start=1):
+        filters = width * 2 ** (level - 1)
+        x = _multires_block(x, filters, momentum, f"encoder{level}")
+        skips.append(_res_path(x, filters, length, momentum, f"respath{level}"))
+        x = layers.MaxPooling2D(2, name=f"encoder{level}_pool")(x)
+    x = _multires_block(x, width * 16, momentum, "bridge")
+    for level in range(len(skips), 0, -1):
+        filters = width * 2 ** (level - 1)
+        x = layers.Conv2DTranspose(filters, 2, strides=2, padding="same", name=f"decoder{level}_up")(x)
+        x = layers.Concatenate(name=f"decoder{level}_skip")([x, skips[level - 1]])
+        x = _multires_block(x, filters, momentum, f"decoder{level}")
+    outputs = _head(x, output_batch_norm, output_bias, momentum)
+    return keras.Model(inputs, outputs, name=name)
+
+
+def _head(x: keras.KerasTensor, batch_norm: bool, bias: float, momentum: float) -> keras.KerasTensor:
+    if batch_norm:
+        x = _conv_bn(x, 1, 1, momentum, "logits", activation=False)
+    else:
+        start = keras.initializers.Constant(bias)
+        x = layers.Conv2D(1, 1, bias_initializer=start, dtype="float32", name="logits")(x)
+    return layers.Activation("sigmoid", dtype="float32", name="probability")(x)
+
+
+def _multires_block(x: keras.KerasTensor, filters: int, momentum: float, name: str) -> keras.KerasTensor:
+    widths = [int(ALPHA * filters * share) for share in BRANCHES]
+    shortcut = _conv_bn(x, sum(widths), 1, momentum, f"{name}_shortcut", activation=False)
+    branches = []
+    for index, branch_width in enumerate(widths, start=1):
+        x = _conv_bn(x, branch_width, 3, momentum, f"{name}_conv{index}")
+        branches.append(x)
+    x = layers.Concatenate(name=f"{name}_concat")(branches)
+    x = layers.BatchNormalization(momentum=momentum, name=f"{name}_concat_bn")(x)
+    x = layers.Add(name=f"{name}_add")([shortcut, x])
+    x = layers.ReLU(name=f"{name}_relu")(x)
+    return layers.BatchNormalization(momentum=momentum, name=f"{name}_bn")(x)
+
+
+def _res_path(x: keras.KerasTensor, filters: int, length: int, momentum: float, name: str) -> keras.KerasTensor:
+    for index in range(1, length + 1):
+        unit = f"{name}_unit{index}"
+        shortcut = _conv_bn(x, filters, 1, momentum, f"{unit}_shortcut", activation=False)
+        x = _conv_bn(x, filters, 3, momentum, f"{unit}_conv")
+        x = layers.Add(name=f"{unit}_add")([shortcut, x])
+        x = layers.ReLU(name=f"{unit}_relu")(x)
+        x = layers.BatchNormalization(momentum=momentum, name=f"{unit}_bn")(x)
+    return x
+
+
+def _conv_bn(
+    x: keras.KerasTensor, filters: int, size: int, momentum: float, name: str, activation: bool = True
+) -> keras.KerasTensor:
+    x = layers.Conv2D(filters, size, padding="same", use_bias=False, name=name)(x)
+    x = layers.BatchNormalization(momentum=momentum, scale=False, name=f"{name}_bn")(x)
+    return layers.ReLU(name=f"{name}_relu")(x) if activation else x
