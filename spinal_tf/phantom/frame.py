@@ -1,0 +1,59 @@
+"""Where the cord runs in a background, so that lesions can be drawn in the cord's own coordinates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """Course and size of the cord, one entry for each row of the volume.
+
+    Attributes:
+        spacing_mm: of slice, row, column.
+        x_mm: cord centre along the slice axis, from the centre of the first slice; NaN on rows without cord.
+        y_mm: cord centre along the column axis, from the centre of the first column; NaN likewise.
+        rl_mm: half the cord's right-left width.
+        ap_mm: half its antero-posterior width.
+        vertebra_mm: height of vertebral body plus disc at that row.
+        region: index into ``REGIONS``, -1 on rows without cord.
+    """
+
+    spacing_mm: tuple[float, float, float]
+    x_mm: np.ndarray
+    y_mm: np.ndarray
+    rl_mm: np.ndarray
+    ap_mm: np.ndarray
+    vertebra_mm: np.ndarray
+    region: np.ndarray
+
+
+REGIONS = ("oblongata", "cervical", "thoracic", "lumbar")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Background:
+    """A spine without lesion.
+
+    Attributes:
+        t2: float32 (slice, row, column).
+        t1c: the same grid with contrast-enhanced T1 weighting, None where the background has none.
+        frame: course of the cord.
+        cord_level: T2 intensity of normal cord.
+        csf_level: T2 intensity of cerebrospinal fluid.
+        gain: float64 (rows,), how bright the cord is on each row, relative to ``cord_level`` (coil sensitivity).
+    """
+
+    t2: np.ndarray
+    t1c: np.ndarray | None
+    frame: Frame
+    cord_level: float
+    csf_level: float
+    gain: np.ndarray
+
+    def intensity(self, level: np.ndarray | float, rows: slice) -> np.ndarray:
+        """T2 intensity on these rows of a level given on the scale where cord is 0.3 and fluid 1."""
+        scaled = self.cord_level + (level - 0.3) / 0.7 * (self.csf_level - self.cord_level)
+        return scaled * self.gain[rows][None, :, None]
