@@ -28,8 +28,8 @@ MAXIMUM_TILT_DEG = 60.0
 SHELL_MM = 3.0
 """Thickness of the surrounding tissue that a lesion's contrast is measured against."""
 
-LENGTH_TOLERANCE_MM = 1e-6
-"""Slack for rounding when a distance is compared with `SHELL_MM`."""
+LENGTH_TOLERANCE_MM = 1e-3
+"""Slack when a distance is compared with `SHELL_MM`: headers hold their geometry in single precision."""
 
 VOXEL_COUNT_TOLERANCE = 1e-6
 """Slack, in voxels, when a least volume is turned into a least number of voxels."""

