@@ -29,12 +29,14 @@ class Segmentation:
     Attributes:
         probability: float32, 0 to 1, shape of ``volume.data``.
         mask: bool, same shape; specks removed.
+        lesions: the components of the mask, by descending volume.
         threshold: probability from which a voxel counts as lesion.
         minimum_volume_ml: components below this volume were removed.
     """
 
     probability: np.ndarray
     mask: np.ndarray
+    lesions: tuple[Lesion, ...]
     threshold: float
     minimum_volume_ml: float
     review: Review

@@ -17,11 +17,18 @@ def inside(distance_mm: Array, edge_mm: float = EDGE_MM) -> Array:
 
 def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], cells: tuple[float, ...]) -> Array:
     """Gaussian noise of unit variance whose grain is ``cells`` voxels along each axis, float32."""
-    coarse_shape = [max(2, int(np.ceil(n / cell)) + 1) for n, cell in zip(shape, cells, strict=True)]
-    coarse = rng.standard_normal(coarse_shape).astype(np.float32)
-    zoom = [n / m for n, m in zip(shape, coarse_shape, strict=True)]
-    field = ndimage.zoom(coarse, zoom, order=1, mode="nearest", grid_mode=True)
-    return (field - field.mean()) / max(float(field.std()), 1e-6)
+    counts = [max(2, int(np.ceil(n / cell)) + 1) for n, cell in zip(shape, cells, strict=True)]
+    field = rng.standard_normal(counts, dtype=np.float32)
+    for axis, (length, count) in reversed(list(enumerate(zip(shape, counts, strict=True)))):
+        field = np.moveaxis(np.tensordot(_interpolation(length, count), field, (1, axis)), 0, axis)
+    field -= field.mean()
+    return field / max(float(field.std()), 1e-6)
+
+
+def _interpolation(length: int, count: int) -> Array:
+    """Matrix (length, count) that interpolates linearly between ``count`` knots, first and last at the ends."""
+    position = np.linspace(0, count - 1, length)
+    return np.clip(1 - np.abs(position[:, None] - np.arange(count)), 0, 1).astype(np.float32)
 
 
 def smooth_curve(rng: np.random.Generator, length: int, knots: int, amplitude: float) -> Array:

@@ -1,0 +1,65 @@
+"""Random changes of training samples: geometry alike for image and mask, intensity for the image alone."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+Array = np.ndarray
+
+ROTATION_DEG = 15.0
+SCALE = (0.8, 1.25)
+
+
+def random_affine(rng: np.random.Generator, centre: tuple[float, float], size: tuple[int, int]) -> Array:
+    """Matrix (2, 3) for OpenCV from a plane to a crop: rotation, scale and flips about a point of the plane.
+
+    Args:
+        rng: source of all randomness.
+        centre: row and column of the plane that come to the middle of the crop.
+        size: rows and columns of the crop.
+    """
+    angle = np.deg2rad(rng.uniform(-ROTATION_DEG, ROTATION_DEG))
+    scale = np.exp(rng.uniform(*np.log(SCALE)))
+    turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    turn = turn * rng.choice([-1, 1], (2, 1))
+    point = np.array([centre[1], centre[0]])
+    middle = (np.array([size[1], size[0]]) - 1) / 2
+    return np.hstack([turn, (middle - turn @ point)[:, None]])
+
+
+def warp(image: Array, matrix: Array, size: tuple[int, int], *, label: bool = False) -> Array:
+    """Apply a matrix of `random_affine`; labels stay 0 or 1, outside is the image's minimum or 0.
+
+    Returns:
+        float32 of ``size`` rows and columns.
+    """
+    border = 0.0 if label else float(image.min())
+    out = cv2.warpAffine(
+        image.astype(np.float32), matrix, size[::-1], borderMode=cv2.BORDER_CONSTANT, borderValue=border
+    )
+    return (out >= 0.5).astype(np.float32) if label else out
+
+
+def random_intensity(rng: np.random.Generator, image: Array) -> Array:
+    """Contrast, brightness, gamma, blur, lower resolution and noise, each with its own chance.
+
+    Args:
+        rng: source of all randomness.
+        image: float32, about 0 to 1, of two axes.
+    """
+    low, high = float(image.min()), float(image.max())
+    if high > low and rng.random() < 0.7:
+        image = low + (high - low) * ((image - low) / (high - low)) ** np.exp(rng.normal(0, 0.25))
+    if rng.random() < 0.7:
+        image = image * rng.uniform(0.7, 1.4) + rng.uniform(-0.05, 0.05)
+    if rng.random() < 0.2:
+        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.2))
+    if rng.random() < 0.2:
+        rows, columns = image.shape
+        factor = rng.uniform(0.5, 0.95)
+        small = cv2.resize(image, (round(columns * factor), round(rows * factor)))
+        image = cv2.resize(small, (columns, rows))
+    if rng.random() < 0.3:
+        image = image + rng.normal(0, rng.uniform(0.005, 0.04), image.shape)
+    return image.astype(np.float32)

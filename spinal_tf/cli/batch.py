@@ -1,0 +1,53 @@
+"""Running one case or many: progress, failures, what to skip."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from time import perf_counter
+
+import click
+
+from spinal_tf.case_files import CaseFiles
+from spinal_tf.errors import SpinalTfError
+
+SOME_FAILED = 5
+
+Work = Callable[[CaseFiles], str]
+
+
+def run_cases(cases: Sequence[CaseFiles], work: Work, *, done: Callable[[CaseFiles], bool] | None = None) -> None:
+    """Do the work on every case; with several, one failure does not stop the rest.
+
+    Args:
+        cases: to work on.
+        work: returns a line for the terminal.
+        done: tells cases to skip.
+    """
+    todo = [case for case in cases if done is None or not done(case)]
+    if len(todo) < len(cases):
+        click.echo(f"{len(cases) - len(todo)} of {len(cases)} cases have their outputs and are skipped", err=True)
+    if len(cases) == 1:
+        for case in todo:
+            click.echo(work(case))
+        return
+    failed = _run_several(todo, work)
+    if failed:
+        click.echo(f"spinal-tf: {len(failed)} of {len(todo)} cases failed: {', '.join(failed)}", err=True)
+        click.get_current_context().exit(SOME_FAILED)
+
+
+def _run_several(todo: Sequence[CaseFiles], work: Work) -> list[str]:
+    failed, start = [], perf_counter()
+    for number, case in enumerate(todo, start=1):
+        try:
+            click.echo(work(case))
+        except SpinalTfError as error:
+            failed.append(case.case.name)
+            click.echo(f"spinal-tf: {error}", err=True)
+        left = (perf_counter() - start) / number * (len(todo) - number)
+        click.echo(f"[{number}/{len(todo)}] {case.case.name}, about {_duration(left)} left", err=True)
+    return failed
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,42 @@
+"""``spinal-tf classify``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from spinal_tf.cli.options import BESIDE, Choices, case_options, segmentation_options
+
+
+@click.command()
+@case_options
+@segmentation_options
+@click.option(
+    "--with-mask",
+    type=click.Path(path_type=Path),
+    is_flag=False,
+    flag_value=BESIDE,
+    metavar="[MASK]",
+    help="Classify with this mask, checked or drawn by a person; without MASK, with the one that segment wrote.",
+)
+@click.option(
+    "--t1c",
+    type=click.Path(path_type=Path),
+    metavar="IMAGE",
+    help="Contrast-enhanced T1w scan, registered and resampled to the case.",
+)
+def classify(with_mask: Path | None, t1c: Path | None, **given: Any) -> None:  # noqa: ANN401 - as in segment
+    """Tell tumours from demyelination, name the disease, show why.
+
+    CASE is a NIfTI image, or a folder of them; put it before --with-mask. Without --with-mask it is segmented first.
+    Writes beside it CASE_diagnosis.json, CASE_diagnosis.html, CASE_gradcam.png and a heat map for each task,
+    CASE_gradcam_TASK.nii.gz.
+    """
+    from spinal_tf.cli.session import Session
+
+    choices = Choices(**given)
+    if len(choices.inputs) > 1 and (t1c or with_mask not in (None, Path(BESIDE))):
+        raise click.UsageError("a named mask or T1c image belongs to one case; give one case, or a bare --with-mask")
+    Session(choices).classify(with_mask, t1c)

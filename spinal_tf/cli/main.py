@@ -1,0 +1,83 @@
+"""The ``spinal-tf`` command: finds its subcommands without importing them, and turns errors into one sentence."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import traceback
+from typing import Any
+
+import click
+
+from spinal_tf.errors import SpinalTfError
+
+COMMANDS = {
+    "segment": ("segment", "Find lesions on sagittal T2w scans and outline them."),
+    "classify": ("classify", "Tell tumours from demyelination, name the disease, show why."),
+    "simulate": ("simulate", "Make simulated cases with known lesions."),
+    "weights": ("weights", "List, verify or import the networks' weights."),
+    "doctor": ("doctor", "Show versions, devices and weights."),
+}
+"""Module of each command, and its line in the overview, so that ``--help`` imports none of them."""
+
+INTERRUPTED = 130
+OUR_FAULT = 1
+
+
+class LazyGroup(click.Group):
+    """Subcommands are imported when they are run; every error they raise becomes an exit status."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All commands, in the order of the work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Import one command."""
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"spinal_tf.cli.{COMMANDS[name][0]}")
+        command: click.Command = getattr(module, name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands from their fixed lines."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Take ``--debug`` from wherever it stands."""
+        ctx.meta["debug"] = "--debug" in args
+        return super().parse_args(ctx, [arg for arg in args if arg != "--debug"])
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click declares it
+        """Run a command; see docs/cli.md for the exit statuses."""
+        try:
+            return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit):
+            raise
+        except KeyboardInterrupt:
+            _complain(ctx, "interrupted; nothing unfinished was left behind")
+            ctx.exit(INTERRUPTED)
+        except SpinalTfError as error:
+            _complain(ctx, str(error))
+            ctx.exit(error.exit_code)
+        except Exception as error:  # noqa: BLE001 - the last line of defence, shown in full by --debug
+            hint = "run again with --debug and report what it prints"
+            _complain(ctx, f"an error of ours: {type(error).__name__}: {error}; {hint}")
+            ctx.exit(OUR_FAULT)
+
+
+def _complain(ctx: click.Context, sentence: str) -> None:
+    if ctx.meta["debug"]:
+        traceback.print_exc(file=sys.stderr)
+    click.echo(f"spinal-tf: {' '.join(sentence.split())}", err=True)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, expose_value=False, help="Show the trace of an error; may stand anywhere.")
+@click.version_option(package_name="spinal-tf", message="%(package)s %(version)s")
+def main() -> None:
+    """Segment and classify intramedullary spinal cord lesions on sagittal T2-weighted MRI.
+
+    Research use only; not a medical device.
+    """

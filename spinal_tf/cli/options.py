@@ -1,0 +1,102 @@
+"""Options and arguments that several commands share."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+BESIDE = "beside the case"
+"""Value of a bare ``--with-mask``; no file is called so, since a path would hold no blank there unquoted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """What was chosen with the options below; see their help."""
+
+    inputs: tuple[Path, ...]
+    output: Path | None
+    overwrite: bool
+    resume: bool
+    assume_orientation: bool
+    allow_plane: bool
+    weights_folder: Path | None
+    device: str
+    threshold: float | None
+    minimum_volume_ml: float
+    tta: bool
+    save_probability: bool
+
+
+def _device(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
+    if not re.fullmatch(r"cpu|gpu(:\d+)?", value):
+        raise click.BadParameter("write cpu, gpu or gpu:N", ctx, parameter)
+    return value
+
+
+def _folder() -> click.Path:
+    return click.Path(path_type=Path, file_okay=False)
+
+
+CASE_OPTIONS = (
+    click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="CASE..."),
+    click.option(
+        "-o", "--output", type=_folder(), help="Folder for the outputs, made if needed; otherwise beside each case."
+    ),
+    click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
+    click.option("--resume", is_flag=True, help="Skip cases whose outputs exist."),
+    click.option("--assume-orientation", is_flag=True, help="Accept an image that states no orientation."),
+    click.option("--allow-plane", is_flag=True, help="Accept an image that was not acquired sagittally."),
+    click.option(
+        "--weights",
+        "weights_folder",
+        type=_folder(),
+        help="Folder of weights; otherwise $SPINAL_TF_WEIGHTS, otherwise the bundled ones.",
+    ),
+    click.option(
+        "--device",
+        default="cpu",
+        show_default=True,
+        callback=_device,
+        metavar="cpu|gpu|gpu:N",
+        help="Processor that runs the networks.",
+    ),
+)
+
+SEGMENTATION_OPTIONS = (
+    click.option(
+        "--threshold",
+        type=click.FloatRange(0, 1, min_open=True),
+        help="Probability from which a voxel is lesion; otherwise the one stored with the weights.",
+    ),
+    click.option(
+        "--min-volume",
+        "minimum_volume_ml",
+        type=click.FloatRange(0),
+        default=0.02,
+        show_default=True,
+        help="Lesions smaller than this many mL are removed.",
+    ),
+    click.option("--tta", is_flag=True, help="Average over the four flips of every slice; four times as long."),
+    click.option("--save-probability", is_flag=True, help="Also write the lesion probability of every voxel."),
+)
+
+
+def case_options(function: Function) -> Function:
+    """Inputs, where outputs go, and how an image is taken."""
+    for decorate in reversed(CASE_OPTIONS):
+        function = decorate(function)
+    return function
+
+
+def segmentation_options(function: Function) -> Function:
+    """How lesions are found."""
+    for decorate in reversed(SEGMENTATION_OPTIONS):
+        function = decorate(function)
+    return function

@@ -1,0 +1,20 @@
+"""What the terminal says of a finished case."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from spinal_tf.report.words import conclusion, found
+from spinal_tf.results import CaseResult
+
+
+def summary(result: CaseResult, paths: Sequence[Path]) -> str:
+    """Findings, doubts and the files written, a line each."""
+    lines = [f"{result.volume.source}: {found(result)}"]
+    if result.classification:
+        lines.append(f"  diagnosis: {conclusion(result.classification)} (research use only)")
+    lines += [f"  warning: {warning}" for warning in result.warnings]
+    if result.segmentation:
+        lines += [f"  please review: {reason}" for reason in result.segmentation.review.reasons]
+    return "\n".join([*lines, *(f"  {path}" for path in paths)])

@@ -1,0 +1,132 @@
+"""Training samples drawn from cases in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from spinal_tf.augment import random_affine, random_intensity, warp
+from spinal_tf.preprocess import Preprocessing, normalise, place, to_input
+from spinal_tf.taxonomy import Diagnosis, Task
+
+Array = np.ndarray
+
+LESION_SHARE = 0.65
+"""Share of the segmenter's crops that are centred near a lesion."""
+
+JITTER_PIXELS = 40.0
+"""SD by which a crop's centre is moved off a lesion."""
+
+T1C_SHARE = 0.4
+"""Share of tiles that keep their T1c channel; the others teach the classifiers to do without."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmenterCase:
+    """Planes of one case as the segmenter sees them.
+
+    Attributes:
+        planes: float16 (slice, row, column).
+        mask: bool, the same shape.
+        lesion_voxels: int32 (n, 3), indices of the mask's voxels.
+    """
+
+    diagnosis: Diagnosis
+    planes: Array
+    mask: Array
+    lesion_voxels: Array
+
+
+def segmenter_case(
+    t2: Array, mask: Array, spacing_mm: tuple[float, float, float], diagnosis: Diagnosis, preprocessing: Preprocessing
+) -> SegmenterCase:
+    """Prepare a case; T2w and mask are (slice, row, column), spacing of the same axes."""
+    placement = place(t2.shape[1:], spacing_mm[1:], preprocessing)
+    planes = to_input(normalise(t2, intensity=preprocessing.intensity, source="case"), placement)
+    label = to_input(mask, placement, label=True)
+    return SegmenterCase(
+        diagnosis=diagnosis,
+        planes=planes.astype(np.float16),
+        mask=label,
+        lesion_voxels=np.argwhere(label).astype(np.int32),
+    )
+
+
+def segmenter_batches(
+    cases: list[SegmenterCase], *, rng: np.random.Generator, batch: int, size: tuple[int, int]
+) -> Iterator[tuple[Array, Array]]:
+    """Endless batches of crops, the diseases in equal parts.
+
+    Args:
+        cases: may grow while batches are drawn.
+        rng: source of all randomness.
+        batch: crops in a batch.
+        size: rows and columns of a crop.
+
+    Yields:
+        Images and masks, float32 ``(batch, rows, columns, 1)``.
+    """
+    diagnoses = list(Diagnosis)
+    while True:
+        crops = []
+        while len(crops) < batch:
+            wanted = diagnoses[rng.integers(len(diagnoses))]
+            case = cases[rng.integers(len(cases))]
+            if case.diagnosis is wanted:
+                crops.append(_crop(rng, case, size))
+        images, masks = zip(*crops, strict=True)
+        yield np.stack(images)[..., None], np.stack(masks)[..., None]
+
+
+def _crop(rng: np.random.Generator, case: SegmenterCase, size: tuple[int, int]) -> tuple[Array, Array]:
+    near = case.lesion_voxels.size and rng.random() < LESION_SHARE
+    if near:
+        plane, row, column = case.lesion_voxels[rng.integers(len(case.lesion_voxels))]
+        row, column = row + rng.normal(0, JITTER_PIXELS), column + rng.normal(0, JITTER_PIXELS / 2)
+    else:
+        plane, row, column = (rng.integers(n) for n in case.planes.shape)
+    matrix = random_affine(rng, (float(row), float(column)), size)
+    image = warp(case.planes[plane], matrix, size)
+    return random_intensity(rng, image), warp(case.mask[plane], matrix, size, label=True)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierCase:
+    """Tiles of one case.
+
+    Attributes:
+        tiles: float16 ``(n, rows, columns, 3)``: T1c or zero, T2w, mask.
+    """
+
+    diagnosis: Diagnosis
+    tiles: Array
+
+
+def classifier_batches(
+    cases: list[ClassifierCase], task: Task, *, rng: np.random.Generator, batch: int
+) -> Iterator[tuple[Array, Array]]:
+    """Endless batches of tiles, half of each class (the authors' balance), cases drawn before tiles.
+
+    Yields:
+        Tiles float32 ``(batch, rows, columns, 3)`` and one-hot classes float32 ``(batch, 2)``.
+    """
+    classes = [[c for c in cases if task.applies_to(c.diagnosis) and task.label(c.diagnosis) == k] for k in (0, 1)]
+    while True:
+        labels = np.arange(batch) % 2
+        drawn = [classes[k][rng.integers(len(classes[k]))].tiles for k in labels]
+        tiles = np.stack([_augmented_tile(rng, t[rng.integers(len(t))]) for t in drawn])
+        yield tiles, np.eye(2, dtype=np.float32)[labels]
+
+
+def _augmented_tile(rng: np.random.Generator, tile: Array) -> Array:
+    rows, columns = tile.shape[:2]
+    shift = rng.uniform(-0.08, 0.08, 2) * (rows, columns)
+    centre = ((rows - 1) / 2 + shift[0], (columns - 1) / 2 + shift[1])
+    matrix = random_affine(rng, centre, (rows, columns))
+    t1c = np.zeros((rows, columns), np.float32)
+    if tile[..., 0].any() and rng.random() < T1C_SHARE:
+        t1c = random_intensity(rng, warp(tile[..., 0], matrix, (rows, columns)))
+    t2 = random_intensity(rng, warp(tile[..., 1], matrix, (rows, columns)))
+    return np.stack([t1c, t2, warp(tile[..., 2], matrix, (rows, columns), label=True)], axis=-1)

@@ -1,0 +1,71 @@
+"""Networks ready to run, each with the record of how it wants its input."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from spinal_tf.checkpoints import Checkpoint, load_network, read_manifest
+from spinal_tf.engine import Engine, frozen_engine
+from spinal_tf.errors import WeightsError
+from spinal_tf.gradcam import GraphExplainer
+from spinal_tf.results import ModelRecord
+from spinal_tf.taxonomy import TASKS, Task
+
+SEGMENTER = "segmenter"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segmenter:
+    """The segmentation network."""
+
+    checkpoint: Checkpoint
+    engine: Engine
+
+
+@dataclass(frozen=True, kw_only=True)
+class Classifier:
+    """The network of one task."""
+
+    task: Task
+    checkpoint: Checkpoint
+    explain: GraphExplainer
+
+
+def load_segmenter(folder: Path, *, device: str = "cpu") -> Segmenter:
+    """Load the segmenter of a weights folder.
+
+    Raises:
+        WeightsError: it is missing or damaged.
+        DeviceError: this machine has no such device.
+    """
+    checkpoint = _checkpoint(folder, SEGMENTER)
+    return Segmenter(checkpoint=checkpoint, engine=frozen_engine(load_network(folder, checkpoint), device=device))
+
+
+def load_classifiers(folder: Path) -> tuple[Classifier, ...]:
+    """Load the three classifiers of a weights folder.
+
+    Raises:
+        WeightsError: one is missing or damaged.
+    """
+    classifiers = []
+    for task in TASKS:
+        checkpoint = _checkpoint(folder, task.name)
+        explain = GraphExplainer(load_network(folder, checkpoint))
+        classifiers.append(Classifier(task=task, checkpoint=checkpoint, explain=explain))
+    return tuple(classifiers)
+
+
+def model_record(checkpoint: Checkpoint) -> ModelRecord:
+    """What a report says of the weights it rests on."""
+    return ModelRecord(
+        name=checkpoint.name, sha256=checkpoint.sha256, summary=str(checkpoint.training.get("data", "not stated"))
+    )
+
+
+def _checkpoint(folder: Path, name: str) -> Checkpoint:
+    manifest = read_manifest(folder)
+    if name not in manifest:
+        raise WeightsError(f"{folder}: holds no weights called {name}; install a complete set with weights import")
+    return manifest[name]

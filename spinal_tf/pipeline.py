@@ -1,0 +1,228 @@
+"""The main path: a volume to its lesions, and its lesions to a diagnosis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from spinal_tf.engine import Engine, run_in_batches
+from spinal_tf.gradcam import activation_shares, heatmap_volume
+from spinal_tf.lesions import measure_lesions, remove_specks
+from spinal_tf.models import Classifier, Segmenter, model_record
+from spinal_tf.preprocess import Placement, from_input, normalise, place, to_input
+from spinal_tf.results import CaseResult, Classification, Segmentation, TaskResult
+from spinal_tf.review import review_mask
+from spinal_tf.slices import Tiles, make_tiles
+from spinal_tf.stopwatch import Stopwatch
+from spinal_tf.taxonomy import ASTROCYTOMA_VS_EPENDYMOMA, MS_VS_NMOSD, TUMOR_VS_DEMYELINATING, Diagnosis, posterior
+from spinal_tf.volume import Volume
+
+MINIMUM_VOLUME_ML = 0.02
+"""Components below it are removed: a cube of 2.7 mm, less than the smallest plaque a reader outlines."""
+
+FLIPS = ((), (1,), (2,), (1, 2))
+"""Axes of (slice, row, column) along which slices are mirrored for ``--tta``; the plain slices come first."""
+
+MIRRORED = (2,)
+"""The flip that the review compares with: front and back of the patient exchanged."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentationOptions:
+    """Choices of one run.
+
+    Attributes:
+        threshold: probability from which a voxel is lesion; None takes the weights' operating point.
+        minimum_volume_ml: smaller components are removed.
+        tta: average over the four flips of every slice, at four times the cost.
+    """
+
+    threshold: float | None = None
+    minimum_volume_ml: float = MINIMUM_VOLUME_ML
+    tta: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewedMask:
+    """A mask that a person has checked or drawn, or that an earlier run has written.
+
+    Attributes:
+        mask: bool, the volume's array order.
+        source: name of the file it was read from.
+        automatic: it is still the one that a network made.
+    """
+
+    mask: np.ndarray
+    source: str
+    automatic: bool = False
+
+
+def diagnose(
+    volume: Volume,
+    *,
+    segmenter: Segmenter | None = None,
+    given: ReviewedMask | None = None,
+    classifiers: Sequence[Classifier] = (),
+    t1c: Volume | None = None,
+    options: SegmentationOptions = SegmentationOptions(),
+    stopwatch: Stopwatch | None = None,
+) -> CaseResult:
+    """Take one case through the pipeline of Zhuo et al. 2022, Figure 2A.
+
+    Args:
+        volume: sagittal T2w.
+        segmenter: finds the lesions where no mask is given.
+        given: a mask instead.
+        classifiers: the three tasks; none stops after segmentation.
+        t1c: contrast-enhanced T1w on the same grid.
+        options: of the segmentation.
+        stopwatch: collects the time by stage.
+
+    Raises:
+        ValueError: neither a segmenter nor a mask.
+        VolumeError: the image is constant, or its spacing makes no sense.
+    """
+    watch = stopwatch or Stopwatch()
+    segmentation = None
+    if given is None:
+        if segmenter is None:
+            raise ValueError("give a segmenter or a mask")
+        segmentation = segment_volume(volume, segmenter, options, watch)
+    mask = given.mask if segmentation is None else segmentation.mask
+    with watch.stage("measure"):
+        lesions = segmentation.lesions if segmentation else measure_lesions(mask, volume)
+    with watch.stage("classify"):
+        classification = classify_volume(volume, mask, classifiers, t1c=t1c) if classifiers and lesions else None
+    used = [*([segmenter] if segmentation else []), *(classifiers if classification else ())]
+    return CaseResult(
+        volume=volume,
+        mask=mask,
+        mask_provenance="automatic" if segmentation or given.automatic else "reviewed",
+        mask_source=given.source if given else None,
+        lesions=lesions,
+        segmentation=segmentation,
+        classification=classification,
+        models=tuple(model_record(model.checkpoint) for model in used),
+        warnings=volume.warnings + _classification_warnings(classifiers, classification, lesions, t1c),
+        timings_s=watch.seconds,
+    )
+
+
+def segment_volume(
+    volume: Volume, segmenter: Segmenter, options: SegmentationOptions, watch: Stopwatch
+) -> Segmentation:
+    """Run every sagittal slice through the network and decide what is lesion."""
+    threshold = segmenter.checkpoint.operating_point if options.threshold is None else options.threshold
+    with watch.stage("preprocess"):
+        preprocessing = segmenter.checkpoint.preprocessing
+        rows_mm, columns_mm = volume.spacing_mm[1:]
+        placement = place(volume.data.shape[1:], (rows_mm, columns_mm), preprocessing, source=volume.source)
+        planes = to_input(normalise(volume.data, intensity=preprocessing.intensity, source=volume.source), placement)
+    with watch.stage("network"):
+        flips = FLIPS if options.tta else FLIPS[:1]
+        maps = _flip_average(segmenter.engine, planes, flips)
+    with watch.stage("postprocess"):
+        probability = from_input(maps, placement)
+        mask = remove_specks(
+            probability >= threshold,
+            minimum_volume_ml=options.minimum_volume_ml,
+            voxel_volume_ml=volume.voxel_volume_ml,
+        )
+    with watch.stage("measure"):
+        lesions = measure_lesions(mask, volume)
+    with watch.stage("review"):
+        agreement = _flip_agreement(segmenter.engine, planes, placement, mask, threshold)
+        review = review_mask(lesions, probability, mask, threshold=threshold, flip_agreement=agreement)
+    return Segmentation(
+        probability=probability,
+        mask=mask,
+        lesions=lesions,
+        threshold=threshold,
+        minimum_volume_ml=options.minimum_volume_ml,
+        review=review,
+    )
+
+
+def _flip_average(engine: Engine, planes: np.ndarray, flips: Sequence[tuple[int, ...]]) -> np.ndarray:
+    total = np.zeros(planes.shape, np.float32)
+    for axes in flips:
+        total += np.flip(run_in_batches(engine, np.flip(planes, axes)), axes)
+    return total / len(flips)
+
+
+def _flip_agreement(
+    engine: Engine, planes: np.ndarray, placement: Placement, mask: np.ndarray, threshold: float
+) -> float | None:
+    """Dice between a mask and the mask of the mirrored slices, over the slices that hold lesion."""
+    slices = np.flatnonzero(mask.any(axis=(1, 2)))
+    if not slices.size:
+        return None
+    mirrored = from_input(_flip_average(engine, planes[slices], (MIRRORED,)), placement) >= threshold
+    ours = mask[slices]
+    return float(2 * np.count_nonzero(mirrored & ours) / (np.count_nonzero(mirrored) + np.count_nonzero(ours)))
+
+
+def classify_volume(
+    volume: Volume, mask: np.ndarray, classifiers: Sequence[Classifier], *, t1c: Volume | None = None
+) -> Classification | None:
+    """Ask the three classifiers about the lesion-bearing slices; None where no slice gives a tile."""
+    results, slices = [], ()
+    for classifier in classifiers:
+        record = classifier.checkpoint
+        contrast = t1c if "t1c" in record.modalities else None
+        tiles = make_tiles(
+            volume, mask, preprocessing=record.preprocessing, mask_mode=record.mask_mode or "channel", t1c=contrast
+        )
+        if not tiles.slices:
+            return None
+        slices = tiles.slices
+        results.append(_ask(classifier, tiles, volume, mask))
+    probabilities = {result.task.name: result.probability for result in results}
+    return Classification(
+        tasks=tuple(results),
+        slices=slices,
+        posterior=posterior(probabilities),
+        diagnosis=_cascade({result.task.name: result.called for result in results}),
+        with_t1c=t1c is not None and all("t1c" in c.checkpoint.modalities for c in classifiers),
+    )
+
+
+def _ask(classifier: Classifier, tiles: Tiles, volume: Volume, mask: np.ndarray) -> TaskResult:
+    cutoff = classifier.checkpoint.operating_point
+
+    def called(probabilities: np.ndarray) -> int:
+        return int(probabilities[:, 1].mean() >= cutoff)
+
+    explanation = classifier.explain(tiles.images, class_index=called)
+    heatmap = heatmap_volume(explanation.maps, tiles, volume.data.shape)
+    positive = explanation.probabilities[:, 1]
+    return TaskResult(
+        task=classifier.task,
+        probability=float(positive.mean()),
+        operating_point=cutoff,
+        tile_probabilities=tuple(float(p) for p in positive),
+        heatmap=heatmap,
+        activation=activation_shares(heatmap, mask, spacing_mm=volume.spacing_mm),
+    )
+
+
+def _cascade(called: dict[str, str]) -> Diagnosis:
+    """The diagnosis reached by following each task's operating point."""
+    tumor = called[TUMOR_VS_DEMYELINATING.name] == TUMOR_VS_DEMYELINATING.classes[0]
+    return Diagnosis(called[(ASTROCYTOMA_VS_EPENDYMOMA if tumor else MS_VS_NMOSD).name])
+
+
+def _classification_warnings(
+    classifiers: Sequence[Classifier],
+    classification: Classification | None,
+    lesions: Sequence[object],
+    t1c: Volume | None,
+) -> tuple[str, ...]:
+    warnings = []
+    if classifiers and lesions and classification is None:
+        warnings.append("the lesions are thinner than a pixel of the classifiers' input; nothing could be classified")
+    if t1c is not None and classification is not None and not classification.with_t1c:
+        warnings.append(f"{t1c.source}: not used, the classifiers' weights were not trained with contrast images")
+    return tuple(warnings)
