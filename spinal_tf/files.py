@@ -1,0 +1,112 @@
+"""Output that appears whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from spinal_tf.errors import OutputError
+
+FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
+"""No space, or no quota, left."""
+
+FAILED_WRITES = FULL_DISK | {errno.EIO, errno.EFBIG}
+"""Errors that only writing gives, whichever file the system names."""
+
+NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
+"""The folder refuses new files."""
+
+
+@contextmanager
+def output_files(*paths: Path, overwrite: bool = False) -> Iterator[tuple[Path, ...]]:
+    """Write files under temporary names and rename them into place together when the block ends well.
+
+    The temporaries lie in the same folders under hidden names with the same suffix, ``.nii.gz`` included, and exist
+    already, empty. Whatever ends the block early, Ctrl-C too, removes them, and no output appears; a file replaced
+    by ``overwrite`` stays as it was until the moment of renaming.
+
+    Args:
+        *paths: the outputs; their folders must exist.
+        overwrite: replace outputs that exist.
+
+    Yields:
+        One temporary path for each output, in the same order.
+
+    Raises:
+        OutputError: an output exists and ``overwrite`` is not set, a folder is missing or cannot be written to, or
+            the disk is full.
+    """
+    targets = tuple(Path(path) for path in paths)
+    _refuse_unusable(targets, overwrite=overwrite)
+    temporaries = tuple(_temporary_beside(target) for target in targets)
+    try:
+        with _plain_errors(dict(zip(temporaries, targets, strict=True))):
+            for temporary in temporaries:
+                temporary.touch(exist_ok=False)
+            yield temporaries
+            _place(temporaries, targets, overwrite=overwrite)
+    finally:
+        for temporary in temporaries:
+            # What failed before is the news; a read-only folder refuses even to remove what is not there.
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+
+
+def _refuse_unusable(targets: tuple[Path, ...], *, overwrite: bool) -> None:
+    for target in targets:
+        if not target.parent.is_dir():
+            raise OutputError(f"{target}: there is no folder {target.parent}; create it or choose another")
+        if target.is_dir():
+            raise OutputError(f"{target}: is a folder, so no file can be written under that name; choose another")
+        if os.path.lexists(target) and not overwrite:
+            raise OutputError(f"{target}: already exists and was kept; add --overwrite to replace it")
+
+
+def _temporary_beside(target: Path) -> Path:
+    suffix = ".nii.gz" if target.name.lower().endswith(".nii.gz") else target.suffix
+    return target.with_name(f".spinal-tf-{secrets.token_hex(6)}{suffix}")
+
+
+@contextmanager
+def _plain_errors(target_of: dict[Path, Path]) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        named = target_of.get(Path(os.fsdecode(error.filename))) if isinstance(error.filename, (str, bytes)) else None
+        if named is None and error.errno not in FAILED_WRITES:
+            raise
+        target = named or next(iter(target_of.values()))
+        raise OutputError(_sentence(error, target)) from error
+
+
+def _sentence(error: OSError, target: Path) -> str:
+    if error.errno in FULL_DISK:
+        return f"{target}: the disk is full, nothing was written; free some space or choose another folder"
+    if error.errno in NOT_ALLOWED:
+        return f"{target}: the folder {target.parent} cannot be written to; choose another or ask for access"
+    return f"{target}: cannot be written ({error.strerror}); choose another folder"
+
+
+def _place(temporaries: tuple[Path, ...], targets: tuple[Path, ...], *, overwrite: bool) -> None:
+    for temporary in temporaries:
+        _flush_to_disk(temporary)
+    # Once more: another process may have written there meanwhile.
+    _refuse_unusable(targets, overwrite=overwrite)
+    new = [target for target in targets if not os.path.lexists(target)]
+    try:
+        for temporary, target in zip(temporaries, targets, strict=True):
+            temporary.replace(target)
+    except BaseException:
+        for target in new:
+            target.unlink(missing_ok=True)
+        raise
+
+
+def _flush_to_disk(path: Path) -> None:
+    # Network folders and quotas report a full disk only here.
+    with path.open("rb") as stream:
+        os.fsync(stream.fileno())
