@@ -17,7 +17,7 @@ class Diagnosis(str, Enum):
     NMOSD = "nmosd"
 
     @property
-    def title(self) -> str:
+    def printed(self) -> str:
         """The name as printed for a reader: ``MS``, ``Astrocytoma``."""
         return self.value.upper() if self in (Diagnosis.MS, Diagnosis.NMOSD) else self.value.capitalize()
 
