@@ -1,0 +1,71 @@
+"""One self-contained HTML page about a case: nothing is loaded, nothing runs, every text is escaped."""
+
+from __future__ import annotations
+
+import base64
+from importlib.resources import files
+from io import BytesIO
+from pathlib import Path
+
+from spinal_tf.report import words
+from spinal_tf.report.figure import contact_sheet
+from spinal_tf.report.markup import callout, element, section
+from spinal_tf.report.record import NOTICE, not_classified
+from spinal_tf.report.tables import diagnosis_section, lesion_section, origin_section
+from spinal_tf.results import CaseResult
+
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+"""Content security policy: the browser itself refuses whatever is not in the file."""
+
+
+def write_html(result: CaseResult, path: Path) -> None:
+    """Write the page as UTF-8."""
+    path.write_text(html_page(result), encoding="utf-8")
+
+
+def html_page(result: CaseResult) -> str:
+    """The page as text."""
+    name = Path(result.volume.source).name
+    head = (
+        f'<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"{element('title', f'{name}: spinal-tf report')}\n<style>\n{_style()}</style>"
+    )
+    parts = [*_summary(result, name), _slices(result)]
+    if result.classification:
+        parts.append(diagnosis_section(result.classification, result.volume))
+    if result.lesions:
+        parts.append(lesion_section(result))
+    body = "\n".join([*parts, origin_section(result)])
+    return (
+        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n</head>\n'
+        f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
+    )
+
+
+def _style() -> str:
+    return files("spinal_tf.report").joinpath("page.css").read_text(encoding="utf-8")
+
+
+def _summary(result: CaseResult, name: str) -> list[str]:
+    parts = [element("p", NOTICE, css_class="notice"), element("h1", name)]
+    if result.classification:
+        parts.append(element("p", f"{words.conclusion(result.classification)}.", css_class="result"))
+    parts.append(element("p", f"{words.found(result)}; {words.provenance(result)}.", css_class="result"))
+    missing = not_classified(result)
+    if missing:
+        parts.append(element("p", f"Not classified: {missing}."))
+    if result.segmentation and result.segmentation.review.needed:
+        parts.append(callout("A person should check the mask", result.segmentation.review.reasons))
+    if result.warnings:
+        parts.append(callout("Warnings", result.warnings))
+    return parts
+
+
+def _slices(result: CaseResult) -> str:
+    buffer = BytesIO()
+    contact_sheet(result).save(buffer, format="PNG", compress_level=6)
+    pixels = base64.b64encode(buffer.getvalue()).decode("ascii")
+    shows = "with the lesion mask outlined" if result.lesions else "around the middle of the volume"
+    heat = " and Grad-CAM heat maps" if result.classification else ""
+    return section("Slices", f'<img alt="Sagittal slices {shows}{heat}" src="data:image/png;base64,{pixels}">')

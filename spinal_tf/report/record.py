@@ -1,0 +1,183 @@
+"""The machine-readable record of a case; ``docs/schema/`` describes every field.
+
+A case that was segmented and one that was also classified give the same record; ``classification`` is null in the
+first, and ``not_classified`` says why.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import spinal_tf
+from spinal_tf.lesions import Lesion
+from spinal_tf.results import CaseResult, Classification, TaskResult
+from spinal_tf.volume import Volume, file_slice_axis, file_slice_numbers
+
+NOTICE = (
+    "Research use only. Not a medical device. The bundled weights were trained on simulated lesions; "
+    "their probabilities say nothing about patients."
+)
+"""Stands in every output for a reader."""
+
+RECORD_VERSION = 1
+"""Raised when a field of the record is renamed, removed or changes its meaning."""
+
+DISTRIBUTIONS = {
+    "tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-intel", "tf-nightly"),
+    "keras": ("keras",),
+    "numpy": ("numpy",),
+}
+"""Names under which each library may be installed; their versions are read without importing them."""
+
+
+def case_json(result: CaseResult) -> dict[str, Any]:
+    """The record of one case, ready for ``json.dumps``: no NaN, no NumPy types, no folder names.
+
+    Probabilities and cut-offs keep their digits, so that a call can be repeated from them; measures are rounded.
+    """
+    volume = result.volume
+    record = {
+        "record_version": RECORD_VERSION,
+        "notice": NOTICE,
+        "input": {"file": Path(volume.source).name},
+        "grid": _grid(volume),
+        "mask": _mask(result),
+        "lesions": [_lesion(lesion) for lesion in result.lesions],
+        "total_volume_ml": _rounded(mask_volume_ml(result)),
+        "review": _review(result),
+        "classification": _classification(result.classification, volume) if result.classification else None,
+        "not_classified": not_classified(result),
+        "models": [
+            {"name": model.name, "sha256": model.sha256, "trained_on": model.summary} for model in result.models
+        ],
+        "software": software_versions(),
+        "timings_s": {stage: _rounded(seconds) for stage, seconds in result.timings_s.items()},
+        "warnings": list(result.warnings),
+    }
+    return {key: _without_nan(value) for key, value in record.items()}
+
+
+def write_json(result: CaseResult, path: Path) -> None:
+    """Write ``case_json`` as UTF-8, indented."""
+    text = json.dumps(case_json(result), indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def mask_volume_ml(result: CaseResult) -> float:
+    """Volume of the mask in use, in mL."""
+    return int(result.mask.sum()) * result.volume.voxel_volume_ml
+
+
+def not_classified(result: CaseResult) -> str | None:
+    """Why there is no classification, None where there is one."""
+    if result.classification:
+        return None
+    return (
+        "classification was not asked for" if result.lesions else "no lesion was found, so there is nothing to classify"
+    )
+
+
+def software_versions() -> dict[str, str | None]:
+    """Versions of what computed the case, None where a library is not installed."""
+    versions = {name: _installed(names) for name, names in DISTRIBUTIONS.items()}
+    return {"spinal-tf": spinal_tf.__version__, "python": platform.python_version(), **versions}
+
+
+def _installed(names: tuple[str, ...]) -> str | None:
+    for name in names:
+        try:
+            return version(name)
+        except PackageNotFoundError:
+            continue
+    return None
+
+
+def _grid(volume: Volume) -> dict[str, Any]:
+    slices, rows, columns = volume.data.shape
+    slice_mm, row_mm, column_mm = volume.spacing_mm
+    return {
+        "slices": slices,
+        "rows": rows,
+        "columns": columns,
+        "slice_spacing_mm": _rounded(slice_mm),
+        "row_spacing_mm": _rounded(row_mm),
+        "column_spacing_mm": _rounded(column_mm),
+        "voxel_volume_ml": _rounded(volume.voxel_volume_ml, digits=9),
+        "slice_axis": file_slice_axis(volume),
+    }
+
+
+def _mask(result: CaseResult) -> dict[str, Any]:
+    segmentation = result.segmentation
+    return {
+        "provenance": result.mask_provenance,
+        "file": Path(result.mask_source).name if result.mask_source else None,
+        "threshold": segmentation.threshold if segmentation else None,
+        "minimum_volume_ml": segmentation.minimum_volume_ml if segmentation else None,
+    }
+
+
+def _review(result: CaseResult) -> dict[str, Any] | None:
+    if result.segmentation is None:
+        return None
+    review = result.segmentation.review
+    return {"needed": review.needed, "reasons": list(review.reasons)}
+
+
+def _lesion(lesion: Lesion) -> dict[str, Any]:
+    return {
+        "number": lesion.number,
+        "volume_ml": _rounded(lesion.volume_ml),
+        "length_mm": _rounded(lesion.length_mm),
+        "width_mm": _rounded(lesion.width_mm),
+        "diameter_mm": _rounded(lesion.diameter_mm),
+        "centroid_mm": [_rounded(coordinate) for coordinate in lesion.centroid_mm],
+        "slices": [int(number) for number in lesion.slices],
+        "contrast_sd": None if lesion.contrast is None else _rounded(lesion.contrast),
+        "touches_border": bool(lesion.touches_border),
+    }
+
+
+def _classification(classification: Classification, volume: Volume) -> dict[str, Any]:
+    numbers = file_slice_numbers(volume, classification.slices)
+    return {
+        "diagnosis": classification.diagnosis.value,
+        "posterior": {diagnosis.value: float(p) for diagnosis, p in classification.posterior.items()},
+        "tasks": [_task(task, numbers) for task in classification.tasks],
+        "with_t1c": classification.with_t1c,
+    }
+
+
+def _task(result: TaskResult, slice_numbers: tuple[int, ...]) -> dict[str, Any]:
+    negative, positive = result.task.classes
+    return {
+        "name": result.task.name,
+        "negative_class": negative,
+        "positive_class": positive,
+        "probability": float(result.probability),
+        "operating_point": float(result.operating_point),
+        "called": result.called,
+        "tiles": [
+            {"slice": int(number), "probability": float(probability)}
+            for number, probability in zip(slice_numbers, result.tile_probabilities, strict=True)
+        ],
+        "activation": {region: float(share) for region, share in result.activation.items()},
+    }
+
+
+def _rounded(value: float, *, digits: int = 4) -> float:
+    return round(float(value), digits)
+
+
+def _without_nan(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    """The value with NaN and infinities, which JSON cannot hold, as None."""
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

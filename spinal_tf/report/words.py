@@ -1,0 +1,69 @@
+"""Sentences about a case that the picture and the page share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+from spinal_tf.report.record import mask_volume_ml
+from spinal_tf.results import CaseResult, Classification, TaskResult
+from spinal_tf.taxonomy import Diagnosis
+
+
+def found(result: CaseResult) -> str:
+    """How many lesions, and how much of them."""
+    count = len(result.lesions)
+    if count == 0:
+        return "No lesion found"
+    return f"{count} lesion{'s' if count > 1 else ''}, {volume_ml(mask_volume_ml(result))} mL in total"
+
+
+def provenance(result: CaseResult) -> str:
+    """Who made the mask."""
+    source = f" ({Path(result.mask_source).name})" if result.mask_source else ""
+    if result.mask_provenance == "reviewed":
+        return f"mask reviewed by a person{source}"
+    return f"mask made automatically, not reviewed by a person{source}"
+
+
+def conclusion(classification: Classification) -> str:
+    """The diagnosis with its probability, and the more probable one where the operating points led elsewhere."""
+    diagnosis, posterior = classification.diagnosis, classification.posterior
+    words = f"{diagnosis.title}, posterior probability {posterior[diagnosis]:.2f}"
+    likeliest = max(posterior, key=lambda candidate: posterior[candidate])
+    if likeliest is diagnosis:
+        return words
+    return f"{words}; the posterior alone favours {likeliest.title}, {posterior[likeliest]:.2f}"
+
+
+def decisive(classification: Classification) -> tuple[TaskResult, ...]:
+    """The tasks on the way to the diagnosis: the first, then the one between the diagnoses of the branch it called."""
+    return tuple(task for task in classification.tasks if task.task.applies_to(classification.diagnosis))
+
+
+def class_title(name: str) -> str:
+    """A class as printed for a reader: ``MS``, ``ependymoma``."""
+    return name.upper() if name in (Diagnosis.MS.value, Diagnosis.NMOSD.value) else name
+
+
+def volume_ml(volume: float) -> str:
+    """Digits of a volume in mL, none finer than a microlitre: ``0.082``, ``9.18``, ``12.3``."""
+    digits = 3 if volume < 1 else 2 if volume < 10 else 1
+    return f"{volume:.{digits}f}"
+
+
+def number(value: float | None, *, digits: int) -> str:
+    """The number, or a dash where it is not defined."""
+    return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def ranges(numbers: Sequence[int]) -> str:
+    """Ascending numbers with runs joined: ``3, 7–9``."""
+    runs: list[list[int]] = []
+    for item in numbers:
+        if runs and item == runs[-1][1] + 1:
+            runs[-1][1] = item
+        else:
+            runs.append([item, item])
+    return ", ".join(str(first) if first == last else f"{first}–{last}" for first, last in runs)
