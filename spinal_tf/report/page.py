@@ -64,7 +64,7 @@ def _summary(result: CaseResult, name: str) -> list[str]:
 
 def _slices(result: CaseResult) -> str:
     buffer = BytesIO()
-    contact_sheet(result).save(buffer, format="PNG", compress_level=6)
+    contact_sheet(result).save(buffer, format="PNG", compress_level=3)
     pixels = base64.b64encode(buffer.getvalue()).decode("ascii")
     shows = "with the lesion mask outlined" if result.lesions else "around the middle of the volume"
     heat = " and Grad-CAM heat maps" if result.classification else ""
