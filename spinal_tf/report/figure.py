@@ -21,8 +21,8 @@ from spinal_tf.volume import file_slice_axis, file_slice_numbers
 WIDTH, NARROWEST = 1600, 1000
 """Pixels the sheet may take, and takes at least, so that its heading stays readable above a single slice."""
 
-LOCATOR_WIDTH, LOCATOR_HEIGHT = 380, 700
-"""Pixels the whole slice beside the enlarged parts may take."""
+LOCATOR_WIDTH, LOCATOR_HEIGHT = 540, 340
+"""Pixels the whole slice beside the heading may take."""
 
 EDGE = 20
 """Pixels around the sheet."""
@@ -57,13 +57,13 @@ def contact_sheet(result: CaseResult) -> Image.Image:
     spacing_mm = result.volume.spacing_mm[1:]
     crop = crop_around(result.mask, spacing_mm)
     locator = _locator(result, crop)
-    room = WIDTH - sum(block.width + 2 * GAP for block in locator)
-    scale, across = fit(crop.size_mm(spacing_mm), panels=len(views), slices=len(shown), width=room)
+    scale, across = fit(crop.size_mm(spacing_mm), panels=len(views), slices=len(shown), width=WIDTH)
     frame = Frame(crop=crop, scale=scale, window=panels.intensity_window(crop.of(result.volume.data[list(shown)])))
-    body = canvas.beside([*locator, _grid(result, shown, views, frame, across)], 2 * GAP)
-    width = max(NARROWEST, body.width)
+    grid = _grid(result, shown, views, frame, across)
+    width = max(NARROWEST, grid.width)
+    heading = _heading(result, shown, width - sum(block.width + GAP for block in locator))
     notice = [canvas.text(line, width, colour=canvas.FAINT) for line in canvas.wrapped(NOTICE, width)]
-    return canvas.padded(canvas.below([_heading(result, shown, width), body, *notice], GAP), EDGE)
+    return canvas.padded(canvas.below([canvas.beside([heading, *locator], GAP), grid, *notice], GAP), EDGE)
 
 
 def _views(result: CaseResult) -> list[View]:
@@ -83,7 +83,7 @@ def _heading(result: CaseResult, shown: tuple[int, ...], width: int) -> Image.Im
     if result.segmentation and result.segmentation.review.needed:
         lines.append("A person should check this mask.")
     lines.append(_numbering(result, shown))
-    title = canvas.text(result.volume.source, width, size=canvas.LARGE)
+    title = canvas.text(Path(result.volume.source).name, width, size=canvas.LARGE)
     return canvas.below([title, *(canvas.text(line, width) for line in lines), *_legend(result, width)], 4)
 
 

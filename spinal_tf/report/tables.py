@@ -35,17 +35,21 @@ def lesion_section(result: CaseResult) -> str:
     header = (
         "Lesion",
         "Volume (mL)",
-        "Length, cranio-caudal (mm)",
-        "Width, antero-posterior (mm)",
-        "Largest diameter (mm)",
+        "Length (mm)",
+        "Width (mm)",
+        "Diameter (mm)",
         "Centre R, A, S (mm)",
         "Slices",
-        "Contrast to surroundings (SD)",
-        "At the border of the field of view",
+        "Contrast (SD)",
+        "At border",
+    )
+    caption = (
+        "Length runs cranio-caudally along the lesion, width antero-posteriorly, diameter is the largest in any "
+        "direction; contrast is to the surrounding tissue; the border is that of the field of view"
     )
     total = ("All", words.volume_ml(mask_volume_ml(result)), *[""] * (len(header) - 2))
     rows = [_lesion(lesion) for lesion in result.lesions]
-    return section("Lesions", table("Measured on the mask", header, [*rows, total] if len(rows) > 1 else rows))
+    return section("Lesions", table(caption, header, [*rows, total] if len(rows) > 1 else rows))
 
 
 def origin_section(result: CaseResult) -> str:
