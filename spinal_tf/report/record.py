@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 import math
 import platform
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 import spinal_tf
 from spinal_tf.lesions import Lesion
@@ -73,13 +76,22 @@ def mask_volume_ml(result: CaseResult) -> float:
     return int(result.mask.sum()) * result.volume.voxel_volume_ml
 
 
+def mask_digest(mask: np.ndarray) -> str:
+    """SHA-256 of a mask's voxels, by which a later run knows whether a person has changed it.
+
+    Args:
+        mask: bool (slice, row, column); hashed as one byte a voxel, 0 or 1, in that order.
+    """
+    return sha256(np.ascontiguousarray(mask, np.uint8).tobytes()).hexdigest()
+
+
 def not_classified(result: CaseResult) -> str | None:
     """Why there is no classification, None where there is one."""
     if result.classification:
         return None
-    return (
-        "classification was not asked for" if result.lesions else "no lesion was found, so there is nothing to classify"
-    )
+    if result.lesions:
+        return "this is the result of the segmentation alone"
+    return "no lesion was found, so there is nothing to classify"
 
 
 def software_versions() -> dict[str, str | None]:
@@ -117,6 +129,7 @@ def _mask(result: CaseResult) -> dict[str, Any]:
     return {
         "provenance": result.mask_provenance,
         "file": Path(result.mask_source).name if result.mask_source else None,
+        "voxels_sha256": mask_digest(result.mask),
         "threshold": segmentation.threshold if segmentation else None,
         "minimum_volume_ml": segmentation.minimum_volume_ml if segmentation else None,
     }

@@ -31,14 +31,20 @@ def make_segmented(phantom_volume):
 
     def make(mask, **changes) -> CaseResult:
         review = Review(needed=bool(mask.any()), reasons=("Some <doubt> & more.",) if mask.any() else ())
+        lesions = measure_lesions(mask, phantom_volume)
         result = CaseResult(
             volume=phantom_volume,
             mask=mask,
             mask_provenance="automatic",
             mask_source=None,
-            lesions=measure_lesions(mask, phantom_volume),
+            lesions=lesions,
             segmentation=Segmentation(
-                probability=mask.astype(np.float32), mask=mask, threshold=0.5, minimum_volume_ml=0.02, review=review
+                probability=mask.astype(np.float32),
+                mask=mask,
+                lesions=lesions,
+                threshold=0.5,
+                minimum_volume_ml=0.02,
+                review=review,
             ),
             classification=None,
             models=(ModelRecord(name="segmenter", sha256="a1" * 32, summary="simulated data"),),

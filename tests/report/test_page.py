@@ -125,7 +125,7 @@ def test_the_page_says_who_made_the_mask_and_whether_to_check_it(segmented, clas
 @pytest.mark.parametrize(
     ("case", "reason"),
     [
-        ("segmented", "classification was not asked for"),
+        ("segmented", "this is the result of the segmentation alone"),
         ("without_lesion", "no lesion was found, so there is nothing to classify"),
     ],
 )

@@ -5,9 +5,11 @@ import json
 import math
 import subprocess
 import sys
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -125,10 +127,17 @@ def test_no_folder_is_named(classified, tmp_path):
     path = tmp_path / "case_diagnosis.json"
     write_json(classified, path)
     case = json.loads(path.read_text(encoding="utf-8"))
-    assert case["mask"] == {
-        "provenance": "reviewed", "file": "reviewed.nii.gz", "threshold": None, "minimum_volume_ml": None
-    }  # fmt: skip
+    assert case["mask"]["provenance"] == "reviewed"
+    assert case["mask"]["file"] == "reviewed.nii.gz"
     assert "jane" not in path.read_text(encoding="utf-8")
+
+
+def test_the_digest_of_the_mask_changes_with_any_voxel(segmented):
+    mask = np.zeros((1, 2, 3), bool)
+    mask[0, 1, 0] = True
+    assert record.mask_digest(mask) == sha256(bytes([0, 0, 0, 1, 0, 0])).hexdigest()
+    assert record.mask_digest(mask[:, :, ::-1]) == sha256(bytes([0, 0, 0, 0, 0, 1])).hexdigest()
+    assert case_json(segmented)["mask"]["voxels_sha256"] == record.mask_digest(segmented.mask)
 
 
 def test_the_record_says_what_the_weights_were_trained_on_and_what_it_is_not_for(segmented):
