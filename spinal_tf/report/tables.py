@@ -68,7 +68,7 @@ def origin_section(result: CaseResult) -> str:
 
 def _posterior(classification: Classification) -> str:
     bars = [
-        (diagnosis.title, share, "diagnosis" if diagnosis is classification.diagnosis else "")
+        (diagnosis.printed, share, "diagnosis" if diagnosis is classification.diagnosis else "")
         for diagnosis, share in classification.posterior.items()
     ]
     return bar_chart("Posterior probability: that of the branch times that within the branch", bars)

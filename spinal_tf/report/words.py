@@ -30,11 +30,11 @@ def provenance(result: CaseResult) -> str:
 def conclusion(classification: Classification) -> str:
     """The diagnosis with its probability, and the more probable one where the operating points led elsewhere."""
     diagnosis, posterior = classification.diagnosis, classification.posterior
-    words = f"{diagnosis.title}, posterior probability {posterior[diagnosis]:.2f}"
+    words = f"{diagnosis.printed}, posterior probability {posterior[diagnosis]:.2f}"
     likeliest = max(posterior, key=lambda candidate: posterior[candidate])
     if likeliest is diagnosis:
         return words
-    return f"{words}; the posterior alone favours {likeliest.title}, {posterior[likeliest]:.2f}"
+    return f"{words}; the posterior alone favours {likeliest.printed}, {posterior[likeliest]:.2f}"
 
 
 def decisive(classification: Classification) -> tuple[TaskResult, ...]:
