@@ -61,6 +61,7 @@ $(VENV)/package: setup.cfg pyproject.toml constraints.txt
 	@test -n "$(PYTHON)" || { echo "No Python 3.10 to 3.12 with venv found; on Debian or Ubuntu install python3-venv," \
 		"or name one: make PYTHON=/path/to/python" >&2; exit 1; }
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "Installing the package and what it needs into $(VENV); the first time that is a download of about 700 MB."
 	$(INSTALL) --editable .
 	@touch $@
 
