@@ -93,17 +93,22 @@ def test_every_requirement_is_pinned(metadata: configparser.ConfigParser) -> Non
 
 
 @pytest.mark.slow
-def test_wheel_holds_every_module_and_the_weights(wheel: Path) -> None:
+def test_wheel_holds_every_file_of_the_package_and_the_weights(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         held = set(archive.namelist())
-    modules = {file.relative_to(ROOT).as_posix() for file in (ROOT / "spinal_tf").rglob("*.py")}
+    files = {
+        file.relative_to(ROOT).as_posix()
+        for file in (ROOT / "spinal_tf").rglob("*")
+        if file.is_file() and file.suffix != ".pyc"
+    }
     data = {
         f"spinal_tf/weights/{file.name}"
         for pattern in ("*.json", "*.h5", "*.md")
         for file in (ROOT / "weights").glob(pattern)
     }
     assert "spinal_tf/weights/manifest.json" in data
-    assert modules | data | {"spinal_tf/py.typed"} <= held
+    assert "spinal_tf/py.typed" in files
+    assert files | data <= held
     assert not any(name.startswith(("tests/", "docs/", "weights/", "benchmarks/")) for name in held)
 
 
