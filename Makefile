@@ -26,7 +26,7 @@ demo: $(VENV)/package
 	$(BIN)/spinal-tf segment $(CASE)/t2.nii.gz
 	$(BIN)/spinal-tf classify $(CASE)/t2.nii.gz --with-mask
 	@printf '\nWritten:\n'; find $(DEMO) -type f | sort
-	@printf '\nLook at %s\n' "$(CURDIR)/$(CASE)/t2_lesion.png"
+	@printf '\nLook at %s\n' "$(CURDIR)/$(CASE)/t2_gradcam.png"
 
 test: $(VENV)/package-test
 	$(BIN)/python -m pytest -ra --durations=10

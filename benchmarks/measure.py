@@ -9,9 +9,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import zoom
+
+from spinal_tf.phantom.case import simulate_case
+from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.volume import new_volume, write_on_grid
 
 COMMAND = str(Path(sys.executable).with_name("spinal-tf"))
 
@@ -41,12 +44,10 @@ def run(arguments: list[str]) -> Run:
 
 
 def write_scan(path: Path, *, slices: int, side: int, spacing_mm: float) -> None:
-    """Write a sagittal int16 volume of smooth noise, 4 mm between slices; its content costs what any other does."""
-    rng = np.random.default_rng(0)
-    coarse = rng.normal(size=(slices, side // 8, side // 8)).astype(np.float32)
-    planes = np.kron(gaussian_filter(coarse, (0, 2, 2)), np.ones((1, 8, 8), np.float32))
-    data = np.clip(400 + 2000 * planes + 20 * rng.normal(size=planes.shape), 0, 4000).astype(np.int16)
-    image = nib.Nifti1Image(data, np.diag([4.0, spacing_mm, spacing_mm, 1.0]))
-    image.set_qform(image.affine, code=1)
-    image.set_sform(image.affine, code=1)
-    nib.save(image, path)
+    """Write a simulated case with one large lesion, enlarged to this many voxels, with 4 mm between slices."""
+    case = simulate_case(np.random.default_rng(1), Diagnosis.EPENDYMOMA)
+    factors = np.divide((slices, side, side), case.t2.shape)
+    affine = np.diag([-4.0, 1.0, 1.0, 1.0])
+    affine[1:3, 1:3] = [[0, -spacing_mm], [-spacing_mm, 0]]
+    volume = new_volume(zoom(case.t2, factors, order=1), affine, source=path.name)
+    write_on_grid(volume.data, path, like=volume)
