@@ -23,3 +23,9 @@ class WeightsError(SpinalTfError):
     """Weights that are missing, damaged, or not made for what is asked of them."""
 
     exit_code = 4
+
+
+class DeviceError(SpinalTfError):
+    """A processor that this machine does not have, or that is not written as one."""
+
+    exit_code = 2

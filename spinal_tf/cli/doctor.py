@@ -1,0 +1,66 @@
+"""``spinal-tf doctor``: what is installed, what it runs on, and which weights it finds."""
+
+from __future__ import annotations
+
+import importlib
+import platform
+
+import click
+
+MODULES = {
+    "tensorflow": "tensorflow",
+    "keras": "keras",
+    "numpy": "numpy",
+    "opencv": "cv2",
+    "nibabel": "nibabel",
+    "scipy": "scipy",
+    "tf-keras-vis": "tf_keras_vis",
+}
+"""What is shown, and the module that tells its version."""
+
+
+@click.command()
+def doctor() -> None:
+    """Show versions, devices and weights; exit 4 if weights are missing or damaged."""
+    from spinal_tf import __version__
+
+    _line("python", platform.python_version())
+    _line("spinal-tf", __version__)
+    for name, module in MODULES.items():
+        _line(name, _version(module))
+    _line("devices", _devices())
+    _weights()
+
+
+def _line(name: str, value: str) -> None:
+    click.echo(f"{name:28} {value}")
+
+
+def _version(module: str) -> str:
+    try:
+        return str(importlib.import_module(module).__version__)
+    except ImportError as error:
+        return f"cannot be imported: {error}"
+
+
+def _devices() -> str:
+    try:
+        import tensorflow as tf
+    except ImportError:
+        return "unknown without tensorflow"
+    return ", ".join(["cpu", *(f"gpu:{index}" for index in range(len(tf.config.list_physical_devices("GPU"))))])
+
+
+def _weights() -> None:
+    from spinal_tf.checkpoints import find_faults, find_weights
+    from spinal_tf.errors import WeightsError
+
+    folder = find_weights()
+    _line("weights", str(folder))
+    faults = find_faults(folder)
+    for name, fault in faults.items():
+        _line(f"  {name}", fault or "sound")
+    if any(faults.values()):
+        raise WeightsError(
+            f"{folder}: damaged or missing: {', '.join(name for name, fault in faults.items() if fault)}"
+        )

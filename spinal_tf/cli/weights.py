@@ -1,0 +1,65 @@
+"""``spinal-tf weights``: which weights there are, whether they are sound, and where others go."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def weights() -> None:
+    """List, verify or import the networks' weights."""
+
+
+@weights.command("list")
+def list_command() -> None:
+    """List the weights in use, without checking them."""
+    from spinal_tf.checkpoints import find_weights, read_manifest
+
+    folder = find_weights()
+    click.echo(f"{folder}:")
+    for checkpoint in read_manifest(folder).values():
+        click.echo(
+            f"{checkpoint.name:28} {checkpoint.network:14} {'+'.join(checkpoint.modalities):8} "
+            f"operating point {checkpoint.operating_point:.3f}  sha256 {checkpoint.sha256[:12]}  {checkpoint.card}"
+        )
+
+
+@weights.command("verify")
+def verify_command() -> None:
+    """Check every weights file against its SHA-256; exit 4 if one is missing or damaged."""
+    from spinal_tf.checkpoints import find_faults, find_weights
+    from spinal_tf.errors import WeightsError
+
+    folder = find_weights()
+    faults = find_faults(folder)
+    click.echo(f"{folder}:")
+    for name, fault in faults.items():
+        click.echo(f"{name:28} {'damaged or missing' if fault else 'sound'}")
+    if any(faults.values()):
+        raise WeightsError("; ".join(fault for fault in faults.values() if fault))
+
+
+@weights.command("import")
+@click.argument("source", metavar="FILE", type=click.Path(exists=True, path_type=Path))
+@click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path), help="Folder to install into.")
+@click.option("--overwrite", is_flag=True, help="Replace weights of the same name.")
+def import_command(source: Path, folder: Path | None, overwrite: bool) -> None:
+    """Install a weights set: a zip or folder with manifest.json, weights and model cards.
+
+    The set is checked completely before anything is written. It goes to --to, else to the folder that
+    SPINAL_TF_WEIGHTS names, else to the folder of the weights in use.
+    """
+    from spinal_tf.checkpoints import FOLDER_VARIABLE, find_weights
+    from spinal_tf.weight_sets import install_set, read_set
+
+    new = read_set(source)
+    named = os.environ.get(FOLDER_VARIABLE)
+    target = folder or (Path(named) if named else find_weights())
+    for name, outcome in install_set(new, target, overwrite=overwrite).items():
+        click.echo(f"{name:28} {outcome}{' (add --overwrite to replace it)' if outcome == 'kept' else ''}")
+    click.echo(f"weights are in {target}")
+    if folder and (not named or Path(named).resolve() != folder.resolve()):
+        click.echo(f"to use them: export {FOLDER_VARIABLE}={folder.resolve()}")

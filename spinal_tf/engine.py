@@ -1,0 +1,128 @@
+"""Running a network on many planes: one small interface, and TensorFlow behind it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from spinal_tf.errors import DeviceError
+
+if TYPE_CHECKING:
+    import keras
+
+PIXELS_PER_BATCH = 512 * 512
+"""Most pixels in one call: MultiResUNet of width 32 holds 1.1 kB a pixel meanwhile, and larger calls do not gain on a CPU."""
+
+DEVICE_PATTERN = re.compile(r"cpu|gpu(?::(\d+))?")
+"""What a device may be called: ``cpu``, ``gpu`` (the first one), ``gpu:1``."""
+
+
+class Engine(Protocol):
+    """A network ready to run. Another library than TensorFlow needs nothing but this."""
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        """Run the network once.
+
+        Args:
+            batch: float32 (n, rows, columns, channels).
+
+        Returns:
+            float32, whatever the network gives for each of the n inputs.
+        """
+
+
+class FrozenEngine:
+    """A Keras model as one TensorFlow graph in which all weights are constants, for inference only.
+
+    TensorFlow then folds the batch normalisations into the convolutions. Later changes to the model do not reach it.
+    """
+
+    def __init__(self, model: keras.Model, *, device: str = "cpu") -> None:
+        """Trace the model.
+
+        Args:
+            model: with one input and one output.
+            device: see `tensorflow_device`.
+
+        Raises:
+            DeviceError: this machine has no such device.
+        """
+        import tensorflow as tf
+
+        self._device = tensorflow_device(device)
+        trainable = [variable.numpy() for variable in model.trainable_variables]
+        fixed = [variable.numpy() for variable in model.non_trainable_variables]
+
+        def call(batch: Any) -> Any:  # noqa: ANN401 - a symbolic tensor
+            weights = [tf.constant(value) for value in trainable], [tf.constant(value) for value in fixed]
+            outputs, _ = model.stateless_call(*weights, batch, training=False)
+            return outputs
+
+        signature = [tf.TensorSpec(model.inputs[0].shape, tf.float32)]
+        with tf.device(self._device):
+            self._graph = tf.function(call, input_signature=signature, autograph=False).get_concrete_function()
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        """Run the graph; see `Engine`."""
+        import tensorflow as tf
+
+        with tf.device(self._device):
+            result: np.ndarray = self._graph(tf.constant(batch, tf.float32)).numpy()
+        return result
+
+
+def frozen_engine(model: keras.Model, *, device: str = "cpu") -> Engine:
+    """Make the TensorFlow engine of a Keras model.
+
+    Args:
+        model: with one input and one output.
+        device: ``cpu``, ``gpu`` (the first one) or ``gpu:N``.
+
+    Raises:
+        DeviceError: this machine has no such device.
+    """
+    return FrozenEngine(model, device=device)
+
+
+def tensorflow_device(device: str) -> str:
+    """TensorFlow's name of a device.
+
+    Args:
+        device: ``cpu``, ``gpu`` (the first one) or ``gpu:N``.
+
+    Raises:
+        DeviceError: it is not written like that, or TensorFlow does not see it on this machine.
+    """
+    import tensorflow as tf
+
+    match = DEVICE_PATTERN.fullmatch(device)
+    if match is None:
+        raise DeviceError(f"device {device} is not known; write cpu, gpu or gpu:N")
+    if device == "cpu":
+        return "/CPU:0"
+    number, count = int(match[1] or 0), len(tf.config.list_physical_devices("GPU"))
+    if number >= count:
+        there = ", ".join(["cpu", *(f"gpu:{index}" for index in range(count))])
+        raise DeviceError(f"device {device} is not there; TensorFlow sees on this machine: {there}")
+    return f"/GPU:{number}"
+
+
+def run_in_batches(engine: Engine, planes: np.ndarray, *, pixels_per_batch: int = PIXELS_PER_BATCH) -> np.ndarray:
+    """Run a network that gives one map a plane, so many planes at once as fit a limit.
+
+    Args:
+        engine: takes one channel, gives one channel of the same size.
+        planes: float32 (n, rows, columns).
+        pixels_per_batch: most pixels in one call; a larger plane goes alone.
+
+    Returns:
+        float32, same shape.
+    """
+    count, rows, columns = planes.shape
+    result = np.empty(planes.shape, np.float32)
+    step = max(1, pixels_per_batch // (rows * columns))
+    for start in range(0, count, step):
+        result[start : start + step] = engine(planes[start : start + step, ..., np.newaxis])[..., 0]
+    return result

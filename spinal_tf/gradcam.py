@@ -1,0 +1,280 @@
+"""Grad-CAM: what in a tile speaks for a class, and where that lies in the lesion.
+
+A class's map is the sum of the last convolution's channels, each weighted by the mean gradient of the class's logit,
+negative values cut (Selvaraju et al., ICCV 2017). tf-keras-vis is the reference; the graph method computes the same
+with one forward pass and the gradient of the head alone, and gives the probabilities of that pass as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from scipy import ndimage
+
+from spinal_tf.preprocess import from_input
+from spinal_tf.slices import Tiles
+
+if TYPE_CHECKING:
+    import keras
+
+TILES_PER_CALL = 16
+"""Bounds the memory of one call, of the reference method above all, which keeps every activation of the network."""
+
+POOLING, LOGITS = "global_average_pool", "logits"
+"""Layers of `build_densenet`: what the first one pools is the last convolution's output."""
+
+NORMALISATION_EPSILON = 1e-7
+"""Added to a map's range before dividing by it, as tf-keras-vis does (Keras' epsilon)."""
+
+RIM_MM = 1.0
+"""Depth of a lesion's rim, in the plane of the slice; at least one pixel."""
+
+PERILESIONAL_MM = 5.0
+"""Width of the band around a lesion, in three dimensions (Zhuo et al. 2022 describe perilesional activation)."""
+
+TOLERANCE_MM = 1e-6
+"""Rounding of distances; one pixel away is one pixel away."""
+
+ClassChoice = int | Callable[[np.ndarray], int]
+"""A class, or a function that picks it from the (n, 2) probabilities of all tiles."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Explanation:
+    """A classifier's answer on some tiles, and why.
+
+    Attributes:
+        probabilities: float32 (n, 2).
+        maps: float32 (n, rows, columns) in the size of the tiles, each scaled to 0 to 1; all zero where nothing in
+            the tile speaks for the class.
+    """
+
+    probabilities: np.ndarray
+    maps: np.ndarray
+
+
+def explain(
+    model: keras.Model,
+    images: np.ndarray,
+    *,
+    class_index: ClassChoice,
+    method: Literal["graph", "tf-keras-vis"] = "graph",
+) -> Explanation:
+    """Classify tiles and say where the evidence for a class lies.
+
+    Args:
+        model: from `build_densenet`; one of another precision is rebuilt in float32 first.
+        images: float32 (n, rows, columns, 3), n at least 1.
+        class_index: the class to explain: 0, 1, or a function that picks it from the probabilities.
+        method: ``tf-keras-vis`` is the reference, at five times the cost.
+
+    Raises:
+        ValueError: there is no tile, or no such method.
+    """
+    if not len(images):
+        raise ValueError("no tiles, nothing to explain")
+    if method == "graph":
+        return GraphExplainer(model)(images, class_index=class_index)
+    if method == "tf-keras-vis":
+        return _explain_by_reference(_in_float32(model), images, class_index)
+    raise ValueError(f"method {method!r} is neither 'graph' nor 'tf-keras-vis'")
+
+
+class GraphExplainer:
+    """The graph method, traced once for any number of cases."""
+
+    def __init__(self, model: keras.Model) -> None:
+        """Trace the model.
+
+        Args:
+            model: from `build_densenet`; one of another precision is rebuilt in float32 first.
+        """
+        self._graph = _cam_graph(_in_float32(model))
+
+    def __call__(self, images: np.ndarray, *, class_index: ClassChoice) -> Explanation:
+        """Explain tiles; see `explain`."""
+        import tensorflow as tf
+
+        calls = [self._graph(tf.constant(batch, tf.float32)) for batch in _batches(images)]
+        probabilities = np.concatenate([call[0].numpy() for call in calls])
+        raw_maps = np.concatenate([call[1].numpy() for call in calls])
+        chosen = raw_maps[..., _chosen(class_index, probabilities)]
+        rows, columns = images.shape[1:3]
+        return Explanation(probabilities=probabilities, maps=scale(enlarge(chosen, (rows, columns))))
+
+
+def _cam_graph(model: keras.Model) -> Callable[[Any], Any]:
+    """A function from tiles to their probabilities and every class's raw map, classes last.
+
+    The trunk runs outside the tape: only the head, behind the last convolution, is differentiated.
+    """
+    import keras
+    import tensorflow as tf
+
+    features_tensor = model.get_layer(POOLING).input
+    trunk = keras.Model(model.inputs, features_tensor)
+    head = keras.Model(features_tensor, [model.get_layer(LOGITS).output, model.outputs[0]])
+
+    def run(tiles: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        features = trunk(tiles, training=False)
+        with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
+            tape.watch(features)
+            logits, probabilities = head(features, training=False)
+            scores = tf.unstack(logits, axis=-1)
+        gradients = [tape.gradient(score, features) for score in scores]
+        weights = [tf.reduce_mean(gradient, axis=(1, 2), keepdims=True) for gradient in gradients]
+        maps = [tf.nn.relu(tf.reduce_sum(features * weight, axis=-1)) for weight in weights]
+        return probabilities, tf.stack(maps, axis=-1)
+
+    signature = [tf.TensorSpec(model.inputs[0].shape, tf.float32)]
+    graph: Callable[[Any], Any] = tf.function(run, input_signature=signature, autograph=False)
+    return graph
+
+
+def _explain_by_reference(model: keras.Model, images: np.ndarray, class_index: ClassChoice) -> Explanation:
+    import keras
+    from tf_keras_vis.gradcam import Gradcam
+    from tf_keras_vis.utils.scores import CategoricalScore
+
+    answers = [model(batch, training=False).numpy() for batch in _batches(images)]
+    probabilities = np.concatenate(answers)
+    score = CategoricalScore(_chosen(class_index, probabilities))
+    # Cut at the logits instead of ReplaceToLinear, which passes over a Softmax layer without a word.
+    cam = Gradcam(keras.Model(model.inputs, model.get_layer(LOGITS).output))
+    last_convolution = _layer_before_pooling(model)
+    maps = [
+        # Left to seek a convolution, it would take the last one of DenseNet121's growth: 32 channels, another map.
+        cam(score, batch, penultimate_layer=last_convolution, seek_penultimate_conv_layer=False)
+        for batch in _batches(images)
+    ]
+    return Explanation(probabilities=probabilities, maps=np.concatenate(maps).astype(np.float32))
+
+
+def _layer_before_pooling(model: keras.Model) -> str:
+    features_tensor = model.get_layer(POOLING).input
+    return next(str(layer.name) for layer in model.layers if layer.output is features_tensor)
+
+
+def _in_float32(model: keras.Model) -> keras.Model:
+    import keras
+
+    if all(layer.compute_dtype == "float32" for layer in model.layers):
+        return model
+
+    def rebuild(layer: keras.Layer) -> keras.Layer:
+        return type(layer).from_config({**layer.get_config(), "dtype": "float32"})
+
+    rebuilt = keras.models.clone_model(model, clone_function=rebuild)
+    rebuilt.set_weights(model.get_weights())
+    return rebuilt
+
+
+def _batches(images: np.ndarray) -> list[np.ndarray]:
+    return [images[start : start + TILES_PER_CALL] for start in range(0, len(images), TILES_PER_CALL)]
+
+
+def _chosen(class_index: ClassChoice, probabilities: np.ndarray) -> int:
+    return class_index(probabilities) if callable(class_index) else class_index
+
+
+def enlarge(maps: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Enlarge raw maps to the size of the tiles, bilinearly, as tf-keras-vis does.
+
+    The corner cells' values come to lie on the corner pixels (not half a cell inwards), so a map of 8 x 8 on 256 x 256
+    is drawn outwards by up to 16 pixels at its edges.
+
+    Args:
+        maps: (n, rows, columns).
+        shape: rows and columns wanted.
+    """
+    factors = (1.0, shape[0] / maps.shape[1], shape[1] / maps.shape[2])
+    enlarged: np.ndarray = ndimage.zoom(maps, factors, order=1)
+    return enlarged
+
+
+def scale(maps: np.ndarray) -> np.ndarray:
+    """Scale each map to 0 to 1: (x - min) / (max - min + 1e-7), as tf-keras-vis does; a constant map becomes zero.
+
+    Args:
+        maps: (n, rows, columns).
+    """
+    lowest = maps.min(axis=(1, 2), keepdims=True)
+    extent = maps.max(axis=(1, 2), keepdims=True) - lowest
+    scaled: np.ndarray = ((maps - lowest) / (extent + NORMALISATION_EPSILON)).astype(np.float32)
+    return scaled
+
+
+def heatmap_volume(maps: np.ndarray, tiles: Tiles, shape: tuple[int, int, int]) -> np.ndarray:
+    """Put the tiles' maps back on the grid of the volume.
+
+    Args:
+        maps: (n, rows, columns) in the size of the tiles, 0 to 1.
+        tiles: the tiles they explain.
+        shape: of the volume.
+
+    Returns:
+        float32 of that shape, 0 to 1; zero on slices without tile.
+    """
+    heatmap = np.zeros(shape, np.float32)
+    heatmap[list(tiles.slices)] = from_input(maps, tiles.placement)
+    return heatmap
+
+
+def activation_shares(
+    heatmap: np.ndarray, mask: np.ndarray, *, spacing_mm: tuple[float, float, float]
+) -> dict[str, float]:
+    """Share of a heat map in the lesions' cores, their rims, the tissue around them, and elsewhere.
+
+    The rim is every lesion voxel whose distance, within its slice, to the nearest voxel outside is at most `RIM_MM` or
+    one pixel's longer side, whichever is more; the core is the rest of the lesion. A lesion too thin to have a core is
+    all rim. Perilesional is what lies outside but at most `PERILESIONAL_MM` from a lesion voxel, in three dimensions.
+    Distances are between voxel centres; beyond the edge of the image is not outside.
+
+    Args:
+        heatmap: not negative, (slice, row, column).
+        mask: bool, same shape.
+        spacing_mm: along these axes.
+
+    Returns:
+        ``core``, ``rim``, ``perilesional`` and ``elsewhere``; they sum to one, or are all zero for an empty map.
+    """
+    total = float(heatmap.sum(dtype=np.float64))
+    if total == 0:
+        return dict.fromkeys(("core", "rim", "perilesional", "elsewhere"), 0.0)
+    # Distances are dear; nothing beyond this box can be near a lesion.
+    box = _box_around(mask, spacing_mm)
+    heat, lesion = heatmap[box], mask[box]
+    core = _core(lesion, spacing_mm)
+    near = ~lesion & (_distance_mm(~lesion, spacing_mm) <= PERILESIONAL_MM + TOLERANCE_MM)
+    shares = {
+        name: float(heat[region].sum(dtype=np.float64)) / total
+        for name, region in (("core", core), ("rim", lesion & ~core), ("perilesional", near))
+    }
+    return {**shares, "elsewhere": max(0.0, 1.0 - sum(shares.values()))}
+
+
+def _box_around(mask: np.ndarray, spacing_mm: Sequence[float]) -> tuple[slice, ...]:
+    lesion = ndimage.find_objects(mask.astype(np.uint8))
+    if not lesion:
+        return (slice(0, 0),) * mask.ndim
+    margins = [int(np.ceil(PERILESIONAL_MM / spacing)) + 1 for spacing in spacing_mm]
+    return tuple(
+        slice(max(0, part.start - margin), part.stop + margin) for part, margin in zip(lesion[0], margins, strict=True)
+    )
+
+
+def _core(lesion: np.ndarray, spacing_mm: Sequence[float]) -> np.ndarray:
+    depth_mm = max(RIM_MM, *spacing_mm[1:]) + TOLERANCE_MM
+    planes = [_distance_mm(plane, spacing_mm[1:]) > depth_mm for plane in lesion]
+    return np.array(planes, dtype=bool).reshape(lesion.shape)
+
+
+def _distance_mm(region: np.ndarray, spacing_mm: Sequence[float]) -> np.ndarray:
+    """Distance of every voxel in a region to the nearest one outside it; infinite where there is no outside."""
+    if region.all():
+        return np.full(region.shape, np.inf)
+    distance: np.ndarray = ndimage.distance_transform_edt(region, sampling=spacing_mm)
+    return distance
