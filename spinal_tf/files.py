@@ -41,10 +41,10 @@ def output_files(*paths: Path, overwrite: bool = False) -> Iterator[tuple[Path, 
             the disk is full.
     """
     targets = tuple(Path(path) for path in paths)
-    _refuse_unusable(targets, overwrite=overwrite)
     temporaries = tuple(_temporary_beside(target) for target in targets)
     try:
-        with _plain_errors(dict(zip(temporaries, targets, strict=True))):
+        with _plain_errors(targets, temporaries):
+            _refuse_unusable(targets, overwrite=overwrite)
             for temporary in temporaries:
                 temporary.touch(exist_ok=False)
             yield temporaries
@@ -72,14 +72,15 @@ def _temporary_beside(target: Path) -> Path:
 
 
 @contextmanager
-def _plain_errors(target_of: dict[Path, Path]) -> Iterator[None]:
+def _plain_errors(targets: tuple[Path, ...], temporaries: tuple[Path, ...]) -> Iterator[None]:
+    target_of = dict(zip(targets + temporaries, targets * 2, strict=True))
     try:
         yield
     except OSError as error:
         named = target_of.get(Path(os.fsdecode(error.filename))) if isinstance(error.filename, (str, bytes)) else None
         if named is None and error.errno not in FAILED_WRITES:
             raise
-        target = named or next(iter(target_of.values()))
+        target = named or targets[0]
         raise OutputError(_sentence(error, target)) from error
 
 

@@ -28,6 +28,9 @@ MAXIMUM_GZIP_RATIO = 1032
 SINGULAR_BELOW = 1e-4
 """Smallest determinant of an affine whose columns are scaled to length one; 1 when they are at right angles."""
 
+SMALLEST_MM, LARGEST_MM = 1e-6, 1e6
+"""Voxels smaller, or places further away, come from a damaged header."""
+
 GZIP_LEVEL = 1
 """Fast: masks are nearly empty and shrink well at any level."""
 
@@ -77,7 +80,9 @@ def read_nifti(path: Path) -> NiftiImage:
     source = path.name
     try:
         refuse_not_a_file(path)
-        return _read(path, source)
+        # What overflows in a damaged header or in float32 becomes infinite or NaN, and is refused as such.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _read(path, source)
     except (EOFError, zlib.error) as error:
         raise VolumeError(_damaged(source)) from error
     except OSError as error:
@@ -228,8 +233,8 @@ def _affine(header: Nifti1Header, source: str) -> np.ndarray:
     except ValueError as error:
         raise VolumeError(f"{source}: its qform cannot be read; convert it again from the original images") from error
     lengths = np.linalg.norm(affine[:3, :3], axis=0)
-    if not np.isfinite(affine).all() or lengths.min() == 0:
-        raise VolumeError(f"{source}: its affine is unusable (zero or not finite); convert it again")
+    if not np.isfinite(affine).all() or lengths.min() < SMALLEST_MM or np.abs(affine).max() > LARGEST_MM:
+        raise VolumeError(f"{source}: its affine is unusable (nearly zero, huge or not a number); convert it again")
     if abs(np.linalg.det(affine[:3, :3] / lengths)) < SINGULAR_BELOW:
         raise VolumeError(f"{source}: its affine is singular, the axes are not three directions; convert it again")
     return affine
@@ -239,9 +244,10 @@ def _forms_differ_mm(header: Nifti1Header, shape: tuple[int, int, int]) -> float
     if min(int(header["qform_code"]), int(header["sform_code"])) <= 0:
         return 0.0
     try:
-        return corner_distance_mm(shape, header.get_qform(), header.get_sform())
+        apart_mm = corner_distance_mm(shape, header.get_qform(), header.get_sform())
     except ValueError:  # a quaternion longer than one
         return math.nan
+    return apart_mm if math.isfinite(apart_mm) else math.nan
 
 
 def _scaled(stored: np.ndarray, header: Nifti1Header, source: str) -> np.ndarray:
@@ -249,13 +255,11 @@ def _scaled(stored: np.ndarray, header: Nifti1Header, source: str) -> np.ndarray
         slope, intercept = header.get_slope_inter()
     except HeaderDataError as error:
         raise VolumeError(f"{source}: its intensity scaling is not a number; export it again") from error
-    # In float32 throughout: nibabel would go through float64. What overflows becomes infinite and is refused later.
-    with np.errstate(over="ignore", invalid="ignore"):
-        data = stored.astype(np.float32)
-        if slope is not None and slope != 1:
-            data *= np.float32(slope)
-        if intercept:
-            data += np.float32(intercept)
+    data = stored.astype(np.float32)  # and scaled there: nibabel would go through float64
+    if slope is not None and slope != 1:
+        data *= np.float32(slope)
+    if intercept:
+        data += np.float32(intercept)
     return data
 
 
