@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -113,7 +113,8 @@ def _recorded_digest(record: Path) -> str | None:
 
 
 def write_lesion_files(result: CaseResult, paths: tuple[Path, ...], watch: Stopwatch) -> None:
-    """Write what ``CaseFiles.lesion_outputs`` names to (temporary) paths in the same order."""
+    """Write what ``CaseFiles.lesion_outputs`` names to (temporary) paths in the same order; nothing of a diagnosis."""
+    result = replace(result, classification=None)
     record, mask, picture, *probability = paths
     with watch.stage("write"):
         write_on_grid(result.mask, mask, like=result.volume)

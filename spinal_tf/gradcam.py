@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from scipy import ndimage
 
+from spinal_tf.engine import tensorflow_device
 from spinal_tf.preprocess import from_input
 from spinal_tf.slices import Tiles
 
@@ -86,19 +87,25 @@ def explain(
 class GraphExplainer:
     """The graph method, traced once for any number of cases."""
 
-    def __init__(self, model: keras.Model) -> None:
+    def __init__(self, model: keras.Model, *, device: str = "cpu") -> None:
         """Trace the model.
 
         Args:
             model: from `build_densenet`; one of another precision is rebuilt in float32 first.
+            device: ``cpu``, ``gpu`` (the first one) or ``gpu:N``.
+
+        Raises:
+            DeviceError: this machine has no such device.
         """
+        self._device = tensorflow_device(device)
         self._graph = _cam_graph(_in_float32(model))
 
     def __call__(self, images: np.ndarray, *, class_index: ClassChoice) -> Explanation:
         """Explain tiles; see `explain`."""
         import tensorflow as tf
 
-        calls = [self._graph(tf.constant(batch, tf.float32)) for batch in _batches(images)]
+        with tf.device(self._device):
+            calls = [self._graph(tf.constant(batch, tf.float32)) for batch in _batches(images)]
         probabilities = np.concatenate([call[0].numpy() for call in calls])
         raw_maps = np.concatenate([call[1].numpy() for call in calls])
         chosen = raw_maps[..., _chosen(class_index, probabilities)]

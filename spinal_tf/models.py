@@ -43,16 +43,17 @@ def load_segmenter(folder: Path, *, device: str = "cpu") -> Segmenter:
     return Segmenter(checkpoint=checkpoint, engine=frozen_engine(load_network(folder, checkpoint), device=device))
 
 
-def load_classifiers(folder: Path) -> tuple[Classifier, ...]:
+def load_classifiers(folder: Path, *, device: str = "cpu") -> tuple[Classifier, ...]:
     """Load the three classifiers of a weights folder.
 
     Raises:
         WeightsError: one is missing or damaged.
+        DeviceError: this machine has no such device.
     """
     classifiers = []
     for task in TASKS:
         checkpoint = _checkpoint(folder, task.name)
-        explain = GraphExplainer(load_network(folder, checkpoint))
+        explain = GraphExplainer(load_network(folder, checkpoint), device=device)
         classifiers.append(Classifier(task=task, checkpoint=checkpoint, explain=explain))
     return tuple(classifiers)
 
