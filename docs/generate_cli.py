@@ -20,7 +20,8 @@ HELP_WIDTH = 100
 
 def contexts(command: click.Command, name: str, parent: click.Context | None = None) -> Iterator[click.Context]:
     """The context of a command and, depth first in the order of its help, of every visible command below it."""
-    context = click.Context(command, info_name=name, parent=parent, terminal_width=HELP_WIDTH)
+    settings = {**command.context_settings, "terminal_width": HELP_WIDTH}
+    context = click.Context(command, info_name=name, parent=parent, **settings)
     yield context
     if isinstance(command, click.Group):
         for below in command.list_commands(context):

@@ -97,8 +97,12 @@ def test_links_inside_the_repository_lead_somewhere(page: Path) -> None:
 
 
 @pytest.mark.parametrize("line", shell_lines("spinal-tf"))
-def test_commands_shown_exist_with_their_options(line: str) -> None:
+def test_commands_shown_exist_with_their_options(line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path, *words = shlex.split(line)
+    monkeypatch.chdir(tmp_path)
+    for file in (Path(word) for word in words if "." in word):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.touch()
     while words and f"{path} {words[0]}" in CONTEXTS:
         path = f"{path} {words.pop(0)}"
     command = CONTEXTS[path].command
