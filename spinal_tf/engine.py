@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import keras
 
 PIXELS_PER_BATCH = 512 * 512
-"""Most pixels in one call: MultiResUNet of width 32 holds 1.1 kB a pixel meanwhile, and larger calls do not gain on a CPU."""
+"""Most pixels in one call: MultiResUNet of width 32 holds 1.1 kB a pixel meanwhile, and more gain nothing on a CPU."""
 
 DEVICE_PATTERN = re.compile(r"cpu|gpu(?::(\d+))?")
 """What a device may be called: ``cpu``, ``gpu`` (the first one), ``gpu:1``."""

@@ -49,8 +49,8 @@ class Explanation:
 
     Attributes:
         probabilities: float32 (n, 2).
-        maps: float32 (n, rows, columns) in the size of the tiles, each scaled to 0 to 1; all zero where nothing in
-            the tile speaks for the class.
+        maps: float32 (n, rows, columns) in the size of the tiles, each scaled to 0 to 1 (see `scale`); all zero where
+            nothing in the tile speaks for the class.
     """
 
     probabilities: np.ndarray
@@ -137,7 +137,7 @@ def _cam_graph(model: keras.Model) -> Callable[[Any], Any]:
         return probabilities, tf.stack(maps, axis=-1)
 
     signature = [tf.TensorSpec(model.inputs[0].shape, tf.float32)]
-    graph: Callable[[Any], Any] = tf.function(run, input_signature=signature, autograph=False)
+    graph: Callable[[Any], Any] = tf.function(run, input_signature=signature, autograph=False).get_concrete_function()
     return graph
 
 

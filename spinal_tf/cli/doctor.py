@@ -52,7 +52,7 @@ def _devices() -> str:
 
 
 def _weights() -> None:
-    from spinal_tf.checkpoints import find_faults, find_weights
+    from spinal_tf.checkpoints import REMEDY, find_faults, find_weights
     from spinal_tf.errors import WeightsError
 
     folder = find_weights()
@@ -60,7 +60,6 @@ def _weights() -> None:
     faults = find_faults(folder)
     for name, fault in faults.items():
         _line(f"  {name}", fault or "sound")
-    if any(faults.values()):
-        raise WeightsError(
-            f"{folder}: damaged or missing: {', '.join(name for name, fault in faults.items() if fault)}"
-        )
+    unsound = ", ".join(name for name, fault in faults.items() if fault)
+    if unsound:
+        raise WeightsError(f"{folder}: damaged or missing: {unsound}; {REMEDY}")

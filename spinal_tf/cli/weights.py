@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 import click
@@ -62,4 +63,4 @@ def import_command(source: Path, folder: Path | None, overwrite: bool) -> None:
         click.echo(f"{name:28} {outcome}{' (add --overwrite to replace it)' if outcome == 'kept' else ''}")
     click.echo(f"weights are in {target}")
     if folder and (not named or Path(named).resolve() != folder.resolve()):
-        click.echo(f"to use them: export {FOLDER_VARIABLE}={folder.resolve()}")
+        click.echo(f"to use them: export {FOLDER_VARIABLE}={shlex.quote(str(folder.resolve()))}")

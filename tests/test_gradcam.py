@@ -1,0 +1,285 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from hypothesis import given
+from hypothesis import strategies as st
+from tf_keras_vis.gradcam import Gradcam
+from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
+from tf_keras_vis.utils.scores import CategoricalScore
+
+from spinal_tf import gradcam
+from spinal_tf.gradcam import GraphExplainer, activation_shares, enlarge, explain, heatmap_volume, scale
+from spinal_tf.networks.densenet import build_densenet
+from spinal_tf.preprocess import Placement
+from spinal_tf.slices import Tiles
+
+SIZE = (64, 48)
+METHODS = ("graph", "tf-keras-vis")
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    return build_densenet(last_convolution="pool2_relu", size=SIZE)
+
+
+@pytest.fixture(scope="module")
+def images():
+    return np.random.default_rng(0).random((3, *SIZE, 3), np.float32)
+
+
+@pytest.fixture(scope="module")
+def tiny_images():
+    return np.random.default_rng(1).normal(size=(5, 2, 4, 1)).astype(np.float32)
+
+
+def toy():
+    """Channels relu(x) and relu(-x), pooled; logits 2 a + b / 2 for class 0, b - 2 a for class 1."""
+    inputs = keras.Input((2, 4, 1))
+    x = keras.layers.Conv2D(2, 1, use_bias=False, activation="relu", name="relu")(inputs)
+    x = keras.layers.GlobalAveragePooling2D(name="global_average_pool")(x)
+    x = keras.layers.Dense(2, use_bias=False, name="logits")(x)
+    network = keras.Model(inputs, keras.layers.Activation("softmax", name="probability")(x))
+    network.set_weights([np.array([[[[1.0, -1.0]]]]), np.array([[2.0, -2.0], [0.5, 1.0]])])
+    return network
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_map_derived_by_hand(method):
+    # Gradients are the logits' weights over 8 pixels. Class 0: relu(2 * 3, 0, 1 / 2, 2 * 1.5), largest 6; class 1:
+    # relu(-2 * 3, 0, 1, -2 * 1.5). A gradient of the softmax instead would give class 0 nothing where x is negative.
+    x = np.array([[3.0, 0.0, -1.0, 1.5], [0.0, 0.0, 0.0, 0.0]], np.float32).reshape(1, 2, 4, 1)
+    first = explain(toy(), x, class_index=0, method=method)
+    second = explain(toy(), x, class_index=1, method=method)
+    np.testing.assert_allclose(first.maps[0], [[1, 0, 1 / 12, 0.5], [0, 0, 0, 0]], atol=1e-6)
+    np.testing.assert_allclose(second.maps[0], [[0, 0, 1, 0], [0, 0, 0, 0]], atol=1e-6)
+    # Means 4.5 / 8 and 1 / 8, so logits 1.1875 and -1.
+    np.testing.assert_allclose(first.probabilities[0, 0], 1 / (1 + np.exp(-2.1875)), rtol=1e-6)
+
+
+@pytest.mark.parametrize("class_index", [0, 1])
+def test_both_methods_agree(model, images, class_index):
+    fast = explain(model, images, class_index=class_index)
+    reference = explain(model, images, class_index=class_index, method="tf-keras-vis")
+    assert fast.maps.shape == reference.maps.shape == (3, *SIZE)
+    assert fast.maps.dtype == reference.maps.dtype == np.float32
+    np.testing.assert_allclose(fast.maps, reference.maps, atol=1e-5)
+    np.testing.assert_allclose(fast.probabilities, reference.probabilities, atol=1e-6)
+    np.testing.assert_allclose(fast.probabilities.sum(axis=1), 1, atol=1e-6)
+    # The maps of untrained weights are so faint (1e-4) that the 1e-7 beside their range keeps them short of one.
+    np.testing.assert_allclose(reference.maps.max(axis=(1, 2)), 1, atol=1e-2)
+
+
+@pytest.mark.parametrize("class_index", [0, 1])
+def test_raw_maps_agree_with_tf_keras_vis(model, images, class_index):
+    logits = keras.Model(model.inputs, model.get_layer("logits").output)
+    reference = Gradcam(logits)(
+        CategoricalScore(class_index),
+        images,
+        penultimate_layer="pool2_relu",
+        seek_penultimate_conv_layer=False,
+        expand_cam=False,
+        normalize_cam=False,
+    )
+    _, raw_maps = gradcam._cam_graph(model)(tf.constant(images))
+    assert raw_maps.shape == (3, 16, 12, 2)
+    np.testing.assert_allclose(raw_maps[..., class_index], reference, atol=1e-5 * float(np.max(reference)))
+
+
+def test_agrees_with_the_literal_recipe_of_tf_keras_vis(tiny_images):
+    cam = Gradcam(toy(), ReplaceToLinear(), clone=True)
+    reference = cam(CategoricalScore(1), tiny_images, penultimate_layer="relu", seek_penultimate_conv_layer=False)
+    for method in METHODS:
+        np.testing.assert_allclose(explain(toy(), tiny_images, class_index=1, method=method).maps, reference, atol=1e-5)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_explaining_leaves_the_model_as_it_was(tiny_images, method):
+    network = toy()
+    before = network(tiny_images, training=False).numpy()
+    explain(network, tiny_images, class_index=0, method=method)
+    np.testing.assert_array_equal(network(tiny_images, training=False).numpy(), before)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_many_tiles_are_explained_in_parts_without_a_difference(monkeypatch, tiny_images, method):
+    whole = explain(toy(), tiny_images, class_index=1, method=method)
+    monkeypatch.setattr(gradcam, "TILES_PER_CALL", 2)
+    parts = explain(toy(), tiny_images, class_index=1, method=method)
+    np.testing.assert_allclose(parts.maps, whole.maps, atol=1e-6)
+    np.testing.assert_allclose(parts.probabilities, whole.probabilities, atol=1e-6)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("picked", [0, 1])
+def test_the_class_may_depend_on_the_probabilities_of_all_tiles(monkeypatch, tiny_images, method, picked):
+    monkeypatch.setattr(gradcam, "TILES_PER_CALL", 2)
+    seen = []
+
+    def pick(probabilities):
+        seen.append(probabilities)
+        return picked
+
+    chosen = explain(toy(), tiny_images, class_index=pick, method=method)
+    expected = explain(toy(), tiny_images, class_index=picked, method=method)
+    assert len(seen) == 1
+    np.testing.assert_array_equal(seen[0], expected.probabilities)
+    np.testing.assert_array_equal(chosen.maps, expected.maps)
+
+
+def test_one_explainer_serves_several_cases(tiny_images):
+    network = toy()
+    explainer = GraphExplainer(network)
+    for case, class_index in ((tiny_images[:1], 0), (tiny_images, 1)):
+        expected = explain(network, case, class_index=class_index, method="tf-keras-vis")
+        np.testing.assert_allclose(explainer(case, class_index=class_index).maps, expected.maps, atol=1e-5)
+
+
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "bfloat16"])
+@pytest.mark.parametrize("method", METHODS)
+def test_a_model_of_lower_precision_is_explained_in_float32(tiny_images, policy, method):
+    keras.config.set_dtype_policy(policy)
+    try:
+        lower = toy()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    explained = explain(lower, tiny_images, class_index=0, method=method)
+    np.testing.assert_allclose(explained.maps, explain(toy(), tiny_images, class_index=0).maps, atol=1e-5)
+    assert lower.get_layer("relu").compute_dtype == policy.removeprefix("mixed_")
+
+
+def test_no_tiles_and_unknown_methods_are_refused(tiny_images):
+    with pytest.raises(ValueError, match="no tiles"):
+        explain(toy(), tiny_images[:0], class_index=0)
+    with pytest.raises(ValueError, match="neither 'graph' nor 'tf-keras-vis'"):
+        explain(toy(), tiny_images, class_index=0, method="gradcam++")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_map_against_the_class_everywhere_stays_zero(method):
+    x = np.arange(1, 9, dtype=np.float32).reshape(1, 2, 4, 1)
+    assert not explain(toy(), x, class_index=1, method=method).maps.any()
+
+
+def test_enlarging_puts_corners_on_corners():
+    enlarged = enlarge(np.array([[[0.0, 3.0], [6.0, 9.0]]], np.float32), (3, 4))
+    np.testing.assert_allclose(enlarged[0], [[0, 1, 2, 3], [3, 4, 5, 6], [6, 7, 8, 9]], atol=1e-6)
+
+
+def test_scaling_is_by_map_and_leaves_constant_maps_zero():
+    scaled = scale(np.array([[[1.0, 3.0]], [[0.0, 0.0]], [[5.0, 5.0]]], np.float32))
+    assert scaled.dtype == np.float32
+    np.testing.assert_allclose(scaled, [[[0, 1]], [[0, 0]], [[0, 0]]], atol=1e-6)
+
+
+def test_the_heat_map_lies_on_the_volume_where_the_tiles_came_from():
+    # Planes of 4 x 6, doubled to 8 x 12 and padded to 16 x 16: 3 and 5 rows, 1 and 3 columns.
+    placement = Placement(
+        plane_shape=(4, 6),
+        resized_shape=(8, 12),
+        row_padding=(3, 5),
+        column_padding=(1, 3),
+        spacing_mm=(1.0, 1.0),
+    )
+    maps = np.zeros((2, 16, 16), np.float32)
+    maps[0, 3 + 2 * 2 : 3 + 2 * 3, 1 + 2 * 4 : 1 + 2 * 5] = 1  # the four pixels of plane pixel (2, 4)
+    maps[1, :3] = maps[1, 11:] = maps[1, :, :1] = maps[1, :, 13:] = 1  # padding only
+    tiles = Tiles(images=np.zeros((2, 16, 16, 3), np.float32), slices=(5, 2), placement=placement)
+    heatmap = heatmap_volume(maps, tiles, (7, 4, 6))
+    expected = np.zeros((7, 4, 6), np.float32)
+    expected[5, 2, 4] = 1
+    assert heatmap.dtype == np.float32
+    np.testing.assert_allclose(heatmap, expected, atol=1e-6)
+
+
+def shares_of(heatmap, mask, spacing_mm=(3.0, 1.0, 1.0)):
+    return activation_shares(heatmap.astype(np.float32), mask, spacing_mm=spacing_mm)
+
+
+def test_shares_of_a_square_lesion_by_hand():
+    # A 4 x 5 lesion on one slice of 3 mm, pixels of 1 mm: 2 x 3 core pixels and 14 of rim. 5 mm around it lie, on its
+    # slice, 5 pixels beyond each side and, at the corners, the pixels with a^2 + b^2 <= 25; on each neighbour, 3 mm
+    # away, the lesion's own outline and what lies within 4 mm of it in the plane.
+    mask = np.zeros((5, 24, 26), bool)
+    mask[2, 10:14, 10:15] = True
+    corner_5mm = sum(a * a + b * b <= 25 for a in range(1, 6) for b in range(1, 6))
+    corner_4mm = sum(a * a + b * b <= 16 for a in range(1, 5) for b in range(1, 5))
+    own = 2 * 5 * (4 + 5) + 4 * corner_5mm
+    neighbour = 20 + 2 * 4 * (4 + 5) + 4 * corner_4mm
+    total = mask.size
+    shares = shares_of(np.ones(mask.shape), mask)
+    assert shares == pytest.approx(
+        {
+            "core": 6 / total,
+            "rim": 14 / total,
+            "perilesional": (own + 2 * neighbour) / total,
+            "elsewhere": (total - 20 - own - 2 * neighbour) / total,
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("voxel", "region"),
+    [
+        ((2, 11, 12), "core"),
+        ((2, 10, 12), "rim"),
+        ((2, 13, 14), "rim"),
+        ((2, 9, 12), "perilesional"),
+        ((2, 5, 12), "perilesional"),
+        ((2, 4, 12), "elsewhere"),
+        ((3, 11, 12), "perilesional"),
+        ((4, 11, 12), "elsewhere"),
+    ],
+)
+def test_activation_at_one_voxel_belongs_to_one_region(voxel, region):
+    mask = np.zeros((5, 24, 26), bool)
+    mask[2, 10:14, 10:15] = True
+    heatmap = np.zeros(mask.shape)
+    heatmap[voxel] = 0.3
+    assert shares_of(heatmap, mask) == {**dict.fromkeys(("core", "rim", "perilesional", "elsewhere"), 0.0), region: 1.0}
+
+
+@pytest.mark.parametrize(
+    ("pixel_mm", "core_rows"), [(0.4, 10 - 2 * 2), (0.5, 10 - 2 * 2), (0.7, 10 - 2 * 1), (1.3, 10 - 2 * 1)]
+)
+def test_the_rim_is_a_millimetre_deep_but_at_least_a_pixel(pixel_mm, core_rows):
+    # Core rows lie further than max(1 mm, a pixel) from the row outside: row k is (k + 1) pixels away.
+    mask = np.zeros((3, 30, 30), bool)
+    mask[1, 10:20, 10:20] = True
+    shares = shares_of(mask, mask, (3.0, pixel_mm, pixel_mm))
+    assert shares["core"] == pytest.approx(core_rows**2 / 100)
+    assert shares["rim"] == pytest.approx(1 - core_rows**2 / 100)
+
+
+def test_a_lesion_too_thin_for_a_core_is_all_rim():
+    mask = np.zeros((3, 10, 10), bool)
+    mask[1, 4:6, 2:8] = True
+    assert shares_of(mask, mask)["rim"] == 1
+
+
+def test_the_edge_of_the_image_is_not_the_edge_of_the_lesion():
+    mask = np.zeros((1, 4, 6), bool)
+    mask[0, :, :3] = True
+    shares = shares_of(mask, mask)
+    assert shares["core"] == pytest.approx(2 / 3)
+    assert shares_of(np.ones((1, 4, 6)), np.ones((1, 4, 6), bool))["core"] == 1
+
+
+def test_an_empty_map_has_no_shares():
+    mask = np.ones((2, 3, 4), bool)
+    assert set(shares_of(np.zeros((2, 3, 4)), mask).values()) == {0.0}
+
+
+def test_without_lesion_all_is_elsewhere():
+    assert shares_of(np.ones((2, 3, 4)), np.zeros((2, 3, 4), bool))["elsewhere"] == 1
+
+
+@given(seed=st.integers(0, 1000), lesions=st.floats(0, 1))
+def test_shares_sum_to_one_whatever_the_map_and_mask(seed, lesions):
+    rng = np.random.default_rng(seed)
+    heatmap, mask = rng.random((3, 7, 9)), rng.random((3, 7, 9)) < lesions
+    shares = shares_of(heatmap, mask, (3.3, 0.6, 0.9))
+    assert sum(shares.values()) == pytest.approx(1)
+    assert all(0 <= share <= 1 for share in shares.values())
+    assert shares["core"] + shares["rim"] == pytest.approx(heatmap[mask].sum() / heatmap.sum(), abs=1e-6)
