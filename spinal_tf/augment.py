@@ -35,7 +35,7 @@ def warp(image: Array, matrix: Array, size: tuple[int, int], *, label: bool = Fa
         float32 of ``size`` rows and columns.
     """
     border = 0.0 if label else float(image.min())
-    out = cv2.warpAffine(
+    out: Array = cv2.warpAffine(
         image.astype(np.float32), matrix, size[::-1], borderMode=cv2.BORDER_CONSTANT, borderValue=border
     )
     return (out >= 0.5).astype(np.float32) if label else out

@@ -70,7 +70,7 @@ def segmenter_batches(
     """
     diagnoses = list(Diagnosis)
     while True:
-        crops = []
+        crops: list[tuple[Array, Array]] = []
         while len(crops) < batch:
             wanted = diagnoses[rng.integers(len(diagnoses))]
             case = cases[rng.integers(len(cases))]
@@ -111,8 +111,14 @@ def classifier_batches(
 
     Yields:
         Tiles float32 ``(batch, rows, columns, 3)`` and one-hot classes float32 ``(batch, 2)``.
+
+    Raises:
+        ValueError: a class of the task has no case.
     """
     classes = [[c for c in cases if task.applies_to(c.diagnosis) and task.label(c.diagnosis) == k] for k in (0, 1)]
+    for name, members in zip(task.classes, classes, strict=True):
+        if not members:
+            raise ValueError(f"{task.name}: there is no case of the class {name}")
     while True:
         labels = np.arange(batch) % 2
         drawn = [classes[k][rng.integers(len(classes[k]))].tiles for k in labels]

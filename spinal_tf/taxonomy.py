@@ -19,7 +19,8 @@ class Diagnosis(str, Enum):
     @property
     def printed(self) -> str:
         """The name as printed for a reader: ``MS``, ``Astrocytoma``."""
-        return self.value.upper() if self in (Diagnosis.MS, Diagnosis.NMOSD) else self.value.capitalize()
+        name: str = self.value
+        return name.upper() if self in (Diagnosis.MS, Diagnosis.NMOSD) else name.capitalize()
 
 
 TUMORS = frozenset({Diagnosis.ASTROCYTOMA, Diagnosis.EPENDYMOMA})

@@ -12,7 +12,9 @@ DIAGNOSES = ("astrocytoma", "ependymoma", "ms", "nmosd")
 @click.command()
 @click.argument("out", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--cases", type=click.IntRange(1), default=4, show_default=True, help="Number of cases.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed gives the same cases.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed gives the same cases."
+)
 @click.option("--diagnosis", type=click.Choice(DIAGNOSES), help="One disease only; otherwise the four in turn.")
 @click.option("--overwrite", is_flag=True, help="Replace cases that exist.")
 def simulate(out: Path, cases: int, seed: int, diagnosis: str | None, overwrite: bool) -> None:

@@ -29,8 +29,8 @@ def build_multiresunet(
     With ``width=32``, ``channels=1`` and ``output_batch_norm=True`` it has the reference's 7,262,504 parameters.
 
     Args:
-        width: filters U of the first level; each further level doubles it. Tests use 4.
-        channels: channels of the input.
+        width: filters of the first level; each further level doubles it.
+        channels: of the input.
         output_batch_norm: normalise before the sigmoid as the reference does, without bias. Our weights have a plain
             convolution with a bias instead, since normalised logits stall training on lesions of 1-3 % of the pixels.
         output_bias: initial bias of that convolution; -3 starts from a lesion probability of 5 %.
@@ -38,8 +38,7 @@ def build_multiresunet(
         name: name of the model.
 
     Returns:
-        Model from float ``(batch, height, width, channels)``, both sides multiples of 16, to float32 lesion
-        probability ``(batch, height, width, 1)``.
+        Model from float ``(batch, height, width, channels)``, sides multiples of 16, to float32 probability of lesion.
     """
     inputs = keras.Input((None, None, channels), name="slice")
     x, skips = inputs, []

@@ -28,7 +28,8 @@ def acquire(rng: np.random.Generator, image: Array, spacing_mm: tuple[float, flo
     sigma = rng.uniform(0.005, 0.045)
     real = image + sigma * rng.standard_normal(image.shape, dtype=np.float32)
     imaginary = sigma * rng.standard_normal(image.shape, dtype=np.float32)
-    return np.hypot(real, imaginary).astype(np.float32)
+    magnitude: Array = np.hypot(real, imaginary)
+    return magnitude.astype(np.float32)
 
 
 def _coil(rng: np.random.Generator, shape: tuple[int, ...], spacing_mm: tuple[float, float, float]) -> Array:
@@ -39,7 +40,8 @@ def _coil(rng: np.random.Generator, shape: tuple[int, ...], spacing_mm: tuple[fl
     along = np.arange(rows) / rows - rng.uniform(0.3, 0.7)
     drop = 1 - rng.uniform(0, 1.2) * along**2
     field = 1 + 0.1 * smooth_noise(rng, (rows, columns), (rows / 3, columns / 3))
-    return (decay[None, :] * np.clip(drop, 0.3, 1)[:, None] * field).astype(np.float32)
+    sensitivity: Array = decay[None, :] * np.clip(drop, 0.3, 1)[:, None] * field
+    return sensitivity.astype(np.float32)
 
 
 def _ringing(rng: np.random.Generator, image: Array) -> Array:
@@ -49,4 +51,5 @@ def _ringing(rng: np.random.Generator, image: Array) -> Array:
     keep = int(spectrum.shape[axis] * rng.uniform(0.6, 0.9))
     window = np.arange(spectrum.shape[axis]) < keep
     spectrum *= window[:, None] if axis == 1 else window
-    return np.fft.irfft(spectrum, n=image.shape[axis], axis=axis).astype(np.float32)
+    truncated: Array = np.fft.irfft(spectrum, n=image.shape[axis], axis=axis)
+    return truncated.astype(np.float32)

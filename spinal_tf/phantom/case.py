@@ -63,7 +63,9 @@ class SimulatedCase:
         return affine
 
 
-def simulate_case(rng: np.random.Generator, diagnosis: Diagnosis, background: Background | None = None) -> SimulatedCase:
+def simulate_case(
+    rng: np.random.Generator, diagnosis: Diagnosis, background: Background | None = None
+) -> SimulatedCase:
     """Simulate one case.
 
     Args:

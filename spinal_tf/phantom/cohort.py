@@ -17,6 +17,7 @@ from spinal_tf.taxonomy import Diagnosis
 from spinal_tf.volume import new_volume, write_on_grid
 
 COLUMNS = ("case", "patient", "t2", "t1c", "mask", "diagnosis", "split")
+IMAGES = ("t2.nii.gz", "t1c.nii.gz", "mask.nii.gz")
 
 
 def write_cohort(
@@ -37,20 +38,20 @@ def write_cohort(
     Raises:
         OutputError: something exists, or cannot be written.
     """
-    rows = []
-    for number in range(1, cases + 1):
-        diagnosis = diagnoses[(number - 1) % len(diagnoses)]
-        case = simulate_case(np.random.default_rng([seed, number]), diagnosis)
-        name = f"sim-{number:04d}"
-        _write_case(case, _made(out / name), overwrite)
-        images = [f"{name}/{image}.nii.gz" for image in ("t2", "t1c", "mask")]
-        rows.append([name, name, *images, diagnosis.value, "test"])
-        yield out / name
     with (
-        output_files(out / "cohort.csv", overwrite=overwrite) as (temporary,),
+        output_files(_made(out) / "cohort.csv", overwrite=overwrite) as (temporary,),
         temporary.open("w", newline="", encoding="utf-8") as file,
     ):
-        csv.writer(file).writerows([COLUMNS, *rows])
+        table = csv.writer(file)
+        table.writerow(COLUMNS)
+        for number in range(1, cases + 1):
+            diagnosis = diagnoses[(number - 1) % len(diagnoses)]
+            case = simulate_case(np.random.default_rng([seed, number]), diagnosis)
+            name = f"sim-{number:04d}"
+            images = _write_case(case, _made(out / name), overwrite=overwrite)
+            paths = [f"{name}/{image}" if image in images else "" for image in IMAGES]
+            table.writerow([name, name, *paths, diagnosis.value, "test"])
+            yield out / name
 
 
 def _made(folder: Path) -> Path:
@@ -61,16 +62,21 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _write_case(case: SimulatedCase, folder: Path, overwrite: bool) -> None:
-    names = ("t2.nii.gz", "t1c.nii.gz", "mask.nii.gz", "parameters.json")
-    with output_files(*(folder / name for name in names), overwrite=overwrite) as (t2, t1c, mask, parameters):
-        volume = new_volume(np.round(case.t2), case.affine, source="t2.nii.gz")
-        write_on_grid(volume.data, t2, like=volume)
-        write_on_grid(np.round(case.t1c).astype(np.float32), t1c, like=volume)
-        write_on_grid(case.mask, mask, like=volume)
-        record = {
-            "notice": "Simulated; says nothing about patients.",
-            "diagnosis": case.diagnosis.value,
-            "lesions": [asdict(lesion) for lesion in case.lesions],
-        }
+def _write_case(case: SimulatedCase, folder: Path, *, overwrite: bool) -> tuple[str, ...]:
+    """Write the images a case has and its drawn parameters; returns the names of the images."""
+    volume = new_volume(np.round(case.t2), case.affine, source=IMAGES[0])
+    t1c = None if case.t1c is None else np.round(case.t1c)
+    arrays = {
+        name: array for name, array in zip(IMAGES, (volume.data, t1c, case.mask), strict=True) if array is not None
+    }
+    record = {
+        "notice": "Simulated; says nothing about patients.",
+        "diagnosis": case.diagnosis.value,
+        "lesions": [asdict(lesion) for lesion in case.lesions],
+    }
+    outputs = (folder / name for name in (*arrays, "parameters.json"))
+    with output_files(*outputs, overwrite=overwrite) as (*images, parameters):
+        for path, array in zip(images, arrays.values(), strict=True):
+            write_on_grid(array, path, like=volume)
         parameters.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    return tuple(arrays)

@@ -12,27 +12,31 @@ EDGE_MM = 0.8
 
 def inside(distance_mm: Array, edge_mm: float = EDGE_MM) -> Array:
     """Fraction of tissue at a signed distance from its border in mm, positive inside; float32, 0 to 1."""
-    return np.clip(0.5 + distance_mm / edge_mm, 0, 1, dtype=np.float32)
+    fraction: Array = np.clip(0.5 + distance_mm / edge_mm, 0, 1, dtype=np.float32)
+    return fraction
 
 
 def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], cells: tuple[float, ...]) -> Array:
     """Gaussian noise of unit variance whose grain is ``cells`` voxels along each axis, float32."""
     counts = [max(2, int(np.ceil(n / cell)) + 1) for n, cell in zip(shape, cells, strict=True)]
-    field = rng.standard_normal(counts, dtype=np.float32)
+    field: Array = rng.standard_normal(counts, dtype=np.float32)
     for axis, (length, count) in reversed(list(enumerate(zip(shape, counts, strict=True)))):
         field = np.moveaxis(np.tensordot(_interpolation(length, count), field, (1, axis)), 0, axis)
     field -= field.mean()
-    return field / max(float(field.std()), 1e-6)
+    field /= max(float(field.std()), 1e-6)
+    return field
 
 
 def _interpolation(length: int, count: int) -> Array:
     """Matrix (length, count) that interpolates linearly between ``count`` knots, first and last at the ends."""
     position = np.linspace(0, count - 1, length)
-    return np.clip(1 - np.abs(position[:, None] - np.arange(count)), 0, 1).astype(np.float32)
+    weights: Array = np.clip(1 - np.abs(position[:, None] - np.arange(count)), 0, 1)
+    return weights.astype(np.float32)
 
 
 def smooth_curve(rng: np.random.Generator, length: int, knots: int, amplitude: float) -> Array:
     """Random curve through ``knots`` normal deviates of the given amplitude, float64 ``(length,)``."""
     positions = np.linspace(0, length - 1, knots)
     raw = np.interp(np.arange(length), positions, rng.normal(0, amplitude, knots))
-    return ndimage.gaussian_filter1d(raw, length / knots / 2, mode="nearest")
+    curve: Array = ndimage.gaussian_filter1d(raw, length / knots / 2, mode="nearest")
+    return curve

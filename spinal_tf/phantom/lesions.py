@@ -22,10 +22,32 @@ from spinal_tf.taxonomy import Diagnosis
 REACH_MM = 24.0
 """Half the width of the box around the cord in which anything changes."""
 
+LONGEST_PLAQUE = 1.9
+"""Vertebrae that a lesion of multiple sclerosis spans at most: published ones stay under two."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DrawnLesion:
-    """The parameters of one lesion, as drawn; lengths in mm, sections in normal cord sections."""
+    """The parameters of one lesion, as drawn; lengths in mm, sections in normal cord sections.
+
+    Attributes:
+        centre_row: row of the background.
+        length_mm: along the cord, without oedema and syrinx.
+        section: largest cross-section.
+        offset_u, offset_v: centre to the left and to the back, 1 where the lesion touches the cord's surface.
+        softness: width of the margin over the lesion's radius.
+        roughness: SD of the radius, relative.
+        t2: level, cord 0.3 and fluid 1.
+        patchy: SD of that level within the lesion, relative.
+        ends: exponent of the profile along the cord; high is blunt.
+        remaining_cord: section of displaced cord; 0 where the lesion replaces cord.
+        swelling: section of the cord over normal, at the middle of a lesion that replaces cord.
+        cysts: centre and half-length of each, in half-lengths of the lesion.
+        syrinx_mm, cap_mm, oedema_mm: how far syrinx and oedema reach beyond the lesion, and how thick the dark cap is;
+            0 where there is none.
+        bright_spots: whether it holds spots nearly as bright as fluid.
+        enhancement: level on T1c, 0 where it does not enhance.
+    """
 
     centre_row: int
     length_mm: float
@@ -63,43 +85,38 @@ def draw_lesions(
     volume_ml = float(np.exp(np.clip(rng.normal(), -2, 2) * disease.log_volume_ml[1] + disease.log_volume_ml[0]))
     shares = rng.dirichlet(np.full(count, 3.0))
     low, median, high = disease.extent_vertebrae
-    extent = float(np.interp(rng.uniform(0.03, 0.97), (0, 0.25, 0.5, 0.75, 1), (low / 2, low, median, high, 1.6 * high)))
-    enhancing = rng.random() < disease.enhancing
-    return tuple(
-        _draw_lesion(rng, disease, frame, rows, volume_ml * share, extent * share, enhancing) for share in shares
+    extent = float(
+        np.interp(rng.uniform(0.03, 0.97), (0, 0.25, 0.5, 0.75, 1), (low / 2, low, median, high, 1.6 * high))
     )
+    enhancing = rng.random() < disease.enhancing
+    burdens = [_Burden(volume_ml=volume_ml * s, extent_vertebrae=extent * s, enhancing=enhancing) for s in shares]
+    return tuple(_draw_lesion(rng, disease, frame, rows, burden) for burden in burdens)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Burden:
+    """What one lesion has of its case's volume and extent."""
+
+    volume_ml: float
+    extent_vertebrae: float
+    enhancing: bool
 
 
 def _draw_lesion(
-    rng: np.random.Generator,
-    disease: Disease,
-    frame: Frame,
-    rows: np.ndarray,
-    volume_ml: float,
-    extent_vertebrae: float,
-    enhancing: bool,
+    rng: np.random.Generator, disease: Disease, frame: Frame, rows: np.ndarray, burden: _Burden
 ) -> DrawnLesion:
     row = int(rng.choice(rows))
-    length = extent_vertebrae * float(frame.vertebra_mm[row]) * 0.9
-    if disease.dorsolateral:
-        length = min(length, 1.8 * float(frame.vertebra_mm[row]))
     ends = rng.uniform(*disease.ends)
-    fill = ends / (ends + 1)  # mean of 1 - |t| ** ends
-    section = volume_ml * 1000 / (max(length, 5) * NORMAL_SECTION_MM2 * fill)
-    section = float(np.clip(section, 0.6 * disease.section[0], 1.25 * disease.section[1]))
-    length = volume_ml * 1000 / (section * NORMAL_SECTION_MM2 * fill)
-    longest = 1.9 * float(frame.vertebra_mm[row]) if disease.dorsolateral else 0.9 * rows.size * frame.spacing_mm[1]
-    length = float(np.clip(length, 4, longest))
-    angle = rng.uniform(np.pi / 4, 3 * np.pi / 4) if disease.dorsolateral else rng.uniform(0, 2 * np.pi)
-    if disease.dorsolateral and rng.random() < 0.5:
-        angle = rng.choice([0.0, np.pi]) + rng.normal(0, 0.4)
-    eccentric = rng.uniform(*disease.eccentric)
+    vertebra_mm = float(frame.vertebra_mm[row])
+    room_mm = LONGEST_PLAQUE * vertebra_mm if disease.dorsolateral else 0.9 * rows.size * frame.spacing_mm[1]
+    length, section = _fit_size(disease, burden, vertebra_mm=vertebra_mm, room_mm=room_mm, ends=ends)
+    offset_u, offset_v = _draw_offset(rng, disease)
     return DrawnLesion(
         centre_row=row,
         length_mm=length,
         section=section,
-        offset_u=eccentric * float(np.cos(angle)),
-        offset_v=eccentric * float(np.sin(angle)),
+        offset_u=offset_u,
+        offset_v=offset_v,
         softness=rng.uniform(*disease.softness),
         roughness=disease.roughness,
         t2=rng.uniform(*disease.t2),
@@ -112,8 +129,30 @@ def _draw_lesion(
         cap_mm=rng.uniform(1.5, 4) if rng.random() < disease.cap else 0.0,
         oedema_mm=rng.uniform(4, 20) if rng.random() < disease.oedema else 0.0,
         bright_spots=rng.random() < disease.bright_spots,
-        enhancement=rng.uniform(0.75, 1.1) if enhancing else 0.0,
+        enhancement=rng.uniform(0.75, 1.1) if burden.enhancing else 0.0,
     )
+
+
+def _fit_size(
+    disease: Disease, burden: _Burden, *, vertebra_mm: float, room_mm: float, ends: float
+) -> tuple[float, float]:
+    """Length and section that give the drawn volume: the section follows from the extent, then the length from it."""
+    fill = ends / (ends + 1)  # mean of 1 - |t| ** ends
+    area_mm2 = burden.volume_ml * 1000 / (NORMAL_SECTION_MM2 * fill)
+    wanted = burden.extent_vertebrae * vertebra_mm * 0.9
+    if disease.dorsolateral:
+        wanted = min(wanted, 1.8 * vertebra_mm)
+    section = float(np.clip(area_mm2 / max(wanted, 5), 0.6 * disease.section[0], 1.25 * disease.section[1]))
+    return float(np.clip(area_mm2 / section, 4, room_mm)), section
+
+
+def _draw_offset(rng: np.random.Generator, disease: Disease) -> tuple[float, float]:
+    """Place in the cord's section: to the left, to the back; half of the dorsolateral lesions lie at a side."""
+    angle = rng.uniform(np.pi / 4, 3 * np.pi / 4) if disease.dorsolateral else rng.uniform(0, 2 * np.pi)
+    if disease.dorsolateral and rng.random() < 0.5:
+        angle = rng.choice([0.0, np.pi]) + rng.normal(0, 0.4)
+    eccentric = rng.uniform(*disease.eccentric)
+    return eccentric * float(np.cos(angle)), eccentric * float(np.sin(angle))
 
 
 def _draw_cysts(rng: np.random.Generator, disease: Disease) -> tuple[tuple[float, float], ...]:
@@ -131,6 +170,11 @@ def add_lesions(
     rng: np.random.Generator, background: Background, lesions: tuple[DrawnLesion, ...]
 ) -> tuple[Background, np.ndarray]:
     """Draw lesions into a background.
+
+    Args:
+        rng: source of all randomness.
+        background: left as it is.
+        lesions: drawn one after another, later ones over earlier ones.
 
     Returns:
         The background with lesions, and the mask as float32 fraction of lesion in each voxel.
@@ -152,7 +196,7 @@ def add_lesions(
 
 
 def _box(background: Background, lesion: DrawnLesion) -> tuple[slice, slice, slice]:
-    frame, (slices, rows, columns) = background.frame, background.t2.shape
+    frame, (slices, _, columns) = background.frame, background.t2.shape
     beyond = max(0.6 * lesion.length_mm, 0.5 * lesion.length_mm + max(lesion.oedema_mm, lesion.syrinx_mm)) + 5
     reach = int(np.ceil(beyond / frame.spacing_mm[1]))
     valid = np.flatnonzero(np.isfinite(frame.x_mm))
@@ -212,14 +256,16 @@ class _CordSpace:
         centre_i = self._zero_index(self.u, 0)
         centre_k = self._zero_index(self.v, 2)
         at = (centre_i + (i - centre_i) * ratio, np.broadcast_to(j, rho.shape), centre_k + (k - centre_k) * ratio)
-        return ndimage.map_coordinates(image, at, order=1, mode="nearest")
+        widened: Array = ndimage.map_coordinates(image, at, order=1, mode="nearest")
+        return widened
 
     @staticmethod
     def _zero_index(coordinate: Array, axis: int) -> Array:
         """Index, with fraction, at which a linear coordinate is zero; shape (1, rows, 1)."""
         first = np.take(coordinate, [0], axis=axis)
         step = np.take(coordinate, [1], axis=axis) - first
-        return -first / step
+        index: Array = -first / step
+        return index
 
 
 def _membership(rng: np.random.Generator, lesion: DrawnLesion, cord: _CordSpace) -> tuple[Array, Array]:
@@ -241,7 +287,8 @@ def _tube(cord: _CordSpace, inner_mm: float, beyond_mm: float, radius: float) ->
     z = np.abs(cord.z) - inner_mm
     taper = np.clip(1 - z / max(beyond_mm, 1e-3), 0, 1) ** 0.5 * (z > -4)
     width = np.maximum(radius * taper, 1e-3)[None, :, None]
-    return np.clip((1 - cord.radius / width) * 3, 0, 1) * (taper > 0.05)[None, :, None]
+    tube: Array = np.clip((1 - cord.radius / width) * 3, 0, 1) * (taper > 0.05)[None, :, None]
+    return tube
 
 
 def _paint_t2(
@@ -281,11 +328,12 @@ def _cyst(cord: _CordSpace, lesion: DrawnLesion, centre: float, half_length: flo
     along = (cord.t - centre) / half_length
     width = np.sqrt(np.clip(1 - along**2, 1e-4, 1)) * 0.7
     inside = np.clip((1 - cord.radius / width[None, :, None]) * 5, 0, 1)
-    return (inside * (np.abs(along) < 1)[None, :, None]).astype(np.float32)
+    cyst: Array = inside * (np.abs(along) < 1)[None, :, None]
+    return cyst.astype(np.float32)
 
 
 def _paint_t1c(rng: np.random.Generator, lesion: DrawnLesion, cord: _CordSpace, t1c: Array) -> None:
-    """Paint the lesion into a view of the contrast-enhanced T1w image."""
+    """Paint the lesion into a view of the contrast-enhanced T1w image; its ragged border is drawn anew."""
     solid, distance = _membership(rng, lesion, cord)
     grain = tuple(max(g / s, 1.0) for g, s in zip((5, 8, 4), cord.spacing_mm, strict=True))
     level = 0.42 * (1 + 0.06 * smooth_noise(rng, solid.shape, grain))

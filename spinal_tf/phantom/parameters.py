@@ -1,4 +1,4 @@
-"""Ranges from which the lesions of the four diseases are drawn; sources in docs/method.md, "Simulated cases"."""
+"""Ranges from which the lesions of the four diseases are drawn; sources in docs/simulation.md."""
 
 from __future__ import annotations
 

@@ -12,6 +12,9 @@ CERVICAL = 1
 VERTEBRA_MM = 18.0
 """Body plus disc in the neck, where scans with public cord masks were taken."""
 
+FEWEST_ROWS = 20
+"""Rows of cord below which its course says too little."""
+
 
 def scan_background(t2: Array, cord: Array, spacing_mm: tuple[float, float, float]) -> Background:
     """Read course, size and tissue levels of the cord off a scan.
@@ -22,13 +25,15 @@ def scan_background(t2: Array, cord: Array, spacing_mm: tuple[float, float, floa
         spacing_mm: of slice, row, column.
 
     Raises:
-        ValueError: the mask holds fewer than 20 rows of cord.
+        ValueError: the mask holds fewer than `FEWEST_ROWS` rows of cord, or is nowhere three voxels wide.
     """
     rows = np.flatnonzero(cord.any(axis=(0, 2)))
-    if rows.size < 20:
-        raise ValueError("the cord mask covers fewer than 20 rows; nothing can be drawn into it")
+    if rows.size < FEWEST_ROWS:
+        raise ValueError(f"the cord mask covers {rows.size} rows; at least {FEWEST_ROWS} are needed to draw into it")
     shell = ndimage.binary_dilation(cord, iterations=3) & ~ndimage.binary_dilation(cord)
     core = ndimage.binary_erosion(cord, np.ones((3, 1, 3)))
+    if not core.any():
+        raise ValueError("the cord mask is nowhere three voxels wide, so the intensity of the cord cannot be read")
     cord_level = float(np.median(t2[core]))
     return Background(
         t2=t2,
@@ -45,7 +50,9 @@ def _gain(t2: Array, core: Array) -> Array:
     voxels = core.sum(axis=(0, 2))
     rows = np.flatnonzero(voxels)
     mean = np.where(core, t2, 0).sum(axis=(0, 2))[rows] / voxels[rows]
-    return ndimage.gaussian_filter1d(np.interp(np.arange(t2.shape[1]), rows, mean), 8, mode="nearest")
+    every_row = np.interp(np.arange(t2.shape[1]), rows, mean)
+    smooth: Array = ndimage.gaussian_filter1d(every_row, 8, mode="nearest")
+    return smooth
 
 
 def _frame(cord: Array, rows: Array, spacing_mm: tuple[float, float, float]) -> Frame:

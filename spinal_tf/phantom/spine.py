@@ -1,6 +1,6 @@
 """A procedural spine: vertebrae, discs, canal, cord, cauda equina and what surrounds them, on T2w and T1c.
 
-Sizes follow published anatomy (docs/method.md, "Simulated cases"): cord 7 x 12 mm, canal 13 x 20 mm, body plus disc
+Sizes follow published anatomy (docs/simulation.md): cord 7 x 12 mm, canal 13 x 20 mm, body plus disc
 18 mm (cervical), 22-25 mm (thoracic), 33-36 mm (lumbar), conus at L1-L2. Tissue levels are on the scale where T2 of
 cord is 0.3 and of cerebrospinal fluid 1. Lengths are in mm; arrays are (slice, row, column).
 """
@@ -23,8 +23,14 @@ CONUS_MM = 440.0
 REGION_STARTS_MM = (-200.0, 0.0, 123.5, 401.5)
 """Top of the oblongata, cervical, thoracic and lumbar regions."""
 
-FIELD_TOPS_MM = {"oblongata": (-80, -50), "cervical": (-60, -10), "cervicothoracic": (-30, 30), "thoracic": (110, 200),
-                 "thoracolumbar": (270, 320), "lumbar": (330, 370)}
+FIELD_TOPS_MM = {
+    "oblongata": (-80, -50),
+    "cervical": (-60, -10),
+    "cervicothoracic": (-30, 30),
+    "thoracic": (110, 200),
+    "thoracolumbar": (270, 320),
+    "lumbar": (330, 370),
+}
 """Where the upper border of the field of view may lie for a lesion at that level, below the top of C1."""
 
 
@@ -42,6 +48,7 @@ class Shape:
 
     @property
     def size(self) -> tuple[int, int, int]:
+        """Voxels along slice, row, column."""
         return self.dx.shape[0], self.z.size, self.dy.shape[2]
 
     def noise(self, x_mm: float, z_mm: float, y_mm: float) -> Array:
@@ -54,6 +61,7 @@ class Canvas:
     """T2w and T1c painted together, tissue by tissue, later ones over earlier ones."""
 
     def __init__(self, size: tuple[int, int, int], rng: np.random.Generator) -> None:
+        """Start with air everywhere."""
         self.t2 = np.full(size, 0.02, np.float32)
         self.t1 = np.full(size, 0.02, np.float32)
         self.rng = rng
@@ -126,13 +134,13 @@ def _soft_tissue(canvas: Canvas, s: Shape) -> None:
     canvas.paint(inside(back - 2 - s.dy) * inside(s.dy - back + 2 + fat), rng.uniform(0.6, 1.0), 0.95, 0.1 * streaks)
     marbling = np.clip(s.noise(10, 30, 5) - 1.2, 0, 1) * inside(s.dy - 15) * body
     canvas.paint(marbling, 0.7, 0.9)
-    neck = inside(120 - s.z)[None, :, None]
+    neck = inside(120 - s.z, 20)[None, :, None]
     airway = inside(rng.uniform(5, 9) - np.hypot(s.dx, s.dy + rng.uniform(30, 38)))
     canvas.paint(airway * neck, 0.02, 0.02)
-    chest = inside(s.z - 140)[None, :, None] * inside(-s.dy - rng.uniform(38, 46), 4)
+    chest = inside(s.z - 140, 30)[None, :, None] * inside(-s.dy - rng.uniform(38, 46), 4)
     canvas.paint(chest, rng.uniform(0.05, 0.25), rng.uniform(0.1, 0.5), 0.7 * s.noise(15, 18, 15))
     vessel = inside(9 - np.hypot(s.dx - rng.uniform(-12, 12), s.dy + 48))
-    canvas.paint(vessel * inside(s.z - 150)[None, :, None], 0.04, 0.5)
+    canvas.paint(vessel * inside(s.z - 150, 20)[None, :, None], 0.04, 0.5)
 
 
 def _phase(s: Shape, slope: float) -> tuple[Array, Array]:
@@ -187,9 +195,9 @@ def _head(canvas: Canvas, s: Shape) -> None:
         return
     z = s.z[None, :, None]
     rng = s.rng
-    skull = inside(-6 - z - 0.25 * s.dy, 3) * inside(75 - np.abs(s.dy + 5), 3)
+    skull = inside(-6 - z - 0.25 * s.dy, 6) * inside(75 - np.abs(s.dy + 5), 12)
     canvas.paint(skull, 0.06, 0.15)
-    base = inside(-14 - z, 3) * inside(66 - np.abs(s.dy + 5), 3) * skull
+    base = inside(-14 - z, 6) * inside(66 - np.abs(s.dy + 5), 12) * skull
     folds = np.sin((s.dy * 0.5 + z) / rng.uniform(1.2, 2.2) + 2 * s.noise(20, 12, 12))
     canvas.paint(base, rng.uniform(0.15, 0.4), 0.4, 0.3 * s.noise(12, 14, 14))
     cistern = inside(10 + 0.25 * np.minimum(-z, 60) - np.abs(s.dy - 4), 2)
