@@ -11,16 +11,19 @@ ROTATION_DEG = 15.0
 SCALE = (0.8, 1.25)
 
 
-def random_affine(rng: np.random.Generator, centre: tuple[float, float], size: tuple[int, int]) -> Array:
+def random_affine(
+    rng: np.random.Generator, centre: tuple[float, float], size: tuple[int, int], *, zoom: float = 1.0
+) -> Array:
     """Matrix (2, 3) for OpenCV from a plane to a crop: rotation, scale and flips about a point of the plane.
 
     Args:
         rng: source of all randomness.
         centre: row and column of the plane that come to the middle of the crop.
         size: rows and columns of the crop.
+        zoom: pixels of the crop for one of the plane, before the random scale.
     """
     angle = np.deg2rad(rng.uniform(-ROTATION_DEG, ROTATION_DEG))
-    scale = np.exp(rng.uniform(*np.log(SCALE)))
+    scale = zoom * np.exp(rng.uniform(*np.log(SCALE)))
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     turn = turn * rng.choice([-1, 1], (2, 1))
     point = np.array([centre[1], centre[0]])

@@ -9,7 +9,9 @@ import numpy as np
 
 from spinal_tf.augment import random_affine, random_intensity, warp
 from spinal_tf.preprocess import Preprocessing, normalise, place, to_input
+from spinal_tf.slices import MASK, T1C, T2W, make_tiles
 from spinal_tf.taxonomy import Diagnosis, Task
+from spinal_tf.volume import Volume
 
 Array = np.ndarray
 
@@ -104,13 +106,28 @@ class ClassifierCase:
     tiles: Array
 
 
+def classifier_case(t2: Volume, mask: Array, t1c: Volume | None, diagnosis: Diagnosis) -> ClassifierCase | None:
+    """The tiles of a case as the pipeline makes them, None where no slice gives one; the mask is bool like ``t2``."""
+    tiles = make_tiles(t2, mask, preprocessing=Preprocessing(), t1c=t1c)
+    if not tiles.slices:
+        return None
+    return ClassifierCase(diagnosis=diagnosis, tiles=tiles.images.astype(np.float16))
+
+
 def classifier_batches(
-    cases: list[ClassifierCase], task: Task, *, rng: np.random.Generator, batch: int
+    cases: list[ClassifierCase], task: Task, *, rng: np.random.Generator, batch: int, side: int
 ) -> Iterator[tuple[Array, Array]]:
     """Endless batches of tiles, half of each class (the authors' balance), cases drawn before tiles.
 
+    Args:
+        cases: of all diagnoses; those outside the task are left out.
+        task: tells the classes.
+        rng: source of all randomness.
+        batch: tiles in a batch.
+        side: rows and columns of a tile in the batch; less than the tiles' own makes early training cheap.
+
     Yields:
-        Tiles float32 ``(batch, rows, columns, 3)`` and one-hot classes float32 ``(batch, 2)``.
+        Tiles float32 ``(batch, side, side, 3)`` and one-hot classes float32 ``(batch, 2)``.
 
     Raises:
         ValueError: a class of the task has no case.
@@ -122,17 +139,17 @@ def classifier_batches(
     while True:
         labels = np.arange(batch) % 2
         drawn = [classes[k][rng.integers(len(classes[k]))].tiles for k in labels]
-        tiles = np.stack([_augmented_tile(rng, t[rng.integers(len(t))]) for t in drawn])
+        tiles = np.stack([_augmented_tile(rng, t[rng.integers(len(t))], side) for t in drawn])
         yield tiles, np.eye(2, dtype=np.float32)[labels]
 
 
-def _augmented_tile(rng: np.random.Generator, tile: Array) -> Array:
-    rows, columns = tile.shape[:2]
-    shift = rng.uniform(-0.08, 0.08, 2) * (rows, columns)
-    centre = ((rows - 1) / 2 + shift[0], (columns - 1) / 2 + shift[1])
-    matrix = random_affine(rng, centre, (rows, columns))
-    t1c = np.zeros((rows, columns), np.float32)
-    if tile[..., 0].any() and rng.random() < T1C_SHARE:
-        t1c = random_intensity(rng, warp(tile[..., 0], matrix, (rows, columns)))
-    t2 = random_intensity(rng, warp(tile[..., 1], matrix, (rows, columns)))
-    return np.stack([t1c, t2, warp(tile[..., 2], matrix, (rows, columns), label=True)], axis=-1)
+def _augmented_tile(rng: np.random.Generator, tile: Array, side: int) -> Array:
+    shift = rng.uniform(-0.08, 0.08, 2) * tile.shape[:2]
+    centre = (np.asarray(tile.shape[:2]) - 1) / 2 + shift
+    size = (side, side)
+    matrix = random_affine(rng, (centre[0], centre[1]), size, zoom=side / tile.shape[0])
+    t1c = np.zeros(size, np.float32)
+    if tile[..., T1C].any() and rng.random() < T1C_SHARE:
+        t1c = random_intensity(rng, warp(tile[..., T1C], matrix, size))
+    t2 = random_intensity(rng, warp(tile[..., T2W], matrix, size))
+    return np.stack([t1c, t2, warp(tile[..., MASK], matrix, size, label=True)], axis=-1)
