@@ -170,3 +170,12 @@ def test_doctor_names_a_package_that_cannot_be_imported(folder, monkeypatch):
     result = run(doctor)
     assert result.exit_code == 0
     assert "cannot be imported" in " ".join(words(result, "tf-keras-vis"))
+
+
+def test_doctor_without_tensorflow_shows_the_rest(folder, monkeypatch):
+    monkeypatch.setitem(sys.modules, "tensorflow", None)
+    result = run(doctor)
+    assert result.exit_code == 0
+    assert "cannot be imported" in " ".join(words(result, "tensorflow"))
+    assert words(result, "devices") == ["devices", "unknown", "without", "tensorflow"]
+    assert words(result, "segmenter") == ["segmenter", "sound"]

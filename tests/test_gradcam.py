@@ -9,6 +9,7 @@ from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
 from tf_keras_vis.utils.scores import CategoricalScore
 
 from spinal_tf import gradcam
+from spinal_tf.errors import DeviceError
 from spinal_tf.gradcam import GraphExplainer, activation_shares, enlarge, explain, heatmap_volume, scale
 from spinal_tf.networks.densenet import build_densenet
 from spinal_tf.preprocess import Placement
@@ -147,6 +148,12 @@ def test_a_model_of_lower_precision_is_explained_in_float32(tiny_images, policy,
     explained = explain(lower, tiny_images, class_index=0, method=method)
     np.testing.assert_allclose(explained.maps, explain(toy(), tiny_images, class_index=0).maps, atol=1e-5)
     assert lower.get_layer("relu").compute_dtype == policy.removeprefix("mixed_")
+
+
+def test_a_device_that_is_not_there_is_refused(monkeypatch):
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: [])
+    with pytest.raises(DeviceError, match="gpu:1 is not there"):
+        GraphExplainer(toy(), device="gpu:1")
 
 
 def test_no_tiles_and_unknown_methods_are_refused(tiny_images):

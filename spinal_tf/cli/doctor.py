@@ -7,6 +7,8 @@ import platform
 
 import click
 
+from spinal_tf.cli.quiet import quiet_stderr
+
 MODULES = {
     "tensorflow": "tensorflow",
     "keras": "keras",
@@ -26,9 +28,12 @@ def doctor() -> None:
 
     _line("python", platform.python_version())
     _line("spinal-tf", __version__)
-    for name, module in MODULES.items():
-        _line(name, _version(module))
-    _line("devices", _devices())
+    with quiet_stderr():
+        versions = {name: _version(module) for name, module in MODULES.items()}
+        devices = _devices()
+    for name, version in versions.items():
+        _line(name, version)
+    _line("devices", devices)
     _weights()
 
 
