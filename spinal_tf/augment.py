@@ -44,6 +44,23 @@ def warp(image: Array, matrix: Array, size: tuple[int, int], *, label: bool = Fa
     return (out >= 0.5).astype(np.float32) if label else out
 
 
+def random_lesion_level(rng: np.random.Generator, image: Array, mask: Array) -> Array:
+    """Make a lesion darker or brighter, up to beyond fluid, with a chance of one half; texture stays.
+
+    Real lesions are brighter and darker than any table of typical levels.
+
+    Args:
+        rng: source of all randomness.
+        image: float32, of two axes.
+        mask: float32, 0 or 1, the same shape; without lesion the image stays.
+    """
+    if not mask.any() or rng.random() < 0.5:
+        return image
+    headroom = float(np.percentile(image, 99.5)) - float(image[mask > 0].mean())
+    change = rng.uniform(-0.15, 1.1) * max(headroom, 0.0)
+    return image + change * cv2.GaussianBlur(mask, (0, 0), 0.7)
+
+
 def random_intensity(rng: np.random.Generator, image: Array) -> Array:
     """Contrast, brightness, gamma, blur, lower resolution and noise, each with its own chance.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spinal_tf.augment import random_affine, random_intensity, warp
+from spinal_tf.augment import random_affine, random_intensity, random_lesion_level, warp
 from spinal_tf.preprocess import Preprocessing, normalise, place, to_input
 from spinal_tf.slices import MASK, T1C, T2W, make_tiles
 from spinal_tf.taxonomy import Diagnosis, Task
@@ -90,8 +90,9 @@ def _crop(rng: np.random.Generator, case: SegmenterCase, size: tuple[int, int]) 
     else:
         plane, row, column = (rng.integers(n) for n in case.planes.shape)
     matrix = random_affine(rng, (float(row), float(column)), size)
+    mask = warp(case.mask[plane], matrix, size, label=True)
     image = warp(case.planes[plane], matrix, size)
-    return random_intensity(rng, image), warp(case.mask[plane], matrix, size, label=True)
+    return random_intensity(rng, random_lesion_level(rng, image, mask)), mask
 
 
 @dataclass(frozen=True, kw_only=True)
