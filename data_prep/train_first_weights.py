@@ -2,7 +2,7 @@
 
     python data_prep/train_first_weights.py segmenter CASES RUN --minutes 78
     python data_prep/train_first_weights.py tumor_vs_demyelinating CASES RUN --minutes 11
-    python data_prep/train_first_weights.py ms_vs_nmosd CASES RUN --minutes 11 --start RUN/tumor_vs_demyelinating.weights.h5
+    python data_prep/train_first_weights.py ms_vs_nmosd CASES RUN --minutes 11 --start OTHER.weights.h5
 
 An interrupted command, given again, goes on where it last saved. Every fifth case is kept for validation.
 """

@@ -63,7 +63,8 @@ def _refuse_unusable(targets: tuple[Path, ...], *, overwrite: bool) -> None:
         if target.is_dir():
             raise OutputError(f"{target}: is a folder, so no file can be written under that name; choose another")
         if os.path.lexists(target) and not overwrite:
-            raise OutputError(f"{target}: already exists and was kept; add --overwrite to replace it, or choose another folder")
+            remedy = "add --overwrite to replace it, or choose another folder"
+            raise OutputError(f"{target}: already exists and was kept; {remedy}")
 
 
 def _temporary_beside(target: Path) -> Path:
