@@ -11,7 +11,7 @@ from spinal_tf.engine import Engine, run_in_batches
 from spinal_tf.gradcam import activation_shares, heatmap_volume
 from spinal_tf.lesions import measure_lesions, remove_specks
 from spinal_tf.models import Classifier, Segmenter, model_record
-from spinal_tf.preprocess import Placement, from_input, normalise, place, to_input
+from spinal_tf.preprocess import from_input, normalise, place, to_input
 from spinal_tf.results import CaseResult, Classification, Segmentation, TaskResult
 from spinal_tf.review import review_mask
 from spinal_tf.slices import Tiles, make_tiles
@@ -27,6 +27,12 @@ FLIPS = ((), (1,), (2,), (1, 2))
 
 MIRRORED = (2,)
 """The flip that the review compares with: front and back of the patient exchanged."""
+
+
+SLICES_AT_ONCE = 8
+"""Slices that are prepared, run and put back together."""
+
+Array = np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,16 +121,9 @@ def segment_volume(
 ) -> Segmentation:
     """Run every sagittal slice through the network and decide what is lesion."""
     threshold = segmenter.checkpoint.operating_point if options.threshold is None else options.threshold
-    with watch.stage("preprocess"):
-        preprocessing = segmenter.checkpoint.preprocessing
-        rows_mm, columns_mm = volume.spacing_mm[1:]
-        placement = place(volume.data.shape[1:], (rows_mm, columns_mm), preprocessing, source=volume.source)
-        planes = to_input(normalise(volume.data, intensity=preprocessing.intensity, source=volume.source), placement)
-    with watch.stage("network"):
-        flips = FLIPS if options.tta else FLIPS[:1]
-        maps = _flip_average(segmenter.engine, planes, flips)
+    slices = _NetworkSlices(volume, segmenter, watch)
+    probability = slices.probability(range(len(volume.data)), FLIPS if options.tta else FLIPS[:1])
     with watch.stage("postprocess"):
-        probability = from_input(maps, placement)
         mask = remove_specks(
             probability >= threshold,
             minimum_volume_ml=options.minimum_volume_ml,
@@ -132,9 +131,8 @@ def segment_volume(
         )
     with watch.stage("measure"):
         lesions = measure_lesions(mask, volume)
-    with watch.stage("review"):
-        agreement = _flip_agreement(segmenter.engine, planes, placement, mask, threshold)
-        review = review_mask(lesions, probability, mask, threshold=threshold, flip_agreement=agreement)
+    agreement = _flip_agreement(slices, mask, threshold)
+    review = review_mask(lesions, probability, mask, threshold=threshold, flip_agreement=agreement)
     return Segmentation(
         probability=probability,
         mask=mask,
@@ -145,22 +143,43 @@ def segment_volume(
     )
 
 
-def _flip_average(engine: Engine, planes: np.ndarray, flips: Sequence[tuple[int, ...]]) -> np.ndarray:
-    total = np.zeros(planes.shape, np.float32)
-    for axes in flips:
-        total += np.flip(run_in_batches(engine, np.flip(planes, axes)), axes)
-    return total / len(flips)
+class _NetworkSlices:
+    """Slices of one volume through the segmenter and back, a few at a time, so that large volumes need little more."""
+
+    def __init__(self, volume: Volume, segmenter: Segmenter, watch: Stopwatch) -> None:
+        preprocessing = segmenter.checkpoint.preprocessing
+        rows_mm, columns_mm = volume.spacing_mm[1:]
+        self._engine, self._watch = segmenter.engine, watch
+        self._placement = place(volume.data.shape[1:], (rows_mm, columns_mm), preprocessing, source=volume.source)
+        with watch.stage("preprocess"):
+            self._data = normalise(volume.data, intensity=preprocessing.intensity, source=volume.source)
+
+    def probability(self, slices: Sequence[int], flips: Sequence[tuple[int, ...]], stage: str = "network") -> Array:
+        """Lesion probability of some slices, averaged over flips; float32 (slice, row, column) of the volume's size."""
+        result = np.empty((len(slices), *self._data.shape[1:]), np.float32)
+        for start in range(0, len(slices), SLICES_AT_ONCE):
+            part = slice(start, start + SLICES_AT_ONCE)
+            with self._watch.stage("preprocess"):
+                planes = to_input(self._data[list(slices[part])], self._placement)
+            with self._watch.stage(stage):
+                maps = _flip_average(self._engine, planes, flips)
+            with self._watch.stage("postprocess"):
+                result[part] = from_input(maps, self._placement)
+        return result
 
 
-def _flip_agreement(
-    engine: Engine, planes: np.ndarray, placement: Placement, mask: np.ndarray, threshold: float
-) -> float | None:
+def _flip_average(engine: Engine, planes: Array, flips: Sequence[tuple[int, ...]]) -> Array:
+    maps = [np.flip(run_in_batches(engine, np.flip(planes, axes)), axes) for axes in flips]
+    return np.mean(maps, axis=0, dtype=np.float32)
+
+
+def _flip_agreement(slices: _NetworkSlices, mask: Array, threshold: float) -> float | None:
     """Dice between a mask and the mask of the mirrored slices, over the slices that hold lesion."""
-    slices = np.flatnonzero(mask.any(axis=(1, 2)))
-    if not slices.size:
+    bearing = np.flatnonzero(mask.any(axis=(1, 2)))
+    if not bearing.size:
         return None
-    mirrored = from_input(_flip_average(engine, planes[slices], (MIRRORED,)), placement) >= threshold
-    ours = mask[slices]
+    mirrored = slices.probability(bearing, (MIRRORED,), stage="review") >= threshold
+    ours = mask[bearing]
     return float(2 * np.count_nonzero(mirrored & ours) / (np.count_nonzero(mirrored) + np.count_nonzero(ours)))
 
 
