@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import keras
@@ -31,7 +32,7 @@ from spinal_tf.networks.multiresunet import build_multiresunet
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.taxonomy import TASKS, Diagnosis, Task, task_named
 from spinal_tf.training import Schedule, set_batch_norm_momentum, train
-from spinal_tf.volume import new_volume
+from spinal_tf.volume import Volume, new_volume
 
 SEGMENTER_INPUT = Preprocessing(fit="spacing", spacing_mm=0.8)
 VALIDATION = (1, 7, 12, 18)
@@ -137,12 +138,19 @@ def _classifier_cases(folder: Path, *, validation: bool) -> list[ClassifierCase]
 
 
 def _classifier_case(path: Path) -> ClassifierCase | None:
+    volume, mask, diagnosis = simulated_volume(path)
+    stored = np.load(path)
+    t1c = replace(volume, data=stored["t1c"].astype(np.float32)) if "t1c" in stored else None
+    return classifier_case(volume, mask, t1c, diagnosis)
+
+
+def simulated_volume(path: Path) -> tuple[Volume, np.ndarray, Diagnosis]:
+    """T2w, mask and diagnosis of a stored case."""
     stored = np.load(path)
     slice_mm, row_mm, column_mm = stored["spacing"]
     affine = np.array([[-slice_mm, 0, 0, 0], [0, 0, -column_mm, 0], [0, -row_mm, 0, 0], [0, 0, 0, 1]])
-    t2 = new_volume(stored["t2"], affine, source=path.name)
-    t1c = new_volume(stored["t1c"], affine, source=path.name) if "t1c" in stored else None
-    return classifier_case(t2, stored["mask"], t1c, Diagnosis(str(stored["diagnosis"])))
+    volume = new_volume(stored["t2"], affine, source=path.name)
+    return volume, stored["mask"], Diagnosis(str(stored["diagnosis"]))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,182 @@
+"""Measure the first weights on their validation cases and put them, with a card each, into a weights folder.
+
+    python data_prep/release_first_weights.py CASES RUN weights
+
+RUN is what train_first_weights.py filled. The segmenter's operating point is the threshold with the best mean Dice,
+the classifiers' is Youden's J, both on validation cases; what is measured there says nothing about patients.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.metrics import roc_auc_score, roc_curve
+from train_first_weights import SEGMENTER_INPUT, VALIDATION, simulated_volume
+
+from spinal_tf.checkpoints import Checkpoint, load_network, save_checkpoint
+from spinal_tf.engine import frozen_engine
+from spinal_tf.models import SEGMENTER, Segmenter
+from spinal_tf.networks.densenet import build_densenet
+from spinal_tf.networks.multiresunet import build_multiresunet
+from spinal_tf.pipeline import SegmentationOptions, segment_volume
+from spinal_tf.preprocess import Preprocessing
+from spinal_tf.stopwatch import Stopwatch
+from spinal_tf.taxonomy import TASKS, Diagnosis, Task
+
+DATA = "simulated lesions, in procedural spines and in three real healthy scans"
+THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+CARD = """# {name}
+
+**Trained on simulated data. Research use only. Not a medical device.**
+
+{what}
+
+| | |
+|---|---|
+| network | {network} |
+| trained on | {data} |
+| training | {training} |
+| operating point | {operating_point:.3f}, chosen on the validation cases |
+
+## Measured on simulated validation cases, in sample of the simulator
+
+{measures}
+
+These numbers say how well the network learned the simulator. They say nothing about patients, and none of the figures
+of Zhuo et al. 2022 apply to these weights. No real lesion was in the training.
+"""
+
+
+def main() -> None:
+    """Read the command line and release what RUN holds."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", type=Path)
+    parser.add_argument("run", type=Path)
+    parser.add_argument("weights", type=Path)
+    given = parser.parse_args()
+    if (given.run / "segmenter.weights.h5").exists():
+        _release_segmenter(given.cases, given.run, given.weights)
+    for task in TASKS:
+        if (given.run / f"{task.name}.json").exists():
+            _release_classifier(task, given.run, given.weights)
+
+
+def _release_segmenter(cases: Path, run: Path, folder: Path) -> None:
+    model = build_multiresunet()
+    model.load_weights(run / "segmenter.weights.h5")
+    checkpoint = Checkpoint(
+        name=SEGMENTER,
+        network="multiresunet",
+        preprocessing=SEGMENTER_INPUT,
+        operating_point=0.5,
+        training=_training(run, SEGMENTER),
+        card="segmenter.md",
+    )
+    full = Segmenter(checkpoint=checkpoint, engine=frozen_engine(model))
+    checkpoint = save_checkpoint(model, folder, checkpoint, half_precision=True)
+    half = Segmenter(checkpoint=checkpoint, engine=frozen_engine(load_network(folder, checkpoint)))
+    paths = [path for path in sorted(cases.glob("?????.npz")) if int(path.stem) % 20 in VALIDATION][:40]
+    dice = {diagnosis: [] for diagnosis in Diagnosis}
+    changed = 0
+    for number, path in enumerate(paths):
+        volume, mask, diagnosis = simulated_volume(path)
+        probability = _probability(volume, half)
+        dice[diagnosis].append([_dice(probability >= threshold, mask) for threshold in THRESHOLDS])
+        if number < 8:
+            changed += int(np.count_nonzero((probability >= 0.5) != (_probability(volume, full) >= 0.5)))
+    means = {diagnosis: np.mean(values, axis=0) for diagnosis, values in dice.items()}
+    best = int(np.argmax(np.mean(list(means.values()), axis=0)))
+    measures = {
+        "cases": len(paths),
+        "mean_dice": {diagnosis.value: round(float(mean[best]), 3) for diagnosis, mean in means.items()},
+        "voxels_changed_by_half_precision_in_8_cases": changed,
+    }
+    lines = [f"- mean Dice, {diagnosis.printed}: {mean[best]:.2f}" for diagnosis, mean in means.items()]
+    lines.append(f"- voxels changed by storing kernels in half precision: {changed} in 8 cases at threshold 0.5")
+    _finish(model, folder, checkpoint, THRESHOLDS[best], measures, lines, f"Finds lesions. {len(paths)} cases.")
+
+
+def _probability(volume: Any, segmenter: Segmenter) -> np.ndarray:  # noqa: ANN401 - a Volume
+    return segment_volume(volume, segmenter, SegmentationOptions(), Stopwatch()).probability
+
+
+def _dice(ours: np.ndarray, truth: np.ndarray) -> float:
+    total = np.count_nonzero(ours) + np.count_nonzero(truth)
+    return 2 * np.count_nonzero(ours & truth) / total if total else 1.0
+
+
+def _release_classifier(task: Task, run: Path, folder: Path) -> None:
+    scores = json.loads((run / f"{task.name}.json").read_text(encoding="utf-8"))
+    labels, probabilities = np.array(scores["labels"]), np.array(scores["probabilities"])
+    false_positive, true_positive, cutoffs = roc_curve(labels, probabilities)
+    cutoff = float(np.clip(cutoffs[np.argmax(true_positive - false_positive)], 0, 1))
+    correct = int(np.count_nonzero((probabilities >= cutoff) == labels))
+    measures = {
+        "cases": len(labels),
+        "auc": round(float(roc_auc_score(labels, probabilities)), 3),
+        "correct_at_operating_point": correct,
+    }
+    model = build_densenet()
+    model.load_weights(run / f"{task.name}.weights.h5")
+    checkpoint = Checkpoint(
+        name=task.name,
+        network="densenet121",
+        preprocessing=Preprocessing(),
+        operating_point=cutoff,
+        mask_mode="channel",
+        modalities=("t2w", "t1c"),
+        training=_training(run, task.name),
+        card=f"{task.name}.md",
+    )
+    lines = [
+        f"- area under the ROC curve: {measures['auc']:.3f}",
+        f"- correct at the operating point, which was chosen on the same cases: {correct} of {len(labels)}",
+    ]
+    what = f"Tells {task.classes[0]} from {task.classes[1]} by T2w alone or with T1c. {len(labels)} cases, T2w alone."
+    _finish(model, folder, checkpoint, cutoff, measures, lines, what)
+
+
+def _training(run: Path, name: str) -> dict[str, Any]:
+    def steps(path: Path) -> int:
+        return int(path.read_text(encoding="utf-8").split()[0])
+
+    states = sorted(run.glob(f"{name}*.weights.txt"))
+    return {
+        "data": DATA,
+        "steps": {path.name.removesuffix(".weights.txt"): steps(path) for path in states},
+        "script": "data_prep/train_first_weights.py",
+    }
+
+
+def _finish(
+    model: Any,  # noqa: ANN401 - a Keras model
+    folder: Path,
+    checkpoint: Checkpoint,
+    cutoff: float,
+    measures: dict[str, Any],
+    lines: list[str],
+    what: str,
+) -> None:
+    from dataclasses import replace
+
+    final = replace(checkpoint, operating_point=cutoff, training={**checkpoint.training, "validation": measures})
+    save_checkpoint(model, folder, final, half_precision=True)
+    steps = ", ".join(f"{name} {count}" for name, count in final.training["steps"].items())
+    card = CARD.format(
+        name=final.name,
+        what=what,
+        network=final.network,
+        data=DATA,
+        training=f"steps: {steps}; {final.training['script']}",
+        operating_point=cutoff,
+        measures="\n".join(lines),
+    )
+    (folder / final.card).write_text(card, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
