@@ -59,10 +59,10 @@ def segmenter_case(
 def segmenter_batches(
     cases: list[SegmenterCase], *, rng: np.random.Generator, batch: int, size: tuple[int, int]
 ) -> Iterator[tuple[Array, Array]]:
-    """Endless batches of crops, the diseases in equal parts.
+    """Endless batches of crops, in equal parts of the diseases that there are.
 
     Args:
-        cases: may grow while batches are drawn.
+        cases: at least one; may grow while batches are drawn.
         rng: source of all randomness.
         batch: crops in a batch.
         size: rows and columns of a crop.
@@ -70,14 +70,11 @@ def segmenter_batches(
     Yields:
         Images and masks, float32 ``(batch, rows, columns, 1)``.
     """
-    diagnoses = list(Diagnosis)
     while True:
-        crops: list[tuple[Array, Array]] = []
-        while len(crops) < batch:
-            wanted = diagnoses[rng.integers(len(diagnoses))]
-            case = cases[rng.integers(len(cases))]
-            if case.diagnosis is wanted:
-                crops.append(_crop(rng, case, size))
+        by_disease = [[case for case in cases if case.diagnosis is diagnosis] for diagnosis in Diagnosis]
+        present = [group for group in by_disease if group]
+        groups = [present[index] for index in rng.integers(len(present), size=batch)]
+        crops = [_crop(rng, group[rng.integers(len(group))], size) for group in groups]
         images, masks = zip(*crops, strict=True)
         yield np.stack(images)[..., None], np.stack(masks)[..., None]
 

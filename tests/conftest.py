@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 from pathlib import Path
 
 import nibabel as nib
@@ -125,3 +126,20 @@ def real_data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("the public scans are not here: set SPINAL_TF_REAL_DATA to their folder")
     return Path(folder)
+
+
+@pytest.fixture(autouse=True)
+def fresh_keras():
+    """Dtype policy, seed and layer counters as in a new process, before and after each test that has Keras."""
+    _reset_keras()
+    yield
+    _reset_keras()
+
+
+def _reset_keras() -> None:
+    keras = sys.modules.get("keras")  # importing it here would burden the tests that do without
+    if keras is None or not hasattr(keras, "mixed_precision"):
+        return
+    keras.mixed_precision.set_global_policy("float32")
+    keras.utils.clear_session(free_memory=False)
+    keras.utils.set_random_seed(0)
