@@ -58,7 +58,8 @@ def random_lesion_level(rng: np.random.Generator, image: Array, mask: Array) -> 
         return image
     headroom = float(np.percentile(image, 99.5)) - float(image[mask > 0].mean())
     change = rng.uniform(-0.15, 1.1) * max(headroom, 0.0)
-    return image + change * cv2.GaussianBlur(mask, (0, 0), 0.7)
+    soft: Array = cv2.GaussianBlur(mask, (0, 0), 0.7)
+    return image + change * soft
 
 
 def random_intensity(rng: np.random.Generator, image: Array) -> Array:
