@@ -7,7 +7,8 @@ import numpy as np
 
 Array = np.ndarray
 
-ROTATION_DEG = 15.0
+ROTATION_DEG = 40.0
+"""Scans of a curved spine, or cut around one, show the cord as oblique as this."""
 SCALE = (0.8, 1.25)
 
 

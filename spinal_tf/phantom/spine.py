@@ -20,6 +20,9 @@ HEIGHTS_MM = (14.0, 22.0, *[17.5] * 5, *[20.0] * 2, *[23.0] * 6, *[25.0] * 4, *[
 CONUS_MM = 440.0
 """Tip of the cord below the top of C1, at L1-L2."""
 
+CENTRAL_CANAL_SHARE = 0.2
+"""Share of spines whose central canal is wide enough to be seen."""
+
 REGION_STARTS_MM = (-200.0, 0.0, 123.5, 401.5)
 """Top of the oblongata, cervical, thoracic and lumbar regions."""
 
@@ -246,5 +249,19 @@ def _canal_and_cord(canvas: Canvas, s: Shape, frame: Frame, curve: tuple[Array, 
     cauda = inside(s.canal_ap * 0.6 - np.hypot(0.6 * s.dx, s.dy - 2)) * inside(s.z - CONUS_MM + 35, 20)[None, :, None]
     canvas.paint(cauda * strands, 0.35, 0.4)
     canvas.paint(inside((1 - cord_radius) * ap) * has_cord, 0.3, 0.5, 0.04 * s.noise(3, 12, 2))
-    grey = np.hypot(dx / (0.55 * frame.rl_mm[None, :, None]), dy / (0.35 * ap))
-    canvas.paint(inside((1 - grey) * ap) * has_cord * rng.uniform(0, 0.8), 0.36, 0.47)
+    grey = _grey_matter(dx / frame.rl_mm[None, :, None], dy / ap) * has_cord
+    canvas.paint(grey * rng.uniform(0.2, 1), rng.uniform(0.33, 0.5), 0.47)
+    if rng.random() < CENTRAL_CANAL_SHARE:
+        canvas.paint(inside(0.7 - np.hypot(dx, dy)) * has_cord, 0.8, 0.3)
+
+
+def _grey_matter(u: Array, v: Array) -> Array:
+    """The butterfly in the cord's cross-section: two horns and the bridge between them, as stripes on sagittal slices.
+
+    Args:
+        u: right-left position, 1 on the cord's surface.
+        v: antero-posterior position, likewise.
+    """
+    horns = inside(0.16 - np.abs(np.abs(u) - 0.36), 0.15) * inside(0.62 - np.abs(v), 0.15)
+    bridge = inside(0.4 - np.abs(u), 0.15) * inside(0.18 - np.abs(v), 0.15)
+    return np.maximum(horns, bridge)
