@@ -36,7 +36,4 @@ def classify(with_mask: Path | None, t1c: Path | None, **given: Any) -> None:  #
     """
     from spinal_tf.cli.session import Session
 
-    choices = Choices(**given)
-    if len(choices.inputs) > 1 and (t1c or with_mask not in (None, Path(BESIDE))):
-        raise click.UsageError("a named mask or T1c image belongs to one case; give one case, or a bare --with-mask")
-    Session(choices).classify(with_mask, t1c)
+    Session(Choices(**given)).classify(with_mask, t1c)

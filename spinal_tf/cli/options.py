@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -40,6 +41,12 @@ def _device(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
     return value
 
 
+def _finite(ctx: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter("must be a number", ctx, parameter)
+    return value
+
+
 def _folder() -> click.Path:
     return click.Path(path_type=Path, file_okay=False)
 
@@ -73,12 +80,14 @@ SEGMENTATION_OPTIONS = (
     click.option(
         "--threshold",
         type=click.FloatRange(0, 1, min_open=True),
+        callback=_finite,
         help="Probability from which a voxel is lesion; otherwise the one stored with the weights.",
     ),
     click.option(
         "--min-volume",
         "minimum_volume_ml",
         type=click.FloatRange(0),
+        callback=_finite,
         default=0.02,
         show_default=True,
         help="Lesions smaller than this many mL are removed.",
