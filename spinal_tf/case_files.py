@@ -70,7 +70,7 @@ def find_cases(inputs: tuple[Path, ...], output: Path | None) -> list[CaseFiles]
         VolumeError: a folder may not be looked into.
         OutputError: two cases would write the same files.
     """
-    paths = dict.fromkeys(path for given in inputs for path in (_images(given) or [_named(given)]))
+    paths = dict.fromkeys(path for given in inputs for path in (_images(given) or [given]))
     cases = [CaseFiles(case=path, folder=output or path.parent) for path in paths]
     written = {path for case in cases for path in case.all_outputs()}
     cases = [case for case in cases if case.case not in written]
@@ -101,10 +101,6 @@ def _images(given: Path) -> list[Path]:
         raise VolumeError(f"{given}: this folder may not be looked into; ask for access to it") from error
     except OSError:
         return []  # not a folder, or nothing at all: reading it will say so
-
-
-def _named(given: Path) -> Path:
-    return given if given.name else given.absolute()  # "." has no name to call it by
 
 
 def _suffix(path: Path) -> str:

@@ -30,9 +30,9 @@ from spinal_tf.cli.options import BESIDE, Choices, case_options, segmentation_op
 def classify(with_mask: Path | None, t1c: Path | None, **given: Any) -> None:  # noqa: ANN401 - as in segment
     """Tell tumours from demyelination, name the disease, show why.
 
-    CASE is a NIfTI image, or a folder of them; put it before --with-mask. Without --with-mask it is segmented first.
-    Writes beside it CASE_diagnosis.json, CASE_diagnosis.html, CASE_gradcam.png and a heat map for each task,
-    CASE_gradcam_TASK.nii.gz.
+    CASE is a NIfTI image, or a folder of them, outputs left out; put it before --with-mask. Without --with-mask it is
+    segmented first. Writes beside it CASE_diagnosis.json, CASE_diagnosis.html, CASE_gradcam.png and a heat map for
+    each task, CASE_gradcam_TASK.nii.gz.
     """
     from spinal_tf.cli.session import Session
 

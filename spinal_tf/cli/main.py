@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from spinal_tf import __version__
 from spinal_tf.cli.failures import DEBUG, Terminated, complain, orderly_termination, sentence
 from spinal_tf.errors import SpinalTfError
 
@@ -69,7 +70,7 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the trace of an error; may stand anywhere.")
-@click.version_option(package_name="spinal-tf", message="%(package)s %(version)s")
+@click.version_option(__version__, message="spinal-tf %(version)s")
 def main() -> None:
     """Segment and classify intramedullary spinal cord lesions on sagittal T2-weighted MRI.
 
