@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from spinal_tf.cli.options import BESIDE, Choices, case_options, segmentation_options
+from spinal_tf.cli.options import BESIDE, Choices, case_options, refuse_segmentation_options, segmentation_options
 
 
 @click.command()
@@ -34,6 +34,8 @@ def classify(with_mask: Path | None, t1c: Path | None, **given: Any) -> None:  #
     segmented first. Writes beside it CASE_diagnosis.json, CASE_diagnosis.html, CASE_gradcam.png and a heat map for
     each task, CASE_gradcam_TASK.nii.gz.
     """
+    if with_mask is not None:
+        refuse_segmentation_options()
     from spinal_tf.cli.session import Session
 
     Session(Choices(**given)).classify(with_mask, t1c)

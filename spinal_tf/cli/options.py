@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -109,3 +110,17 @@ def segmentation_options(function: Function) -> Function:
     for decorate in reversed(SEGMENTATION_OPTIONS):
         function = decorate(function)
     return function
+
+
+def refuse_segmentation_options() -> None:
+    """Refuse options of a segmentation that will not happen.
+
+    Raises:
+        click.UsageError: one was given on the command line.
+    """
+    context = click.get_current_context()
+    of_segmentation = {parameter.name for parameter in segmentation_options(click.Command("none")).params}
+    for parameter in context.command.params:
+        given = context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+        if given and parameter.name in of_segmentation:
+            raise click.UsageError(f"{parameter.opts[0]} is for finding lesions; --with-mask takes them as they are")

@@ -221,3 +221,12 @@ def test_existing_outputs_of_either_kind_are_kept(refused, run, bright_file, nam
     assert "case_lesion.json: already exists and was kept" in refused("classify", bright_file)
     assert names(bright_file.parent) == ["case.nii.gz", *LESION_OUTPUTS]
     assert run("classify", bright_file, "--overwrite").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "words", [["--threshold", "0.3"], ["--min-volume", "0.02"], ["--tta"], ["--save-probability"]], ids=str
+)
+def test_options_of_a_segmentation_that_will_not_happen_are_wrong_usage(run, bright_file, words):
+    result = run("classify", bright_file, *words, "--with-mask")
+    assert result.exit_code == 2
+    assert f"{words[0]} is for finding lesions; --with-mask takes them as they are" in result.stderr
