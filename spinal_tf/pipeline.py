@@ -14,7 +14,7 @@ from spinal_tf.models import Classifier, Segmenter, model_record
 from spinal_tf.preprocess import from_input, normalise, place, to_input
 from spinal_tf.results import CaseResult, Classification, Segmentation, TaskResult
 from spinal_tf.review import review_mask
-from spinal_tf.slices import Tiles, make_tiles
+from spinal_tf.slices import Tiles, lesion_slices, make_tiles
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import ASTROCYTOMA_VS_EPENDYMOMA, MS_VS_NMOSD, TUMOR_VS_DEMYELINATING, Diagnosis, posterior
 from spinal_tf.volume import Volume
@@ -175,16 +175,16 @@ class _NetworkSlices:
 
 def _flip_average(engine: Engine, planes: Array, flips: Sequence[tuple[int, ...]]) -> Array:
     maps = [np.flip(run_in_batches(engine, np.flip(planes, axes)), axes) for axes in flips]
-    return np.mean(maps, axis=0, dtype=np.float32)
+    return np.asarray(np.mean(maps, axis=0, dtype=np.float32))
 
 
 def _flip_agreement(slices: _NetworkSlices, mask: Array, threshold: float) -> float | None:
     """Dice between a mask and the mask of the mirrored slices, over the slices that hold lesion."""
-    bearing = np.flatnonzero(mask.any(axis=(1, 2)))
-    if not bearing.size:
+    bearing = lesion_slices(mask)
+    if not bearing:
         return None
     mirrored = slices.probability(bearing, (MIRRORED,), stage="review") >= threshold
-    ours = mask[bearing]
+    ours = mask[list(bearing)]
     return float(2 * np.count_nonzero(mirrored & ours) / (np.count_nonzero(mirrored) + np.count_nonzero(ours)))
 
 

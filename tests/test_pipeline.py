@@ -144,6 +144,18 @@ def test_review_looks_at_the_mirrored_lesion_slices_only(volume, make_segmenter)
     assert sizes == [7, 3]
 
 
+@pytest.mark.parametrize("tta", [False, True])
+def test_taking_slices_a_few_at_a_time_changes_nothing(volume, make_segmenter, monkeypatch, tta):
+    segmenter = make_segmenter(lambda batch: batch * _uneven((40, 48))[..., np.newaxis])
+    whole = run(volume, segmenter, tta=tta, threshold=0.3)
+    monkeypatch.setattr("spinal_tf.pipeline.SLICES_AT_ONCE", 2)
+    parts = run(volume, segmenter, tta=tta, threshold=0.3)
+    np.testing.assert_array_equal(parts.probability, whole.probability)
+    np.testing.assert_array_equal(parts.mask, whole.mask)
+    assert parts.mask.any()
+    assert parts.review == whole.review
+
+
 def test_disagreement_with_the_mirrored_slices_is_a_reason(volume, make_segmenter):
     front = np.zeros((40, 48, 1), np.float32)
     front[:, :24] = 1  # sees the front half alone; the lesion's columns are 21 to 27
