@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from spinal_tf.errors import OutputError, VolumeError
+from spinal_tf.models import SEGMENTER
 from spinal_tf.pipeline import ReviewedMask
 from spinal_tf.report import write_contact_sheet, write_html, write_json
 from spinal_tf.report.record import mask_digest
@@ -37,8 +38,7 @@ class CaseFiles:
     @property
     def stem(self) -> str:
         """The case's name without its suffix."""
-        name = self.case.name
-        return next((name[: -len(suffix)] for suffix in SUFFIXES if name.endswith(suffix)), name)
+        return self.case.name.removesuffix(_suffix(self.case))
 
     def output(self, ending: str) -> Path:
         """The output with that ending, such as ``_lesion.json``."""
@@ -54,21 +54,26 @@ class CaseFiles:
         endings = ["_diagnosis.json", "_diagnosis.html", "_gradcam.png"]
         return tuple(self.output(e) for e in [*endings, *(f"_gradcam_{task.name}.nii.gz" for task in TASKS)])
 
+    def all_outputs(self) -> tuple[Path, ...]:
+        """Every file that ``segment`` or ``classify`` could write."""
+        return self.lesion_outputs(probability=True) + self.diagnosis_outputs()
+
 
 def find_cases(inputs: tuple[Path, ...], output: Path | None) -> list[CaseFiles]:
-    """The cases that inputs name; a folder stands for the images in it that are not outputs of ours.
+    """The cases that inputs name, whether they exist or not.
+
+    A folder stands for the images in it whose names are not those of our outputs; one without any stands for itself,
+    and reading it says what is wrong. A file that another case here writes is left out, so that ``*.nii.gz`` can be
+    given again after a run.
 
     Raises:
-        VolumeError: a folder without images.
-        OutputError: two cases would write the same files, or the output folder cannot be made.
+        VolumeError: a folder may not be looked into.
+        OutputError: two cases would write the same files.
     """
-    paths = [path for given in inputs for path in (_images(given) if given.is_dir() else [given])]
-    if output is not None:
-        try:
-            output.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"{output}: cannot be made ({error.strerror}); choose another folder") from error
+    paths = dict.fromkeys(path for given in inputs for path in (_images(given) or [given]))
     cases = [CaseFiles(case=path, folder=output or path.parent) for path in paths]
+    written = {path for case in cases for path in case.all_outputs()}
+    cases = [case for case in cases if case.case not in written]
     names = [case.output("") for case in cases]
     twice = next((name for name in names if names.count(name) > 1), None)
     if twice is not None:
@@ -76,11 +81,32 @@ def find_cases(inputs: tuple[Path, ...], output: Path | None) -> list[CaseFiles]
     return cases
 
 
-def _images(folder: Path) -> list[Path]:
-    images = [p for p in sorted(folder.iterdir()) if p.name.endswith(SUFFIXES) and not _is_ours(p)]
-    if not images:
-        raise VolumeError(f"{folder}: no .nii or .nii.gz image in this folder; convert DICOM to NIfTI first (dcm2niix)")
-    return images
+def make_folder(folder: Path) -> None:
+    """Make the folder for outputs where it is missing.
+
+    Raises:
+        OutputError: that is not possible.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from error
+
+
+def _images(given: Path) -> list[Path]:
+    """The images in a folder; none where it is no folder."""
+    try:
+        return [path for path in sorted(given.iterdir()) if _suffix(path) and not _is_ours(path)]
+    except PermissionError as error:
+        raise VolumeError(f"{given}: this folder may not be looked into; ask for access to it") from error
+    except OSError:
+        return []  # not a folder, or nothing at all: reading it will say so
+
+
+def _suffix(path: Path) -> str:
+    """The ending that makes it an image, as it is written there; empty where it is none."""
+    ending = next((suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)), "")
+    return path.name[len(path.name) - len(ending) :]
 
 
 def _is_ours(path: Path) -> bool:
@@ -114,7 +140,8 @@ def _recorded_digest(record: Path) -> str | None:
 
 def write_lesion_files(result: CaseResult, paths: tuple[Path, ...], watch: Stopwatch) -> None:
     """Write what ``CaseFiles.lesion_outputs`` names to (temporary) paths in the same order; nothing of a diagnosis."""
-    result = replace(result, classification=None)
+    segmenters = tuple(model for model in result.models if model.name == SEGMENTER)
+    result = replace(result, classification=None, models=segmenters)
     record, mask, picture, *probability = paths
     with watch.stage("write"):
         write_on_grid(result.mask, mask, like=result.volume)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spinal_tf.checkpoints import Checkpoint, load_network, read_manifest
@@ -47,12 +47,17 @@ def load_classifiers(folder: Path, *, device: str = "cpu") -> tuple[Classifier, 
     """Load the three classifiers of a weights folder.
 
     Raises:
-        WeightsError: one is missing or damaged.
+        WeightsError: one is missing or damaged, or they want tiles of different sizes.
         DeviceError: this machine has no such device.
     """
+    checkpoints = [_checkpoint(folder, task.name) for task in TASKS]
+    if len({replace(checkpoint.preprocessing, intensity="minmax") for checkpoint in checkpoints}) > 1:
+        # A lesion could vanish from the tiles of one, and a case's slices would no longer be the same for all.
+        raise WeightsError(
+            f"{folder}: the classifiers want tiles of different sizes; take a set that was made together"
+        )
     classifiers = []
-    for task in TASKS:
-        checkpoint = _checkpoint(folder, task.name)
+    for task, checkpoint in zip(TASKS, checkpoints, strict=True):
         explain = GraphExplainer(load_network(folder, checkpoint), device=device)
         classifiers.append(Classifier(task=task, checkpoint=checkpoint, explain=explain))
     return tuple(classifiers)

@@ -9,12 +9,12 @@ import numpy as np
 
 from spinal_tf.engine import Engine, run_in_batches
 from spinal_tf.gradcam import activation_shares, heatmap_volume
-from spinal_tf.lesions import measure_lesions, remove_specks
+from spinal_tf.lesions import Lesion, measure_lesions, remove_specks
 from spinal_tf.models import Classifier, Segmenter, model_record
 from spinal_tf.preprocess import from_input, normalise, place, to_input
 from spinal_tf.results import CaseResult, Classification, Segmentation, TaskResult
 from spinal_tf.review import review_mask
-from spinal_tf.slices import Tiles, make_tiles
+from spinal_tf.slices import Tiles, lesion_slices, make_tiles
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import ASTROCYTOMA_VS_EPENDYMOMA, MS_VS_NMOSD, TUMOR_VS_DEMYELINATING, Diagnosis, posterior
 from spinal_tf.volume import Volume
@@ -92,20 +92,25 @@ def diagnose(
     """
     watch = stopwatch or Stopwatch()
     segmentation = None
-    if given is None:
-        if segmenter is None:
-            raise ValueError("give a segmenter or a mask")
+    if given is not None:
+        mask = given.mask
+        with watch.stage("measure"):
+            lesions = measure_lesions(mask, volume)
+    elif segmenter is not None:
         segmentation = segment_volume(volume, segmenter, options, watch)
-    mask = given.mask if segmentation is None else segmentation.mask
-    with watch.stage("measure"):
-        lesions = segmentation.lesions if segmentation else measure_lesions(mask, volume)
-    with watch.stage("classify"):
-        classification = classify_volume(volume, mask, classifiers, t1c=t1c) if classifiers and lesions else None
-    used = [*([segmenter] if segmentation else []), *(classifiers if classification else ())]
+        mask, lesions = segmentation.mask, segmentation.lesions
+    else:
+        raise ValueError("give a segmenter or a mask")
+    classification = None
+    if classifiers and lesions:
+        with watch.stage("classify"):
+            classification = classify_volume(volume, mask, classifiers, t1c=t1c)
+    used: list[Segmenter | Classifier] = [segmenter] if segmenter and given is None else []
+    used += classifiers if classification else ()
     return CaseResult(
         volume=volume,
         mask=mask,
-        mask_provenance="automatic" if segmentation or given.automatic else "reviewed",
+        mask_provenance="automatic" if given is None or given.automatic else "reviewed",
         mask_source=given.source if given else None,
         lesions=lesions,
         segmentation=segmentation,
@@ -170,16 +175,16 @@ class _NetworkSlices:
 
 def _flip_average(engine: Engine, planes: Array, flips: Sequence[tuple[int, ...]]) -> Array:
     maps = [np.flip(run_in_batches(engine, np.flip(planes, axes)), axes) for axes in flips]
-    return np.mean(maps, axis=0, dtype=np.float32)
+    return np.asarray(np.mean(maps, axis=0, dtype=np.float32))
 
 
 def _flip_agreement(slices: _NetworkSlices, mask: Array, threshold: float) -> float | None:
     """Dice between a mask and the mask of the mirrored slices, over the slices that hold lesion."""
-    bearing = np.flatnonzero(mask.any(axis=(1, 2)))
-    if not bearing.size:
+    bearing = lesion_slices(mask)
+    if not bearing:
         return None
     mirrored = slices.probability(bearing, (MIRRORED,), stage="review") >= threshold
-    ours = mask[bearing]
+    ours = mask[list(bearing)]
     return float(2 * np.count_nonzero(mirrored & ours) / (np.count_nonzero(mirrored) + np.count_nonzero(ours)))
 
 
@@ -187,7 +192,8 @@ def classify_volume(
     volume: Volume, mask: np.ndarray, classifiers: Sequence[Classifier], *, t1c: Volume | None = None
 ) -> Classification | None:
     """Ask the three classifiers about the lesion-bearing slices; None where no slice gives a tile."""
-    results, slices = [], ()
+    results: list[TaskResult] = []
+    slices: tuple[int, ...] = ()
     for classifier in classifiers:
         record = classifier.checkpoint
         contrast = t1c if "t1c" in record.modalities else None
@@ -236,12 +242,19 @@ def _cascade(called: dict[str, str]) -> Diagnosis:
 def _classification_warnings(
     classifiers: Sequence[Classifier],
     classification: Classification | None,
-    lesions: Sequence[object],
+    lesions: Sequence[Lesion],
     t1c: Volume | None,
 ) -> tuple[str, ...]:
-    warnings = []
-    if classifiers and lesions and classification is None:
-        warnings.append("the lesions are thinner than a pixel of the classifiers' input; nothing could be classified")
-    if t1c is not None and classification is not None and not classification.with_t1c:
-        warnings.append(f"{t1c.source}: not used, the classifiers' weights were not trained with contrast images")
-    return tuple(warnings)
+    if not classifiers or not lesions:
+        return ()
+    if classification is None:
+        return ("the lesions are thinner than a pixel of the classifiers' input; nothing could be classified",)
+    if t1c is None:
+        return ()
+    without = [c.task.name for c in classifiers if "t1c" not in c.checkpoint.modalities]
+    if not without:
+        return t1c.warnings
+    return (
+        *t1c.warnings,
+        f"{t1c.source}: not used for {', '.join(without)}, whose weights were not trained with contrast images",
+    )

@@ -143,3 +143,111 @@ def _reset_keras() -> None:
     keras.mixed_precision.set_global_policy("float32")
     keras.utils.clear_session(free_memory=False)
     keras.utils.set_random_seed(0)
+
+
+TINY_SIZE = (64, 64)
+BRIGHT = 1500
+"""Intensity of the lesions drawn into the phantom; its brightest tissue has 715."""
+
+
+def _checkpoints():
+    """Records of a segmenter and three classifiers, small enough for tests."""
+    from spinal_tf.checkpoints import Checkpoint
+    from spinal_tf.preprocess import Preprocessing
+    from spinal_tf.taxonomy import TASKS
+
+    segmenter = Checkpoint(
+        name="segmenter",
+        network="multiresunet",
+        arguments={"width": 4},
+        file="segmenter.weights.h5",
+        sha256="0" * 64,
+        preprocessing=Preprocessing(fit="spacing", spacing_mm=0.7),
+        operating_point=0.5,
+        training={"data": "nothing: bright is lesion"},
+        card="segmenter.md",
+    )
+    classifiers = [
+        Checkpoint(
+            name=task.name,
+            network="densenet121",
+            arguments={"last_convolution": "pool2_relu", "size": TINY_SIZE},
+            file=f"{task.name}.weights.h5",
+            sha256="0" * 64,
+            preprocessing=Preprocessing(size=TINY_SIZE),
+            operating_point=0.5,
+            mask_mode="channel",
+            training={"data": "nothing: drawn at random"},
+            card=f"{task.name}.md",
+        )
+        for task in TASKS
+    ]
+    return [segmenter, *classifiers]
+
+
+def _bright_is_lesion(model):
+    """Set a MultiResUNet's weights so that it gives sigmoid(40 x - 28): above 0.7 of the intensity is lesion.
+
+    Only the path input, first block, first skip connection, last block, head is left; every other kernel is zero.
+    """
+    for layer in model.layers:
+        if "kernel" in {weight.name for weight in layer.weights}:
+            layer.kernel.assign(np.zeros(layer.kernel.shape))
+    skip_starts = model.get_layer("decoder1_up").filters
+    path = ["encoder1_shortcut", *(f"respath1_unit{n}_shortcut" for n in (1, 2, 3, 4)), "decoder1_shortcut", "logits"]
+    for name in path:
+        kernel = np.zeros(model.get_layer(name).kernel.shape)
+        kernel[0, 0, skip_starts if name == "decoder1_shortcut" else 0, 0] = 40 if name == "logits" else 1
+        model.get_layer(name).kernel.assign(kernel)
+    model.get_layer("logits").bias.assign([-28.0])
+
+
+@pytest.fixture(scope="session")
+def checkpoints():
+    """Records of small networks, by name."""
+    return {checkpoint.name: checkpoint for checkpoint in _checkpoints()}
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tmp_path_factory, checkpoints) -> Path:
+    """A weights folder: a segmenter that calls bright voxels lesion, and classifiers drawn at random."""
+    import keras
+
+    from spinal_tf.checkpoints import save_checkpoint
+    from spinal_tf.networks.densenet import build_densenet
+    from spinal_tf.networks.multiresunet import build_multiresunet
+
+    folder = tmp_path_factory.mktemp("tiny weights")
+    for name, checkpoint in checkpoints.items():
+        keras.utils.set_random_seed(len(name))
+        build = build_multiresunet if name == "segmenter" else build_densenet
+        model = build(**checkpoint.arguments)
+        if name == "segmenter":
+            _bright_is_lesion(model)
+        save_checkpoint(model, folder, checkpoint, half_precision=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lesion() -> np.ndarray:
+    """Where `bright_file` is bright, in package order: 3 slices, 8 rows, 7 columns, 0.31 mL."""
+    mask = np.zeros(PHANTOM_SHAPE, bool)
+    mask[2:5, 10:18, 21:28] = True
+    mask.setflags(write=False)
+    return mask
+
+
+@pytest.fixture(scope="session")
+def bright_data(phantom_data, lesion) -> np.ndarray:
+    """The phantom with a bright lesion, int16 in package order."""
+    data = np.where(lesion, np.int16(BRIGHT), phantom_data)
+    data.setflags(write=False)
+    return data
+
+
+@pytest.fixture
+def bright_file(tmp_path, bright_data, oblique_affine) -> Path:
+    """The phantom with a bright lesion as a file, in a folder of its own."""
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    return _write_nifti(folder / "case.nii.gz", bright_data, oblique_affine, axes="PSR", codes=(2, 4))

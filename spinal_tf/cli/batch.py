@@ -8,9 +8,13 @@ from time import perf_counter
 import click
 
 from spinal_tf.case_files import CaseFiles
-from spinal_tf.errors import SpinalTfError
+from spinal_tf.cli.failures import complain, sentence
+from spinal_tf.errors import DeviceError, WeightsError
 
 SOME_FAILED = 5
+
+SAME_FOR_ALL = (WeightsError, DeviceError, BrokenPipeError, click.ClickException)
+"""Failures that are no case's own: the next one would only repeat them."""
 
 Work = Callable[[CaseFiles], str]
 
@@ -41,11 +45,13 @@ def _run_several(todo: Sequence[CaseFiles], work: Work) -> list[str]:
     for number, case in enumerate(todo, start=1):
         try:
             click.echo(work(case))
-        except SpinalTfError as error:
-            failed.append(case.case.name)
-            click.echo(f"spinal-tf: {error}", err=True)
+        except SAME_FOR_ALL:
+            raise
+        except Exception as error:  # noqa: BLE001 - told at once, counted in the end, and the next case is tried
+            failed.append(str(case.case))
+            complain(f"{case.case}: {sentence(error).removeprefix(f'{case.case.name}: ')}")
         left = (perf_counter() - start) / number * (len(todo) - number)
-        click.echo(f"[{number}/{len(todo)}] {case.case.name}, about {_duration(left)} left", err=True)
+        click.echo(f"[{number}/{len(todo)}] {case.case}, about {_duration(left)} left", err=True)
     return failed
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from spinal_tf.cli.options import BESIDE, Choices, case_options, segmentation_options
+from spinal_tf.cli.options import BESIDE, Choices, case_options, refuse_segmentation_options, segmentation_options
 
 
 @click.command()
@@ -30,13 +30,12 @@ from spinal_tf.cli.options import BESIDE, Choices, case_options, segmentation_op
 def classify(with_mask: Path | None, t1c: Path | None, **given: Any) -> None:  # noqa: ANN401 - as in segment
     """Tell tumours from demyelination, name the disease, show why.
 
-    CASE is a NIfTI image, or a folder of them; put it before --with-mask. Without --with-mask it is segmented first.
-    Writes beside it CASE_diagnosis.json, CASE_diagnosis.html, CASE_gradcam.png and a heat map for each task,
-    CASE_gradcam_TASK.nii.gz.
+    CASE is a NIfTI image, or a folder of them, outputs left out; put it before --with-mask. Without --with-mask it is
+    segmented first. Writes beside it CASE_diagnosis.json, CASE_diagnosis.html, CASE_gradcam.png and a heat map for
+    each task, CASE_gradcam_TASK.nii.gz.
     """
+    if with_mask is not None:
+        refuse_segmentation_options()
     from spinal_tf.cli.session import Session
 
-    choices = Choices(**given)
-    if len(choices.inputs) > 1 and (t1c or with_mask not in (None, Path(BESIDE))):
-        raise click.UsageError("a named mask or T1c image belongs to one case; give one case, or a bare --with-mask")
-    Session(choices).classify(with_mask, t1c)
+    Session(Choices(**given)).classify(with_mask, t1c)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import sys
-import traceback
 from typing import Any
 
 import click
 
+from spinal_tf import __version__
+from spinal_tf.cli.failures import DEBUG, Terminated, complain, orderly_termination, sentence
 from spinal_tf.errors import SpinalTfError
 
 COMMANDS = {
@@ -21,6 +21,7 @@ COMMANDS = {
 """Module of each command, and its line in the overview, so that ``--help`` imports none of them."""
 
 INTERRUPTED = 130
+TERMINATED = 143
 OUR_FAULT = 1
 
 
@@ -46,36 +47,30 @@ class LazyGroup(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Take ``--debug`` from wherever it stands."""
-        ctx.meta["debug"] = "--debug" in args
+        ctx.meta[DEBUG] = "--debug" in args
         return super().parse_args(ctx, [arg for arg in args if arg != "--debug"])
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click declares it
         """Run a command; see docs/cli.md for the exit statuses."""
         try:
-            return super().invoke(ctx)
-        except (click.ClickException, click.exceptions.Exit):
-            raise
-        except KeyboardInterrupt:
-            _complain(ctx, "interrupted; nothing unfinished was left behind")
-            ctx.exit(INTERRUPTED)
+            with orderly_termination():
+                return super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
+            raise  # click knows what to do
+        except KeyboardInterrupt as stop:
+            complain("interrupted; nothing unfinished was left behind")
+            ctx.exit(TERMINATED if isinstance(stop, Terminated) else INTERRUPTED)
         except SpinalTfError as error:
-            _complain(ctx, str(error))
+            complain(sentence(error))
             ctx.exit(error.exit_code)
         except Exception as error:  # noqa: BLE001 - the last line of defence, shown in full by --debug
-            hint = "run again with --debug and report what it prints"
-            _complain(ctx, f"an error of ours: {type(error).__name__}: {error}; {hint}")
+            complain(sentence(error))
             ctx.exit(OUR_FAULT)
-
-
-def _complain(ctx: click.Context, sentence: str) -> None:
-    if ctx.meta["debug"]:
-        traceback.print_exc(file=sys.stderr)
-    click.echo(f"spinal-tf: {' '.join(sentence.split())}", err=True)
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the trace of an error; may stand anywhere.")
-@click.version_option(package_name="spinal-tf", message="%(package)s %(version)s")
+@click.version_option(__version__, message="spinal-tf %(version)s")
 def main() -> None:
     """Segment and classify intramedullary spinal cord lesions on sagittal T2-weighted MRI.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -37,6 +39,12 @@ class Choices:
 def _device(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
     if not re.fullmatch(r"cpu|gpu(:\d+)?", value):
         raise click.BadParameter("write cpu, gpu or gpu:N", ctx, parameter)
+    return value
+
+
+def _finite(ctx: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    if value is not None and not math.isfinite(value):
+        raise click.BadParameter("must be a number", ctx, parameter)
     return value
 
 
@@ -73,12 +81,14 @@ SEGMENTATION_OPTIONS = (
     click.option(
         "--threshold",
         type=click.FloatRange(0, 1, min_open=True),
+        callback=_finite,
         help="Probability from which a voxel is lesion; otherwise the one stored with the weights.",
     ),
     click.option(
         "--min-volume",
         "minimum_volume_ml",
         type=click.FloatRange(0),
+        callback=_finite,
         default=0.02,
         show_default=True,
         help="Lesions smaller than this many mL are removed.",
@@ -100,3 +110,17 @@ def segmentation_options(function: Function) -> Function:
     for decorate in reversed(SEGMENTATION_OPTIONS):
         function = decorate(function)
     return function
+
+
+def refuse_segmentation_options() -> None:
+    """Refuse options of a segmentation that will not happen.
+
+    Raises:
+        click.UsageError: one was given on the command line.
+    """
+    context = click.get_current_context()
+    of_segmentation = {parameter.name for parameter in segmentation_options(click.Command("none")).params}
+    for parameter in context.command.params:
+        given = context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+        if given and parameter.name in of_segmentation:
+            raise click.UsageError(f"{parameter.opts[0]} is for finding lesions; --with-mask takes them as they are")

@@ -8,10 +8,12 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from spinal_tf.errors import SpinalTfError
+
 
 @contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Hold back what native code prints to standard error; shown after all when something fails inside.
+    """Hold back what native code prints to standard error; shown after all when something unforeseen fails inside.
 
     TensorFlow's libraries write there before any of their own settings can be heeded.
     """
@@ -22,6 +24,8 @@ def quiet_stderr() -> Iterator[None]:
         os.dup2(held.fileno(), 2)
         try:
             yield
+        except SpinalTfError:
+            raise  # its one sentence says it all
         except Exception:
             held.seek(0)
             os.write(kept, held.read())

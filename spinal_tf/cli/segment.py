@@ -15,9 +15,9 @@ from spinal_tf.cli.options import Choices, case_options, segmentation_options
 def segment(**given: Any) -> None:  # noqa: ANN401 - the options of the two decorators
     """Find lesions on sagittal T2w scans and outline them.
 
-    CASE is a NIfTI image, or a folder of them. Writes beside it CASE_lesion.nii.gz (the mask, on the image's own
-    grid), CASE_lesion.json (lesions, volumes, whether a person should look) and CASE_lesion.png. Finding no lesion is
-    a result.
+    CASE is a NIfTI image, or a folder of them; outputs among them are left out. Writes beside it CASE_lesion.nii.gz
+    (the mask, on the image's own grid), CASE_lesion.json (lesions, volumes, whether a person should look) and
+    CASE_lesion.png. Finding no lesion is a result.
     """
     from spinal_tf.cli.session import Session
 

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
+
+import click
 
 from spinal_tf.case_files import (
     CaseFiles,
     find_cases,
+    make_folder,
     read_reviewed_mask,
     write_diagnosis_files,
     write_lesion_files,
 )
-from spinal_tf.checkpoints import find_weights
+from spinal_tf.checkpoints import find_weights, read_manifest
 from spinal_tf.cli.batch import run_cases
 from spinal_tf.cli.options import BESIDE, Choices
 from spinal_tf.cli.quiet import quiet_stderr
 from spinal_tf.cli.summary import summary
 from spinal_tf.files import output_files
 from spinal_tf.models import Classifier, Segmenter, load_classifiers, load_segmenter
-from spinal_tf.pipeline import SegmentationOptions, diagnose
-from spinal_tf.results import CaseResult
+from spinal_tf.pipeline import ReviewedMask, SegmentationOptions, diagnose
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.volume import Volume, read_aligned, read_volume
 
@@ -30,15 +33,18 @@ class Session:
     """Runs the main path over the cases that were asked for."""
 
     def __init__(self, choices: Choices) -> None:
-        """Look for the cases and the weights; nothing is read yet.
+        """Look for the cases and the weights; no image is read yet.
 
         Raises:
-            SpinalTfError: there is no case, no weights, or no place for outputs.
+            VolumeError: a folder of images may not be looked into.
+            OutputError: two cases would write the same files.
+            WeightsError: there are no weights.
         """
         self._choices = choices
         self._watch = Stopwatch()
         self._cases = find_cases(choices.inputs, choices.output)
         self._weights = choices.weights_folder or find_weights()
+        read_manifest(self._weights)  # fails now rather than after TensorFlow's long import
         self._options = SegmentationOptions(
             threshold=choices.threshold, minimum_volume_ml=choices.minimum_volume_ml, tta=choices.tta
         )
@@ -53,14 +59,25 @@ class Session:
         Args:
             with_mask: a mask, `BESIDE` for the one beside each case, None to segment first.
             t1c: contrast-enhanced T1w image of the only case.
+
+        Raises:
+            click.UsageError: a named mask or a T1c image with several cases.
         """
+        named = None if with_mask == Path(BESIDE) else with_mask
+        if len(self._cases) > 1 and (t1c or named):
+            raise click.UsageError(
+                "a named mask or T1c image belongs to one case; give one case, or a bare --with-mask"
+            )
 
         def outputs(case: CaseFiles) -> tuple[Path, ...]:
             made = self._lesion_outputs(case) if with_mask is None else ()
             return made + case.diagnosis_outputs()
 
         def work(case: CaseFiles) -> str:
-            return self._classify_case(case, outputs(case), with_mask, t1c)
+            volume = self._read(case)
+            given = None if with_mask is None else read_reviewed_mask(case, named, like=volume)
+            contrast = read_aligned(t1c, like=volume) if t1c else None
+            return self._classify_case(case, outputs(case), volume, given, contrast)
 
         run_cases(self._cases, work, done=self._done(outputs))
 
@@ -81,45 +98,50 @@ class Session:
             import tensorflow  # noqa: F401 - most of a cold start, timed apart from the weights
 
     def _segment_case(self, case: CaseFiles) -> str:
-        paths = self._lesion_outputs(case)
-        with output_files(*paths, overwrite=self._choices.overwrite) as temporary:
-            volume = self._read(case)
+        volume, paths = self._read(case), self._lesion_outputs(case)
+        with self._output_files(paths) as temporary:
             result = diagnose(volume, segmenter=self._segmenter, options=self._options, stopwatch=self._watch)
-            self._write(result, temporary, ())
+            write_lesion_files(result, temporary, self._watch)
         return summary(result, paths)
 
-    def _classify_case(self, case: CaseFiles, paths: tuple[Path, ...], mask: Path | None, t1c: Path | None) -> str:
-        with output_files(*paths, overwrite=self._choices.overwrite) as temporary:
-            volume = self._read(case)
-            named = None if mask is None or mask == Path(BESIDE) else mask
-            given = None if mask is None else read_reviewed_mask(case, named, like=volume)
-            contrast = read_aligned(t1c, like=volume) if t1c else None
+    def _classify_case(
+        self,
+        case: CaseFiles,
+        paths: tuple[Path, ...],
+        volume: Volume,
+        given: ReviewedMask | None,
+        t1c: Volume | None,
+    ) -> str:
+        with self._output_files(paths) as temporary:
             result = diagnose(
                 volume,
                 segmenter=self._segmenter if given is None else None,
                 given=given,
                 classifiers=self._classifiers,
-                t1c=contrast,
+                t1c=t1c,
                 options=self._options,
                 stopwatch=self._watch,
             )
-            own = len(case.diagnosis_outputs())
-            self._write(result, temporary[:-own], temporary[-own:])
+            first = len(paths) - len(case.diagnosis_outputs())
+            if given is None:
+                write_lesion_files(result, temporary[:first], self._watch)
+            write_diagnosis_files(result, temporary[first:], self._watch)
         return summary(result, paths)
 
     def _read(self, case: CaseFiles) -> Volume:
+        self._watch = Stopwatch()  # a case's record holds its own times; imports and weights are the first one's
         choices = self._choices
         with self._watch.stage("read"):
             return read_volume(
                 case.case, assume_orientation=choices.assume_orientation, allow_plane=choices.allow_plane
             )
 
-    def _write(self, result: CaseResult, lesion: tuple[Path, ...], diagnosis: tuple[Path, ...]) -> None:
-        if lesion:
-            write_lesion_files(result, lesion, self._watch)
-        if diagnosis:
-            write_diagnosis_files(result, diagnosis, self._watch)
-        self._watch = Stopwatch()  # imports and weights belong to the first case alone
+    @contextmanager
+    def _output_files(self, paths: tuple[Path, ...]) -> Iterator[tuple[Path, ...]]:
+        if self._choices.output is not None:
+            make_folder(self._choices.output)
+        with output_files(*paths, overwrite=self._choices.overwrite) as temporary:
+            yield temporary
 
     def _lesion_outputs(self, case: CaseFiles) -> tuple[Path, ...]:
         return case.lesion_outputs(probability=self._choices.save_probability)

@@ -1,0 +1,232 @@
+"""``spinal-tf classify``: which mask it takes and what it calls it, the T1c image, what it writes."""
+
+from __future__ import annotations
+
+import json
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from spinal_tf.cli import session
+from spinal_tf.volume import read_volume, write_on_grid
+
+LESION_OUTPUTS = ["case_lesion.json", "case_lesion.nii.gz", "case_lesion.png"]
+DIAGNOSIS_OUTPUTS = [
+    "case_diagnosis.html",
+    "case_diagnosis.json",
+    "case_gradcam.png",
+    "case_gradcam_astrocytoma_vs_ependymoma.nii.gz",
+    "case_gradcam_ms_vs_nmosd.nii.gz",
+    "case_gradcam_tumor_vs_demyelinating.nii.gz",
+]
+
+
+@pytest.fixture(autouse=True)
+def networks(stub_networks):
+    return stub_networks
+
+
+@pytest.fixture
+def diagnosis(bright_file):
+    """The function that reads the record of the diagnosis."""
+    return lambda: json.loads(bright_file.with_name("case_diagnosis.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture
+def draw(bright_file):
+    """The function that writes a mask in package order on the case's grid."""
+
+    def write(name, mask):
+        path = bright_file.with_name(name)
+        write_on_grid(mask, path, like=read_volume(bright_file))
+        return path
+
+    return write
+
+
+def test_without_a_mask_it_segments_first_and_writes_both(run, bright_file, names, diagnosis):
+    result = run("classify", bright_file)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert names(bright_file.parent) == sorted(["case.nii.gz", *LESION_OUTPUTS, *DIAGNOSIS_OUTPUTS])
+    assert (diagnosis()["mask"]["provenance"], diagnosis()["mask"]["file"]) == ("automatic", None)
+    assert len(diagnosis()["models"]) == 4
+    # Every task gives 0.75: demyelinating, then NMOSD, 0.75 x 0.75.
+    assert diagnosis()["classification"]["diagnosis"] == "nmosd"
+    assert diagnosis()["classification"]["posterior"]["nmosd"] == pytest.approx(0.5625)
+    assert "diagnosis: NMOSD, posterior probability 0.56 (research use only)" in result.stdout
+
+
+def test_the_segmentations_record_is_that_of_segment(run, bright_file):
+    run("classify", bright_file)
+    record = json.loads(bright_file.with_name("case_lesion.json").read_text())
+    assert record["classification"] is None
+    assert [model["name"] for model in record["models"]] == ["segmenter"]
+
+
+def test_its_own_segmentation_is_found_automatic_by_the_next_run(run, bright_file, diagnosis):
+    run("classify", bright_file, "--save-probability")
+    assert bright_file.with_name("case_probability.nii.gz").exists()
+    assert run("classify", bright_file, "--with-mask", "--overwrite").exit_code == 0
+    assert diagnosis()["mask"]["provenance"] == "automatic"
+
+
+def test_a_bare_option_takes_the_mask_that_segment_wrote(run, bright_file, diagnosis, names):
+    run("segment", bright_file)
+    before = bright_file.with_name("case_lesion.nii.gz").read_bytes()
+    assert run("classify", bright_file, "--with-mask").exit_code == 0
+    assert diagnosis()["mask"] | {"voxels_sha256": ""} == {
+        "provenance": "automatic",
+        "file": "case_lesion.nii.gz",
+        "voxels_sha256": "",
+        "threshold": None,
+        "minimum_volume_ml": None,
+    }
+    assert names(bright_file.parent) == sorted(["case.nii.gz", *LESION_OUTPUTS, *DIAGNOSIS_OUTPUTS])
+    assert bright_file.with_name("case_lesion.nii.gz").read_bytes() == before
+
+
+def test_a_changed_mask_counts_as_reviewed(run, bright_file, diagnosis, draw, lesion):
+    run("segment", bright_file)
+    changed = lesion.copy()
+    changed[3, 18, 24] = True
+    draw("case_lesion.nii.gz", changed)
+    assert run("classify", bright_file, "--with-mask").exit_code == 0
+    assert diagnosis()["mask"]["provenance"] == "reviewed"
+
+
+def test_a_named_mask_counts_as_reviewed(run, bright_file, diagnosis, draw, lesion):
+    mask = draw("reviewed.nii.gz", lesion)
+    assert run("classify", bright_file, "--with-mask", mask).exit_code == 0
+    assert (diagnosis()["mask"]["provenance"], diagnosis()["mask"]["file"]) == ("reviewed", "reviewed.nii.gz")
+    assert [lesion["slices"] for lesion in diagnosis()["lesions"]] == [[2, 3, 4]]
+
+
+def test_with_a_mask_the_segmenter_is_not_even_loaded(run, bright_file, draw, lesion, monkeypatch):
+    monkeypatch.setattr(session, "load_segmenter", None)
+    assert run("classify", bright_file, "--with-mask", draw("m.nii.gz", lesion)).exit_code == 0
+
+
+def test_a_mask_in_another_axis_order_is_the_same_mask(
+    run, bright_file, diagnosis, lesion, write_nifti, oblique_affine, tmp_path
+):
+    mask = write_nifti(tmp_path / "mask.nii", lesion.astype(np.uint8), oblique_affine, axes="RAS")
+    assert run("classify", bright_file, "--with-mask", mask).exit_code == 0
+    assert [found["slices"] for found in diagnosis()["lesions"]] == [[2, 3, 4]]
+
+
+def test_the_mask_beside_the_outputs_is_taken_where_a_folder_is_named(run, bright_file, tmp_path, names):
+    run("segment", bright_file, "-o", tmp_path / "out")
+    assert run("classify", bright_file, "--with-mask", "-o", tmp_path / "out").exit_code == 0
+    assert names(tmp_path / "out") == sorted([*LESION_OUTPUTS, *DIAGNOSIS_OUTPUTS])
+    assert names(bright_file.parent) == ["case.nii.gz"]
+
+
+def test_no_mask_beside_the_case(refused, bright_file, names):
+    assert "no mask beside the case; run segment first" in refused("classify", bright_file, "--with-mask")
+    assert names(bright_file.parent) == ["case.nii.gz"]
+
+
+def test_a_mask_that_is_not_there(refused, bright_file, names, tmp_path):
+    assert "there is no such file" in refused("classify", bright_file, "--with-mask", tmp_path / "drawn.nii.gz")
+    assert names(bright_file.parent) == ["case.nii.gz"]
+
+
+def test_an_empty_mask_is_a_result(run, bright_file, diagnosis, draw, lesion, names):
+    result = run("classify", bright_file, "--with-mask", draw("empty.nii.gz", np.zeros_like(lesion)))
+    assert result.exit_code == 0
+    assert "No lesion found" in result.stdout
+    assert diagnosis()["classification"] is None
+    assert diagnosis()["not_classified"] == "no lesion was found, so there is nothing to classify"
+    assert set(DIAGNOSIS_OUTPUTS) <= set(names(bright_file.parent))
+
+
+@pytest.mark.parametrize("option", ["--with-mask", "--t1c"])
+def test_an_image_of_another_shape_is_refused_with_both_grids(
+    refused, bright_file, bright_data, oblique_affine, write_nifti, names, tmp_path, option
+):
+    other = write_nifti(tmp_path / "other.nii.gz", bright_data[:, :-1], oblique_affine)
+    sentence = refused("classify", bright_file, option, other)
+    assert "other.nii.gz has 7 x 39 x 48 voxels" in sentence
+    assert "case.nii.gz has 48 x 40 x 7 voxels" in sentence
+    assert names(bright_file.parent) == ["case.nii.gz"]
+
+
+@pytest.mark.parametrize("option", ["--with-mask", "--t1c"])
+def test_an_image_shifted_by_2_mm_is_refused_with_both_grids(
+    refused, bright_file, bright_data, oblique_affine, write_nifti, names, tmp_path, option
+):
+    shifted = oblique_affine.copy()
+    shifted[2, 3] += 2
+    other = write_nifti(tmp_path / "other.nii.gz", bright_data, shifted, axes="PSR")
+    sentence = refused("classify", bright_file, option, other)
+    ours, theirs = (nib.load(path).affine[:3, 3] for path in (bright_file, other))
+    for place in (ours, theirs):
+        assert "first voxel at ({:.4g}, {:.4g}, {:.4g}) mm".format(*place) in sentence
+    assert names(bright_file.parent) == ["case.nii.gz"]
+
+
+def test_a_contrast_image_that_the_weights_do_not_know_is_left_out_with_a_warning(
+    run, bright_file, bright_data, oblique_affine, write_nifti, tmp_path, diagnosis
+):
+    t1c = write_nifti(tmp_path / "t1c.nii.gz", bright_data, oblique_affine, axes="PSR")
+    result = run("classify", bright_file, "--t1c", t1c)
+    assert result.exit_code == 0
+    assert diagnosis()["classification"]["with_t1c"] is False
+    assert diagnosis()["warnings"][-1].startswith("t1c.nii.gz: not used for tumor_vs_demyelinating, ")
+    assert "  warning: t1c.nii.gz: not used for" in result.stdout
+
+
+def test_several_cases_take_the_masks_beside_them(
+    run, bright_data, oblique_affine, write_nifti, tmp_path, diagnosis, names
+):
+    folder = tmp_path / "cohort"
+    folder.mkdir()
+    for name in ("a", "b"):
+        write_nifti(folder / f"{name}.nii.gz", bright_data, oblique_affine)
+    assert run("segment", folder).exit_code == 0
+    result = run("classify", folder, "--with-mask")
+    assert result.exit_code == 0
+    assert result.stdout.count("diagnosis: NMOSD") == 2
+    again = run("classify", folder, "--with-mask", "--resume")
+    assert (again.exit_code, again.stdout) == (0, "")
+    assert "2 of 2 cases have their outputs" in again.stderr
+
+
+@pytest.mark.parametrize("option", ["--with-mask", "--t1c"])
+@pytest.mark.parametrize("as_folder", [True, False])
+def test_a_named_image_belongs_to_one_case(
+    run, bright_file, bright_data, oblique_affine, write_nifti, option, as_folder
+):
+    second = write_nifti(bright_file.with_name("second.nii.gz"), bright_data, oblique_affine)
+    inputs = [bright_file.parent] if as_folder else [bright_file, second]
+    result = run("classify", *inputs, option, second)
+    assert result.exit_code == 2
+    assert "belongs to one case" in result.stderr
+
+
+def test_nothing_half_is_left_when_a_heat_map_cannot_be_written(run, bright_file, names, monkeypatch):
+    def fail(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("spinal_tf.case_files.write_html", fail)
+    result = run("classify", bright_file)
+    assert result.exit_code == 3
+    assert "the disk is full, nothing was written" in result.stderr
+    assert names(bright_file.parent) == ["case.nii.gz"]
+
+
+def test_existing_outputs_of_either_kind_are_kept(refused, run, bright_file, names):
+    run("segment", bright_file)
+    assert "case_lesion.json: already exists and was kept" in refused("classify", bright_file)
+    assert names(bright_file.parent) == ["case.nii.gz", *LESION_OUTPUTS]
+    assert run("classify", bright_file, "--overwrite").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    "words", [["--threshold", "0.3"], ["--min-volume", "0.02"], ["--tta"], ["--save-probability"]], ids=str
+)
+def test_options_of_a_segmentation_that_will_not_happen_are_wrong_usage(run, bright_file, words):
+    result = run("classify", bright_file, *words, "--with-mask")
+    assert result.exit_code == 2
+    assert f"{words[0]} is for finding lesions; --with-mask takes them as they are" in result.stderr

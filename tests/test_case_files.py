@@ -1,0 +1,242 @@
+"""What a case's files are called, which files are cases, and whose a mask is."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from spinal_tf import case_files
+from spinal_tf.case_files import (
+    CaseFiles,
+    find_cases,
+    make_folder,
+    read_reviewed_mask,
+    write_diagnosis_files,
+    write_lesion_files,
+)
+from spinal_tf.errors import OutputError, VolumeError
+from spinal_tf.models import Segmenter, model_record
+from spinal_tf.pipeline import ReviewedMask, diagnose
+from spinal_tf.stopwatch import Stopwatch
+from spinal_tf.volume import read_volume, write_on_grid
+
+
+def touch(folder, *names):
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        (folder / name).touch()
+    return folder
+
+
+def found(*inputs, output=None):
+    return [case.case for case in find_cases(inputs, output)]
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("case.nii.gz", "case"),
+        ("case.nii", "case"),
+        ("CASE.NII.GZ", "CASE"),
+        ("a.b.nii.gz", "a.b"),
+        ("Jürgen Groß 1.nii.gz", "Jürgen Groß 1"),
+        ("scan.img", "scan.img"),
+        ("nii.gz", "nii.gz"),
+    ],
+)
+def test_outputs_are_called_after_the_case(tmp_path, name, stem):
+    case = CaseFiles(case=tmp_path / "in" / name, folder=tmp_path / "out")
+    assert case.output("_lesion.json") == tmp_path / "out" / f"{stem}_lesion.json"
+
+
+def test_every_command_has_its_outputs(tmp_path):
+    case = CaseFiles(case=tmp_path / "t2.nii.gz", folder=tmp_path)
+    lesion = ["t2_lesion.json", "t2_lesion.nii.gz", "t2_lesion.png"]
+    assert [path.name for path in case.lesion_outputs(probability=False)] == lesion
+    assert [path.name for path in case.lesion_outputs(probability=True)] == [*lesion, "t2_probability.nii.gz"]
+    assert [path.name for path in case.diagnosis_outputs()] == [
+        "t2_diagnosis.json",
+        "t2_diagnosis.html",
+        "t2_gradcam.png",
+        "t2_gradcam_tumor_vs_demyelinating.nii.gz",
+        "t2_gradcam_astrocytoma_vs_ependymoma.nii.gz",
+        "t2_gradcam_ms_vs_nmosd.nii.gz",
+    ]
+
+
+# Cases
+
+
+def test_a_folder_stands_for_its_images_without_our_outputs(tmp_path):
+    case = CaseFiles(case=tmp_path / "b.nii.gz", folder=tmp_path)
+    touch(tmp_path, *(path.name for path in case.all_outputs()))
+    touch(tmp_path, "b.nii.gz", "a.nii", "C.NII", ".hidden.nii.gz", "notes.txt", "IM0001.dcm")
+    assert found(tmp_path) == [tmp_path / name for name in ("C.NII", "a.nii", "b.nii.gz")]
+
+
+def test_what_is_not_there_is_a_case_and_refused_when_read(tmp_path):
+    missing = tmp_path / "nowhere" / "case.nii.gz"
+    assert found(missing) == [missing]
+
+
+def test_a_folder_without_images_is_refused_when_read(tmp_path):
+    touch(tmp_path / "dicom", "IM0001.dcm")
+    assert found(tmp_path / "dicom") == [tmp_path / "dicom"]
+
+
+def test_a_case_given_twice_is_one_case(tmp_path):
+    touch(tmp_path, "a.nii.gz")
+    assert found(tmp_path / "a.nii.gz", tmp_path, tmp_path / "a.nii.gz") == [tmp_path / "a.nii.gz"]
+
+
+def test_what_another_case_writes_is_no_case(tmp_path):
+    scan, ours = tmp_path / "a.nii.gz", tmp_path / "a_lesion.nii.gz"
+    assert found(scan, ours) == [scan]
+    assert found(ours) == [ours]  # alone, it may be anything
+    assert found(scan, ours, output=tmp_path / "out") == [scan, ours]
+
+
+@pytest.mark.parametrize("output", [None, "out"])
+def test_two_cases_that_would_write_the_same_files_are_refused(tmp_path, output):
+    inputs = (tmp_path / "1" / "t2.nii.gz", tmp_path / "1" / "t2.nii")
+    if output:
+        inputs = (tmp_path / "1" / "t2.nii.gz", tmp_path / "2" / "t2.nii.gz")
+    with pytest.raises(OutputError, match="t2: two cases of this name"):
+        find_cases(inputs, tmp_path / output if output else None)
+
+
+def test_cases_of_one_name_in_two_folders_go_beside_themselves(tmp_path):
+    inputs = tuple(tmp_path / folder / "t2.nii.gz" for folder in "12")
+    assert [case.folder for case in find_cases(inputs, None)] == [tmp_path / "1", tmp_path / "2"]
+
+
+def test_a_folder_that_may_not_be_looked_into_is_named(tmp_path, monkeypatch):
+    def deny(_):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", deny)
+    with pytest.raises(VolumeError, match="this folder may not be looked into"):
+        find_cases((tmp_path,), None)
+
+
+def test_finding_cases_makes_nothing(tmp_path):
+    find_cases((tmp_path / "a.nii.gz",), tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_folder_for_outputs_is_made_with_its_parents(tmp_path):
+    for _ in range(2):
+        make_folder(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+
+
+def test_a_folder_below_a_file_cannot_be_made(tmp_path):
+    touch(tmp_path, "file")
+    with pytest.raises(OutputError, match="cannot be made \\(Not a directory\\)"):
+        make_folder(tmp_path / "file" / "out")
+
+
+# Whose mask it is
+
+
+@pytest.fixture
+def case(bright_file) -> CaseFiles:
+    return CaseFiles(case=bright_file, folder=bright_file.parent)
+
+
+@pytest.fixture
+def segmented(case, checkpoints):
+    """The case's result, with its files written as ``segment`` does."""
+    segmenter = Segmenter(
+        checkpoint=checkpoints["segmenter"], engine=lambda batch: 1 / (1 + np.exp(np.float32(28) - 40 * batch))
+    )
+    result = diagnose(read_volume(case.case), segmenter=segmenter)
+    write_lesion_files(result, case.lesion_outputs(probability=True), Stopwatch())
+    return result
+
+
+def test_the_mask_that_segment_wrote_is_automatic(case, segmented):
+    mask = read_reviewed_mask(case, None, like=segmented.volume)
+    np.testing.assert_array_equal(mask.mask, segmented.mask)
+    assert (mask.automatic, mask.source) == (True, "case_lesion.nii.gz")
+
+
+def test_it_stays_automatic_when_another_program_only_saves_it(case, segmented):
+    path = case.output("_lesion.nii.gz")
+    image = nib.load(path)
+    nib.save(nib.Nifti1Image(np.asanyarray(image.dataobj).astype(np.int16) * 255, image.affine), path)
+    assert read_reviewed_mask(case, None, like=segmented.volume).automatic
+
+
+def test_it_is_reviewed_once_a_voxel_differs(case, segmented):
+    mask = segmented.mask.copy()
+    mask[3, 10, 21] ^= True
+    write_on_grid(mask, case.output("_lesion.nii.gz"), like=segmented.volume)
+    read = read_reviewed_mask(case, None, like=segmented.volume)
+    np.testing.assert_array_equal(read.mask, mask)
+    assert not read.automatic
+
+
+def test_a_mask_that_is_named_is_reviewed(case, segmented):
+    read = read_reviewed_mask(case, case.output("_lesion.nii.gz"), like=segmented.volume)
+    assert not read.automatic
+
+
+@pytest.mark.parametrize("record", [None, "", "[]", "{}", '{"mask": null}', '{"mask": {}}', "\udcff"])
+def test_without_a_record_nobody_can_call_it_automatic(case, segmented, record):
+    path = case.output("_lesion.json")
+    path.unlink()
+    if record is not None:
+        path.write_bytes(record.encode(errors="surrogateescape"))
+    assert not read_reviewed_mask(case, None, like=segmented.volume).automatic
+
+
+def test_no_mask_beside_the_case(case):
+    with pytest.raises(VolumeError, match="no mask beside the case; run segment first, or name a mask"):
+        read_reviewed_mask(case, None, like=read_volume(case.case))
+
+
+# Writing
+
+
+def test_the_segmentations_record_says_nothing_of_classifiers(case, segmented, checkpoints):
+    result = replace(segmented, models=tuple(model_record(checkpoint) for checkpoint in checkpoints.values()))
+    write_lesion_files(result, case.lesion_outputs(probability=False), Stopwatch())
+    record = json.loads(case.output("_lesion.json").read_text())
+    assert [model["name"] for model in record["models"]] == ["segmenter"]
+    assert record["classification"] is None
+
+
+def test_probability_is_written_on_the_grid(case, segmented):
+    stored = nib.load(case.output("_probability.nii.gz"))
+    assert stored.get_data_dtype() == np.float32
+    np.testing.assert_array_equal(stored.affine, nib.load(case.case).affine)
+    in_package_order = stored.get_fdata()[:, ::-1, ::-1].transpose(2, 1, 0)
+    np.testing.assert_allclose(in_package_order, segmented.segmentation.probability)
+
+
+def test_a_case_without_lesion_has_empty_heat_maps(case, segmented):
+    given = ReviewedMask(mask=np.zeros_like(segmented.mask), source="empty.nii.gz")
+    write_diagnosis_files(diagnose(segmented.volume, given=given), case.diagnosis_outputs(), Stopwatch())
+    for path in case.diagnosis_outputs():
+        assert path.stat().st_size > 0
+    assert not nib.load(case.diagnosis_outputs()[-1]).get_fdata().any()
+    record = json.loads(case.output("_diagnosis.json").read_text())
+    assert record["not_classified"] == "no lesion was found, so there is nothing to classify"
+
+
+def test_the_record_is_written_last_and_holds_the_time_of_the_others(case, segmented, monkeypatch):
+    watch = Stopwatch()
+    seen = []
+    monkeypatch.setattr(case_files, "write_json", lambda *_: seen.append("write" in watch.seconds))
+    write_lesion_files(segmented, case.lesion_outputs(probability=False), watch)
+    write_diagnosis_files(segmented, case.diagnosis_outputs(), watch)
+    assert seen == [True, True]

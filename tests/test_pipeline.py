@@ -1,0 +1,331 @@
+"""The main path with stub networks whose answers are known by hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from spinal_tf.gradcam import Explanation
+from spinal_tf.models import Classifier, Segmenter
+from spinal_tf.pipeline import (
+    MINIMUM_VOLUME_ML,
+    ReviewedMask,
+    SegmentationOptions,
+    classify_volume,
+    diagnose,
+    segment_volume,
+)
+from spinal_tf.preprocess import Preprocessing, normalise
+from spinal_tf.stopwatch import Stopwatch
+from spinal_tf.taxonomy import TASKS, Diagnosis
+from spinal_tf.volume import read_volume
+
+AS_IT_IS = Preprocessing(fit="stretch", size=(40, 48))
+"""Leaves the phantom's planes in their size, so that what a stub gives is what comes back."""
+
+TUMOR, ENTITY, DEMYELINATION = (task.name for task in TASKS)
+
+
+@pytest.fixture
+def volume(bright_file):
+    return read_volume(bright_file)
+
+
+@pytest.fixture
+def make_segmenter(checkpoints):
+    """A function from an engine to a segmenter."""
+
+    def make(engine, operating_point=0.7) -> Segmenter:
+        record = replace(checkpoints["segmenter"], preprocessing=AS_IT_IS, operating_point=operating_point)
+        return Segmenter(checkpoint=record, engine=engine)
+
+    return make
+
+
+@pytest.fixture
+def segmenter(make_segmenter):
+    """Brightness is the probability."""
+    return make_segmenter(lambda batch: batch)
+
+
+class StubExplainer:
+    """Gives every tile the same probability and keeps what it was asked."""
+
+    def __init__(self, positive: float) -> None:
+        self.positive, self.images, self.class_index = positive, None, None
+
+    def __call__(self, images, *, class_index) -> Explanation:
+        # Tiles alternate around the mean, so that a mean over tiles is needed to get it.
+        positive = self.positive + 0.1 * np.resize([1, -1], len(images)) * (len(images) % 2 == 0)
+        probabilities = np.stack([1 - positive, positive], axis=1).astype(np.float32)
+        self.images, self.class_index = images, class_index(probabilities)
+        return Explanation(probabilities=probabilities, maps=np.ones(images.shape[:3], np.float32))
+
+
+@pytest.fixture
+def make_classifiers(checkpoints):
+    """A function from the three positive probabilities to classifiers; keywords replace fields of every record."""
+
+    def make(*positive, **changes) -> tuple[Classifier, ...]:
+        return tuple(
+            Classifier(
+                task=task, checkpoint=replace(checkpoints[task.name], **changes), explain=StubExplainer(probability)
+            )
+            for task, probability in zip(TASKS, positive, strict=True)
+        )
+
+    return make
+
+
+def run(volume, segmenter, **options):
+    return segment_volume(volume, segmenter, SegmentationOptions(**options), Stopwatch())
+
+
+# Segmentation
+
+
+def test_bright_voxels_become_the_mask(volume, segmenter, lesion):
+    result = run(volume, segmenter)
+    np.testing.assert_array_equal(result.mask, lesion)
+    assert [round(found.volume_ml, 6) for found in result.lesions] == [round(168 * 3.3 * 0.7 * 0.8 / 1000, 6)]
+    assert result.probability.dtype == np.float32
+    assert (result.threshold, result.minimum_volume_ml) == (0.7, MINIMUM_VOLUME_ML)
+
+
+def test_probability_is_the_engines_answer_on_the_volumes_grid(volume, segmenter):
+    expected = normalise(volume.data, intensity="zscore_clip", source="")
+    np.testing.assert_allclose(run(volume, segmenter).probability, expected, atol=1e-6)
+
+
+def test_threshold_replaces_the_operating_point(volume, make_segmenter):
+    segmenter = make_segmenter(lambda batch: 0.6 * batch)  # at most 0.6
+    assert not run(volume, segmenter).mask.any()
+    found = run(volume, segmenter, threshold=0.6 - 1e-6)
+    assert (found.mask.sum(), found.threshold) == (168, 0.6 - 1e-6)
+
+
+def test_a_voxel_at_the_threshold_is_lesion(volume, make_segmenter):
+    half = make_segmenter(lambda batch: np.full_like(batch, 0.5), operating_point=0.5)
+    assert run(volume, half).mask.all()
+
+
+@pytest.mark.parametrize(("minimum_ml", "kept"), [(0.31, True), (0.3105, False)])
+def test_specks_below_the_least_volume_are_removed(volume, segmenter, minimum_ml, kept):
+    # 168 voxels of 1.848 microlitres are 0.310464 mL.
+    assert run(volume, segmenter, minimum_volume_ml=minimum_ml).mask.any() == kept
+
+
+def _uneven(shape):
+    """A weight for every pixel, different under every flip."""
+    rows, columns = np.indices(shape)
+    return (1 + rows + 100 * columns).astype(np.float32) / 5000
+
+
+def test_tta_is_the_mean_of_the_four_flips(volume, make_segmenter):
+    weight = _uneven((40, 48))
+    segmenter = make_segmenter(lambda batch: batch * weight[..., np.newaxis])
+    plain = normalise(volume.data, intensity="zscore_clip", source="")
+    # Flipping there and back leaves the image and flips the weight.
+    mean = (weight + weight[::-1] + weight[:, ::-1] + weight[::-1, ::-1]) / 4
+    np.testing.assert_allclose(run(volume, segmenter, tta=True).probability, plain * mean, atol=1e-5)
+    np.testing.assert_allclose(run(volume, segmenter).probability, plain * weight, atol=1e-5)
+
+
+def test_review_looks_at_the_mirrored_lesion_slices_only(volume, make_segmenter):
+    sizes = []
+
+    def engine(batch):
+        sizes.append(len(batch))
+        return batch
+
+    run(volume, make_segmenter(engine))
+    assert sizes == [7, 3]
+
+
+@pytest.mark.parametrize("tta", [False, True])
+def test_taking_slices_a_few_at_a_time_changes_nothing(volume, make_segmenter, monkeypatch, tta):
+    segmenter = make_segmenter(lambda batch: batch * _uneven((40, 48))[..., np.newaxis])
+    whole = run(volume, segmenter, tta=tta, threshold=0.3)
+    monkeypatch.setattr("spinal_tf.pipeline.SLICES_AT_ONCE", 2)
+    parts = run(volume, segmenter, tta=tta, threshold=0.3)
+    np.testing.assert_array_equal(parts.probability, whole.probability)
+    np.testing.assert_array_equal(parts.mask, whole.mask)
+    assert parts.mask.any()
+    assert parts.review == whole.review
+
+
+def test_disagreement_with_the_mirrored_slices_is_a_reason(volume, make_segmenter):
+    front = np.zeros((40, 48, 1), np.float32)
+    front[:, :24] = 1  # sees the front half alone; the lesion's columns are 21 to 27
+    review = run(volume, make_segmenter(lambda batch: batch * front)).review
+    # Ours: columns 21, 22, 23. Mirrored back, the front half is the rear half: columns 24 to 27. Nothing in common.
+    assert review.needed
+    assert "the mask of the mirrored slices agrees little (Dice 0.00)" in review.reasons
+
+
+def test_a_sure_and_symmetric_answer_needs_no_review(volume, segmenter):
+    review = run(volume, segmenter).review
+    assert (review.needed, review.reasons) == (False, ())
+
+
+def test_no_lesion_is_a_result(volume, make_segmenter, make_classifiers):
+    classifiers = make_classifiers(0.5, 0.5, 0.5)
+    result = diagnose(volume, segmenter=make_segmenter(np.zeros_like), classifiers=classifiers)
+    assert result.lesions == ()
+    assert result.classification is None
+    assert [model.name for model in result.models] == ["segmenter"]
+    assert all(classifier.explain.images is None for classifier in classifiers)
+    assert result.segmentation.review.needed is False
+
+
+# From a mask
+
+
+def test_without_segmenter_and_mask_there_is_nothing_to_do(volume):
+    with pytest.raises(ValueError, match="give a segmenter or a mask"):
+        diagnose(volume)
+
+
+@pytest.mark.parametrize(("automatic", "provenance"), [(True, "automatic"), (False, "reviewed")])
+def test_a_given_mask_is_used_as_it_is(volume, segmenter, lesion, automatic, provenance):
+    mask = np.roll(lesion, 2, axis=1)
+    given = ReviewedMask(mask=mask, source="drawn.nii.gz", automatic=automatic)
+    result = diagnose(volume, segmenter=segmenter, given=given)
+    np.testing.assert_array_equal(result.mask, mask)
+    assert (result.mask_provenance, result.mask_source) == (provenance, "drawn.nii.gz")
+    assert (result.segmentation, result.models) == (None, ())
+    assert len(result.lesions) == 1
+
+
+def test_a_mask_that_was_just_made_is_automatic(volume, segmenter):
+    result = diagnose(volume, segmenter=segmenter)
+    assert (result.mask_provenance, result.mask_source) == ("automatic", None)
+
+
+def test_an_empty_mask_is_a_result(volume, lesion, make_classifiers):
+    given = ReviewedMask(mask=np.zeros_like(lesion), source="empty.nii.gz")
+    result = diagnose(volume, given=given, classifiers=make_classifiers(0.9, 0.9, 0.9))
+    assert (result.classification, result.lesions, result.models, result.warnings[1:]) == (None, (), (), ())
+
+
+# Classification
+
+
+@pytest.mark.parametrize(
+    ("positive", "diagnosis"),
+    [
+        ((0.2, 0.1, 0.9), Diagnosis.ASTROCYTOMA),
+        ((0.2, 0.9, 0.1), Diagnosis.EPENDYMOMA),
+        ((0.5, 0.9, 0.1), Diagnosis.MS),
+        ((0.8, 0.1, 0.5), Diagnosis.NMOSD),
+    ],
+)
+def test_the_diagnosis_follows_the_operating_points(volume, lesion, make_classifiers, positive, diagnosis):
+    classification = classify_volume(volume, lesion, make_classifiers(*positive))
+    assert classification.diagnosis is diagnosis
+    assert sum(classification.posterior.values()) == pytest.approx(1)
+    tumor, entity, demyelination = positive
+    assert classification.posterior[Diagnosis.EPENDYMOMA] == pytest.approx((1 - tumor) * entity)
+    assert classification.posterior[Diagnosis.MS] == pytest.approx(tumor * (1 - demyelination))
+
+
+def test_a_cases_score_is_the_mean_over_its_tiles(volume, lesion, make_classifiers):
+    two_slices = lesion.copy()
+    two_slices[4] = False
+    (result, *_) = classify_volume(volume, two_slices, make_classifiers(0.45, 0.5, 0.5)).tasks
+    assert result.tile_probabilities == pytest.approx((0.55, 0.35))
+    assert result.probability == pytest.approx(0.45)
+    assert result.called == "tumor"
+
+
+@pytest.mark.parametrize(("operating_point", "explained"), [(0.4, 1), (0.6, 0)])
+def test_the_map_explains_the_class_that_is_called(volume, lesion, make_classifiers, operating_point, explained):
+    classifiers = make_classifiers(0.5, 0.5, 0.5, operating_point=operating_point)
+    result = classify_volume(volume, lesion, classifiers).tasks[0]
+    assert classifiers[0].explain.class_index == explained
+    assert result.called == result.task.classes[explained]
+
+
+def test_heat_maps_lie_on_the_lesion_slices(volume, lesion, make_classifiers):
+    classification = classify_volume(volume, lesion, make_classifiers(0.5, 0.5, 0.5))
+    assert classification.slices == (2, 3, 4)
+    for task in classification.tasks:
+        assert task.heatmap.shape == volume.data.shape
+        assert np.flatnonzero(task.heatmap.any(axis=(1, 2))).tolist() == [2, 3, 4]
+        assert sum(task.activation.values()) == pytest.approx(1)
+
+
+def test_classifiers_are_named_in_the_result(volume, segmenter, make_classifiers):
+    result = diagnose(volume, segmenter=segmenter, classifiers=make_classifiers(0.5, 0.5, 0.5))
+    assert [model.name for model in result.models] == ["segmenter", TUMOR, ENTITY, DEMYELINATION]
+    assert result.models[0].summary == "nothing: bright is lesion"
+
+
+def test_lesions_thinner_than_a_tiles_pixel_are_said_to_be_too_thin(volume, make_classifiers):
+    mask = np.zeros(volume.data.shape, bool)
+    mask[3, 0, 0] = True  # of the 16 x 16 tile's pixels none takes its value from that corner
+    classifiers = make_classifiers(0.5, 0.5, 0.5, preprocessing=Preprocessing(size=(16, 16)))
+    result = diagnose(volume, given=ReviewedMask(mask=mask, source="m.nii"), classifiers=classifiers)
+    assert result.classification is None
+    assert "thinner than a pixel of the classifiers' input" in result.warnings[-1]
+
+
+# T1c
+
+
+def _contrast(volume):
+    return replace(volume, source="t1c.nii.gz", warnings=("t1c.nii.gz: odd",))
+
+
+def test_contrast_image_fills_its_channel_where_the_weights_know_it(volume, lesion, make_classifiers):
+    classifiers = make_classifiers(0.5, 0.5, 0.5, modalities=("t2w", "t1c"))
+    given = ReviewedMask(mask=lesion, source="m.nii")
+    result = diagnose(volume, given=given, classifiers=classifiers, t1c=_contrast(volume))
+    assert result.classification.with_t1c
+    assert result.warnings == (*volume.warnings, "t1c.nii.gz: odd")
+    for classifier in classifiers:
+        np.testing.assert_array_equal(classifier.explain.images[..., 0], classifier.explain.images[..., 1])
+
+
+def test_contrast_image_is_left_out_with_a_warning_where_the_weights_do_not(volume, lesion, make_classifiers):
+    classifiers = make_classifiers(0.5, 0.5, 0.5)
+    given = ReviewedMask(mask=lesion, source="m.nii")
+    result = diagnose(volume, given=given, classifiers=classifiers, t1c=_contrast(volume))
+    assert not result.classification.with_t1c
+    assert result.warnings[-1] == (
+        f"t1c.nii.gz: not used for {TUMOR}, {ENTITY}, {DEMYELINATION}, "
+        "whose weights were not trained with contrast images"
+    )
+    assert not classifiers[0].explain.images[..., 0].any()
+
+
+def test_each_classifier_gets_the_contrast_image_it_was_trained_with(volume, lesion, make_classifiers):
+    with_t1c = make_classifiers(0.5, 0.5, 0.5, modalities=("t2w", "t1c"))[:2]
+    classifiers = (*with_t1c, make_classifiers(0.5, 0.5, 0.5)[2])
+    given = ReviewedMask(mask=lesion, source="m.nii")
+    result = diagnose(volume, given=given, classifiers=classifiers, t1c=_contrast(volume))
+    assert not result.classification.with_t1c
+    assert f"not used for {DEMYELINATION}, whose" in result.warnings[-1]
+    assert [bool(c.explain.images[..., 0].any()) for c in classifiers] == [True, True, False]
+
+
+# Time
+
+
+def test_time_is_kept_by_stage(volume, segmenter, make_classifiers):
+    watch = Stopwatch()
+    result = diagnose(volume, segmenter=segmenter, classifiers=make_classifiers(0.5, 0.5, 0.5), stopwatch=watch)
+    assert result.timings_s is watch.seconds
+    assert list(watch.seconds) == ["preprocess", "network", "postprocess", "measure", "review", "classify"]
+
+
+def test_a_stage_adds_up(monkeypatch):
+    ticks = iter([10.0, 12.5, 20.0, 21.0])
+    monkeypatch.setattr("spinal_tf.stopwatch.perf_counter", lambda: next(ticks))
+    watch = Stopwatch()
+    for _ in range(2):
+        with watch.stage("write"):
+            pass
+    assert watch.seconds == {"write": 3.5}

@@ -1,0 +1,92 @@
+"""The main job with the bundled weights on public scans.
+
+None of these people has a tumour, NMOSD or a real lesion: one lesion is drawn in, the other scan is of a healthy
+person. The limits say that the software works, not that it is right about patients.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from spinal_tf.cli.main import main
+from spinal_tf.taxonomy import TASKS
+
+LEAST_DICE = 0.3
+"""With the drawn lesion of ``sct_fake_lesion``."""
+
+MOST_FALSE_ML = 0.5
+"""Volume marked on a healthy person's scan."""
+
+BUNDLED = Path(__file__).parents[1] / "weights"
+
+pytestmark = [
+    pytest.mark.real_data,
+    pytest.mark.slow,
+    pytest.mark.skipif(not (BUNDLED / "manifest.json").is_file(), reason="the checkout holds no weights yet"),
+]
+
+
+def run(*arguments):
+    result = CliRunner().invoke(main, [*map(str, arguments), "--weights", str(BUNDLED)])
+    assert (result.exit_code, result.stderr) == (0, ""), result.output
+    print(result.stdout)
+    return result
+
+
+def read(path) -> np.ndarray:
+    return np.asanyarray(nib.load(path).dataobj)
+
+
+@pytest.fixture(scope="module")
+def fake_lesion(real_data, tmp_path_factory):
+    """A folder with the scan and its drawn lesion, after ``segment``, and ``classify`` on the drawn lesion."""
+    folder = tmp_path_factory.mktemp("fake lesion")
+    for name in ("t2.nii.gz", "t2_lesion.nii.gz"):
+        shutil.copy(real_data / "real" / "sct_fake_lesion" / name, folder / name.replace("t2_lesion", "drawn"))
+    run("segment", folder / "t2.nii.gz")
+    run("classify", folder / "t2.nii.gz", "--with-mask", folder / "drawn.nii.gz")
+    return folder
+
+
+def test_the_drawn_lesion_is_found(fake_lesion):
+    drawn, ours = read(fake_lesion / "drawn.nii.gz") > 0, read(fake_lesion / "t2_lesion.nii.gz") > 0
+    dice = 2 * np.count_nonzero(drawn & ours) / (np.count_nonzero(drawn) + np.count_nonzero(ours))
+    print(f"Dice with the drawn lesion: {dice:.3f}")
+    assert dice >= LEAST_DICE
+
+
+def test_its_diagnosis_is_four_probabilities(fake_lesion):
+    record = json.loads((fake_lesion / "t2_diagnosis.json").read_text(encoding="utf-8"))
+    posterior = record["classification"]["posterior"]
+    print(posterior)
+    assert posterior.keys() == {"astrocytoma", "ependymoma", "ms", "nmosd"}
+    assert sum(posterior.values()) == pytest.approx(1)
+    assert all(0 <= probability <= 1 for probability in posterior.values())
+    assert record["mask"]["provenance"] == "reviewed"
+
+
+@pytest.mark.parametrize("task", [task.name for task in TASKS])
+def test_heat_maps_lie_on_the_scans_grid_and_on_the_lesions_slices(fake_lesion, task):
+    scan, heat = nib.load(fake_lesion / "t2.nii.gz"), nib.load(fake_lesion / f"t2_gradcam_{task}.nii.gz")
+    assert heat.shape == scan.shape
+    np.testing.assert_array_equal(heat.affine, scan.affine)
+    drawn, values = read(fake_lesion / "drawn.nii.gz") > 0, heat.get_fdata()
+    slices = np.flatnonzero(values.any(axis=(0, 1)))  # stored as PSR
+    assert set(slices) <= set(np.flatnonzero(drawn.any(axis=(0, 1))))
+    assert (values.min(), values.max() <= 1) == (0, True)
+
+
+def test_little_is_marked_on_a_healthy_person(real_data, tmp_path):
+    scan = shutil.copy(real_data / "real" / "errsm20" / "t2.nii.gz", tmp_path / "healthy.nii.gz")
+    run("segment", scan)
+    mask = nib.load(tmp_path / "healthy_lesion.nii.gz")
+    marked_ml = np.count_nonzero(read(tmp_path / "healthy_lesion.nii.gz")) * np.prod(mask.header.get_zooms()) / 1000
+    print(f"marked on a healthy person: {marked_ml:.3f} mL")
+    assert marked_ml < MOST_FALSE_ML
