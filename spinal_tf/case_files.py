@@ -19,6 +19,7 @@ from spinal_tf.taxonomy import TASKS
 from spinal_tf.volume import Volume, read_mask, write_on_grid
 
 SUFFIXES = (".nii.gz", ".nii")
+RECORD_ENDING, MASK_ENDING = "_lesion.json", "_lesion.nii.gz"
 OUR_ENDINGS = ("_lesion", "_probability", *(f"_gradcam_{task.name}" for task in TASKS))
 """Endings of images that we write; a folder given as input is searched for the others."""
 
@@ -46,7 +47,7 @@ class CaseFiles:
 
     def lesion_outputs(self, *, probability: bool) -> tuple[Path, ...]:
         """What ``segment`` writes: record, mask, picture, and the probability where asked for."""
-        endings = ["_lesion.json", "_lesion.nii.gz", "_lesion.png"] + ["_probability.nii.gz"] * probability
+        endings = [RECORD_ENDING, MASK_ENDING, "_lesion.png"] + ["_probability.nii.gz"] * probability
         return tuple(self.output(ending) for ending in endings)
 
     def diagnosis_outputs(self) -> tuple[Path, ...]:
@@ -117,17 +118,22 @@ def _is_ours(path: Path) -> bool:
 def read_reviewed_mask(case: CaseFiles, given: Path | None, *, like: Volume) -> ReviewedMask:
     """The mask to classify with.
 
-    A named file counts as reviewed by a person. Without a name it is the one ``segment`` wrote, which counts as
-    reviewed where its voxels differ from what was written then.
+    A named file counts as reviewed by a person. Without a name it is the one ``segment`` wrote, in the folder for
+    outputs or else beside the case; it counts as reviewed where its voxels differ from what was written then.
 
     Raises:
         VolumeError: there is no such file, or it does not fit the scan.
     """
-    path = given or case.output("_lesion.nii.gz")
-    if given is None and not path.exists():
+    if given is not None:
+        return ReviewedMask(mask=read_mask(given, like=like), source=given.name)
+    places = (case, replace(case, folder=case.case.parent))
+    written = next((place for place in places if place.output(MASK_ENDING).exists()), None)
+    if written is None:
+        path = case.output(MASK_ENDING)
         raise VolumeError(f"{path}: no mask beside the case; run segment first, or name a mask with --with-mask FILE")
+    path = written.output(MASK_ENDING)
     mask = read_mask(path, like=like)
-    automatic = given is None and mask_digest(mask) == _recorded_digest(case.output("_lesion.json"))
+    automatic = mask_digest(mask) == _recorded_digest(written.output(RECORD_ENDING))
     return ReviewedMask(mask=mask, source=path.name, automatic=automatic)
 
 

@@ -81,7 +81,8 @@ def _update(model: keras.Model, loss: Loss, optimizer: keras.optimizers.Optimize
         optimizer.apply(tape.gradient(value, variables), variables)
         return value
 
-    return tf.function(run, reduce_retracing=True)
+    update: Callable[..., Any] = tf.function(run, reduce_retracing=True)
+    return update
 
 
 def prefetch(batches: Batches) -> Batches:

@@ -204,6 +204,12 @@ def test_no_mask_beside_the_case(case):
         read_reviewed_mask(case, None, like=read_volume(case.case))
 
 
+def test_the_mask_beside_the_case_serves_another_folder_of_outputs(case, segmented, tmp_path):
+    elsewhere = replace(case, folder=tmp_path / "elsewhere")
+    mask = read_reviewed_mask(elsewhere, None, like=segmented.volume)
+    assert (mask.automatic, mask.source) == (True, "case_lesion.nii.gz")
+
+
 # Writing
 
 

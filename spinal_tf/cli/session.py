@@ -95,7 +95,7 @@ class Session:
 
     def _import_tensorflow(self) -> None:
         with self._watch.stage("imports"), quiet_stderr():
-            import tensorflow  # noqa: F401 - most of a cold start, timed apart from the weights
+            import keras  # noqa: F401 - with TensorFlow, most of a cold start; timed apart from the weights
 
     def _segment_case(self, case: CaseFiles) -> str:
         volume, paths = self._read(case), self._lesion_outputs(case)

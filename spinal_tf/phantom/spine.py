@@ -264,4 +264,5 @@ def _grey_matter(u: Array, v: Array) -> Array:
     """
     horns = inside(0.16 - np.abs(np.abs(u) - 0.36), 0.15) * inside(0.62 - np.abs(v), 0.15)
     bridge = inside(0.4 - np.abs(u), 0.15) * inside(0.18 - np.abs(v), 0.15)
-    return np.maximum(horns, bridge)
+    butterfly: Array = np.maximum(horns, bridge)
+    return butterfly
