@@ -1,10 +1,11 @@
-"""Train the first weights on what simulate_training_set.py wrote, and release them.
+r"""Train the first weights on what simulate_training_set.py wrote.
 
-    python data_prep/train_first_weights.py segmenter CASES RUN --minutes 78
-    python data_prep/train_first_weights.py tumor_vs_demyelinating CASES RUN --minutes 11
-    python data_prep/train_first_weights.py ms_vs_nmosd CASES RUN --minutes 11 --start OTHER.weights.h5
+    python data_prep/train_first_weights.py CASES RUN segmenter --minutes 78
+    python data_prep/train_first_weights.py CASES RUN tumor_vs_demyelinating astrocytoma_vs_ependymoma ms_vs_nmosd \
+        --minutes 9
 
-An interrupted command, given again, goes on where it last saved. Every fifth case is kept for validation.
+Minutes are for each network. The first classifier named begins at random, the others with its weights. An interrupted
+command, given again, goes on where it last saved. Every fifth case is kept for validation.
 """
 
 from __future__ import annotations
@@ -47,21 +48,21 @@ TIGHT_SHARE = 0.4
 
 
 def main() -> None:
-    """Read the command line and train one network."""
+    """Read the command line and train the networks it names."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("network", choices=["segmenter", *(task.name for task in TASKS)])
     parser.add_argument("cases", type=Path)
     parser.add_argument("run", type=Path)
+    parser.add_argument("networks", nargs="+", choices=["segmenter", *(task.name for task in TASKS)])
     parser.add_argument("--minutes", type=float, required=True)
-    parser.add_argument("--start", type=Path, help="weights of another classifier to begin with")
     given = parser.parse_args()
     given.run.mkdir(parents=True, exist_ok=True)
     # oneDNN computes in bfloat16 where that is safe: 1.5 times faster on CPUs that have it, nothing elsewhere.
     tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": True})
-    if given.network == "segmenter":
+    if "segmenter" in given.networks:
         _train_segmenter(given.cases, given.run, given.minutes)
-    else:
-        _train_classifier(task_named(given.network), given.cases, given.run, given.minutes, given.start)
+    tasks = [task_named(name) for name in given.networks if name != "segmenter"]
+    if tasks:
+        _train_classifiers(tasks, given.cases, given.run, given.minutes)
 
 
 def _train_segmenter(folder: Path, run: Path, minutes: float) -> None:
@@ -69,24 +70,38 @@ def _train_segmenter(folder: Path, run: Path, minutes: float) -> None:
     model = build_multiresunet()
     batches = segmenter_batches(cases, rng=np.random.default_rng(1), batch=8, size=(128, 128))
     schedule = Schedule(minutes=minutes, peak=1e-3)
-    train(model, dice_bce, batches, schedule, state=run / "segmenter.weights.h5", report=print)
+    train(model, dice_bce, batches, schedule, state=run / "segmenter.weights.h5", report=_report)
 
 
-def _train_classifier(task: Task, folder: Path, run: Path, minutes: float, start: Path | None) -> None:
+def _train_classifiers(tasks: list[Task], folder: Path, run: Path, minutes: float) -> None:
     cases = _classifier_cases(folder, validation=False)
-    parts = ((SMALL_SIDE, SMALL_SHARE, 1e-3, "small"), (256, 1 - SMALL_SHARE, 5e-4, "full"))
-    weights = start
-    for seed, (side, share, peak, tag) in enumerate(parts):
+    validation = _classifier_cases(folder, validation=True)
+    for task in tasks:
+        start = None if task is tasks[0] else run / f"{tasks[0].name}.weights.h5"
+        model = _train_classifier(task, cases, run, minutes, start)
+        scores = json.dumps(_scores(model, task, validation), indent=2)
+        (run / f"{task.name}.json").write_text(scores + "\n", encoding="utf-8")
+
+
+def _train_classifier(
+    task: Task, cases: list[ClassifierCase], run: Path, minutes: float, start: Path | None
+) -> keras.Model:
+    """Train on small tiles first, then on whole ones."""
+    small, full = run / f"{task.name}_small.weights.h5", run / f"{task.name}.weights.h5"
+    parts = ((SMALL_SIDE, SMALL_SHARE, 1e-3, start, small), (256, 1 - SMALL_SHARE, 5e-4, small, full))
+    for seed, (side, share, peak, before, after) in enumerate(parts):
         model = build_densenet(size=(side, side))
         set_batch_norm_momentum(model, 0.9)
-        if weights is not None:
-            model.load_weights(weights)
-        weights = run / (f"{task.name}.weights.h5" if tag == "full" else f"{task.name}_{tag}.weights.h5")
+        if before is not None:
+            model.load_weights(before)
         batches = classifier_batches(cases, task, rng=np.random.default_rng(seed), batch=16, side=side)
         schedule = Schedule(minutes=minutes * share, peak=peak)
-        train(model, keras.losses.categorical_crossentropy, batches, schedule, state=weights, report=print)
-    scores = _scores(model, task, _classifier_cases(folder, validation=True))
-    (run / f"{task.name}.json").write_text(json.dumps(scores, indent=2) + "\n", encoding="utf-8")
+        train(model, keras.losses.categorical_crossentropy, batches, schedule, state=after, report=_report)
+    return model
+
+
+def _report(line: str) -> None:
+    print(line, flush=True)
 
 
 def _scores(model: keras.Model, task: Task, cases: list[ClassifierCase]) -> dict[str, list[float]]:
