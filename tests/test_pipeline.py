@@ -240,7 +240,7 @@ def test_a_cases_score_is_the_mean_over_its_tiles(volume, lesion, make_classifie
     assert result.called == "tumor"
 
 
-@pytest.mark.parametrize(("operating_point", "explained"), [(0.4, 1), (0.6, 0)])
+@pytest.mark.parametrize(("operating_point", "explained"), [(0.4, 1), (0.5, 1), (0.6, 0)])
 def test_the_map_explains_the_class_that_is_called(volume, lesion, make_classifiers, operating_point, explained):
     classifiers = make_classifiers(0.5, 0.5, 0.5, operating_point=operating_point)
     result = classify_volume(volume, lesion, classifiers).tasks[0]
