@@ -15,8 +15,11 @@ from spinal_tf.volume import Volume
 
 Array = np.ndarray
 
-LESION_SHARE = 0.65
+LESION_SHARE = 0.45
 """Share of the segmenter's crops that are centred near a lesion."""
+
+SPINE_SHARE = 0.3
+"""Share centred at any height of the spine on any slice, cord or not; the rest lies anywhere in the field of view."""
 
 JITTER_PIXELS = 40.0
 """SD by which a crop's centre is moved off a lesion."""
@@ -80,16 +83,25 @@ def segmenter_batches(
 
 
 def _crop(rng: np.random.Generator, case: SegmenterCase, size: tuple[int, int]) -> tuple[Array, Array]:
-    near = case.lesion_voxels.size and rng.random() < LESION_SHARE
-    if near:
-        plane, row, column = case.lesion_voxels[rng.integers(len(case.lesion_voxels))]
-        row, column = row + rng.normal(0, JITTER_PIXELS), column + rng.normal(0, JITTER_PIXELS / 2)
-    else:
-        plane, row, column = (rng.integers(n) for n in case.planes.shape)
-    matrix = random_affine(rng, (float(row), float(column)), size)
+    plane, row, column = _crop_centre(rng, case)
+    matrix = random_affine(rng, (row, column), size)
     mask = warp(case.mask[plane], matrix, size, label=True)
     image = warp(case.planes[plane], matrix, size)
     return random_intensity(rng, random_lesion_level(rng, image, mask)), mask
+
+
+def _crop_centre(rng: np.random.Generator, case: SegmenterCase) -> tuple[int, float, float]:
+    """Slice, row and column; a lesion's column stands for that of the spine."""
+    slices, rows, columns = case.planes.shape
+    anywhere = (int(rng.integers(slices)), float(rng.integers(rows)), float(rng.integers(columns)))
+    kind = rng.random()
+    if not case.lesion_voxels.size or kind >= LESION_SHARE + SPINE_SHARE:
+        return anywhere
+    plane, row, column = case.lesion_voxels[rng.integers(len(case.lesion_voxels))]
+    column += rng.normal(0, JITTER_PIXELS / 2)
+    if kind < LESION_SHARE:
+        return int(plane), float(row + rng.normal(0, JITTER_PIXELS)), float(column)
+    return anywhere[0], anywhere[1], float(column)
 
 
 @dataclass(frozen=True, kw_only=True)
