@@ -1,15 +1,17 @@
 """Measure the first weights on their validation cases and put them, with a card each, into a weights folder.
 
-    python data_prep/release_first_weights.py CASES RUN weights
+    python data_prep/release_first_weights.py CASES RUN weights --scans FOLDER
 
 RUN is what train_first_weights.py filled. The segmenter's operating point is the threshold with the best mean Dice,
-the classifiers' is Youden's J, both on validation cases; what is measured there says nothing about patients.
+the classifiers' is Youden's J, both on validation cases; what is measured there says nothing about patients. FOLDER
+holds two public scans that no training has seen: sct_fake_lesion, with a lesion drawn in, and errsm20, of a healthy person.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +26,16 @@ from spinal_tf.networks.densenet import build_densenet
 from spinal_tf.networks.multiresunet import build_multiresunet
 from spinal_tf.pipeline import SegmentationOptions, segment_volume
 from spinal_tf.preprocess import Preprocessing
+from spinal_tf.results import Segmentation
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import TASKS, Diagnosis, Task
+from spinal_tf.volume import Volume, read_mask, read_volume
 
 DATA = "simulated lesions, in procedural spines and in three real healthy scans"
-THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
+THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+MEASURED, COMPARED = 20, 4
+"""Validation cases on which the segmenter is measured, and on which full and half precision are compared."""
+
 CARD = """# {name}
 
 **Trained on simulated data. Research use only. Not a medical device.**
@@ -42,7 +49,9 @@ CARD = """# {name}
 | training | {training} |
 | operating point | {operating_point:.3f}, chosen on the validation cases |
 
-## Measured on simulated validation cases, in sample of the simulator
+## Measured
+
+{cases} simulated validation cases, drawn by the simulator that drew the training cases.
 
 {measures}
 
@@ -57,15 +66,16 @@ def main() -> None:
     parser.add_argument("cases", type=Path)
     parser.add_argument("run", type=Path)
     parser.add_argument("weights", type=Path)
+    parser.add_argument("--scans", type=Path, required=True)
     given = parser.parse_args()
     if (given.run / "segmenter.weights.h5").exists():
-        _release_segmenter(given.cases, given.run, given.weights)
+        _release_segmenter(given.cases, given.run, given.weights, given.scans)
     for task in TASKS:
         if (given.run / f"{task.name}.json").exists():
             _release_classifier(task, given.run, given.weights)
 
 
-def _release_segmenter(cases: Path, run: Path, folder: Path) -> None:
+def _release_segmenter(cases: Path, run: Path, folder: Path, scans: Path) -> None:
     model = build_multiresunet()
     model.load_weights(run / "segmenter.weights.h5")
     checkpoint = Checkpoint(
@@ -79,29 +89,55 @@ def _release_segmenter(cases: Path, run: Path, folder: Path) -> None:
     full = Segmenter(checkpoint=checkpoint, engine=frozen_engine(model))
     checkpoint = save_checkpoint(model, folder, checkpoint, half_precision=True)
     half = Segmenter(checkpoint=checkpoint, engine=frozen_engine(load_network(folder, checkpoint)))
-    paths = [path for path in sorted(cases.glob("?????.npz")) if int(path.stem) % 20 in VALIDATION][:40]
-    dice = {diagnosis: [] for diagnosis in Diagnosis}
-    changed = 0
-    for number, path in enumerate(paths):
-        volume, mask, diagnosis = simulated_volume(path)
-        probability = _probability(volume, half)
-        dice[diagnosis].append([_dice(probability >= threshold, mask) for threshold in THRESHOLDS])
-        if number < 8:
-            changed += int(np.count_nonzero((probability >= 0.5) != (_probability(volume, full) >= 0.5)))
-    means = {diagnosis: np.mean(values, axis=0) for diagnosis, values in dice.items()}
-    best = int(np.argmax(np.mean(list(means.values()), axis=0)))
+    paths = [path for path in sorted(cases.glob("?????.npz")) if int(path.stem) % 20 in VALIDATION][:MEASURED]
+    best, dice = _best_threshold(paths, half)
+    changed = sum(_changed(path, full, half, best) for path in paths[:COMPARED])
+    drawn_dice, healthy_ml = _public_scans(scans, half, best)
     measures = {
         "cases": len(paths),
-        "mean_dice": {diagnosis.value: round(float(mean[best]), 3) for diagnosis, mean in means.items()},
-        "voxels_changed_by_half_precision_in_8_cases": changed,
+        "mean_dice": {diagnosis.value: round(value, 3) for diagnosis, value in dice.items()},
+        "voxels_changed_by_half_precision": changed,
+        "dice_of_the_lesion_drawn_in_a_public_scan": round(drawn_dice, 3),
+        "marked_on_a_healthy_public_scan_ml": round(healthy_ml, 3),
     }
-    lines = [f"- mean Dice, {diagnosis.printed}: {mean[best]:.2f}" for diagnosis, mean in means.items()]
-    lines.append(f"- voxels changed by storing kernels in half precision: {changed} in 8 cases at threshold 0.5")
-    _finish(model, folder, checkpoint, THRESHOLDS[best], measures, lines, f"Finds lesions. {len(paths)} cases.")
+    lines = [f"- mean Dice, {diagnosis.printed}: {value:.2f}" for diagnosis, value in dice.items()]
+    lines += [
+        f"- mask voxels changed by storing kernels in half precision: {changed} in {COMPARED} cases",
+        f"- Dice of the lesion drawn in the public scan sct_fake_lesion: {drawn_dice:.2f}",
+        f"- marked on the healthy public scan errsm20, rightly 0: {healthy_ml:.2f} mL",
+    ]
+    _finish(model, folder, replace(checkpoint, operating_point=best), measures, lines, "Finds and outlines lesions.")
 
 
-def _probability(volume: Any, segmenter: Segmenter) -> np.ndarray:  # noqa: ANN401 - a Volume
-    return segment_volume(volume, segmenter, SegmentationOptions(), Stopwatch()).probability
+def _best_threshold(paths: list[Path], segmenter: Segmenter) -> tuple[float, dict[Diagnosis, float]]:
+    """The threshold with the best mean over the diseases' mean Dice, and these means."""
+    dice: dict[Diagnosis, list[list[float]]] = {diagnosis: [] for diagnosis in Diagnosis}
+    for path in paths:
+        volume, mask, diagnosis = simulated_volume(path)
+        probability = _segment(volume, segmenter, 0.5).probability
+        dice[diagnosis].append([_dice(probability >= threshold, mask) for threshold in THRESHOLDS])
+    means = np.array([np.mean(dice[diagnosis], axis=0) for diagnosis in Diagnosis])
+    best = int(np.argmax(means.mean(axis=0)))
+    return THRESHOLDS[best], dict(zip(Diagnosis, means[:, best].tolist(), strict=True))
+
+
+def _changed(path: Path, first: Segmenter, second: Segmenter, threshold: float) -> int:
+    volume, _, _ = simulated_volume(path)
+    masks = [_segment(volume, segmenter, threshold).mask for segmenter in (first, second)]
+    return int(np.count_nonzero(masks[0] != masks[1]))
+
+
+def _public_scans(folder: Path, segmenter: Segmenter, threshold: float) -> tuple[float, float]:
+    """Dice of the drawn lesion, and mL marked on the healthy person."""
+    drawn = read_volume(folder / "sct_fake_lesion" / "t2.nii.gz")
+    truth = read_mask(folder / "sct_fake_lesion" / "t2_lesion.nii.gz", like=drawn)
+    healthy = read_volume(folder / "errsm20" / "t2.nii.gz")
+    marked = np.count_nonzero(_segment(healthy, segmenter, threshold).mask)
+    return _dice(_segment(drawn, segmenter, threshold).mask, truth), float(marked * healthy.voxel_volume_ml)
+
+
+def _segment(volume: Volume, segmenter: Segmenter, threshold: float) -> Segmentation:
+    return segment_volume(volume, segmenter, SegmentationOptions(threshold=threshold), Stopwatch())
 
 
 def _dice(ours: np.ndarray, truth: np.ndarray) -> float:
@@ -136,8 +172,8 @@ def _release_classifier(task: Task, run: Path, folder: Path) -> None:
         f"- area under the ROC curve: {measures['auc']:.3f}",
         f"- correct at the operating point, which was chosen on the same cases: {correct} of {len(labels)}",
     ]
-    what = f"Tells {task.classes[0]} from {task.classes[1]} by T2w alone or with T1c. {len(labels)} cases, T2w alone."
-    _finish(model, folder, checkpoint, cutoff, measures, lines, what)
+    what = f"Tells {task.classes[0]} from {task.classes[1]} by T2w alone or with T1c. Measured on T2w alone."
+    _finish(model, folder, checkpoint, measures, lines, what)
 
 
 def _training(run: Path, name: str) -> dict[str, Any]:
@@ -156,23 +192,21 @@ def _finish(
     model: Any,  # noqa: ANN401 - a Keras model
     folder: Path,
     checkpoint: Checkpoint,
-    cutoff: float,
     measures: dict[str, Any],
     lines: list[str],
     what: str,
 ) -> None:
-    from dataclasses import replace
-
-    final = replace(checkpoint, operating_point=cutoff, training={**checkpoint.training, "validation": measures})
+    final = replace(checkpoint, training={**checkpoint.training, "measured": measures})
     save_checkpoint(model, folder, final, half_precision=True)
     steps = ", ".join(f"{name} {count}" for name, count in final.training["steps"].items())
     card = CARD.format(
+        cases=measures["cases"],
         name=final.name,
         what=what,
         network=final.network,
         data=DATA,
         training=f"steps: {steps}; {final.training['script']}",
-        operating_point=cutoff,
+        operating_point=final.operating_point,
         measures="\n".join(lines),
     )
     (folder / final.card).write_text(card, encoding="utf-8")
