@@ -4,7 +4,7 @@
 
 RUN is what train_first_weights.py filled. The segmenter's operating point is the threshold with the best mean Dice,
 the classifiers' is Youden's J, both on validation cases; what is measured there says nothing about patients. FOLDER
-holds two public scans that no training has seen: sct_fake_lesion, with a lesion drawn in, and errsm20, of a healthy person.
+holds two public scans that no training has seen: sct_fake_lesion, with a lesion drawn in, and errsm20, healthy.
 """
 
 from __future__ import annotations
