@@ -2,8 +2,8 @@
 
     python data_prep/simulate_training_set.py CASES --scans FOLDER --cases 800 --part 0 --parts 2
 
-FOLDER holds a folder for each healthy scan, with t2.nii.gz and a cord mask named t2_cord*.nii.gz. Every second group
-of four cases is drawn into one of them. The result, a .npz for each case, holds real images and is not to be published.
+FOLDER holds a folder for each healthy scan, with t2.nii.gz and a cord mask named t2_cord*.nii.gz; one with
+a lesion mask t2_lesion*.nii.gz is left out. Every second group of four cases is drawn into one of them. The result, a .npz for each case, holds real images and is not to be published.
 """
 
 from __future__ import annotations
@@ -37,11 +37,15 @@ def main() -> None:
     parser.add_argument("--parts", type=int, default=1)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    backgrounds = [_background(folder) for folder in sorted(given.scans.iterdir()) if list(folder.glob("t2_cord*"))]
+    backgrounds = [_background(folder) for folder in sorted(given.scans.iterdir()) if _is_healthy(folder)]
     for number in range(given.part, given.cases, given.parts):
         path = given.out / f"{number:05d}.npz"
         if not path.exists():
             _save(path, _case(number, backgrounds))
+
+
+def _is_healthy(folder: Path) -> bool:
+    return any(folder.glob("t2_cord*")) and not any(folder.glob("t2_lesion*"))
 
 
 def _background(folder: Path) -> Background:
