@@ -2,8 +2,9 @@
 
     python data_prep/simulate_training_set.py CASES --scans FOLDER --cases 800 --part 0 --parts 2
 
-FOLDER holds a folder for each healthy scan, with t2.nii.gz and a cord mask named t2_cord*.nii.gz; one with
-a lesion mask t2_lesion*.nii.gz is left out. Every second group of four cases is drawn into one of them. The result, a .npz for each case, holds real images and is not to be published.
+FOLDER holds a folder for each healthy scan, with t2.nii.gz and a cord mask named t2_cord*.nii.gz; one with a lesion
+mask t2_lesion*.nii.gz is left out. Every second group of four cases is drawn into one of them. The result, a .npz for
+each case, holds real images and is not to be published.
 """
 
 from __future__ import annotations
