@@ -36,13 +36,15 @@ def main() -> None:
     parser.add_argument("--cases", type=int, default=800)
     parser.add_argument("--part", type=int, default=0)
     parser.add_argument("--parts", type=int, default=1)
+    parser.add_argument("--first", type=int, default=0, help="number of the first case")
+    parser.add_argument("--thin", action="store_true", help="thin slices only")
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     backgrounds = [_background(folder) for folder in sorted(given.scans.iterdir()) if _is_healthy(folder)]
-    for number in range(given.part, given.cases, given.parts):
+    for number in range(given.first + given.part, given.first + given.cases, given.parts):
         path = given.out / f"{number:05d}.npz"
         if not path.exists():
-            _save(path, _case(number, backgrounds))
+            _save(path, _case(number, backgrounds, thin=given.thin))
 
 
 def _is_healthy(folder: Path) -> bool:
@@ -55,13 +57,13 @@ def _background(folder: Path) -> Background:
     return scan_background(volume.data, cord, volume.spacing_mm)
 
 
-def _case(number: int, backgrounds: list[Background]) -> SimulatedCase:
+def _case(number: int, backgrounds: list[Background], *, thin: bool) -> SimulatedCase:
     rng = np.random.default_rng([SEED, number])
     diagnosis = list(Diagnosis)[number % 4]
     if number // 4 % 2 == 0:
-        return simulate_case(rng, diagnosis)
+        return simulate_case(rng, diagnosis, thin=thin)
     chosen = backgrounds[rng.integers(len(backgrounds))]
-    return simulate_case(rng, diagnosis, _varied(rng, chosen))
+    return simulate_case(rng, diagnosis, _varied(rng, chosen), thin=thin)
 
 
 def _varied(rng: np.random.Generator, background: Background) -> Background:

@@ -16,6 +16,9 @@ from spinal_tf.taxonomy import Diagnosis
 FINE_SLICE_MM = 1.75
 """Thickness at which the anatomy is drawn before slices are averaged."""
 
+THIN_SLICE_MM = 0.9
+"""The same for a scan with thin slices."""
+
 THIN_SHARE = 0.15
 """Share of cases scanned with thin slices, as three-dimensional sequences are."""
 
@@ -64,7 +67,7 @@ class SimulatedCase:
 
 
 def simulate_case(
-    rng: np.random.Generator, diagnosis: Diagnosis, background: Background | None = None
+    rng: np.random.Generator, diagnosis: Diagnosis, background: Background | None = None, *, thin: bool = False
 ) -> SimulatedCase:
     """Simulate one case.
 
@@ -72,27 +75,29 @@ def simulate_case(
         rng: source of all randomness; the same generator state gives the same case.
         diagnosis: the disease to draw.
         background: a spine without lesion; None draws a procedural one with the published mix of levels.
+        thin: scanned with thin slices in any case, as three-dimensional sequences do, instead of in a few.
     """
     if background is None:
-        level, background = _draw_background(rng, diagnosis)
+        level, background = _draw_background(rng, diagnosis, THIN_SLICE_MM if thin else FINE_SLICE_MM)
         rows = _rows_of_level(background.frame, level)
     else:
         rows = np.flatnonzero(np.isfinite(background.frame.x_mm))
     rows = rows[rows.size // 12 : max(rows.size - rows.size // 12, rows.size // 12 + 1)]
     lesions = draw_lesions(rng, diagnosis, background.frame, rows)
     drawn, fraction = add_lesions(rng, background, lesions)
-    return _scan(rng, diagnosis, drawn, fraction, lesions)
+    return _scan(rng, diagnosis, drawn, fraction, lesions, thin)
 
 
-def _draw_background(rng: np.random.Generator, diagnosis: Diagnosis) -> tuple[str, Background]:
+def _draw_background(rng: np.random.Generator, diagnosis: Diagnosis, fine_mm: float) -> tuple[str, Background]:
     levels = DISEASES[diagnosis].levels
     weights = np.asarray(list(levels.values()))
     level = str(rng.choice(list(levels), p=weights / weights.sum()))
     in_plane = float(rng.uniform(0.6, 0.95))
     height = rng.uniform(230, 290) if level in ("oblongata", "cervical") else rng.uniform(260, 340)
     width = height * rng.uniform(0.6, 1.0)
-    size = (int(rng.integers(23, 29)), round(height / in_plane), round(width / in_plane))
-    spacing = (FINE_SLICE_MM, in_plane, in_plane)
+    slices = round(int(rng.integers(23, 29)) * FINE_SLICE_MM / fine_mm)
+    size = (slices, round(height / in_plane), round(width / in_plane))
+    spacing = (fine_mm, in_plane, in_plane)
     return level, procedural_background(rng, level=level, spacing_mm=spacing, size=size)
 
 
@@ -109,9 +114,10 @@ def _scan(
     drawn: Background,
     fraction: np.ndarray,
     lesions: tuple[DrawnLesion, ...],
+    thin: bool,
 ) -> SimulatedCase:
     fine_mm, row_mm, column_mm = drawn.frame.spacing_mm
-    thickness_mm = fine_mm if rng.random() < THIN_SHARE else rng.uniform(2.6, 3.6)
+    thickness_mm = fine_mm if thin or rng.random() < THIN_SHARE else rng.uniform(2.6, 3.6)
     per_slice = max(1, round(float(thickness_mm) / fine_mm))
     gap = int(rng.random() < 0.3 and per_slice > 1 and fine_mm < 1.2)
     spacing = ((per_slice + gap) * fine_mm, row_mm, column_mm)
