@@ -18,7 +18,7 @@ from spinal_tf.errors import WeightsError
 from spinal_tf.files import output_files
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.slices import MaskMode
-from spinal_tf.weight_files import assign_weights, decode_weights, encode_weights
+from spinal_tf.weight_files import Weights, assign_weights, decode_weights, encode_weights, require_match
 
 if TYPE_CHECKING:
     import keras
@@ -277,11 +277,40 @@ def load_network(folder: Path, checkpoint: Checkpoint) -> keras.Model:
     Raises:
         WeightsError: the file is missing or damaged, or made for another network.
     """
-    data = _verified(folder, checkpoint)
+    weights = _decoded(folder, checkpoint)
     model = _build(folder, checkpoint)
-    source = str(folder / checkpoint.file)
-    assign_weights(model, decode_weights(data, source=source), source=source)
+    assign_weights(model, weights, source=str(folder / checkpoint.file))
     return model
+
+
+def bare_network(folder: Path, checkpoint: Checkpoint) -> keras.Model:
+    """Build a checkpoint's network with variables that have no values and take no memory.
+
+    It is for engines that keep the weights as constants: making and filling variables takes longer than all else that
+    a cold start does with weights.
+
+    Raises:
+        WeightsError: the manifest's arguments are not the builder's.
+    """
+    import keras
+
+    with keras.StatelessScope(initialize_variables=False):
+        return _build(folder, checkpoint)
+
+
+def read_weights(folder: Path, checkpoint: Checkpoint, model: keras.Model) -> Weights:
+    """Read a checkpoint's weights for its network, after checking them.
+
+    Raises:
+        WeightsError: the file is missing or damaged, or made for another network.
+    """
+    weights = _decoded(folder, checkpoint)
+    require_match(model, weights, source=str(folder / checkpoint.file))
+    return weights
+
+
+def _decoded(folder: Path, checkpoint: Checkpoint) -> Weights:
+    return decode_weights(_verified(folder, checkpoint), source=str(folder / checkpoint.file))
 
 
 def _build(folder: Path, checkpoint: Checkpoint) -> keras.Model:

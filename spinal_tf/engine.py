@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from spinal_tf.errors import DeviceError
+from spinal_tf.weight_files import Weights, by_variable, weights_of
 
 if TYPE_CHECKING:
     import keras
@@ -39,26 +40,26 @@ class FrozenEngine:
     TensorFlow then folds the batch normalisations into the convolutions. Later changes to the model do not reach it.
     """
 
-    def __init__(self, model: keras.Model, *, device: str = "cpu") -> None:
+    def __init__(self, model: keras.Model, *, weights: Weights | None = None, device: str = "cpu") -> None:
         """Trace the model.
 
         Args:
             model: with one input and one output.
+            weights: instead of the model's own; its variables need no values then.
             device: see `tensorflow_device`.
 
         Raises:
             DeviceError: this machine has no such device.
         """
+        import keras
         import tensorflow as tf
 
         self._device = tensorflow_device(device)
-        trainable = [variable.numpy() for variable in model.trainable_variables]
-        fixed = [variable.numpy() for variable in model.non_trainable_variables]
+        values = by_variable(model, weights_of(model) if weights is None else weights)
 
         def call(batch: Any) -> Any:  # noqa: ANN401 - a symbolic tensor
-            weights = [tf.constant(value) for value in trainable], [tf.constant(value) for value in fixed]
-            outputs, _ = model.stateless_call(*weights, batch, training=False)
-            return outputs
+            with keras.StatelessScope(values, initialize_variables=False):
+                return model(batch, training=False)
 
         signature = [tf.TensorSpec(model.inputs[0].shape, tf.float32)]
         with tf.device(self._device):
@@ -73,17 +74,18 @@ class FrozenEngine:
         return result
 
 
-def frozen_engine(model: keras.Model, *, device: str = "cpu") -> Engine:
+def frozen_engine(model: keras.Model, *, weights: Weights | None = None, device: str = "cpu") -> Engine:
     """Make the TensorFlow engine of a Keras model.
 
     Args:
         model: with one input and one output.
+        weights: instead of the model's own; its variables need no values then.
         device: ``cpu``, ``gpu`` (the first one) or ``gpu:N``.
 
     Raises:
         DeviceError: this machine has no such device.
     """
-    return FrozenEngine(model, device=device)
+    return FrozenEngine(model, weights=weights, device=device)
 
 
 def tensorflow_device(device: str) -> str:

@@ -7,6 +7,7 @@ with one forward pass and the gradient of the head alone, and gives the probabil
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,6 +18,7 @@ from scipy import ndimage
 from spinal_tf.engine import tensorflow_device
 from spinal_tf.preprocess import from_input
 from spinal_tf.slices import Tiles
+from spinal_tf.weight_files import Weights, by_variable, weights_of
 
 if TYPE_CHECKING:
     import keras
@@ -80,32 +82,53 @@ def explain(
     if method == "graph":
         return GraphExplainer(model)(images, class_index=class_index)
     if method == "tf-keras-vis":
-        return _explain_by_reference(_in_float32(model), images, class_index)
+        rebuilt = _in_float32(model)
+        if rebuilt is not model:
+            rebuilt.set_weights(model.get_weights())
+        return _explain_by_reference(rebuilt, images, class_index)
     raise ValueError(f"method {method!r} is neither 'graph' nor 'tf-keras-vis'")
 
 
 class GraphExplainer:
-    """The graph method, traced once for any number of cases."""
+    """The graph method, traced once for any number of cases, and of networks that differ in their weights alone."""
 
-    def __init__(self, model: keras.Model, *, device: str = "cpu") -> None:
+    def __init__(self, model: keras.Model, *, weights: Weights | None = None, device: str = "cpu") -> None:
         """Trace the model.
 
         Args:
             model: from `build_densenet`; one of another precision is rebuilt in float32 first.
+            weights: instead of the model's own; its variables need no values then.
             device: ``cpu``, ``gpu`` (the first one) or ``gpu:N``.
 
         Raises:
             DeviceError: this machine has no such device.
         """
+        import keras
+
         self._device = tensorflow_device(device)
-        self._graph = _cam_graph(_in_float32(model))
+        self.model = model
+        with keras.StatelessScope(initialize_variables=False):
+            self._graph = _cam_graph(_in_float32(model))
+        self._values = self._tensors(weights_of(model) if weights is None else weights)
+
+    def with_weights(self, weights: Weights) -> GraphExplainer:
+        """The same network with other weights; nothing is traced again."""
+        other = copy.copy(self)
+        other._values = self._tensors(weights)
+        return other
+
+    def _tensors(self, weights: Weights) -> list[Any]:
+        import tensorflow as tf
+
+        with tf.device(self._device):
+            return [tf.constant(value, tf.float32) for _, value in by_variable(self.model, weights)]
 
     def __call__(self, images: np.ndarray, *, class_index: ClassChoice) -> Explanation:
         """Explain tiles; see `explain`."""
         import tensorflow as tf
 
         with tf.device(self._device):
-            calls = [self._graph(tf.constant(batch, tf.float32)) for batch in _batches(images)]
+            calls = [self._graph(tf.constant(batch, tf.float32), self._values) for batch in _batches(images)]
         probabilities = np.concatenate([call[0].numpy() for call in calls])
         raw_maps = np.concatenate([call[1].numpy() for call in calls])
         chosen = raw_maps[..., _chosen(class_index, probabilities)]
@@ -113,8 +136,8 @@ class GraphExplainer:
         return Explanation(probabilities=probabilities, maps=scale(enlarge(chosen, (rows, columns))))
 
 
-def _cam_graph(model: keras.Model) -> Callable[[Any], Any]:
-    """A function from tiles to their probabilities and every class's raw map, classes last.
+def _cam_graph(model: keras.Model) -> Callable[..., Any]:
+    """A function from tiles and weights, in the order of `by_variable`, to probabilities and every class's raw map.
 
     The trunk runs outside the tape: only the head, behind the last convolution, is differentiated.
     """
@@ -124,8 +147,13 @@ def _cam_graph(model: keras.Model) -> Callable[[Any], Any]:
     features_tensor = model.get_layer(POOLING).input
     trunk = keras.Model(model.inputs, features_tensor)
     head = keras.Model(features_tensor, [model.get_layer(LOGITS).output, model.outputs[0]])
+    variables = [variable for layer in model.layers for variable in layer.weights]
 
-    def run(tiles: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def run(tiles: tf.Tensor, values: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        with keras.StatelessScope(list(zip(variables, values, strict=True)), initialize_variables=False):
+            return probabilities_and_maps(tiles)
+
+    def probabilities_and_maps(tiles: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         features = trunk(tiles, training=False)
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             tape.watch(features)
@@ -136,8 +164,8 @@ def _cam_graph(model: keras.Model) -> Callable[[Any], Any]:
         maps = [tf.nn.relu(tf.reduce_sum(features * weight, axis=-1)) for weight in weights]
         return probabilities, tf.stack(maps, axis=-1)
 
-    signature = [tf.TensorSpec(model.inputs[0].shape, tf.float32)]
-    graph: Callable[[Any], Any] = tf.function(run, input_signature=signature, autograph=False).get_concrete_function()
+    tiles, *values = (tf.TensorSpec(tensor.shape, tf.float32) for tensor in (model.inputs[0], *variables))
+    graph: Callable[..., Any] = tf.function(run, autograph=False).get_concrete_function(tiles, values)
     return graph
 
 
@@ -166,6 +194,7 @@ def _layer_before_pooling(model: keras.Model) -> str:
 
 
 def _in_float32(model: keras.Model) -> keras.Model:
+    """The model itself where it computes in float32, else its structure rebuilt to do so, without its weights."""
     import keras
 
     if all(layer.compute_dtype == "float32" for layer in model.layers):
@@ -174,9 +203,7 @@ def _in_float32(model: keras.Model) -> keras.Model:
     def rebuild(layer: keras.Layer) -> keras.Layer:
         return type(layer).from_config({**layer.get_config(), "dtype": "float32"})
 
-    rebuilt = keras.models.clone_model(model, clone_function=rebuild)
-    rebuilt.set_weights(model.get_weights())
-    return rebuilt
+    return keras.models.clone_model(model, clone_function=rebuild)
 
 
 def _batches(images: np.ndarray) -> list[np.ndarray]:

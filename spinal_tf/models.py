@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from spinal_tf.checkpoints import Checkpoint, load_network, read_manifest
+from spinal_tf.checkpoints import Checkpoint, bare_network, read_manifest, read_weights
 from spinal_tf.engine import Engine, frozen_engine
 from spinal_tf.errors import WeightsError
 from spinal_tf.gradcam import GraphExplainer
@@ -40,7 +40,9 @@ def load_segmenter(folder: Path, *, device: str = "cpu") -> Segmenter:
         DeviceError: this machine has no such device.
     """
     checkpoint = _checkpoint(folder, SEGMENTER)
-    return Segmenter(checkpoint=checkpoint, engine=frozen_engine(load_network(folder, checkpoint), device=device))
+    model = bare_network(folder, checkpoint)
+    weights = read_weights(folder, checkpoint, model)
+    return Segmenter(checkpoint=checkpoint, engine=frozen_engine(model, weights=weights, device=device))
 
 
 def load_classifiers(folder: Path, *, device: str = "cpu") -> tuple[Classifier, ...]:
@@ -56,9 +58,12 @@ def load_classifiers(folder: Path, *, device: str = "cpu") -> tuple[Classifier, 
         raise WeightsError(
             f"{folder}: the classifiers want tiles of different sizes; take a set that was made together"
         )
-    classifiers = []
+    classifiers: list[Classifier] = []
     for task, checkpoint in zip(TASKS, checkpoints, strict=True):
-        explain = GraphExplainer(load_network(folder, checkpoint), device=device)
+        alike = [other.explain for other in classifiers if other.checkpoint.arguments == checkpoint.arguments]
+        model = alike[0].model if alike else bare_network(folder, checkpoint)
+        weights = read_weights(folder, checkpoint, model)
+        explain = alike[0].with_weights(weights) if alike else GraphExplainer(model, weights=weights, device=device)
         classifiers.append(Classifier(task=task, checkpoint=checkpoint, explain=explain))
     return tuple(classifiers)
 

@@ -127,15 +127,18 @@ def normalise(data: np.ndarray, *, intensity: Intensity, source: str) -> np.ndar
 
 
 def _squared_deviation(plane: np.ndarray, mean: float) -> float:
-    deviation = plane.astype(np.float64).ravel() - mean
-    return float(deviation @ deviation)
+    deviation = plane.astype(np.float64)
+    deviation -= mean
+    return float(np.square(deviation, out=deviation).sum())  # a dot product would wake BLAS' threads, for longer
 
 
 def _scaled(data: np.ndarray, low: float, high: float, *, shift: float, scale: float) -> np.ndarray:
     """(clip(data, low, high) - shift) / scale; clipping before the z-score equals clipping after it."""
-    result = np.empty(data.shape, np.float32)
+    result, clipped = np.empty(data.shape, np.float32), np.empty(data.shape[1:])
     for plane, out in zip(data, result, strict=True):
-        out[...] = (np.clip(plane.astype(np.float64), low, high) - shift) / scale
+        np.clip(plane, low, high, out=clipped, dtype=np.float64)
+        clipped -= shift
+        np.divide(clipped, scale, out=out, casting="same_kind")
     return result
 
 

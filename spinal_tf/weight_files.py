@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ from spinal_tf.errors import WeightsError
 if TYPE_CHECKING:
     import h5py
     import keras
+
+Weights = Mapping[str, tuple[np.ndarray, ...]]
+"""float32 arrays by layer name, in Keras' order; layers without weights are left out."""
 
 HALF_MAXIMUM = float(np.finfo(np.float16).max)
 """Largest number in half precision, 65,504."""
@@ -65,15 +69,12 @@ def _copy(item: h5py.Group | h5py.Dataset, target: h5py.File, name: str, *, half
     target.create_dataset(name, data=values, compression="gzip", shuffle=True, track_times=False)
 
 
-def decode_weights(data: bytes, *, source: str) -> dict[str, tuple[np.ndarray, ...]]:
+def decode_weights(data: bytes, *, source: str) -> Weights:
     """Read a file's weights.
 
     Args:
         data: the whole file.
         source: its name, for messages.
-
-    Returns:
-        float32 arrays by layer name, in Keras' order; layers without weights are left out.
 
     Raises:
         WeightsError: it is no Keras weights file of a flat model.
@@ -92,19 +93,20 @@ def _arrays(group: h5py.Group) -> tuple[np.ndarray, ...]:
     return tuple(group[str(index)][()].astype(np.float32) for index in range(len(group)))
 
 
-def assign_weights(model: keras.Model, weights: dict[str, tuple[np.ndarray, ...]], *, source: str) -> None:
-    """Put weights into a model of exactly the same structure.
+def require_match(model: keras.Model, weights: Weights, *, source: str) -> None:
+    """Check that weights belong to a model of exactly this structure.
 
     Args:
-        model: changed in place.
+        model: not touched; its variables need no values.
         weights: from `decode_weights`.
         source: file name for messages.
 
     Raises:
-        WeightsError: a layer is missing, is one too many, or has another shape; the model is unchanged then.
+        WeightsError: a layer is missing, is one too many, or has another shape.
     """
-    layers = {layer.name: layer for layer in model.layers if layer.weights}
-    needed = {name: tuple(tuple(weight.shape) for weight in layer.weights) for name, layer in layers.items()}
+    needed = {
+        layer.name: tuple(tuple(weight.shape) for weight in layer.weights) for layer in model.layers if layer.weights
+    }
     found = {name: tuple(array.shape for array in arrays) for name, arrays in weights.items()}
     odd = sorted(name for name in needed.keys() | found.keys() if needed.get(name) != found.get(name))
     if odd:
@@ -113,5 +115,31 @@ def assign_weights(model: keras.Model, weights: dict[str, tuple[np.ndarray, ...]
             f"{found.get(odd[0], 'missing')} in the file, {needed.get(odd[0], 'missing')} in {model.name}); "
             "take the weights and the manifest from the same set"
         )
-    for name, layer in layers.items():
-        layer.load_own_variables({str(index): array for index, array in enumerate(weights[name])})
+
+
+def assign_weights(model: keras.Model, weights: Weights, *, source: str) -> None:
+    """Put weights into a model of exactly the same structure.
+
+    Args:
+        model: changed in place.
+        weights: from `decode_weights`.
+        source: file name for messages.
+
+    Raises:
+        WeightsError: as `require_match` does; the model is unchanged then.
+    """
+    require_match(model, weights, source=source)
+    for variable, array in by_variable(model, weights):
+        variable.assign(array)
+
+
+def weights_of(model: keras.Model) -> Weights:
+    """A copy of the weights a model has now."""
+    return {layer.name: tuple(layer.get_weights()) for layer in model.layers if layer.weights}
+
+
+def by_variable(model: keras.Model, weights: Weights) -> list[tuple[keras.Variable, np.ndarray]]:
+    """Each of a model's variables with its value among weights that match the model."""
+    return [
+        pair for layer in model.layers if layer.weights for pair in zip(layer.weights, weights[layer.name], strict=True)
+    ]

@@ -12,12 +12,14 @@ from spinal_tf import checkpoints
 from spinal_tf.checkpoints import (
     MANIFEST,
     Checkpoint,
+    bare_network,
     find_faults,
     find_weights,
     load_network,
     manifest_json,
     parse_manifest,
     read_manifest,
+    read_weights,
     save_checkpoint,
     verify,
 )
@@ -25,6 +27,7 @@ from spinal_tf.errors import OutputError, WeightsError
 from spinal_tf.networks.densenet import build_densenet
 from spinal_tf.networks.multiresunet import build_multiresunet
 from spinal_tf.preprocess import Preprocessing
+from spinal_tf.weight_files import by_variable, weights_of
 
 SEGMENTER = Checkpoint(
     name="segmenter",
@@ -87,6 +90,22 @@ def test_saved_and_loaded_networks_agree(folder, model):
     batch = np.random.default_rng(0).random((2, 32, 48, 1), np.float32)
     # Kernels rounded to 11 bits move these probabilities by less than a thousandth.
     np.testing.assert_allclose(loaded(batch, training=False), model(batch, training=False), atol=1e-3)
+
+
+def test_a_bare_network_fits_the_weights_read_beside_it(folder):
+    checkpoint = read_manifest(folder)["segmenter"]
+    loaded, bare = load_network(folder, checkpoint), bare_network(folder, checkpoint)
+    expected = [(variable.path, array.tolist()) for variable, array in by_variable(loaded, weights_of(loaded))]
+    pairs = by_variable(bare, read_weights(folder, checkpoint, bare))
+    assert [(variable.path, array.tolist()) for variable, array in pairs] == expected
+
+
+def test_a_bare_network_leaves_networks_built_later_as_they_are(folder):
+    bare_network(folder, read_manifest(folder)["segmenter"])
+    keras.utils.set_random_seed(3)
+    later = build_multiresunet(width=4)
+    assert all(np.isfinite(weight).all() for weight in later.get_weights())
+    assert later.get_layer("logits").bias.numpy() == -3
 
 
 def test_a_classifier_comes_back_from_its_arguments(tmp_path):
@@ -175,6 +194,9 @@ def test_weights_of_another_width_are_refused(folder):
     edit_manifest(folder, lambda record: record["checkpoints"]["segmenter"]["arguments"].update(width=8))
     with pytest.raises(WeightsError, match=r"segmenter\.weights\.h5: made for another network"):
         load_network(folder, read_manifest(folder)["segmenter"])
+    wider = bare_network(folder, read_manifest(folder)["segmenter"])
+    with pytest.raises(WeightsError, match=r"segmenter\.weights\.h5: made for another network"):
+        read_weights(folder, read_manifest(folder)["segmenter"], wider)
 
 
 @pytest.mark.parametrize("arguments", [{"depth": 3}, {"width": -1}, {"width": "wide"}])

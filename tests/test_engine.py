@@ -1,6 +1,7 @@
 import subprocess
 import sys
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from spinal_tf.engine import frozen_engine, run_in_batches, tensorflow_device
 from spinal_tf.errors import DeviceError
 from spinal_tf.networks.multiresunet import build_multiresunet
+from spinal_tf.weight_files import weights_of
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +49,17 @@ def test_holds_its_weights_as_constants():
     logits.bias.assign(logits.bias + 5)
     np.testing.assert_array_equal(engine(batch), before)
     assert np.abs(network(batch, training=False).numpy() - before).max() > 0.1
+
+
+def test_runs_weights_other_than_the_models_own(model, engine):
+    with keras.StatelessScope(initialize_variables=False):
+        bare = build_multiresunet(width=4)
+    batch = np.random.default_rng(5).random((2, 32, 48, 1), np.float32)
+    weights = weights_of(model)
+    np.testing.assert_array_equal(frozen_engine(bare, weights=weights)(batch), engine(batch))
+    logits = [np.zeros_like(array) for array in weights["logits"]]
+    changed = frozen_engine(model, weights={**weights, "logits": tuple(logits)})
+    np.testing.assert_allclose(changed(batch), 0.5, atol=1e-6)
 
 
 def test_takes_other_floats_as_float32(engine):

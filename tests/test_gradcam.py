@@ -14,6 +14,7 @@ from spinal_tf.gradcam import GraphExplainer, activation_shares, enlarge, explai
 from spinal_tf.networks.densenet import build_densenet
 from spinal_tf.preprocess import Placement
 from spinal_tf.slices import Tiles
+from spinal_tf.weight_files import weights_of
 
 SIZE = (64, 48)
 METHODS = ("graph", "tf-keras-vis")
@@ -83,7 +84,8 @@ def test_raw_maps_agree_with_tf_keras_vis(model, images, class_index):
         expand_cam=False,
         normalize_cam=False,
     )
-    _, raw_maps = gradcam._cam_graph(model)(tf.constant(images))
+    values = [tf.constant(value) for layer in model.layers for value in layer.get_weights()]
+    _, raw_maps = gradcam._cam_graph(model)(tf.constant(images), values)
     assert raw_maps.shape == (3, 16, 12, 2)
     np.testing.assert_allclose(raw_maps[..., class_index], reference, atol=1e-5 * float(np.max(reference)))
 
@@ -135,6 +137,34 @@ def test_one_explainer_serves_several_cases(tiny_images):
     for case, class_index in ((tiny_images[:1], 0), (tiny_images, 1)):
         expected = explain(network, case, class_index=class_index, method="tf-keras-vis")
         np.testing.assert_allclose(explainer(case, class_index=class_index).maps, expected.maps, atol=1e-5)
+
+
+def test_one_trace_serves_networks_that_differ_in_their_weights(monkeypatch, tiny_images):
+    network, turned = toy(), toy()
+    turned.get_layer("logits").kernel.assign(-network.get_layer("logits").kernel)
+    expected = [explain(model, tiny_images, class_index=1) for model in (network, turned)]
+    assert not np.allclose(expected[0].maps, expected[1].maps)
+    first = GraphExplainer(network)
+    monkeypatch.delattr(gradcam, "_cam_graph")
+    second = first.with_weights(weights_of(turned))
+    for explainer, explanation in zip((first, second), expected, strict=True):
+        answer = explainer(tiny_images, class_index=1)
+        np.testing.assert_array_equal(answer.maps, explanation.maps)
+        np.testing.assert_array_equal(answer.probabilities, explanation.probabilities)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_weights_may_lie_beside_a_model_whose_variables_have_no_values(model, images, policy):
+    keras.config.set_dtype_policy(policy)
+    try:
+        with keras.StatelessScope(initialize_variables=False):
+            bare = build_densenet(last_convolution="pool2_relu", size=SIZE)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    answer = GraphExplainer(bare, weights=weights_of(model))(images, class_index=1)
+    expected = explain(model, images, class_index=1)
+    np.testing.assert_allclose(answer.probabilities, expected.probabilities, rtol=1e-5)
+    np.testing.assert_allclose(answer.maps, expected.maps, atol=1e-4)
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16", "bfloat16"])

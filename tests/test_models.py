@@ -10,9 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from spinal_tf.checkpoints import MANIFEST, manifest_json, read_manifest
+from spinal_tf import gradcam
+from spinal_tf.checkpoints import MANIFEST, load_network, manifest_json, read_manifest, save_checkpoint
 from spinal_tf.errors import WeightsError
+from spinal_tf.gradcam import explain
 from spinal_tf.models import load_classifiers, load_segmenter, model_record
+from spinal_tf.networks.densenet import build_densenet
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.taxonomy import TASKS
 
@@ -47,6 +50,24 @@ def test_the_classifiers_come_in_the_order_of_the_tasks(tiny_weights):
         np.testing.assert_allclose(answer.probabilities.sum(axis=1), 1, rtol=1e-6)
         assert answer.maps.shape == (2, 64, 64)
     assert not np.allclose(answers[0].probabilities, answers[1].probabilities)
+
+
+def test_classifiers_share_a_trace_where_only_their_weights_differ(monkeypatch, folder):
+    traced = []
+    trace = gradcam._cam_graph
+    monkeypatch.setattr(gradcam, "_cam_graph", lambda model: traced.append(model) or trace(model))
+    load_classifiers(folder)
+    assert len(traced) == 1
+    other = replace(
+        read_manifest(folder)["ms_vs_nmosd"], arguments={"last_convolution": "conv1_relu", "size": (64, 64)}
+    )
+    save_checkpoint(build_densenet(**other.arguments), folder, other, half_precision=True)
+    classifiers = load_classifiers(folder)
+    assert len(traced) == 1 + 2
+    tiles = np.random.default_rng(0).random((2, 64, 64, 3), np.float32)
+    for classifier in classifiers:
+        expected = explain(load_network(folder, classifier.checkpoint), tiles, class_index=1)
+        np.testing.assert_allclose(classifier.explain(tiles, class_index=1).maps, expected.maps, atol=1e-5)
 
 
 @pytest.mark.parametrize(("load", "name"), [(load_segmenter, "segmenter"), (load_classifiers, "ms_vs_nmosd")])
