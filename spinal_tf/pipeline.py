@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -127,7 +127,7 @@ def segment_volume(
     """Run every sagittal slice through the network and decide what is lesion."""
     threshold = segmenter.checkpoint.operating_point if options.threshold is None else options.threshold
     slices = _NetworkSlices(volume, segmenter, watch)
-    probability = slices.probability(range(len(volume.data)), FLIPS if options.tta else FLIPS[:1])
+    probability = slices.probability(FLIPS if options.tta else FLIPS[:1])
     with watch.stage("postprocess"):
         mask = remove_specks(
             probability >= threshold,
@@ -159,18 +159,26 @@ class _NetworkSlices:
         with watch.stage("preprocess"):
             self._data = normalise(volume.data, intensity=preprocessing.intensity, source=volume.source)
 
-    def probability(self, slices: Sequence[int], flips: Sequence[tuple[int, ...]], stage: str = "network") -> Array:
-        """Lesion probability of some slices, averaged over flips; float32 (slice, row, column) of the volume's size."""
-        result = np.empty((len(slices), *self._data.shape[1:]), np.float32)
+    def probability(self, flips: Sequence[tuple[int, ...]]) -> Array:
+        """Lesion probability averaged over flips, float32, of the volume's shape."""
+        result = np.empty(self._data.shape, np.float32)
+        for part, maps in self.parts(range(len(result)), flips, stage="network"):
+            result[part] = maps
+        return result
+
+    def parts(
+        self, slices: Sequence[int], flips: Sequence[tuple[int, ...]], *, stage: str
+    ) -> Iterator[tuple[list[int], Array]]:
+        """Numbers of a few slices, and their lesion probability averaged over flips, until all have had their turn."""
         for start in range(0, len(slices), SLICES_AT_ONCE):
-            part = slice(start, start + SLICES_AT_ONCE)
+            part = list(slices[start : start + SLICES_AT_ONCE])
             with self._watch.stage("preprocess"):
-                planes = to_input(self._data[list(slices[part])], self._placement)
+                planes = to_input(self._data[part], self._placement)
             with self._watch.stage(stage):
                 maps = _flip_average(self._engine, planes, flips)
             with self._watch.stage("postprocess"):
-                result[part] = from_input(maps, self._placement)
-        return result
+                maps = from_input(maps, self._placement)
+            yield part, maps
 
 
 def _flip_average(engine: Engine, planes: Array, flips: Sequence[tuple[int, ...]]) -> Array:
@@ -180,12 +188,12 @@ def _flip_average(engine: Engine, planes: Array, flips: Sequence[tuple[int, ...]
 
 def _flip_agreement(slices: _NetworkSlices, mask: Array, threshold: float) -> float | None:
     """Dice between a mask and the mask of the mirrored slices, over the slices that hold lesion."""
-    bearing = lesion_slices(mask)
-    if not bearing:
-        return None
-    mirrored = slices.probability(bearing, (MIRRORED,), stage="review") >= threshold
-    ours = mask[list(bearing)]
-    return float(2 * np.count_nonzero(mirrored & ours) / (np.count_nonzero(mirrored) + np.count_nonzero(ours)))
+    common = total = 0
+    for part, maps in slices.parts(lesion_slices(mask), (MIRRORED,), stage="review"):
+        mirrored, ours = maps >= threshold, mask[part]
+        common += int(np.count_nonzero(mirrored & ours))
+        total += int(np.count_nonzero(mirrored) + np.count_nonzero(ours))
+    return 2 * common / total if total else None
 
 
 def classify_volume(
