@@ -44,7 +44,7 @@ def train(
 
     Args:
         model: changed in place.
-        loss: of labels and predictions.
+        loss: of labels and predictions; its mean is minimised.
         batches: endless; drawn in a thread beside the training.
         schedule: time and learning rate.
         state: ``.weights.h5`` file of the state, with the steps and seconds done beside it.
@@ -76,7 +76,7 @@ def train(
 def _update(model: keras.Model, loss: Loss, optimizer: keras.optimizers.Optimizer) -> Callable[..., Any]:
     def run(images: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
         with tf.GradientTape() as tape:
-            value = loss(labels, model(images, training=True))
+            value = keras.ops.mean(loss(labels, model(images, training=True)))
         variables = model.trainable_variables
         optimizer.apply(tape.gradient(value, variables), variables)
         return value
