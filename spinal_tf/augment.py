@@ -64,7 +64,7 @@ def random_lesion_level(rng: np.random.Generator, image: Array, mask: Array) -> 
 
 
 def random_intensity(rng: np.random.Generator, image: Array) -> Array:
-    """Contrast, brightness, gamma, blur, lower resolution and noise, each with its own chance.
+    """Contrast, brightness, coil shading, gamma, blur, lower resolution and noise, each with its own chance.
 
     Args:
         rng: source of all randomness.
@@ -75,6 +75,8 @@ def random_intensity(rng: np.random.Generator, image: Array) -> Array:
         image = low + (high - low) * ((image - low) / (high - low)) ** np.exp(rng.normal(0, 0.25))
     if rng.random() < 0.7:
         image = image * rng.uniform(0.7, 1.4) + rng.uniform(-0.05, 0.05)
+    if rng.random() < 0.5:
+        image = image * _shading(rng, image.shape)
     if rng.random() < 0.2:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.2))
     if rng.random() < 0.2:
@@ -85,3 +87,11 @@ def random_intensity(rng: np.random.Generator, image: Array) -> Array:
     if rng.random() < 0.3:
         image = image + rng.normal(0, rng.uniform(0.005, 0.04), image.shape)
     return image.astype(np.float32)
+
+
+def _shading(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """A factor that changes steadily across the plane, as the sensitivity of a surface coil does."""
+    rows, columns = (np.linspace(-1, 1, length) for length in shape)
+    slope = rng.normal(0, 0.35, 2)
+    factor: Array = np.exp(slope[0] * rows[:, None] + slope[1] * columns).astype(np.float32)
+    return factor

@@ -15,10 +15,10 @@ from spinal_tf.volume import Volume
 
 Array = np.ndarray
 
-LESION_SHARE = 0.45
+LESION_SHARE = 0.35
 """Share of the segmenter's crops that are centred near a lesion."""
 
-SPINE_SHARE = 0.3
+SPINE_SHARE = 0.45
 """Share centred at any height of the spine on any slice, cord or not; the rest lies anywhere in the field of view."""
 
 JITTER_PIXELS = 40.0
