@@ -25,6 +25,7 @@ demo: $(VENV)/package
 	$(BIN)/spinal-tf simulate $(DEMO) --cases 1 --seed 1
 	$(BIN)/spinal-tf segment $(CASE)/t2.nii.gz
 	$(BIN)/spinal-tf classify $(CASE)/t2.nii.gz --with-mask
+	@printf '\nSimulated was: '; tail -n 1 $(DEMO)/cohort.csv | cut -d, -f6
 	@printf '\nWritten:\n'; find $(DEMO) -type f | sort
 	@printf '\nLook at %s\n' "$(CURDIR)/$(CASE)/t2_gradcam.png"
 

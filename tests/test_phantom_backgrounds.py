@@ -109,7 +109,7 @@ def test_a_drawn_spine_shows_its_level_with_dark_cord_in_bright_fluid(level):
     rows = np.flatnonzero(region <= 2)[::10]
     frame = background.frame
     x, y = (np.round(c[rows] / s).astype(int) for c, s in ((frame.x_mm, 3.5), (frame.y_mm, 2.0)))
-    assert background.t2[x, rows, y].mean() == pytest.approx(0.32, abs=0.1)
+    assert 0.25 < background.t2[x, rows, y].mean() < 0.55  # white matter 0.3, grey matter up to 0.5
     assert 2.8 < frame.ap_mm[region > 0].min() < frame.ap_mm[region > 0].max() < 5
 
 
