@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.metrics import roc_auc_score, roc_curve
-from train_first_weights import SEGMENTER_INPUT, VALIDATION, simulated_volume
+from train_first_weights import SEGMENTER_INPUT, case_paths, simulated_volume
 
 from spinal_tf.checkpoints import Checkpoint, load_network, save_checkpoint
 from spinal_tf.engine import frozen_engine
@@ -89,7 +89,7 @@ def _release_segmenter(cases: Path, run: Path, folder: Path, scans: Path) -> Non
     full = Segmenter(checkpoint=checkpoint, engine=frozen_engine(model))
     checkpoint = save_checkpoint(model, folder, checkpoint, half_precision=True)
     half = Segmenter(checkpoint=checkpoint, engine=frozen_engine(load_network(folder, checkpoint)))
-    paths = [path for path in sorted(cases.glob("?????.npz")) if int(path.stem) % 20 in VALIDATION][:MEASURED]
+    paths = case_paths(cases, validation=True)[:MEASURED]
     best, dice = _best_threshold(paths, half)
     changed = sum(_changed(path, full, half, best) for path in paths[:COMPARED])
     drawn_dice, healthy_ml = _public_scans(scans, half, best)

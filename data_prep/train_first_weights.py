@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def _train_segmenter(folder: Path, run: Path, minutes: float) -> None:
-    cases = [_segmenter_case(path) for path in _paths(folder, validation=False)]
+    cases = [_segmenter_case(path) for path in case_paths(folder, validation=False)]
     model = build_multiresunet()
     batches = segmenter_batches(cases, rng=np.random.default_rng(1), batch=8, size=(128, 128))
     schedule = Schedule(minutes=minutes, peak=1e-3)
@@ -116,7 +116,8 @@ def _scores(model: keras.Model, task: Task, cases: list[ClassifierCase]) -> dict
     return {"labels": labels, "probabilities": probabilities}
 
 
-def _paths(folder: Path, *, validation: bool) -> list[Path]:
+def case_paths(folder: Path, *, validation: bool) -> list[Path]:
+    """The stored cases for training, or those for validation, by number."""
     return [path for path in sorted(folder.glob("?????.npz")) if (int(path.stem) % 20 in VALIDATION) == validation]
 
 
@@ -148,7 +149,7 @@ def _around(centre: float, width: int, length: int) -> slice:
 
 
 def _classifier_cases(folder: Path, *, validation: bool) -> list[ClassifierCase]:
-    cases = [_classifier_case(path) for path in _paths(folder, validation=validation)]
+    cases = [_classifier_case(path) for path in case_paths(folder, validation=validation)]
     return [case for case in cases if case is not None]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -11,10 +12,10 @@ from spinal_tf.engine import Engine, run_in_batches
 from spinal_tf.gradcam import activation_shares, heatmap_volume
 from spinal_tf.lesions import Lesion, measure_lesions, remove_specks
 from spinal_tf.models import Classifier, Segmenter, model_record
-from spinal_tf.preprocess import from_input, normalise, place, to_input
+from spinal_tf.preprocess import Preprocessing, from_input, normalise, place, to_input
 from spinal_tf.results import CaseResult, Classification, Segmentation, TaskResult
 from spinal_tf.review import review_mask
-from spinal_tf.slices import Tiles, lesion_slices, make_tiles
+from spinal_tf.slices import MaskMode, Tiles, lesion_slices, make_tiles
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import ASTROCYTOMA_VS_EPENDYMOMA, MS_VS_NMOSD, TUMOR_VS_DEMYELINATING, Diagnosis, posterior
 from spinal_tf.volume import Volume
@@ -200,14 +201,16 @@ def classify_volume(
     volume: Volume, mask: np.ndarray, classifiers: Sequence[Classifier], *, t1c: Volume | None = None
 ) -> Classification | None:
     """Ask the three classifiers about the lesion-bearing slices; None where no slice gives a tile."""
+
+    @cache  # classifiers made together want the same tiles
+    def tiles_for(preprocessing: Preprocessing, mask_mode: MaskMode, contrast: bool) -> Tiles:
+        return make_tiles(volume, mask, preprocessing=preprocessing, mask_mode=mask_mode, t1c=t1c if contrast else None)
+
     results: list[TaskResult] = []
     slices: tuple[int, ...] = ()
     for classifier in classifiers:
         record = classifier.checkpoint
-        contrast = t1c if "t1c" in record.modalities else None
-        tiles = make_tiles(
-            volume, mask, preprocessing=record.preprocessing, mask_mode=record.mask_mode or "channel", t1c=contrast
-        )
+        tiles = tiles_for(record.preprocessing, record.mask_mode or "channel", "t1c" in record.modalities)
         if not tiles.slices:
             return None
         slices = tiles.slices
