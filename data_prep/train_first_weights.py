@@ -1,17 +1,18 @@
 r"""Train the first weights on what simulate_training_set.py wrote.
 
-    python data_prep/train_first_weights.py CASES RUN segmenter --minutes 78
+    python data_prep/train_first_weights.py CASES RUN segmenter --minutes 120
     python data_prep/train_first_weights.py CASES RUN tumor_vs_demyelinating astrocytoma_vs_ependymoma ms_vs_nmosd \
         --minutes 9
 
 Minutes are for each network. The first classifier named begins at random, the others with its weights. An interrupted
-command, given again, goes on where it last saved. Every fifth case is kept for validation.
+command, given again, goes on where it last saved. Every eighth block of 50 cases is kept for validation.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,8 +37,10 @@ from spinal_tf.training import Schedule, set_batch_norm_momentum, train
 from spinal_tf.volume import Volume, new_volume
 
 SEGMENTER_INPUT = Preprocessing(fit="spacing", spacing_mm=0.8)
-VALIDATION = (1, 7, 12, 18)
-"""Cases with these numbers modulo 20 are for validation; each disease and each kind of background has its share."""
+BLOCK, BLOCKS = 50, 8
+"""The last of so many blocks is for validation; in a block each disease meets each kind of background."""
+
+CROP = (96, 96)
 
 SMALL_SIDE = 128
 SMALL_SHARE = 0.4
@@ -68,7 +71,7 @@ def main() -> None:
 def _train_segmenter(folder: Path, run: Path, minutes: float) -> None:
     cases = [_segmenter_case(path) for path in case_paths(folder, validation=False)]
     model = build_multiresunet()
-    batches = segmenter_batches(cases, rng=np.random.default_rng(1), batch=8, size=(128, 128))
+    batches = segmenter_batches(cases, rng=np.random.default_rng(1), batch=8, size=CROP)
     schedule = Schedule(minutes=minutes, peak=1e-3)
     train(model, dice_bce, batches, schedule, state=run / "segmenter.weights.h5", report=_report)
 
@@ -118,29 +121,40 @@ def _scores(model: keras.Model, task: Task, cases: list[ClassifierCase]) -> dict
 
 def case_paths(folder: Path, *, validation: bool) -> list[Path]:
     """The stored cases for training, or those for validation, by number."""
-    return [path for path in sorted(folder.glob("?????.npz")) if (int(path.stem) % 20 in VALIDATION) == validation]
+    return [path for path in sorted(folder.glob("?????.npz")) if _is_validation(int(path.stem)) == validation]
+
+
+def _is_validation(number: int) -> bool:
+    return number // BLOCK % BLOCKS == BLOCKS - 1
 
 
 def _segmenter_case(path: Path) -> SegmenterCase:
     stored = np.load(path)
-    t2, mask = _tight_view(np.random.default_rng([7, int(path.stem)]), stored["t2"], stored["mask"], stored["spacing"])
-    diagnosis = Diagnosis(str(stored["diagnosis"]))
-    return segmenter_case(t2.astype(np.float32), mask, tuple(stored["spacing"]), diagnosis, SEGMENTER_INPUT)
+    images = [stored[name] for name in ("t2", "mask", "cord")]
+    view = _tight_view(np.random.default_rng([7, int(path.stem)]), *images[1:], stored["spacing"])
+    t2, mask, cord = (image[view] for image in images)
+    return segmenter_case(
+        t2.astype(np.float32), mask, tuple(stored["spacing"]), _diagnosis(stored), SEGMENTER_INPUT, cord=cord
+    )
+
+
+def _diagnosis(stored: Mapping[str, np.ndarray]) -> Diagnosis | None:
+    return None if stored["diagnosis"] == "healthy" else Diagnosis(str(stored["diagnosis"]))
 
 
 def _tight_view(
-    rng: np.random.Generator, t2: np.ndarray, mask: np.ndarray, spacing_mm: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Some cases cut to a narrow field of view around the lesion, and half of those to a short one."""
-    if rng.random() >= TIGHT_SHARE or not mask.any():
-        return t2, mask
-    window = [slice(None), slice(None), slice(None)]
-    _, row, column = np.argwhere(mask).mean(axis=0)
-    width = round(rng.uniform(60, 150) / spacing_mm[2])
-    window[2] = _around(column - width * rng.uniform(-0.2, 0.2), width, t2.shape[2])
-    if rng.random() < 0.5:
-        window[1] = _around(row, round(t2.shape[1] * rng.uniform(0.35, 0.9)), t2.shape[1])
-    return t2[tuple(window)], mask[tuple(window)]
+    rng: np.random.Generator, mask: np.ndarray, cord: np.ndarray, spacing_mm: np.ndarray
+) -> tuple[slice, slice, slice]:
+    """Some cases are cut to a narrow field of view around the lesion or the cord, and half of those to a short one."""
+    _, rows, columns = mask.shape
+    row_view, column_view = slice(None), slice(None)
+    if rng.random() < TIGHT_SHARE:
+        _, row, column = np.argwhere(mask if mask.any() else cord).mean(axis=0)
+        width = round(rng.uniform(60, 150) / spacing_mm[2])
+        column_view = _around(column - width * rng.uniform(-0.2, 0.2), width, columns)
+        if rng.random() < 0.5:
+            row_view = _around(row, round(rows * rng.uniform(0.35, 0.9)), rows)
+    return slice(None), row_view, column_view
 
 
 def _around(centre: float, width: int, length: int) -> slice:
@@ -155,18 +169,20 @@ def _classifier_cases(folder: Path, *, validation: bool) -> list[ClassifierCase]
 
 def _classifier_case(path: Path) -> ClassifierCase | None:
     volume, mask, diagnosis = simulated_volume(path)
+    if diagnosis is None:
+        return None
     stored = np.load(path)
     t1c = replace(volume, data=stored["t1c"].astype(np.float32)) if "t1c" in stored else None
     return classifier_case(volume, mask, t1c, diagnosis)
 
 
-def simulated_volume(path: Path) -> tuple[Volume, np.ndarray, Diagnosis]:
-    """T2w, mask and diagnosis of a stored case."""
+def simulated_volume(path: Path) -> tuple[Volume, np.ndarray, Diagnosis | None]:
+    """T2w, mask and diagnosis of a stored case, None for a healthy person."""
     stored = np.load(path)
     slice_mm, row_mm, column_mm = stored["spacing"]
     affine = np.array([[-slice_mm, 0, 0, 0], [0, 0, -column_mm, 0], [0, -row_mm, 0, 0], [0, 0, 0, 1]])
     volume = new_volume(stored["t2"], affine, source=path.name)
-    return volume, stored["mask"], Diagnosis(str(stored["diagnosis"]))
+    return volume, stored["mask"], _diagnosis(stored)
 
 
 if __name__ == "__main__":

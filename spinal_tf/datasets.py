@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import ndimage
 
 from spinal_tf.augment import random_affine, random_intensity, random_lesion_level, warp
 from spinal_tf.preprocess import Preprocessing, normalise, place, to_input
@@ -15,14 +16,19 @@ from spinal_tf.volume import Volume
 
 Array = np.ndarray
 
-LESION_SHARE = 0.35
-"""Share of the segmenter's crops that are centred near a lesion."""
+LESION_SHARE = 0.45
+"""Share of the segmenter's crops of a case with lesions that are centred near one."""
 
 SPINE_SHARE = 0.45
-"""Share centred at any height of the spine on any slice, cord or not; the rest lies anywhere in the field of view."""
+"""Share centred at the spine, on slices through the cord and beside it; the rest lies anywhere in the field of view."""
 
-JITTER_PIXELS = 40.0
-"""SD by which a crop's centre is moved off a lesion."""
+JITTER = 0.25
+"""SD by which a crop's centre is moved off such a voxel, relative to the crop."""
+
+BESIDE_MM = 6.0
+"""How far to the side of the cord slices still show the canal, and parts of the cord blurred into it."""
+
+MOST_SPINE_VOXELS = 20_000
 
 T1C_SHARE = 0.4
 """Share of tiles that keep their T1c channel; the others teach the classifiers to do without."""
@@ -36,33 +42,70 @@ class SegmenterCase:
         planes: float16 (slice, row, column).
         mask: bool, the same shape.
         lesion_voxels: int32 (n, 3), indices of the mask's voxels.
+        spine_voxels: int32 (n, 3), indices of voxels of the spine, lesion or not; none where it is unknown.
     """
 
-    diagnosis: Diagnosis
+    diagnosis: Diagnosis | None
     planes: Array
     mask: Array
     lesion_voxels: Array
+    spine_voxels: Array
 
 
 def segmenter_case(
-    t2: Array, mask: Array, spacing_mm: tuple[float, float, float], diagnosis: Diagnosis, preprocessing: Preprocessing
+    t2: Array,
+    mask: Array,
+    spacing_mm: tuple[float, float, float],
+    diagnosis: Diagnosis | None,
+    preprocessing: Preprocessing,
+    *,
+    cord: Array | None = None,
 ) -> SegmenterCase:
-    """Prepare a case; T2w and mask are (slice, row, column), spacing of the same axes."""
+    """Prepare a case.
+
+    Args:
+        t2: float32 (slice, row, column).
+        mask: bool, the same shape.
+        spacing_mm: of the same axes.
+        diagnosis: None for a healthy person.
+        preprocessing: of the segmenter.
+        cord: bool, the same shape; without it the spine is taken to stand as the lesions do.
+    """
     placement = place(t2.shape[1:], spacing_mm[1:], preprocessing)
     planes = to_input(normalise(t2, intensity=preprocessing.intensity, source="case"), placement)
     label = to_input(mask, placement, label=True)
+    if cord is None:
+        spine = _upright_spine(label)
+    else:
+        spine = _around_cord(to_input(cord, placement, label=True), round(BESIDE_MM / spacing_mm[0]))
     return SegmenterCase(
         diagnosis=diagnosis,
         planes=planes.astype(np.float16),
         mask=label,
         lesion_voxels=np.argwhere(label).astype(np.int32),
+        spine_voxels=spine[:: 1 + len(spine) // MOST_SPINE_VOXELS].astype(np.int32),
     )
+
+
+def _upright_spine(mask: Array) -> Array:
+    """Indices (n, 3) of every row of every slice, in the lesions' mean column."""
+    columns = np.flatnonzero(mask.any(axis=(0, 1)))
+    if not columns.size:
+        return np.zeros((0, 3), int)
+    upright = np.zeros(mask.shape, bool)
+    upright[:, :, int(columns.mean())] = True
+    return np.argwhere(upright)
+
+
+def _around_cord(cord: Array, slices: int) -> Array:
+    """Indices (n, 3) of the cord's voxels and of those up to so many slices beside them."""
+    return np.argwhere(ndimage.binary_dilation(cord, np.ones((2 * slices + 1, 1, 1))))
 
 
 def segmenter_batches(
     cases: list[SegmenterCase], *, rng: np.random.Generator, batch: int, size: tuple[int, int]
 ) -> Iterator[tuple[Array, Array]]:
-    """Endless batches of crops, in equal parts of the diseases that there are.
+    """Endless batches of crops, in equal parts of the diseases that there are and of healthy people.
 
     Args:
         cases: at least one; may grow while batches are drawn.
@@ -74,7 +117,7 @@ def segmenter_batches(
         Images and masks, float32 ``(batch, rows, columns, 1)``.
     """
     while True:
-        by_disease = [[case for case in cases if case.diagnosis is diagnosis] for diagnosis in Diagnosis]
+        by_disease = [[case for case in cases if case.diagnosis is diagnosis] for diagnosis in (*Diagnosis, None)]
         present = [group for group in by_disease if group]
         groups = [present[index] for index in rng.integers(len(present), size=batch)]
         crops = [_crop(rng, group[rng.integers(len(group))], size) for group in groups]
@@ -83,25 +126,25 @@ def segmenter_batches(
 
 
 def _crop(rng: np.random.Generator, case: SegmenterCase, size: tuple[int, int]) -> tuple[Array, Array]:
-    plane, row, column = _crop_centre(rng, case)
+    plane, row, column = _crop_centre(rng, case, size)
     matrix = random_affine(rng, (row, column), size)
     mask = warp(case.mask[plane], matrix, size, label=True)
     image = warp(case.planes[plane], matrix, size)
     return random_intensity(rng, random_lesion_level(rng, image, mask)), mask
 
 
-def _crop_centre(rng: np.random.Generator, case: SegmenterCase) -> tuple[int, float, float]:
-    """Slice, row and column; a lesion's column stands for that of the spine."""
-    slices, rows, columns = case.planes.shape
-    anywhere = (int(rng.integers(slices)), float(rng.integers(rows)), float(rng.integers(columns)))
-    kind = rng.random()
-    if not case.lesion_voxels.size or kind >= LESION_SHARE + SPINE_SHARE:
-        return anywhere
-    plane, row, column = case.lesion_voxels[rng.integers(len(case.lesion_voxels))]
-    column += rng.normal(0, JITTER_PIXELS / 2)
-    if kind < LESION_SHARE:
-        return int(plane), float(row + rng.normal(0, JITTER_PIXELS)), float(column)
-    return anywhere[0], anywhere[1], float(column)
+def _crop_centre(rng: np.random.Generator, case: SegmenterCase, size: tuple[int, int]) -> tuple[int, float, float]:
+    """Slice, row and column."""
+    kind, voxels = rng.random(), np.zeros((0, 3))
+    if case.lesion_voxels.size and kind < LESION_SHARE:
+        voxels = case.lesion_voxels
+    elif kind < LESION_SHARE + SPINE_SHARE:
+        voxels = case.spine_voxels
+    if not voxels.size:
+        slices, rows, columns = case.planes.shape
+        return int(rng.integers(slices)), float(rng.integers(rows)), float(rng.integers(columns))
+    plane, row, column = voxels[rng.integers(len(voxels))]
+    return int(plane), row + rng.normal(0, JITTER * size[0]), column + rng.normal(0, JITTER * size[1])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,14 +29,17 @@ def pipe(t1c=True):
         ap_mm=np.full(SHAPE[1], AP_MM),
         vertebra_mm=np.full(SHAPE[1], VERTEBRA_MM),
         region=np.full(SHAPE[1], 1),
+        level=np.full(SHAPE[1], 5),
     )
     dx = (np.arange(SHAPE[0]) * SPACING_MM[0] - 14)[:, None, None]
     dy = (np.arange(SHAPE[2]) * SPACING_MM[2] - 30)[None, None, :]
     t2 = np.where(np.hypot(dx, dy) < CANAL_MM, 1.0, 0.15) * np.ones(SHAPE)
-    t2 = np.where(np.hypot(dx / RL_MM, dy / AP_MM) < 1, 0.3, t2).astype(np.float32)
+    cord = (np.hypot(dx / RL_MM, dy / AP_MM) < 1) & np.ones(SHAPE, bool)
+    t2 = np.where(cord, 0.3, t2).astype(np.float32)
     return Background(
         t2=t2,
         t1c=np.full(SHAPE, 0.5, np.float32) if t1c else None,
+        cord=cord.astype(np.float32),
         frame=frame,
         cord_level=0.3,
         csf_level=1.0,

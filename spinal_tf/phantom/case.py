@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from spinal_tf.phantom.acquisition import acquire, thick_slices
-from spinal_tf.phantom.frame import Background, Frame
+from spinal_tf.phantom.frame import REGION_OF_LEVEL, Background, Frame
 from spinal_tf.phantom.lesions import DrawnLesion, add_lesions, draw_lesions
 from spinal_tf.phantom.parameters import DISEASES
-from spinal_tf.phantom.spine import procedural_background
+from spinal_tf.phantom.sources import BackgroundSource, drawn_spine
 from spinal_tf.taxonomy import Diagnosis
 
 FINE_SLICE_MM = 1.75
@@ -21,16 +21,6 @@ THIN_SLICE_MM = 0.9
 
 THIN_SHARE = 0.15
 """Share of cases scanned with thin slices, as three-dimensional sequences are."""
-
-REGION_OF_LEVEL = {
-    "oblongata": (0, 1),
-    "cervical": (1, 1),
-    "cervicothoracic": (1, 2),
-    "thoracic": (2, 2),
-    "thoracolumbar": (2, 3),
-    "lumbar": (3, 3),
-}
-"""First and last region, as numbered in ``frame.REGIONS``, in which a lesion of that level is centred."""
 
 INTENSITY_SCALE = 600.0
 """Stored intensity of level 1; scanners store integers of about this size."""
@@ -44,14 +34,18 @@ class SimulatedCase:
         t2: float32 (slice R->L, row S->I, column A->P), non-negative.
         t1c: the same grid, or None.
         mask: bool, the same grid.
+        cord: bool, the same grid; lesions are part of it.
+        levels: uint8, the same grid, vertebral level of each voxel of the cord, 1 for C1; 0 elsewhere or unknown.
         spacing_mm: of slice, row, column.
-        lesions: the drawn parameters.
+        lesions: the drawn parameters; none for a healthy person.
     """
 
-    diagnosis: Diagnosis
+    diagnosis: Diagnosis | None
     t2: np.ndarray
     t1c: np.ndarray | None
     mask: np.ndarray
+    cord: np.ndarray
+    levels: np.ndarray
     spacing_mm: tuple[float, float, float]
     lesions: tuple[DrawnLesion, ...]
 
@@ -67,50 +61,48 @@ class SimulatedCase:
 
 
 def simulate_case(
-    rng: np.random.Generator, diagnosis: Diagnosis, background: Background | None = None, *, thin: bool = False
+    rng: np.random.Generator,
+    diagnosis: Diagnosis | None,
+    source: BackgroundSource = drawn_spine,
+    *,
+    thin: bool = False,
 ) -> SimulatedCase:
     """Simulate one case.
 
     Args:
         rng: source of all randomness; the same generator state gives the same case.
-        diagnosis: the disease to draw.
-        background: a spine without lesion; None draws a procedural one with the published mix of levels.
+        diagnosis: the disease to draw, None for a healthy person.
+        source: of spines without lesion.
         thin: scanned with thin slices in any case, as three-dimensional sequences do, instead of in a few.
     """
-    if background is None:
-        level, background = _draw_background(rng, diagnosis, THIN_SLICE_MM if thin else FINE_SLICE_MM)
+    level = _draw_level(rng, diagnosis)
+    background = source(rng, level, THIN_SLICE_MM if thin else FINE_SLICE_MM)
+    lesions: tuple[DrawnLesion, ...] = ()
+    fraction = np.zeros(background.t2.shape, np.float32)
+    if diagnosis is not None:
         rows = _rows_of_level(background.frame, level)
-    else:
-        rows = np.flatnonzero(np.isfinite(background.frame.x_mm))
-    rows = rows[rows.size // 12 : max(rows.size - rows.size // 12, rows.size // 12 + 1)]
-    lesions = draw_lesions(rng, diagnosis, background.frame, rows)
-    drawn, fraction = add_lesions(rng, background, lesions)
-    return _scan(rng, diagnosis, drawn, fraction, lesions, thin)
+        rows = rows[rows.size // 12 : max(rows.size - rows.size // 12, rows.size // 12 + 1)]
+        lesions = draw_lesions(rng, diagnosis, background.frame, rows)
+        background, fraction = add_lesions(rng, background, lesions)
+    return _scan(rng, diagnosis, background, fraction, lesions, thin)
 
 
-def _draw_background(rng: np.random.Generator, diagnosis: Diagnosis, fine_mm: float) -> tuple[str, Background]:
-    levels = DISEASES[diagnosis].levels
+def _draw_level(rng: np.random.Generator, diagnosis: Diagnosis | None) -> str:
+    levels = dict.fromkeys(REGION_OF_LEVEL, 1.0) if diagnosis is None else DISEASES[diagnosis].levels
     weights = np.asarray(list(levels.values()))
-    level = str(rng.choice(list(levels), p=weights / weights.sum()))
-    in_plane = float(rng.uniform(0.6, 0.95))
-    height = rng.uniform(230, 290) if level in ("oblongata", "cervical") else rng.uniform(260, 340)
-    width = height * rng.uniform(0.6, 1.0)
-    slices = round(int(rng.integers(23, 29)) * FINE_SLICE_MM / fine_mm)
-    size = (slices, round(height / in_plane), round(width / in_plane))
-    spacing = (fine_mm, in_plane, in_plane)
-    return level, procedural_background(rng, level=level, spacing_mm=spacing, size=size)
+    return str(rng.choice(list(levels), p=weights / weights.sum()))
 
 
 def _rows_of_level(frame: Frame, level: str) -> np.ndarray:
-    """Rows of the wanted region with room to the border; any row where the region is out of view."""
+    """Rows of the wanted region with room to the border; any row of cord where the region is out of view."""
     first, last = REGION_OF_LEVEL[level]
     rows = np.flatnonzero((frame.region >= first) & (frame.region <= last))
-    return rows if rows.size > 20 else np.arange(frame.region.size)
+    return rows if rows.size > 20 else np.flatnonzero(np.isfinite(frame.x_mm))
 
 
 def _scan(
     rng: np.random.Generator,
-    diagnosis: Diagnosis,
+    diagnosis: Diagnosis | None,
     drawn: Background,
     fraction: np.ndarray,
     lesions: tuple[DrawnLesion, ...],
@@ -121,7 +113,7 @@ def _scan(
     per_slice = max(1, round(float(thickness_mm) / fine_mm))
     gap = int(rng.random() < 0.3 and per_slice > 1 and fine_mm < 1.2)
     spacing = ((per_slice + gap) * fine_mm, row_mm, column_mm)
-    mask = thick_slices(fraction, per_slice, gap) >= 0.5
+    mask, cord = (thick_slices(image, per_slice, gap) >= 0.5 for image in (fraction, drawn.cord))
     t2 = acquire(rng, thick_slices(drawn.t2, per_slice, gap) / drawn.csf_level, spacing)
     t1c = None
     if drawn.t1c is not None:
@@ -131,6 +123,8 @@ def _scan(
         t2=t2 * INTENSITY_SCALE,
         t1c=t1c,
         mask=mask,
+        cord=cord,
+        levels=cord * drawn.frame.level.astype(np.uint8)[None, :, None],
         spacing_mm=spacing,
         lesions=lesions,
     )

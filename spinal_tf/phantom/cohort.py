@@ -48,7 +48,7 @@ def write_cohort(
             diagnosis = diagnoses[(number - 1) % len(diagnoses)]
             case = simulate_case(np.random.default_rng([seed, number]), diagnosis)
             name = f"sim-{number:04d}"
-            images = _write_case(case, _made(out / name), overwrite=overwrite)
+            images = _write_case(case, diagnosis, _made(out / name), overwrite=overwrite)
             paths = [f"{name}/{image}" if image in images else "" for image in IMAGES]
             table.writerow([name, name, *paths, diagnosis.value, "test"])
             yield out / name
@@ -62,7 +62,7 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _write_case(case: SimulatedCase, folder: Path, *, overwrite: bool) -> tuple[str, ...]:
+def _write_case(case: SimulatedCase, diagnosis: Diagnosis, folder: Path, *, overwrite: bool) -> tuple[str, ...]:
     """Write the images a case has and its drawn parameters; returns the names of the images."""
     volume = new_volume(np.round(case.t2), case.affine, source=IMAGES[0])
     t1c = None if case.t1c is None else np.round(case.t1c)
@@ -71,7 +71,7 @@ def _write_case(case: SimulatedCase, folder: Path, *, overwrite: bool) -> tuple[
     }
     record = {
         "notice": "Simulated; says nothing about patients.",
-        "diagnosis": case.diagnosis.value,
+        "diagnosis": diagnosis.value,
         "lesions": [asdict(lesion) for lesion in case.lesions],
     }
     outputs = (folder / name for name in (*arrays, "parameters.json"))

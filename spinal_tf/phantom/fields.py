@@ -21,17 +21,25 @@ def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], cells: tuple[
     counts = [max(2, int(np.ceil(n / cell)) + 1) for n, cell in zip(shape, cells, strict=True)]
     field: Array = rng.standard_normal(counts, dtype=np.float32)
     for axis, (length, count) in reversed(list(enumerate(zip(shape, counts, strict=True)))):
-        field = np.moveaxis(np.tensordot(_interpolation(length, count), field, (1, axis)), 0, axis)
+        field = _stretched(field, axis, length, count)
     field -= field.mean()
     field /= max(float(field.std()), 1e-6)
     return field
 
 
-def _interpolation(length: int, count: int) -> Array:
-    """Matrix (length, count) that interpolates linearly between ``count`` knots, first and last at the ends."""
+def _stretched(knots: Array, axis: int, length: int, count: int) -> Array:
+    """Linear interpolation between ``count`` knots, first and last at the ends.
+
+    Voxel by voxel: a matrix product's last bit depends on how many threads the linear algebra library takes.
+    """
     position = np.linspace(0, count - 1, length)
-    weights: Array = np.clip(1 - np.abs(position[:, None] - np.arange(count)), 0, 1)
-    return weights.astype(np.float32)
+    below = np.minimum(position.astype(int), count - 2)
+    shape = [1] * knots.ndim
+    shape[axis] = length
+    share = (position - below).astype(np.float32).reshape(shape)
+    start, end = np.take(knots, below, axis), np.take(knots, below + 1, axis)
+    stretched: Array = start + share * (end - start)
+    return stretched
 
 
 def smooth_curve(rng: np.random.Generator, length: int, knots: int, amplitude: float) -> Array:

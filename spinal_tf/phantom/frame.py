@@ -19,6 +19,8 @@ class Frame:
         ap_mm: half its antero-posterior width.
         vertebra_mm: height of vertebral body plus disc at that row.
         region: index into ``REGIONS``, -1 on rows without cord.
+        level: vertebral level, 1 for C1 to 7 for C7, 8 for T1, ..., as the Spinal Cord Toolbox numbers them; 0 where
+            it is not known.
     """
 
     spacing_mm: tuple[float, float, float]
@@ -28,9 +30,25 @@ class Frame:
     ap_mm: np.ndarray
     vertebra_mm: np.ndarray
     region: np.ndarray
+    level: np.ndarray
 
 
 REGIONS = ("oblongata", "cervical", "thoracic", "lumbar")
+
+REGION_OF_LEVEL = {
+    "oblongata": (0, 1),
+    "cervical": (1, 1),
+    "cervicothoracic": (1, 2),
+    "thoracic": (2, 2),
+    "thoracolumbar": (2, 3),
+    "lumbar": (3, 3),
+}
+"""First and last region, as numbered in `REGIONS`, in which a lesion of that level is centred."""
+
+
+def region_of_level(level: np.ndarray) -> np.ndarray:
+    """Index into `REGIONS` of vertebral levels, 1 for C1 to 7 for C7, 8 for T1 to 19 for T12, 20 for L1 and on."""
+    return np.searchsorted(np.array([1, 8, 20]), level, side="right")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +58,7 @@ class Background:
     Attributes:
         t2: float32 (slice, row, column).
         t1c: the same grid with contrast-enhanced T1 weighting, None where the background has none.
+        cord: float32, the same grid, fraction of cord in each voxel.
         frame: course of the cord.
         cord_level: T2 intensity of normal cord.
         csf_level: T2 intensity of cerebrospinal fluid.
@@ -48,6 +67,7 @@ class Background:
 
     t2: np.ndarray
     t1c: np.ndarray | None
+    cord: np.ndarray
     frame: Frame
     cord_level: float
     csf_level: float

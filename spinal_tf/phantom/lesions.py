@@ -181,18 +181,20 @@ def add_lesions(
     """
     t2 = background.t2.copy()
     t1c = None if background.t1c is None else background.t1c.copy()
+    cord_mask = background.cord.copy()
     mask = np.zeros(t2.shape, np.float32)
     for lesion in lesions:
         box = _box(background, lesion)
         cord = _CordSpace(background.frame, lesion, box)
         t2[box] = cord.widen(t2[box])
         mask[box] = cord.widen(mask[box])
+        cord_mask[box] = cord.widen(cord_mask[box])
         membership = _paint_t2(rng, background, lesion, cord, t2[box])
         if t1c is not None:
             t1c[box] = cord.widen(t1c[box])
             _paint_t1c(rng, lesion, cord, t1c[box])
         mask[box] = np.maximum(mask[box], membership)
-    return replace(background, t2=t2, t1c=t1c), mask
+    return replace(background, t2=t2, t1c=t1c, cord=np.maximum(cord_mask, mask)), mask
 
 
 def _box(background: Background, lesion: DrawnLesion) -> tuple[slice, slice, slice]:

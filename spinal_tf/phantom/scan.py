@@ -38,6 +38,7 @@ def scan_background(t2: Array, cord: Array, spacing_mm: tuple[float, float, floa
     return Background(
         t2=t2,
         t1c=None,
+        cord=cord.astype(np.float32),
         frame=_frame(cord, rows, spacing_mm),
         cord_level=cord_level,
         csf_level=float(np.percentile(t2[shell], 85)),
@@ -61,11 +62,11 @@ def _frame(cord: Array, rows: Array, spacing_mm: tuple[float, float, float]) -> 
     y = np.arange(cord.shape[2]) * spacing_mm[2]
     section = cord[:, rows, :].astype(np.float64)
     area = section.sum(axis=(0, 2))
-    across, deep = section.sum(axis=2) / area, section.sum(axis=0) / area[:, None]
-    x_mm, y_mm = x @ across, deep @ y
+    across, deep = section.sum(axis=2).T / area[:, None], section.sum(axis=0) / area[:, None]
+    x_mm, y_mm = (across * x).sum(axis=1), (deep * y).sum(axis=1)
     # The variance of a uniform ellipse along an axis is a quarter of that semi-axis squared.
-    rl_mm = 2 * np.sqrt(np.maximum((x**2) @ across - x_mm**2, 1))
-    ap_mm = 2 * np.sqrt(np.maximum(deep @ y**2 - y_mm**2, 1))
+    rl_mm = 2 * np.sqrt(np.maximum((across * x**2).sum(axis=1) - x_mm**2, 1))
+    ap_mm = 2 * np.sqrt(np.maximum((deep * y**2).sum(axis=1) - y_mm**2, 1))
     full = np.full((4, cord.shape[1]), np.nan)
     first, last = rows[0], rows[-1] + 1
     for target, values in zip(full, (x_mm, y_mm, rl_mm, ap_mm), strict=True):
@@ -79,4 +80,5 @@ def _frame(cord: Array, rows: Array, spacing_mm: tuple[float, float, float]) -> 
         ap_mm=full[3],
         vertebra_mm=np.full(cord.shape[1], VERTEBRA_MM),
         region=np.where(has_cord, CERVICAL, -1),
+        level=np.zeros(cord.shape[1], int),
     )

@@ -94,9 +94,15 @@ def procedural_background(
     _vertebrae(canvas, shape)
     _head(canvas, shape)
     frame = _cord_frame(shape, curve)
-    _canal_and_cord(canvas, shape, frame, curve)
+    cord = _canal_and_cord(canvas, shape, frame, curve)
     return Background(
-        t2=canvas.t2, t1c=canvas.t1, frame=frame, cord_level=0.3, csf_level=1.0, gain=np.ones(shape.z.size)
+        t2=canvas.t2,
+        t1c=canvas.t1,
+        cord=cord,
+        frame=frame,
+        cord_level=0.3,
+        csf_level=1.0,
+        gain=np.ones(shape.z.size),
     )
 
 
@@ -229,10 +235,12 @@ def _cord_frame(s: Shape, curve: tuple[Array, Array]) -> Frame:
         ap_mm=ap,
         vertebra_mm=np.asarray(HEIGHTS_MM)[index],
         region=np.searchsorted(REGION_STARTS_MM, z, side="right") - 1,
+        level=np.where((z >= 0) & (z < edges[-1]), index + 1, 0),
     )
 
 
-def _canal_and_cord(canvas: Canvas, s: Shape, frame: Frame, curve: tuple[Array, Array]) -> None:
+def _canal_and_cord(canvas: Canvas, s: Shape, frame: Frame, curve: tuple[Array, Array]) -> Array:
+    """Paint them; returns the fraction of cord in each voxel."""
     rng = s.rng
     radius = np.hypot(s.dx / s.canal_rl, s.dy / s.canal_ap)
     canal = (1 - radius) * s.canal_ap
@@ -248,11 +256,23 @@ def _canal_and_cord(canvas: Canvas, s: Shape, frame: Frame, curve: tuple[Array, 
     strands = np.sin(dy * rng.uniform(2.0, 2.8) + 2 * s.noise(4, 60, 3)) > 0.2
     cauda = inside(s.canal_ap * 0.6 - np.hypot(0.6 * s.dx, s.dy - 2)) * inside(s.z - CONUS_MM + 35, 20)[None, :, None]
     canvas.paint(cauda * strands, 0.35, 0.4)
-    canvas.paint(inside((1 - cord_radius) * ap) * has_cord, 0.3, 0.5, 0.04 * s.noise(3, 12, 2))
+    canvas.paint(_roots(s, frame) * inside(canal) * rng.uniform(0, 0.7), 0.5, 0.35)
+    cord: Array = inside((1 - cord_radius) * ap) * has_cord
+    canvas.paint(cord, 0.3, 0.5, 0.04 * s.noise(3, 12, 2))
     grey = _grey_matter(dx / frame.rl_mm[None, :, None], dy / ap) * has_cord
     canvas.paint(grey * rng.uniform(0.2, 1), rng.uniform(0.33, 0.5), 0.47)
     if rng.random() < CENTRAL_CANAL_SHARE:
         canvas.paint(inside(0.7 - np.hypot(dx, dy)) * has_cord, 0.8, 0.3)
+    return cord
+
+
+def _roots(s: Shape, frame: Frame) -> Array:
+    """Nerve roots on their way from the cord's sides down to the foramina, as streaks in the fluid beside it."""
+    beside = inside(np.abs(s.dx) - 0.7 * frame.rl_mm[None, :, None].astype(np.float32), 2)
+    slant = (s.z[None, :, None] - s.rng.uniform(1, 2.5) * s.dy) * s.rng.uniform(0.3, 0.8)
+    streak = np.sin(slant + 2.5 * s.noise(6, 12, 6)) + 0.7 * s.noise(4, 8, 4)
+    roots: Array = beside * inside(streak - 0.4, 1)
+    return roots
 
 
 def _grey_matter(u: Array, v: Array) -> Array:

@@ -1,0 +1,128 @@
+"""An average spine as a background, its tissues painted with random levels in the manner of SynthSeg.
+
+A network that has seen an anatomy in every contrast segments scans of contrasts it has not seen (Billot et al.,
+Medical Image Analysis 2023, 10.1016/j.media.2023.102789). Cord and fluid keep their levels here, since a lesion is told
+by its level between them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy import ndimage
+
+from spinal_tf.phantom.fields import Array, smooth_noise
+from spinal_tf.phantom.frame import Background, region_of_level
+from spinal_tf.phantom.scan import scan_background
+from spinal_tf.phantom.spine import HEIGHTS_MM
+
+TISSUES = 8
+"""Levels of the template's own contrast, equally far apart, that get a random one each; between them it is blended."""
+
+CANAL_MM = (12.0, 10.0)
+"""How far from the cord's centre the canal may reach to the side, and to front and back."""
+
+FLUID_SHARE = 0.5
+"""Share of the level of fluid above which a voxel of the canal is fluid."""
+
+VIEW_MM = (150.0, 300.0)
+"""Range of the height of the field of view."""
+
+MARGIN_MM = (0.0, 20.0)
+"""Range by which the template, which is narrow, is continued to front and back by its mirror image."""
+
+IN_PLANE_MM = (0.6, 0.95)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Template:
+    """An average T2w spine with labels, arrays of (slice, row, column).
+
+    Attributes:
+        t2: float32, average intensity.
+        cord: bool.
+        levels: integer, vertebral level within the cord, 1 for C1, 8 for T1; 0 elsewhere.
+        spacing_mm: of slice, row, column.
+    """
+
+    t2: Array
+    cord: Array
+    levels: Array
+    spacing_mm: tuple[float, float, float]
+
+
+def template_background(
+    rng: np.random.Generator, template: Template, *, regions: tuple[int, int], fine_mm: float
+) -> Background:
+    """Cut a field of view out of a template, resample it and paint its tissues anew.
+
+    Args:
+        rng: source of all randomness.
+        template: left as it is.
+        regions: first and last of ``frame.REGIONS`` in which the middle of the view lies.
+        fine_mm: thickness of the slices.
+    """
+    part = _resampled(rng, _cut(rng, template, regions), fine_mm)
+    background = scan_background(part.t2, part.cord, part.spacing_mm)
+    level = part.levels.max(axis=(0, 2))
+    heights = np.asarray(HEIGHTS_MM)[np.maximum(level, 1) - 1]
+    known = np.isfinite(background.frame.x_mm) & (level > 0)
+    frame = replace(
+        background.frame,
+        region=np.where(known, region_of_level(level), background.frame.region),
+        level=level,
+        vertebra_mm=heights,
+    )
+    return replace(background, t2=_repainted(rng, background), frame=frame)
+
+
+def _cut(rng: np.random.Generator, template: Template, regions: tuple[int, int]) -> Template:
+    level = template.levels.max(axis=(0, 2))
+    region = np.where(level > 0, region_of_level(level), -1)
+    rows = np.flatnonzero((region >= regions[0]) & (region <= regions[1]))
+    centre = rng.choice(rows if rows.size else np.flatnonzero(level))
+    half = rng.uniform(*VIEW_MM) / 2 / template.spacing_mm[1]
+    view = slice(max(0, round(centre - half)), round(centre + half))
+    return replace(template, t2=template.t2[:, view], cord=template.cord[:, view], levels=template.levels[:, view])
+
+
+def _resampled(rng: np.random.Generator, part: Template, fine_mm: float) -> Template:
+    in_plane = float(rng.uniform(*IN_PLANE_MM))
+    spacing = (fine_mm, in_plane, in_plane)
+    zoom = np.asarray(part.spacing_mm) / spacing
+    margins = tuple(round(rng.uniform(*MARGIN_MM) / in_plane) for _ in range(2))
+    t2 = ndimage.zoom(part.t2.astype(np.float32), zoom, order=1)
+    cord = ndimage.zoom(part.cord.astype(np.float32), zoom, order=1) >= 0.5
+    levels = ndimage.zoom(part.levels, zoom, order=0)
+    beside = ((0, 0), (0, 0), margins)
+    return Template(
+        t2=np.pad(t2, beside, mode="reflect"),
+        cord=np.pad(cord, beside),
+        levels=np.pad(levels, beside),
+        spacing_mm=spacing,
+    )
+
+
+def _repainted(rng: np.random.Generator, background: Background) -> Array:
+    """Random levels and grain outside the canal; cord and fluid as they are."""
+    t2, fluid = background.t2, background.csf_level
+    keep = np.maximum(background.cord > 0, (t2 > FLUID_SHARE * fluid) & _canal(background)).astype(np.float32)
+    keep = np.clip(ndimage.gaussian_filter(keep, (0, 0.7, 0.7)) * 1.5, 0, 1)
+    knots = np.linspace(0, 1.2 * fluid, TISSUES)
+    levels = np.concatenate([[0.02], rng.uniform(0.03, 1.0, TISSUES - 1)]) * fluid
+    grain = 1 + rng.uniform(0, 0.25) * smooth_noise(rng, t2.shape, (3.0, 4.0, 4.0))
+    painted: Array = np.interp(t2, knots, levels) * np.maximum(grain, 0)
+    blended: Array = keep * t2 + (1 - keep) * painted
+    return blended.astype(np.float32)
+
+
+def _canal(background: Background) -> Array:
+    """Bool, voxels near the course of the cord, continued straight beyond its ends."""
+    frame, (slices, rows, columns) = background.frame, background.t2.shape
+    has_cord = np.flatnonzero(np.isfinite(frame.x_mm))
+    x_mm, y_mm = (np.interp(np.arange(rows), has_cord, course[has_cord]) for course in (frame.x_mm, frame.y_mm))
+    dx = np.arange(slices)[:, None] * frame.spacing_mm[0] - x_mm
+    dy = np.arange(columns)[None, :] * frame.spacing_mm[2] - y_mm[:, None]
+    canal: Array = (np.abs(dx) < CANAL_MM[0])[:, :, None] & (np.abs(dy) < CANAL_MM[1])[None]
+    return canal
