@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from spinal_tf.cohort.cells import DIAGNOSES
+from spinal_tf.cohort.cells import DIAGNOSES, read_cell
 from spinal_tf.cohort.fingerprint import voxel_sha256
 from spinal_tf.cohort.table import Fault, Row
 from spinal_tf.errors import VolumeError
@@ -80,9 +80,9 @@ def plain_problem(error: VolumeError, path: Path, cell: str) -> str:
 
 
 def _tried(found: Inspection, column: str, folder: Path, read: Callable[[Path], Image]) -> Image | None:
-    """What a cell's image is read as; None where there is none, or it cannot be read, which then is a fault."""
+    """What a cell's image is read as; None where none is named, or it cannot be read, which then is a fault."""
     cell = found.row.cells.get(column, "")
-    if not cell:
+    if read_cell(column, cell) is None:
         return None
     path = folder / cell
     try:
