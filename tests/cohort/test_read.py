@@ -151,7 +151,9 @@ def test_a_patient_is_in_one_split_with_one_diagnosis_and_one_sex(write_table, c
 
 
 def test_other_words_for_the_same_are_no_contradiction(write_table):
-    table = rows({"sex": "F", "diagnosis": "MS"}, {"sex": "female", "diagnosis": "healthy", "patient": "p1", "mask": ""})
+    table = rows(
+        {"sex": "F", "diagnosis": "MS"}, {"sex": "female", "diagnosis": "healthy", "patient": "p1", "mask": ""}
+    )
     assert faults(write_table(table)) == []
 
 
