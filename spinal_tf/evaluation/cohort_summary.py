@@ -138,11 +138,18 @@ def _split_summary(split: Split, cohort: Cohort, measured: Sequence[Measured]) -
         cases={diagnosis: len(group) for diagnosis, group in groups.items()},
         patients=len({case.patient for case in cases if case.diagnosis}),
         healthy=sum(case.diagnosis is None for case in cases),
-        rows=tuple(_row(key, groups, TABLE_1[split][key]) for key in ROWS),
+        rows=tuple(summary_row(key, groups, TABLE_1[split][key]) for key in ROWS),
     )
 
 
-def _row(key: str, groups: Mapping[Diagnosis, Sequence[Measured]], paper: PaperRow) -> SummaryRow:
+def summary_row(key: str, groups: Mapping[Diagnosis, Sequence[Measured]], paper: PaperRow) -> SummaryRow:
+    """One row of the table.
+
+    Args:
+        key: of ``paper_table1.ROWS``.
+        groups: the measured cases of each diagnosis.
+        paper: the paper's row, which also tells how to describe and to test.
+    """
     known = {
         diagnosis: [value for value in map(_VALUE_OF[key], group) if value is not None]
         for diagnosis, group in groups.items()

@@ -65,6 +65,8 @@ def marks(row: SummaryRow, diagnosis: Diagnosis) -> str:
 
 
 def _split_text(split: SplitSummary) -> str:
+    if not any(split.cases.values()):
+        return _heading(split)
     lines = [["", *(diagnosis.printed for diagnosis in Diagnosis), "p", "test"]]
     lines.append(["Cases", *(str(split.cases[diagnosis]) for diagnosis in Diagnosis), "", ""])
     lines.append(["", *(str(CASES[split.split][diagnosis]) for diagnosis in Diagnosis), "", "paper"])

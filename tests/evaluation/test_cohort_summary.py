@@ -11,7 +11,7 @@ import pytest
 from spinal_tf.cohort.case import Level, Split
 from spinal_tf.cohort.read import read_cohort
 from spinal_tf.errors import CohortError
-from spinal_tf.evaluation.cohort_summary import FEWEST_COMPARED, Measured, _row, summarise
+from spinal_tf.evaluation.cohort_summary import FEWEST_COMPARED, Measured, summarise, summary_row
 from spinal_tf.evaluation.described import MeanSD, MedianIQR, Proportion
 from spinal_tf.evaluation.paper_table1 import ROWS, TABLE_1
 from spinal_tf.evaluation.summary_text import as_record, as_text
@@ -136,7 +136,7 @@ def case(write_cohort, write_table):
 @pytest.mark.parametrize("key", [key for key in ROWS if key != "female"])
 @pytest.mark.parametrize("split", Split)
 def test_numbers_like_the_papers_are_not_apart_from_it(case, split, key):
-    row = _row(key, groups_like_the_paper(case, split, key), TABLE_1[split][key])
+    row = summary_row(key, groups_like_the_paper(case, split, key), TABLE_1[split][key])
     assert min(row.apart.values()) > 0.5
 
 
@@ -146,16 +146,24 @@ def test_numbers_like_the_papers_are_not_apart_from_it(case, split, key):
 )
 def test_numbers_unlike_the_papers_are_apart_from_it(case, key, value):
     groups = {diagnosis: [case(key, value + 0.01 * n) for n in range(20)] for diagnosis in Diagnosis}
-    row = _row(key, groups, TABLE_1[Split.TRAIN][key])
+    row = summary_row(key, groups, TABLE_1[Split.TRAIN][key])
     assert max(row.apart.values()) < 0.01
 
 
 def test_few_cases_are_not_compared(case):
     groups = {diagnosis: [case("volume_ml", 40 + n) for n in range(FEWEST_COMPARED - 1)] for diagnosis in Diagnosis}
-    assert all(math.isnan(p) for p in _row("volume_ml", groups, TABLE_1[Split.TRAIN]["volume_ml"]).apart.values())
+    assert all(
+        math.isnan(p) for p in summary_row("volume_ml", groups, TABLE_1[Split.TRAIN]["volume_ml"]).apart.values()
+    )
 
 
 # Text and JSON
+
+
+def test_a_split_of_healthy_cases_has_no_table(write_cohort, summary_of):
+    text = as_text(summary_of([row | {"diagnosis": "healthy"} for row in write_cohort(2)]))
+    assert text.splitlines()[2:4] == ["Training: 0 cases with lesion of 0 patients; 2 healthy not shown", ""]
+    assert "Female" not in text
 
 
 def test_text_has_every_row_with_the_papers_below_it(write_cohort, summary_of):
