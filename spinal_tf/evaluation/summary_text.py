@@ -22,10 +22,12 @@ SURELY_APART = 0.01
 NOTHING = "-"
 """Shown for what is not known or not defined."""
 
+PAPER = "  paper"
+
 TITLES = {Split.TRAIN: "Training", Split.VALIDATION: "Validation", Split.TEST: "Test"}
 
 LEGEND = """\
-Each first line is this cohort, each second the paper (Zhuo et al. 2022, doi:10.1148/ryai.210292, Table 1).
+Paper: Table 1 of Zhuo et al. 2022, doi:10.1148/ryai.210292.
 Proportions: cases/cases known (%); age and volume: mean ± SD; count and extent: median (quartiles); - not known.
 a, e, m: differs from astrocytoma, ependymoma, MS (p < .05, Bonferroni). !: differs from the paper by more than
 chance explains (p < .01). Levels, extent, sex, age and enhancement are as the cohort's table states them."""
@@ -69,13 +71,13 @@ def _split_text(split: SplitSummary) -> str:
         return _heading(split)
     lines = [["", *(diagnosis.printed for diagnosis in Diagnosis), "p", "test"]]
     lines.append(["Cases", *(str(split.cases[diagnosis]) for diagnosis in Diagnosis), "", ""])
-    lines.append(["", *(str(CASES[split.split][diagnosis]) for diagnosis in Diagnosis), "", "paper"])
+    lines.append([PAPER, *(str(CASES[split.split][diagnosis]) for diagnosis in Diagnosis), "", ""])
     for row in split.rows:
         ours = [_cell(row.groups[diagnosis], marks(row, diagnosis), row.apart[diagnosis]) for diagnosis in Diagnosis]
         paper = [_cell(row.paper.groups[diagnosis], row.paper.marks[diagnosis]) for diagnosis in Diagnosis]
         test = row.comparison.test if row.comparison.pairs else NOTHING
         lines.append([ROWS[row.key], *ours, printed_p(row.comparison.p), test])
-        lines.append(["", *paper, row.paper.p, f"paper, {row.paper.test}"])
+        lines.append([PAPER, *paper, row.paper.p, row.paper.test])
     return "\n".join([_heading(split), *_aligned(lines)])
 
 
