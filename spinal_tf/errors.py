@@ -13,6 +13,12 @@ class VolumeError(SpinalTfError):
     exit_code = 3
 
 
+class CohortError(SpinalTfError):
+    """A cohort whose table or images cannot be used."""
+
+    exit_code = 3
+
+
 class OutputError(SpinalTfError):
     """A place that cannot be written to, or an output that exists and may not be replaced."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import itertools
 import os
 import sys
@@ -117,6 +118,44 @@ def phantom_file(tmp_path, phantom_data, oblique_affine) -> Path:
 def phantom_volume(phantom_file) -> Volume:
     """The phantom as read from its file."""
     return read_volume(phantom_file)
+
+
+@pytest.fixture
+def write_cohort(tmp_path, phantom_data, oblique_affine, lesion):
+    """The function that writes images for some cases, and returns the rows of a sound cohort's table as dictionaries.
+
+    Diagnoses go round in the order of `Diagnosis`; every case is another image of another patient, all in training.
+    """
+    words = ("astrocytoma", "ependymoma", "ms", "nmosd")
+
+    def write(cases: int) -> list[dict[str, str]]:
+        rows = []
+        for number in range(1, cases + 1):
+            paths = {column: f"c{number}/{column}.nii.gz" for column in ("t2", "t1c", "mask")}
+            (tmp_path / f"c{number}").mkdir()
+            _write_nifti(tmp_path / paths["t2"], phantom_data + np.int16(number), oblique_affine, axes="PSR")
+            _write_nifti(tmp_path / paths["t1c"], phantom_data + np.int16(500 + number), oblique_affine)
+            _write_nifti(tmp_path / paths["mask"], np.roll(lesion, number, 1).astype(np.uint8), oblique_affine)
+            words_of_case = {"diagnosis": words[(number - 1) % 4], "split": "train"}
+            rows.append({"case": f"c{number}", "patient": f"p{number}", **paths, **words_of_case})
+        return rows
+
+    return write
+
+
+@pytest.fixture
+def write_table(tmp_path):
+    """The function that writes rows as ``cohort.csv``; columns are those of the first row."""
+
+    def write(rows, *, delimiter=",", encoding="utf-8", name="cohort.csv") -> Path:
+        path = tmp_path / name
+        with path.open("w", newline="", encoding=encoding) as stream:
+            table = csv.DictWriter(stream, rows[0], delimiter=delimiter)
+            table.writeheader()
+            table.writerows(rows)
+        return path
+
+    return write
 
 
 @pytest.fixture(scope="session")

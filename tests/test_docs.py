@@ -25,7 +25,7 @@ PAGES = [
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted(ROOT.glob("weights/*.md")),
 ]
-GUIDES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("quickstart", "weights", "method"))]
+GUIDES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("quickstart", "cohort", "weights", "method"))]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 GENERATOR = runpy.run_path(str(ROOT / "docs" / "generate_cli.py"), run_name="generate_cli")
 CONTEXTS = {context.command_path: context for context in GENERATOR["contexts"](main, "spinal-tf")}

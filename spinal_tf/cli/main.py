@@ -15,6 +15,7 @@ COMMANDS = {
     "segment": ("segment", "Find lesions on sagittal T2w scans and outline them."),
     "classify": ("classify", "Tell tumours from demyelination, name the disease, show why."),
     "simulate": ("simulate", "Make simulated cases with known lesions."),
+    "cohort": ("cohort", "Check a cohort's table and images, or summarise them beside the paper."),
     "weights": ("weights", "List, verify or import the networks' weights."),
     "doctor": ("doctor", "Show versions, devices and weights."),
 }

@@ -1,0 +1,81 @@
+"""``spinal-tf cohort``: whether a cohort's table and images are sound, and what the cohort is like."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from spinal_tf.cli.progress import progress_bar
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+MOST_WARNINGS = 20
+"""A scanner's habit would otherwise be told once for every case."""
+
+
+def _shared(function: Function) -> Function:
+    for decorate in (
+        click.option("--allow-plane", is_flag=True, help="Accept scans that were not acquired sagittally."),
+        click.option("--assume-orientation", is_flag=True, help="Accept scans that state no orientation."),
+        click.argument("table", metavar="COHORT.csv", type=click.Path(path_type=Path)),
+    ):
+        function = decorate(function)
+    return function
+
+
+@click.group()
+def cohort() -> None:
+    """Check a cohort's table and images, or summarise them beside the paper."""
+
+
+@cohort.command("check")
+@_shared
+def check_command(table: Path, assume_orientation: bool, allow_plane: bool) -> None:
+    """List every fault of a cohort's table and images in one pass; exit 3 if there is one.
+
+    docs/cohort.md describes the table. Every image is read. A sound cohort's cases are counted, and its hash is
+    shown: the same for the same cases and voxels, wherever the files lie and in whatever order.
+    """
+    from spinal_tf.cohort.check import check_cohort
+    from spinal_tf.cohort.counts import counted
+    from spinal_tf.errors import CohortError
+    from spinal_tf.volume import read_volume
+
+    read = partial(read_volume, assume_orientation=assume_orientation, allow_plane=allow_plane)
+    with progress_bar("Reading the images") as progress:
+        checked = check_cohort(table, read=read, progress=progress)
+    for fault in checked.faults:
+        click.echo(fault)
+    for warning in checked.warnings[:MOST_WARNINGS]:
+        click.echo(f"warning: {warning}")
+    if len(checked.warnings) > MOST_WARNINGS:
+        click.echo(f"warning: and {len(checked.warnings) - MOST_WARNINGS} more")
+    if checked.faults:
+        faults = "1 fault" if len(checked.faults) == 1 else f"{len(checked.faults)} faults"
+        raise CohortError(f"{table.name}: {faults}, listed above; correct what is wrong and check again")
+    click.echo(f"{table.name}: no faults\n\n{counted(checked.cohort)}\n\nsha256 {checked.sha256}")
+
+
+@cohort.command("summary")
+@_shared
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
+def summary_command(table: Path, assume_orientation: bool, allow_plane: bool, as_json: bool) -> None:
+    """Show Table 1 of the paper for a cohort, beside the paper's own numbers.
+
+    Count and volume of lesions are measured on the masks; sex, age, level, extent and enhancement are taken from the
+    columns of the table that docs/cohort.md describes, where it has them.
+    """
+    from spinal_tf.cohort.read import read_cohort
+    from spinal_tf.evaluation.cohort_summary import summarise
+    from spinal_tf.evaluation.summary_text import as_record, as_text
+    from spinal_tf.volume import read_volume
+
+    read = partial(read_volume, assume_orientation=assume_orientation, allow_plane=allow_plane)
+    with progress_bar("Measuring the lesions") as progress:
+        found = summarise(read_cohort(table), read=read, progress=progress)
+    click.echo(json.dumps(as_record(found), indent=2, allow_nan=False) if as_json else as_text(found))

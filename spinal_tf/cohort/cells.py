@@ -1,0 +1,174 @@
+"""What each column of a cohort's table may hold; docs/cohort.md shows the same as a table."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from spinal_tf.cohort.case import HEALTHY, Case, Level, Sex, Split
+from spinal_tf.cohort.table import Fault, Row
+from spinal_tf.taxonomy import Diagnosis
+
+IMAGE_COLUMNS = ("t2", "t1c", "mask")
+REQUIRED_COLUMNS = ("case", "patient", "t2", "mask", "diagnosis", "split")
+"""These must be there; of their cells only a healthy case's mask may be empty."""
+
+RATER_COLUMN = re.compile(r"rater_\d+")
+OLDEST_YEARS = 120.0
+FIRST_SCAN = date(1980, 1, 1)
+"""No magnetic resonance scan of a patient is older."""
+
+MOST_VERTEBRAE = 33.0
+STRONGEST_T = 12.0
+
+DIAGNOSES: dict[str, Diagnosis | None] = {diagnosis.value: diagnosis for diagnosis in Diagnosis} | {HEALTHY: None}
+"""What the column ``diagnosis`` may say, and what it is read as."""
+
+
+def parse_row(row: Row, folder: Path, *, need_split: bool = True) -> tuple[Case | None, list[Fault]]:
+    """Read one row's cells; the images are not looked at.
+
+    Args:
+        row: of the table.
+        folder: of the table; relative paths start there.
+        need_split: whether the cell ``split`` must be filled.
+
+    Returns:
+        The case, None where a cell cannot be read; and every fault of the row, in the order of the columns.
+    """
+    values: dict[str, Any] = {}
+    faults = []
+    raters = dict.fromkeys(filter(RATER_COLUMN.fullmatch, row.cells), _rated)
+    for column, parse in (_PARSERS | raters).items():
+        text = row.cells.get(column, "")
+        problem = _problem_of_emptiness(column, row.cells, need_split=need_split) if not text else None
+        try:
+            values[_ATTRIBUTES.get(column, column)] = parse(text) if text else None
+        except ValueError as error:
+            problem = str(error)
+        if problem:
+            faults.append(Fault(row=row.number, column=column, problem=problem))
+    if faults or any(values[name] is None for name in ("name", "patient", "t2")):
+        return None, faults
+    paths = {column: folder / values[column] for column in IMAGE_COLUMNS if values[column]}
+    rated = {column: values.pop(column) for column in raters}
+    extra = {column: text for column, text in row.cells.items() if column not in _PARSERS | raters}
+    return Case(row=row.number, raters=rated, extra=extra, **values | paths), faults
+
+
+def read_cell(column: str, text: str) -> object:
+    """What a cell of a known column means; None where it is empty or cannot be read."""
+    try:
+        return _PARSERS[column](text) if text else None
+    except ValueError:
+        return None
+
+
+def known_columns() -> tuple[str, ...]:
+    """The columns that are read, in the order of the schema; raters' columns are numbered from ``rater_1``."""
+    return tuple(_PARSERS)
+
+
+def _problem_of_emptiness(column: str, cells: Mapping[str, str], *, need_split: bool) -> str | None:
+    if column not in REQUIRED_COLUMNS or column not in cells:  # a missing column is one fault, not one a row
+        return None
+    if column == "split" and not need_split:
+        return None
+    if column == "mask" and cells.get("diagnosis", "").lower() == HEALTHY:
+        return None
+    remedies = {
+        "mask": f"name the lesion mask, or give the diagnosis {HEALTHY}",
+        "diagnosis": f"write {_listed(DIAGNOSES)}",
+        "split": f"write {_listed(_values(Split))}",
+    }
+    return f"is empty; {remedies.get(column, 'fill it')}"
+
+
+def _name(text: str) -> str:
+    if any(sign in text for sign in "/\\") or text.startswith("."):
+        raise ValueError(f'"{text}" cannot name files; write it without slashes and without a dot in front')
+    return text
+
+
+def _path(text: str) -> Path:
+    if "\\" in text:
+        raise ValueError(f'"{text}" has backslashes; write / between folders')
+    return Path(text)
+
+
+def _word(what: str, words: Mapping[str, object], also: Mapping[str, object] | None = None) -> Callable[[str], object]:
+    def parse(text: str) -> object:
+        known = {**words, **(also or {})}
+        if text.lower() not in known:
+            raise ValueError(f'"{text}" is not {what}; write {_listed(words)}')
+        return known[text.lower()]
+
+    return parse
+
+
+def _listed(words: Iterable[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} or {last}"
+
+
+def _values(words: type[Enum]) -> dict[str, object]:
+    return {str(member.value): member for member in words}
+
+
+def _number(what: str, smallest: float, largest: float) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        try:
+            value = float(text.replace(",", "."))
+        except ValueError:
+            value = math.nan
+        if not smallest <= value <= largest:
+            raise ValueError(f'"{text}" is not {what}; write a number from {smallest:g} to {largest:g}')
+        return value
+
+    return parse
+
+
+def _tesla(text: str) -> float:
+    return _number("a field strength in tesla", 0.01, STRONGEST_T)(text.upper().removesuffix("T").strip())
+
+
+def _date(text: str) -> date:
+    # Newer versions of Python also read 20190331 and 2019-W13-7.
+    if not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        raise ValueError(f'"{text}" is not a date; write year, month and day as 2019-03-31')
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f'"{text}" is not a day of the calendar; write year, month and day as 2019-03-31') from None
+    if not FIRST_SCAN <= day <= date.today():
+        when = "in the future" if day > FIRST_SCAN else f"before {FIRST_SCAN.year}, when nobody was scanned"
+        raise ValueError(f'"{text}" lies {when}; correct it')
+    return day
+
+
+_rated = _word("a rater's diagnosis", _values(Diagnosis))
+_yes_no = _word("an answer", {"yes": True, "no": False}, {"true": True, "1": True, "false": False, "0": False})
+_ATTRIBUTES = {"case": "name", "field_strength": "field_strength_t"}
+_PARSERS: dict[str, Callable[[str], object]] = {
+    "case": _name,
+    "patient": str,
+    "t2": _path,
+    "t1c": _path,
+    "mask": _path,
+    "diagnosis": _word("a diagnosis", DIAGNOSES),
+    "split": _word("a split", _values(Split)),
+    "sex": _word("a sex", _values(Sex), {"f": Sex.FEMALE, "m": Sex.MALE}),
+    "age_years": _number("an age in years", 0.0, OLDEST_YEARS),
+    "scan_date": _date,
+    "difficult": _yes_no,
+    "scanner": str,
+    "field_strength": _tesla,
+    "level": _word("a lesion level", _values(Level)),
+    "extent_vertebrae": _number("a number of vertebrae", 0.1, MOST_VERTEBRAE),
+    "enhancement": _yes_no,
+}

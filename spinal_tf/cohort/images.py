@@ -1,0 +1,123 @@
+"""The images of one row: whether they can be read, lie on one grid, and hold what the row says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from spinal_tf.cohort.cells import DIAGNOSES, read_cell
+from spinal_tf.cohort.fingerprint import voxel_sha256
+from spinal_tf.cohort.table import Fault, Row
+from spinal_tf.errors import VolumeError
+from spinal_tf.nifti import read_nifti
+from spinal_tf.volume import Volume, read_aligned, read_mask
+
+LARGEST_SHARE = 0.5
+"""A mask that marks more of its scan is no lesion mask: some other image was named, or a probability map."""
+
+GRID_DECIMALS = 3
+"""Decimals, in mm, of an affine that count for a cohort's hash; grids are the same to as many."""
+
+ReadVolume = Callable[[Path], Volume]
+"""``read_volume`` with the allowances that are made."""
+
+Image = TypeVar("Image")
+
+
+@dataclass(kw_only=True)
+class Inspection:
+    """What the images of one row showed.
+
+    Attributes:
+        row: the row.
+        faults: in the order they were found.
+        warnings: what is unusual about the T2w scan, without being wrong.
+        hashes: of each image that could be read, by column.
+        grid: affine of the T2w scan as text, empty where it cannot be read.
+        empty_mask: whether there is a mask without a voxel.
+    """
+
+    row: Row
+    faults: list[Fault] = field(default_factory=list)
+    warnings: list[Fault] = field(default_factory=list)
+    hashes: dict[str, str] = field(default_factory=dict)
+    grid: str = ""
+    empty_mask: bool = False
+
+
+def inspect_images(row: Row, *, folder: Path, read: ReadVolume) -> Inspection:
+    """Read all images of a row and note what is wrong with them.
+
+    Args:
+        row: of the table; an empty cell is no fault here.
+        folder: of the table.
+        read: how a T2w scan is read.
+    """
+    found = Inspection(row=row)
+    volume = _tried(found, "t2", folder, read)
+    if volume is None:  # then at least whether the others can be read
+        _tried(found, "t1c", folder, read_nifti)
+        _tried(found, "mask", folder, read_nifti)
+        return found
+    _inspect_t2(found, volume)
+    t1c = _tried(found, "t1c", folder, partial(read_aligned, like=volume))
+    if t1c is not None:
+        found.hashes["t1c"] = voxel_sha256(t1c.data)
+    mask = _tried(found, "mask", folder, partial(read_mask, like=volume))
+    if mask is not None:
+        _inspect_mask(found, mask, volume)
+    return found
+
+
+def plain_problem(error: VolumeError, path: Path, cell: str) -> str:
+    """The sentence of an error about an image, with the image named as the table names it."""
+    return f"{cell}: {str(error).removeprefix(f'{path.name}: ')}"
+
+
+def _tried(found: Inspection, column: str, folder: Path, read: Callable[[Path], Image]) -> Image | None:
+    """What a cell's image is read as; None where none is named, or it cannot be read, which then is a fault."""
+    cell = found.row.cells.get(column, "")
+    if read_cell(column, cell) is None:
+        return None
+    path = folder / cell
+    try:
+        return read(path)
+    except VolumeError as error:
+        found.faults.append(Fault(row=found.row.number, column=column, problem=plain_problem(error, path, cell)))
+        return None
+
+
+def _inspect_t2(found: Inspection, volume: Volume) -> None:
+    found.hashes["t2"] = voxel_sha256(volume.data)
+    found.grid = str(np.round(volume.affine, GRID_DECIMALS).tolist())
+    for warning in volume.warnings:
+        problem = f"{found.row.cells['t2']}: {warning.removeprefix(f'{volume.source}: ')}"
+        found.warnings.append(Fault(row=found.row.number, column="t2", problem=problem))
+
+
+def _inspect_mask(found: Inspection, mask: np.ndarray, volume: Volume) -> None:
+    found.hashes["mask"] = voxel_sha256(mask)
+    found.empty_mask = not mask.any()
+    problem = _problem_of_mask(mask, volume, found.row.cells.get("diagnosis", "").lower())
+    if problem:
+        problem = f"{found.row.cells['mask']}: {problem}"
+        found.faults.append(Fault(row=found.row.number, column="mask", problem=problem))
+
+
+def _problem_of_mask(mask: np.ndarray, volume: Volume, diagnosis: str) -> str | None:
+    if mask.mean() > LARGEST_SHARE:
+        return f"marks {mask.mean():.0%} of the scan; give a mask that is zero outside the lesion"
+    if diagnosis not in DIAGNOSES:
+        return None  # told already
+    healthy = DIAGNOSES[diagnosis] is None
+    if healthy and mask.any():
+        volume_ml = float(mask.sum()) * volume.voxel_volume_ml
+        return f"marks {volume_ml:.2g} mL of a healthy case; correct the diagnosis, or leave the cell empty"
+    if not healthy and not mask.any():
+        return f"is empty, but the diagnosis is {diagnosis}; draw the lesion, or leave the case out"
+    return None

@@ -1,0 +1,130 @@
+"""From a table to a cohort: every row on its own, then what rows must not say against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+
+from spinal_tf.cohort.case import Case, Cohort
+from spinal_tf.cohort.cells import REQUIRED_COLUMNS, known_columns, parse_row, read_cell
+from spinal_tf.cohort.table import HEADER_ROW, Fault, Row, Table, read_table
+from spinal_tf.errors import CohortError
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParsedTable:
+    """A table with its readable cases.
+
+    Attributes:
+        table: as text.
+        cases: of the rows without fault of their own.
+        faults: by row, then by column in the order of the schema; nothing of the images.
+    """
+
+    table: Table
+    cases: tuple[Case, ...]
+    faults: tuple[Fault, ...]
+
+
+def read_cohort(path: Path, *, need_split: bool = True) -> Cohort:
+    """Read a cohort's table; no image is opened.
+
+    Args:
+        path: the table; see docs/cohort.md.
+        need_split: whether there must be a split; False for a table that is about to be split.
+
+    Raises:
+        CohortError: the table cannot be read, or has a fault; the first is named.
+    """
+    parsed = parse_table(path, need_split=need_split)
+    require_no_faults(path, parsed.faults)
+    return Cohort(source=path, cases=parsed.cases)
+
+
+def parse_table(path: Path, *, need_split: bool = True) -> ParsedTable:
+    """Read a table and find every fault of its text.
+
+    Raises:
+        CohortError: the file is not a readable table at all.
+    """
+    table = read_table(path)
+    faults = [*table.faults, *_missing_columns(table.columns, need_split=need_split)]
+    cases = []
+    for row in table.rows:
+        case, found = parse_row(row, path.parent, need_split=need_split)
+        faults += found
+        cases += [case] if case else []
+    faults += _doubled_names(table.rows)
+    for column in ("split", "diagnosis", "sex"):
+        faults += _disagreements(table.rows, column)
+    return ParsedTable(table=table, cases=tuple(cases), faults=in_order(faults))
+
+
+def require_no_faults(path: Path, faults: Sequence[Fault]) -> None:
+    """Refuse a cohort with faults.
+
+    Raises:
+        CohortError: there are any; the first is named, and what lists the others.
+    """
+    if len(faults) == 1:
+        raise CohortError(f"{path.name}: {faults[0]}")
+    if faults:
+        raise CohortError(f"{path.name}: {faults[0]}; {len(faults)} faults in all, spinal-tf cohort check lists them")
+
+
+def in_order(faults: Iterable[Fault]) -> tuple[Fault, ...]:
+    """Faults by row, then by column in the order of the schema."""
+    order = {column: place for place, column in enumerate(("", *known_columns()))}
+    return tuple(sorted(faults, key=lambda fault: (fault.row, order.get(fault.column, len(order)), fault.column)))
+
+
+def _missing_columns(columns: Sequence[str], *, need_split: bool) -> list[Fault]:
+    needed = [column for column in REQUIRED_COLUMNS if need_split or column != "split"]
+    there = ", ".join(column for column in columns if column)
+    return [
+        Fault(row=HEADER_ROW, column=column, problem=f"there is no such column; the table has {there}")
+        for column in needed
+        if column not in columns
+    ]
+
+
+def _doubled_names(rows: Sequence[Row]) -> list[Fault]:
+    first: dict[str, int] = {}
+    faults = []
+    for row in rows:
+        name = row.cells.get("case", "")
+        earlier = first.setdefault(name, row.number)
+        if name and earlier != row.number:
+            problem = f'"{name}" is also the name of row {earlier}; give each case its own'
+            faults.append(Fault(row=row.number, column="case", problem=problem))
+    return faults
+
+
+def _disagreements(rows: Sequence[Row], column: str) -> list[Fault]:
+    """Rows of one patient that say different things where a patient can be only one thing."""
+    first: dict[str, tuple[str, int]] = {}
+    faults = []
+    for row in rows:
+        patient, value = row.cells.get("patient", ""), _word_in(row, column)
+        if not patient or value is None:
+            continue
+        before, number = first.setdefault(patient, (value, row.number))
+        if value != before:
+            problem = f"patient {patient} is {value} here and {before} in row {number}; {_ONE_EACH[column]}"
+            faults.append(Fault(row=row.number, column=column, problem=problem))
+    return faults
+
+
+def _word_in(row: Row, column: str) -> str | None:
+    """The cell's word in its canonical form; None where it is empty, unreadable or ``healthy``."""
+    value = read_cell(column, row.cells.get(column, ""))
+    return str(value.value) if isinstance(value, Enum) else None  # a patient may have been scanned while healthy
+
+
+_ONE_EACH = {
+    "split": "all cases of a patient belong to one split",
+    "diagnosis": "a patient has one diagnosis, apart from healthy scans",
+    "sex": "correct one of them",
+}

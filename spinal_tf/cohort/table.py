@@ -1,0 +1,165 @@
+"""A table as people and spreadsheets save it, and what is wrong with it, by row and column."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from spinal_tf.errors import CohortError
+
+DELIMITERS = ",;\t"
+"""Spreadsheets write semicolons where the comma is the decimal sign, and tabs in what they call Unicode text."""
+
+HEADER_ROW = 1
+
+_BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One thing wrong with a table or an image.
+
+    Attributes:
+        row: as a spreadsheet counts, the header being row 1.
+        column: name of the column, empty where the row as a whole is meant.
+        problem: one plain sentence without a full stop.
+    """
+
+    row: int
+    column: str
+    problem: str
+
+    def __str__(self) -> str:
+        """The fault as shown in a list."""
+        place = f"row {self.row}, {self.column}" if self.column else f"row {self.row}"
+        return f"{place}: {self.problem}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One row below the header.
+
+    Attributes:
+        number: as a spreadsheet counts.
+        cells: text of each column by its name in lower case, without blanks at the ends.
+    """
+
+    number: int
+    cells: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A table as text.
+
+    Attributes:
+        source: the file.
+        header: names of the columns as written.
+        rows: those with as many cells as the header; empty ones are left out.
+        faults: in the header, and rows with another number of cells.
+    """
+
+    source: Path
+    header: tuple[str, ...]
+    rows: tuple[Row, ...]
+    faults: tuple[Fault, ...]
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the columns as they are looked up."""
+        return tuple(name.lower() for name in self.header)
+
+
+def read_table(path: Path) -> Table:
+    """Read a CSV table: comma, semicolon or tab between cells, UTF-8 with or without byte order mark, or UTF-16.
+
+    Raises:
+        CohortError: no such file, not a text table in one of these encodings, quotation marks that do not match, or
+            no row below the header.
+    """
+    records = _records(_text(path), path)
+    if not records:
+        raise CohortError(f"{path.name}: is empty; give a table with a header and one row for each case")
+    header = tuple(name.strip() for name in _without_empty_end(records[0][1]))
+    names = tuple(name.lower() for name in header)
+    faults = _header_faults(names)
+    rows = []
+    for number, texts in records[1:]:
+        cells = [text.strip() for text in texts]
+        cells = cells[: len(names)] if not any(cells[len(names) :]) else cells
+        if len(cells) == len(names):
+            rows.append(Row(number=number, cells=dict(zip(names, cells, strict=True))))
+        else:
+            faults.append(Fault(row=number, column="", problem=_miscounted(len(cells), len(names))))
+    if len(records) == 1:
+        raise CohortError(f"{path.name}: has a header and no cases; add one row for each case")
+    return Table(source=path, header=header, rows=tuple(rows), faults=tuple(faults))
+
+
+def _text(path: Path) -> str:
+    if path.is_dir():
+        raise CohortError(f"{path}: is a folder; give the table itself, for example {path / 'cohort.csv'}")
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError as error:
+        raise CohortError(f"{path.name}: there is no such file in {path.parent}; check the path") from error
+    except OSError as error:
+        raise CohortError(f"{path.name}: cannot be read ({error.strerror})") from error
+    if data.startswith(_WORKBOOKS):
+        raise CohortError(f"{path.name}: is a spreadsheet program's own file; save it as CSV, UTF-8")
+    encoding = next((name for mark, name in _BYTE_ORDER_MARKS.items() if data.startswith(mark)), "utf-8")
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise CohortError(f"{path.name}: line {line} is not UTF-8 text; save the table as CSV, UTF-8") from error
+    return text
+
+
+def _records(text: str, path: Path) -> list[tuple[int, list[str]]]:
+    """Number and cells of every row that is not empty."""
+    lines = text.splitlines()
+    # Written by spreadsheets to name the delimiter to themselves, and not shown by them as a row.
+    named = lines[0].lower().startswith("sep=") if lines else False
+    text = text.split("\n", 1)[1] if named and "\n" in text else text
+    delimiter = max(DELIMITERS, key=lambda sign: text.split("\n", 1)[0].count(sign))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    records = []
+    number = 0
+    try:
+        for number, texts in enumerate(reader, start=HEADER_ROW):
+            if any(text.strip() for text in texts):
+                records.append((number, texts))
+    except csv.Error as error:
+        problem = f"cannot be read below row {number} ({error}); look for a single quotation mark there"
+        raise CohortError(f"{path.name}: {problem}, or save the table again as CSV, UTF-8") from error
+    return records
+
+
+def _without_empty_end(texts: list[str]) -> list[str]:
+    last = max((index for index, text in enumerate(texts) if text.strip()), default=-1)
+    return texts[: last + 1]
+
+
+def _header_faults(names: tuple[str, ...]) -> list[Fault]:
+    faults = [
+        Fault(row=HEADER_ROW, column=name, problem=f"{count} columns have this name; keep one of them")
+        for name, count in Counter(names).items()
+        if name and count > 1
+    ]
+    unnamed = [index for index, name in enumerate(names, start=1) if not name]
+    return faults + [
+        Fault(row=HEADER_ROW, column="", problem=f"column {index} has no name; name it or remove it")
+        for index in unnamed
+    ]
+
+
+def _miscounted(cells: int, columns: int) -> str:
+    remedy = "put quotation marks around a cell that holds the delimiter" if cells > columns else "add the missing ones"
+    return f"has {cells} cells where the header has {columns}; {remedy}"

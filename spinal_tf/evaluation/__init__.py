@@ -1,0 +1,1 @@
+"""Descriptions, tests and tables, after the paper's statistics; without TensorFlow."""

@@ -1,0 +1,216 @@
+"""A cohort described as Table 1 of Zhuo et al. 2022 describes theirs, split by split, beside their numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from scipy import stats
+
+from spinal_tf.cohort.case import Case, Cohort, Level, Sex, Split
+from spinal_tf.cohort.images import ReadVolume, plain_problem
+from spinal_tf.cohort.read import require_no_faults
+from spinal_tf.cohort.table import Fault
+from spinal_tf.errors import VolumeError
+from spinal_tf.evaluation.described import Described, MeanSD, MedianIQR, Proportion, mean_sd, median_iqr, proportion
+from spinal_tf.evaluation.group_tests import (
+    Comparison,
+    compare_means,
+    compare_proportions,
+    compare_ranks,
+    proportions_p,
+)
+from spinal_tf.evaluation.paper_table1 import ROWS, TABLE_1, PaperRow
+from spinal_tf.lesions import label_lesions
+from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.threads import Progress, map_threads
+from spinal_tf.volume import read_mask, read_volume
+
+FEWEST_COMPARED = 5
+"""A group smaller than this is not compared with the paper's."""
+
+RESAMPLES = 2000
+SEED = 2022
+
+Value = float | bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A case and what its mask shows: number of lesions (26-neighbourhood) and their total volume."""
+
+    case: Case
+    lesion_count: int
+    volume_ml: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class SummaryRow:
+    """One row of the table for one split.
+
+    Attributes:
+        key: of ``paper_table1.ROWS``.
+        groups: the numbers; None where nothing is known.
+        comparison: between the groups.
+        paper: the paper's row.
+        apart: for each group, the probability that chance alone sets it as far from the paper's as it is; NaN where
+            either is unknown or has too few cases.
+    """
+
+    key: str
+    groups: Mapping[Diagnosis, Described | None]
+    comparison: Comparison
+    paper: PaperRow
+    apart: Mapping[Diagnosis, float]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SplitSummary:
+    """One split.
+
+    Attributes:
+        split: which.
+        cases: with lesion, by diagnosis; all numbers count cases, not patients.
+        patients: with a case among them.
+        healthy: cases without lesion, which the table leaves out.
+        rows: in the paper's order.
+    """
+
+    split: Split
+    cases: Mapping[Diagnosis, int]
+    patients: int
+    healthy: int
+    rows: tuple[SummaryRow, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortSummary:
+    """A cohort's splits; a split without any case is left out."""
+
+    source: Path
+    splits: tuple[SplitSummary, ...]
+
+
+def summarise(cohort: Cohort, *, read: ReadVolume = read_volume, progress: Progress | None = None) -> CohortSummary:
+    """Measure the masks of a cohort and describe it.
+
+    Args:
+        cohort: healthy cases are counted, no more.
+        read: how a T2w scan is read.
+        progress: told of every case that is measured.
+
+    Raises:
+        CohortError: an image cannot be read; the first is named.
+    """
+    ill = [case for case in cohort.cases if case.diagnosis]
+    outcomes = map_threads(partial(_measure, folder=cohort.source.parent, read=read), ill, progress=progress)
+    require_no_faults(cohort.source, [outcome for outcome in outcomes if isinstance(outcome, Fault)])
+    measured = [outcome for outcome in outcomes if isinstance(outcome, Measured)]
+    splits = [_split_summary(split, cohort, measured) for split in Split if cohort.of_split(split)]
+    return CohortSummary(source=cohort.source, splits=tuple(splits))
+
+
+def _measure(case: Case, folder: Path, read: ReadVolume) -> Measured | Fault:
+    column, path = "t2", case.t2
+    try:
+        volume = read(path)
+        column, path = "mask", case.mask or case.t2
+        mask = read_mask(path, like=volume)
+    except VolumeError as error:
+        shown = path.relative_to(folder) if path.is_relative_to(folder) else path
+        return Fault(row=case.row, column=column, problem=plain_problem(error, path, str(shown)))
+    volume_ml = float(mask.sum()) * volume.voxel_volume_ml
+    return Measured(case=case, lesion_count=label_lesions(mask)[1], volume_ml=volume_ml)
+
+
+def _split_summary(split: Split, cohort: Cohort, measured: Sequence[Measured]) -> SplitSummary:
+    groups = {
+        diagnosis: [one for one in measured if one.case.split is split and one.case.diagnosis is diagnosis]
+        for diagnosis in Diagnosis
+    }
+    cases = cohort.of_split(split)
+    return SplitSummary(
+        split=split,
+        cases={diagnosis: len(group) for diagnosis, group in groups.items()},
+        patients=len({case.patient for case in cases if case.diagnosis}),
+        healthy=sum(case.diagnosis is None for case in cases),
+        rows=tuple(summary_row(key, groups, TABLE_1[split][key]) for key in ROWS),
+    )
+
+
+def summary_row(key: str, groups: Mapping[Diagnosis, Sequence[Measured]], paper: PaperRow) -> SummaryRow:
+    """One row of the table.
+
+    Args:
+        key: of ``paper_table1.ROWS``.
+        groups: the measured cases of each diagnosis.
+        paper: the paper's row, which also tells how to describe and to test.
+    """
+    known = {
+        diagnosis: [value for value in map(_VALUE_OF[key], group) if value is not None]
+        for diagnosis, group in groups.items()
+    }
+    described, comparison = _described(known, paper)
+    apart = {
+        diagnosis: _chance(described[diagnosis], paper.groups[diagnosis], known[diagnosis]) for diagnosis in Diagnosis
+    }
+    return SummaryRow(key=key, groups=described, comparison=comparison, paper=paper, apart=apart)
+
+
+def _described(
+    known: Mapping[Diagnosis, Sequence[float]], paper: PaperRow
+) -> tuple[dict[Diagnosis, Described | None], Comparison]:
+    """Describe and compare a row in the way that the paper does."""
+    kind = type(next(iter(paper.groups.values())))
+    if kind is Proportion:
+        proportions = {diagnosis: proportion(map(bool, values)) for diagnosis, values in known.items()}
+        filled = {diagnosis: found for diagnosis, found in proportions.items() if found}
+        return dict(proportions), compare_proportions(filled)
+    arrays = {diagnosis: np.asarray(values, float) for diagnosis, values in known.items()}
+    if kind is MeanSD:
+        return {diagnosis: mean_sd(values) for diagnosis, values in known.items()}, compare_means(arrays)
+    return {diagnosis: median_iqr(values) for diagnosis, values in known.items()}, compare_ranks(arrays)
+
+
+def _chance(ours: Described | None, paper: Described, values: Sequence[float]) -> float:
+    """Probability of a difference this large between samples of one population, see `SummaryRow.apart`."""
+    if ours is None or ours.total < FEWEST_COMPARED:
+        return math.nan
+    if isinstance(ours, Proportion) and isinstance(paper, Proportion):
+        alike = ours.count * paper.total == paper.count * ours.total
+        return 1.0 if alike else proportions_p([ours, paper])[1]
+    if isinstance(ours, MeanSD) and isinstance(paper, MeanSD):
+        welch = stats.ttest_ind_from_stats(
+            ours.mean, ours.sd, ours.total, paper.mean, paper.sd, paper.total, equal_var=False
+        )
+        return float(welch.pvalue)
+    if isinstance(ours, MedianIQR) and isinstance(paper, MedianIQR):
+        return _chance_of_medians(np.asarray(values, float), ours, paper)
+    raise TypeError(f"{type(ours).__name__} and {type(paper).__name__} describe different things")
+
+
+def _chance_of_medians(values: np.ndarray, ours: MedianIQR, paper: MedianIQR) -> float:
+    """Bootstrap of both medians from our values, since the paper's own values are not public."""
+    rng = np.random.default_rng(SEED)
+    medians = [np.median(rng.choice(values, (RESAMPLES, total)), axis=1) for total in (ours.total, paper.total)]
+    as_far = np.abs(medians[0] - medians[1]) >= abs(ours.median - paper.median)
+    return float((as_far.sum() + 1) / (RESAMPLES + 1))
+
+
+def _is_at(level: Level) -> Callable[[Measured], Value]:
+    return lambda one: None if one.case.level is None else one.case.level is level
+
+
+_VALUE_OF: Mapping[str, Callable[[Measured], Value]] = {
+    "female": lambda one: None if one.case.sex is None else one.case.sex is Sex.FEMALE,
+    "age_years": lambda one: one.case.age_years,
+    **{level.value: _is_at(level) for level in Level},
+    "lesion_count": lambda one: one.lesion_count,
+    "extent_vertebrae": lambda one: one.case.extent_vertebrae,
+    "volume_ml": lambda one: one.volume_ml,
+    "enhancement": lambda one: one.case.enhancement,
+}

@@ -1,0 +1,42 @@
+"""The same work on many things at once, where the work waits for files or runs outside Python's lock."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+Progress = Callable[[int, int], None]
+"""Called with how many things are done and how many there are, in the calling thread, as soon as each is done."""
+
+MOST_THREADS = 8
+"""More would hold more images in memory than a small machine has."""
+
+
+def map_threads(
+    work: Callable[[Item], Result], items: Sequence[Item], *, progress: Progress | None = None
+) -> list[Result]:
+    """Do the work on every item in parallel threads.
+
+    Args:
+        work: on one item; must not depend on the others.
+        items: what to work on.
+        progress: told of every finished item.
+
+    Returns:
+        The results in the order of the items. An error of the work ends it with the work already begun.
+    """
+    results: list[Result] = []
+    executor = ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1))
+    try:
+        for result in executor.map(work, items):
+            results.append(result)
+            if progress:
+                progress(len(results), len(items))
+    finally:
+        executor.shutdown(cancel_futures=True)  # after Ctrl-C, too, nothing further is begun
+    return results
