@@ -36,7 +36,9 @@ from spinal_tf.taxonomy import TASKS, Diagnosis, Task, task_named
 from spinal_tf.training import Schedule, set_batch_norm_momentum, train
 from spinal_tf.volume import Volume, new_volume
 
-SEGMENTER_INPUT = Preprocessing(fit="spacing", spacing_mm=0.8)
+SEGMENTER_INPUT = Preprocessing(fit="spacing", spacing_mm=0.8, intensity="minmax")
+"""In a large dark field of view fluid lies far above five SD: clipped there, a lesion is as bright as fluid, and normal
+cord as a lesion elsewhere (measured: docs/method.md)."""
 BLOCK, BLOCKS = 50, 8
 """The last of so many blocks is for validation; in a block each disease meets each kind of background."""
 

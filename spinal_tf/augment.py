@@ -10,6 +10,8 @@ Array = np.ndarray
 ROTATION_DEG = 40.0
 """Scans of a curved spine, or cut around one, show the cord as oblique as this."""
 SCALE = (0.8, 1.25)
+GAIN = (0.5, 1.7)
+"""One bright vessel, or fat beside a coil, sets the maximum by which a volume is scaled."""
 
 
 def random_affine(
@@ -74,7 +76,7 @@ def random_intensity(rng: np.random.Generator, image: Array) -> Array:
     if high > low and rng.random() < 0.7:
         image = low + (high - low) * ((image - low) / (high - low)) ** np.exp(rng.normal(0, 0.25))
     if rng.random() < 0.7:
-        image = image * rng.uniform(0.7, 1.4) + rng.uniform(-0.05, 0.05)
+        image = image * np.exp(rng.uniform(*np.log(GAIN))) + rng.uniform(-0.03, 0.03)
     if rng.random() < 0.5:
         image = image * _shading(rng, image.shape)
     if rng.random() < 0.2:
