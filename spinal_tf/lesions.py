@@ -66,6 +66,17 @@ class Lesion:
     touches_border: bool
 
 
+def bounding_box(mask: np.ndarray) -> Box | None:
+    """The smallest box that holds a mask, bool (slice, row, column); None where it is empty."""
+    sides = []
+    for others in ((1, 2), (0, 2), (0, 1)):
+        hit = np.flatnonzero(mask.any(axis=others))
+        if len(hit) == 0:
+            return None
+        sides.append(slice(int(hit[0]), int(hit[-1]) + 1))
+    return sides[0], sides[1], sides[2]
+
+
 def label_lesions(mask: np.ndarray) -> tuple[np.ndarray, int]:
     """Number the 3D components of a mask, voxels that share a corner being connected (26-neighbourhood).
 
@@ -77,7 +88,7 @@ def label_lesions(mask: np.ndarray) -> tuple[np.ndarray, int]:
         in array order); and the number of lesions.
     """
     labels = np.zeros(mask.shape, np.int32)
-    box = _bounding_box(mask)
+    box = bounding_box(mask)
     if box is None:
         return labels, 0
     found, count = ndimage.label(mask[box], structure=np.ones((3, 3, 3), bool))
@@ -235,13 +246,3 @@ def _contrast(number: int, box: Box, labels: np.ndarray, volume: Volume) -> floa
 
 def _widened(side: slice, reach: int) -> slice:
     return slice(max(0, side.start - reach), side.stop + reach)
-
-
-def _bounding_box(mask: np.ndarray) -> Box | None:
-    sides = []
-    for others in ((1, 2), (0, 2), (0, 1)):
-        hit = np.flatnonzero(mask.any(axis=others))
-        if len(hit) == 0:
-            return None
-        sides.append(slice(int(hit[0]), int(hit[-1]) + 1))
-    return sides[0], sides[1], sides[2]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
-from itertools import zip_longest
 
 from spinal_tf.cohort.case import Split
 from spinal_tf.evaluation.cohort_summary import CohortSummary, SplitSummary, SummaryRow
+from spinal_tf.evaluation.columns import NOTHING, aligned, finite
 from spinal_tf.evaluation.described import Described
 from spinal_tf.evaluation.paper_table1 import CASES, MARKS, ROWS, SLIPS
 from spinal_tf.taxonomy import Diagnosis
@@ -18,9 +18,6 @@ SIGNIFICANT = 0.05
 
 SURELY_APART = 0.01
 """Stricter than `SIGNIFICANT`, since about fifty numbers of a split are compared with the paper's."""
-
-NOTHING = "-"
-"""Shown for what is not known or not defined."""
 
 PAPER = "  paper"
 
@@ -78,7 +75,7 @@ def _split_text(split: SplitSummary) -> str:
         test = row.comparison.test if row.comparison.pairs else NOTHING
         lines.append([ROWS[row.key], *ours, printed_p(row.comparison.p), test])
         lines.append([PAPER, *paper, row.paper.p, row.paper.test])
-    return "\n".join([_heading(split), *_aligned(lines)])
+    return "\n".join([_heading(split), *aligned(lines)])
 
 
 def _heading(split: SplitSummary) -> str:
@@ -92,11 +89,6 @@ def _cell(described: Described | None, letters: str, apart: float = math.nan) ->
         return NOTHING
     sign = "!" if apart < SURELY_APART else ""
     return " ".join(part for part in (str(described), letters + sign) if part)
-
-
-def _aligned(lines: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip_longest(*lines, fillvalue="")]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
 
 
 def _split_record(split: SplitSummary) -> dict[str, object]:
@@ -114,9 +106,9 @@ def _row_record(row: SummaryRow) -> dict[str, object]:
     return {
         "groups": _by_name({diagnosis: found and _finite(asdict(found)) for diagnosis, found in row.groups.items()}),
         "test": row.comparison.test,
-        "p": _number(row.comparison.p),
+        "p": finite(row.comparison.p),
         "pairs": [
-            {"between": [one.value, other.value], "p": _number(row.comparison.pairs[one, other])}
+            {"between": [one.value, other.value], "p": finite(row.comparison.pairs[one, other])}
             for one in names
             for other in names
             if (one, other) in row.comparison.pairs
@@ -126,7 +118,7 @@ def _row_record(row: SummaryRow) -> dict[str, object]:
             "test": row.paper.test,
             "p": row.paper.p,
         },
-        "p_against_paper": _by_name({diagnosis: _number(p) for diagnosis, p in row.apart.items()}),
+        "p_against_paper": _by_name({diagnosis: finite(p) for diagnosis, p in row.apart.items()}),
     }
 
 
@@ -135,8 +127,4 @@ def _by_name(values: Mapping[Diagnosis, object]) -> dict[str, object]:
 
 
 def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: _number(value) for name, value in values.items()}
-
-
-def _number(value: float) -> float | None:
-    return value if math.isfinite(value) else None
+    return {name: finite(value) for name, value in values.items()}

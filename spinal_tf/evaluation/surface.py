@@ -1,0 +1,196 @@
+"""The surfaces of two masks, and how far they lie from each other in mm.
+
+A surface consists of elements, one for each place where eight voxels meet and some but not all of them belong to the
+mask. An element lies in the middle between its voxels and has the area of the marching cubes surface there, so that
+voxels of any shape count by their true area. This is the surface of Nikolov et al., J Med Internet Res 2021;23:e26151
+(doi:10.2196/26151), and of their package surface-distance.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import product
+
+import numpy as np
+from scipy.spatial import KDTree
+
+from spinal_tf.lesions import LENGTH_TOLERANCE_MM
+
+Spacing = tuple[float, float, float]
+
+CORNERS = tuple(product((0, 1), repeat=3))
+"""Offsets of the eight voxels around a place; number k of them is bit k of the place's code."""
+
+FULL = 255
+"""Code of a place inside the mask; 0 is one outside. Neither holds a surface element."""
+
+SHARE_TOLERANCE = 1e-9
+"""Slack when shares of area are compared with a percentile, for the rounding of their sum."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Distances:
+    """The elements of one surface, in no order.
+
+    Attributes:
+        distance_mm: from each element to the nearest element of the other surface; infinite where that has none.
+        area_mm2: of each element.
+    """
+
+    distance_mm: np.ndarray
+    area_mm2: np.ndarray
+
+
+def surface_distances(
+    prediction: np.ndarray, reference: np.ndarray, spacing_mm: Spacing
+) -> tuple[Distances, Distances]:
+    """Distances from the prediction's surface to the reference's, and back.
+
+    Args:
+        prediction: bool, (slice, row, column); cropped to what matters, since the time grows with the size. Outside of
+            the array counts as outside of the mask.
+        reference: the same.
+        spacing_mm: of slices, rows and columns.
+    """
+    codes = _codes(prediction), _codes(reference)
+    places = [np.flatnonzero((code != 0) & (code != FULL)) for code in codes]
+    areas_mm2 = element_areas_mm2(spacing_mm)
+    points_mm = [np.stack(np.unravel_index(place, codes[0].shape), axis=1) * spacing_mm for place in places]
+    trees = [KDTree(points, balanced_tree=False) if len(points) else None for points in points_mm]
+    there, back = (
+        Distances(
+            distance_mm=_nearest_mm(points_mm[one], trees[1 - one], shared=np.isin(places[one], places[1 - one])),
+            area_mm2=areas_mm2[codes[one].ravel()[places[one]]],
+        )
+        for one in (0, 1)
+    )
+    return there, back
+
+
+def _nearest_mm(points_mm: np.ndarray, tree: KDTree | None, *, shared: np.ndarray) -> np.ndarray:
+    """Distance of each point to the tree; those that both surfaces share need no search."""
+    distance_mm = np.where(shared, 0.0, np.inf)
+    if tree is not None and not shared.all():
+        distance_mm[~shared] = tree.query(points_mm[~shared])[0]
+    return distance_mm
+
+
+def _codes(mask: np.ndarray) -> np.ndarray:
+    """Which of the eight voxels around each place belong to the mask: uint8, one longer than the mask on each axis."""
+    codes = np.zeros([size + 1 for size in mask.shape], np.uint8)
+    for bit, corner in enumerate(CORNERS):
+        # The place's voxel on the far side of an axis has the place's own index, the near one is one before.
+        seen = tuple(slice(1 - far, 1 - far + size) for far, size in zip(corner, mask.shape, strict=True))
+        codes[seen] |= mask.view(np.uint8) << np.uint8(bit)
+    return codes
+
+
+def normalised_surface_distance(there: Distances, back: Distances, tolerance_mm: float) -> float:
+    """Share of both surfaces' area that lies within a tolerance of the other surface.
+
+    (area of A within the tolerance + area of B within it) / (area of A + area of B); also called surface Dice. See
+    Nikolov et al. 2021.
+
+    Returns:
+        0 to 1; 0 where one mask is empty, NaN where both are.
+    """
+    total_mm2 = there.area_mm2.sum() + back.area_mm2.sum()
+    within_mm2 = sum(one.area_mm2[one.distance_mm <= tolerance_mm + LENGTH_TOLERANCE_MM].sum() for one in (there, back))
+    return float(within_mm2 / total_mm2) if total_mm2 else np.nan
+
+
+def hausdorff_mm(there: Distances, back: Distances, percentile: float) -> float:
+    """Robust Hausdorff distance: the larger of both directed percentiles of the distances, weighted by area.
+
+    The directed percentile is the least distance that at least this percentage of a surface's area does not exceed.
+    See Huttenlocher et al., IEEE Trans Pattern Anal Mach Intell 1993;15:850, and, for the weights, Nikolov et al. 2021.
+
+    Returns:
+        In mm; infinite where one mask is empty, NaN where both are.
+    """
+    directed_mm = [_percentile_mm(one, percentile) for one in (there, back) if len(one.distance_mm)]
+    return max(directed_mm, default=np.nan)
+
+
+def _percentile_mm(distances: Distances, percentile: float) -> float:
+    order = np.argsort(distances.distance_mm)
+    share = np.cumsum(distances.area_mm2[order])
+    first = np.searchsorted(share, (percentile / 100 - SHARE_TOLERANCE) * share[-1])
+    return float(distances.distance_mm[order[first]])
+
+
+@lru_cache(maxsize=64)
+def element_areas_mm2(spacing_mm: Spacing) -> np.ndarray:
+    """Area of the surface element for each of the 256 codes.
+
+    The corners of a cube that are in the mask, or those that are not, whichever are fewer, are taken apart into groups
+    joined by the cube's edges; each group is cut off by a surface through the middles of edges. Its area follows from
+    the areas F of the voxel's three faces and T = |F|:
+
+    ====================  =============================================================
+    one corner            T / 8
+    two                   |F without the edge's axis| / 2
+    three                 F of the face they lie in / 2 + 3 T / 8
+    four, a face          F of that face
+    four, around one      3 T / 4
+    four, in a row        T / 2 + (|F of first and middle| + |F of middle and last|) / 4
+    ====================  =============================================================
+
+    Returns:
+        (256,) float64, in mm2; read-only.
+    """
+    faces_mm2 = np.prod(spacing_mm) / np.asarray(spacing_mm, float)
+    areas_mm2 = np.zeros(256)
+    for code in range(256):
+        inside = [corner for bit, corner in enumerate(CORNERS) if code >> bit & 1]
+        fewer = inside if len(inside) <= 4 else [corner for corner in CORNERS if corner not in inside]
+        areas_mm2[code] = sum(_group_area_mm2(group, faces_mm2) for group in _groups(fewer))
+    areas_mm2.setflags(write=False)
+    return areas_mm2
+
+
+Corner = tuple[int, ...]
+
+
+def _groups(corners: Sequence[Corner]) -> list[list[Corner]]:
+    """Corners joined by edges of the cube."""
+    groups: list[list[Corner]] = []
+    for corner in corners:
+        joined = [group for group in groups if any(_edge_axis(corner, other) is not None for other in group)]
+        groups = [group for group in groups if group not in joined] + [[corner, *sum(joined, [])]]
+    return groups
+
+
+def _edge_axis(one: Corner, other: Corner) -> int | None:
+    """Axis of the edge between two corners; None where there is none."""
+    differing = [axis for axis in range(3) if one[axis] != other[axis]]
+    return differing[0] if len(differing) == 1 else None
+
+
+def _group_area_mm2(group: Sequence[Corner], faces_mm2: np.ndarray) -> float:
+    edges = [[_edge_axis(corner, other) for other in group] for corner in group]
+    axes_at = [[axis for axis in axes if axis is not None] for axes in edges]
+    count = Counter(axis for axes in axes_at for axis in axes)
+    total_mm2 = float(np.linalg.norm(faces_mm2))
+    unused = [axis for axis in range(3) if axis not in count]
+    if len(group) == 1:
+        return total_mm2 / 8
+    if len(group) == 2:
+        return float(np.linalg.norm(faces_mm2[unused])) / 2
+    if len(group) == 3:
+        return float(faces_mm2[unused[0]]) / 2 + total_mm2 * 3 / 8
+    if unused:
+        return float(faces_mm2[unused[0]])
+    if max(map(len, axes_at)) == 3:
+        return total_mm2 * 3 / 4
+    return total_mm2 / 2 + _row_ends_mm2(axes_at, faces_mm2)
+
+
+def _row_ends_mm2(axes_at: Sequence[Sequence[int]], faces_mm2: np.ndarray) -> float:
+    """The outer parts of the surface around four corners in a row; the middle edge is the one that no end has."""
+    ends = [axes[0] for axes in axes_at if len(axes) == 1]
+    middle = 3 - sum(ends)
+    return sum(float(np.linalg.norm(faces_mm2[[end, middle]])) for end in ends) / 4
