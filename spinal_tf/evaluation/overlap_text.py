@@ -27,7 +27,7 @@ RULES = {Rule.ONE_TO_ONE: "Lesions, paired one to one", Rule.ANY_OVERLAP: "Lesio
 
 LEGEND = """\
 Numbers are median (quartiles) over cases; paper: Zhuo et al. 2022, doi:10.1148/ryai.210292, test set, mean Dice.
-Lesions: found/all of the reference (%); false lesions for each case. - not defined; definitions: docs/evaluation.md."""
+Lesions: found/all of the reference (%); false ones for each case. - not defined. Definitions: docs/evaluation.md."""
 
 
 def as_text(summaries: Mapping[Diagnosis, GroupSummary]) -> str:
@@ -61,7 +61,7 @@ def _number(value: float) -> str:
 def _spread(spread: Spread) -> str:
     if not spread.defined:
         return NOTHING
-    return f"{_number(spread.median)} ({_number(spread.first)} to {_number(spread.third)})"
+    return f"{_number(spread.median)} ({_number(spread.first)}, {_number(spread.third)})"
 
 
 def _detection(group: GroupSummary, rule: Rule, size: Size) -> str:

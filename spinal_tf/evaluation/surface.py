@@ -8,7 +8,6 @@ voxels of any shape count by their true area. This is the surface of Nikolov et 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -55,14 +54,16 @@ def surface_distances(
         reference: the same.
         spacing_mm: of slices, rows and columns.
     """
-    codes = _codes(prediction), _codes(reference)
-    places = [np.flatnonzero((code != 0) & (code != FULL)) for code in codes]
-    areas_mm2 = element_areas_mm2(spacing_mm)
+    codes = [_codes(mask) for mask in (prediction, reference)]
+    surfaces = [((code != 0) & (code != FULL)).ravel() for code in codes]
+    places = [np.flatnonzero(surface) for surface in surfaces]
     points_mm = [np.stack(np.unravel_index(place, codes[0].shape), axis=1) * spacing_mm for place in places]
+    # Not balanced: on a grid, where many points share a coordinate, medians make a slower tree.
     trees = [KDTree(points, balanced_tree=False) if len(points) else None for points in points_mm]
+    areas_mm2 = element_areas_mm2(spacing_mm)
     there, back = (
         Distances(
-            distance_mm=_nearest_mm(points_mm[one], trees[1 - one], shared=np.isin(places[one], places[1 - one])),
+            distance_mm=_nearest_mm(points_mm[one], trees[1 - one], shared=surfaces[1 - one][places[one]]),
             area_mm2=areas_mm2[codes[one].ravel()[places[one]]],
         )
         for one in (0, 1)
@@ -122,34 +123,42 @@ def _percentile_mm(distances: Distances, percentile: float) -> float:
     return float(distances.distance_mm[order[first]])
 
 
-@lru_cache(maxsize=64)
 def element_areas_mm2(spacing_mm: Spacing) -> np.ndarray:
     """Area of the surface element for each of the 256 codes.
 
     The corners of a cube that are in the mask, or those that are not, whichever are fewer, are taken apart into groups
     joined by the cube's edges; each group is cut off by a surface through the middles of edges. Its area follows from
-    the areas F of the voxel's three faces and T = |F|:
+    the areas F of the voxel's three faces, their norm T, and the norms E of all but one:
 
-    ====================  =============================================================
+    ====================  =============================================
     one corner            T / 8
-    two                   |F without the edge's axis| / 2
+    two                   E without the edge's axis / 2
     three                 F of the face they lie in / 2 + 3 T / 8
     four, a face          F of that face
     four, around one      3 T / 4
-    four, in a row        T / 2 + (|F of first and middle| + |F of middle and last|) / 4
-    ====================  =============================================================
+    four, in a row        T / 2 + (E without the last + E without the first edge's axis) / 4
+    ====================  =============================================
 
     Returns:
-        (256,) float64, in mm2; read-only.
+        (256,) float64, in mm2.
     """
     faces_mm2 = np.prod(spacing_mm) / np.asarray(spacing_mm, float)
-    areas_mm2 = np.zeros(256)
+    without_one_mm2 = [np.linalg.norm(np.delete(faces_mm2, axis)) for axis in range(3)]
+    areas_mm2: np.ndarray = _shares() @ np.concatenate([faces_mm2, without_one_mm2, [np.linalg.norm(faces_mm2)]])
+    return areas_mm2
+
+
+@lru_cache(maxsize=1)
+def _shares() -> np.ndarray:
+    """What each code's element has of F of each axis, E without each axis, and T: (256, 7)."""
+    shares = np.zeros((256, 7))
     for code in range(256):
         inside = [corner for bit, corner in enumerate(CORNERS) if code >> bit & 1]
         fewer = inside if len(inside) <= 4 else [corner for corner in CORNERS if corner not in inside]
-        areas_mm2[code] = sum(_group_area_mm2(group, faces_mm2) for group in _groups(fewer))
-    areas_mm2.setflags(write=False)
-    return areas_mm2
+        for group in _groups(fewer):
+            for part, share in _group_shares(group).items():
+                shares[code, part] += share
+    return shares
 
 
 Corner = tuple[int, ...]
@@ -170,27 +179,21 @@ def _edge_axis(one: Corner, other: Corner) -> int | None:
     return differing[0] if len(differing) == 1 else None
 
 
-def _group_area_mm2(group: Sequence[Corner], faces_mm2: np.ndarray) -> float:
+def _group_shares(group: Sequence[Corner]) -> dict[int, float]:
+    """Shares of one group by column: 0-2 for F, 3-5 for E, 6 for T."""
     edges = [[_edge_axis(corner, other) for other in group] for corner in group]
     axes_at = [[axis for axis in axes if axis is not None] for axes in edges]
-    count = Counter(axis for axes in axes_at for axis in axes)
-    total_mm2 = float(np.linalg.norm(faces_mm2))
-    unused = [axis for axis in range(3) if axis not in count]
+    used = set().union(*axes_at)
+    normal = min({0, 1, 2} - used, default=0)
     if len(group) == 1:
-        return total_mm2 / 8
+        return {6: 1 / 8}
     if len(group) == 2:
-        return float(np.linalg.norm(faces_mm2[unused])) / 2
+        return {3 + min(used): 1 / 2}
     if len(group) == 3:
-        return float(faces_mm2[unused[0]]) / 2 + total_mm2 * 3 / 8
-    if unused:
-        return float(faces_mm2[unused[0]])
+        return {normal: 1 / 2, 6: 3 / 8}
+    if len(used) == 2:
+        return {normal: 1}
     if max(map(len, axes_at)) == 3:
-        return total_mm2 * 3 / 4
-    return total_mm2 / 2 + _row_ends_mm2(axes_at, faces_mm2)
-
-
-def _row_ends_mm2(axes_at: Sequence[Sequence[int]], faces_mm2: np.ndarray) -> float:
-    """The outer parts of the surface around four corners in a row; the middle edge is the one that no end has."""
+        return {6: 3 / 4}
     ends = [axes[0] for axes in axes_at if len(axes) == 1]
-    middle = 3 - sum(ends)
-    return sum(float(np.linalg.norm(faces_mm2[[end, middle]])) for end in ends) / 4
+    return {6: 1 / 2, **{3 + end: 1 / 4 for end in ends}}
