@@ -35,3 +35,9 @@ class DeviceError(SpinalTfError):
     """A processor that this machine does not have, or that is not written as one."""
 
     exit_code = 2
+
+
+class TrainingError(SpinalTfError):
+    """A cohort that cannot be trained on, or a training that cannot go on."""
+
+    exit_code = 3

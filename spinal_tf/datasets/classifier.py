@@ -1,0 +1,195 @@
+"""Training samples of a classifier: tiles of lesion-bearing slices, half of each class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spinal_tf.augment import random_affine, random_intensity, warp
+from spinal_tf.augment_groups import Augmentation, augment_by_groups
+from spinal_tf.datasets.cache import Entry, cache_key, open_cache
+from spinal_tf.datasets.source import CohortCase, Examination, entries, file_facts
+from spinal_tf.preprocess import Preprocessing
+from spinal_tf.slices import MASK, T1C, T2W, MaskMode, make_tiles
+from spinal_tf.taxonomy import Diagnosis, Task
+
+Array = np.ndarray
+
+CACHE_NAME = "classifier"
+
+BROAD_SHIFT = 0.08
+"""Largest shift of the broad augmentation, as a share of a side."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierCase:
+    """Tiles of one case.
+
+    Attributes:
+        case: its name in the cohort.
+        split: ``train`` or ``validation``.
+        tiles: float16 ``(n, rows, columns, 3)``: T1c or zero, T2w, mask; n is 0 where the lesion is thinner than a
+            tile's pixel.
+    """
+
+    case: str
+    diagnosis: Diagnosis
+    split: str
+    tiles: Array
+
+
+def classifier_cases(
+    folder: Path,
+    cases: Sequence[CohortCase],
+    preprocessing: Preprocessing,
+    *,
+    mask_mode: MaskMode,
+    cohort_hash: str,
+    seen: Callable[[int], None],
+) -> list[ClassifierCase]:
+    """The tiles of the cases, from the cache or made now as the pipeline makes them.
+
+    Args:
+        folder: of all caches.
+        cases: to be prepared; each has a diagnosis.
+        preprocessing: the classifiers'.
+        mask_mode: how the mask enters a tile.
+        cohort_hash: of the whole cohort.
+        seen: told the number of cases done, after each that is prepared.
+
+    Raises:
+        TrainingError: a case cannot be used.
+        OutputError: the cache cannot be written.
+    """
+    key = cache_key(
+        kind=CACHE_NAME,
+        preprocessing=preprocessing.to_dict(),
+        mask_mode=mask_mode,
+        cohort=cohort_hash,
+        files=file_facts(cases),
+    )
+
+    def prepare(examination: Examination) -> Entry:
+        return _entry(examination, preprocessing, mask_mode)
+
+    stored = open_cache(folder / CACHE_NAME, key, lambda: entries(cases, prepare, with_t1c=True, seen=seen))
+    return [_from_entry(entry) for entry in stored]
+
+
+def _entry(examination: Examination, preprocessing: Preprocessing, mask_mode: MaskMode) -> Entry:
+    case = examination.case
+    tiles = make_tiles(
+        examination.t2, examination.mask, preprocessing=preprocessing, mask_mode=mask_mode, t1c=examination.t1c
+    )
+    facts: dict[str, Any] = {"case": case.case, "split": case.split}
+    facts["diagnosis"] = case.diagnosis and case.diagnosis.value
+    return Entry(facts=facts, arrays={"tiles": tiles.images.astype(np.float16)})
+
+
+def _from_entry(entry: Entry) -> ClassifierCase:
+    facts = entry.facts
+    return ClassifierCase(
+        case=facts["case"],
+        diagnosis=Diagnosis(facts["diagnosis"]),
+        split=facts["split"],
+        tiles=entry.arrays["tiles"],
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TilePlan:
+    """How tiles are drawn.
+
+    Attributes:
+        batch: tiles in a batch, half of each class; the authors' is 32.
+        t1c_share: share of the tiles with a contrast-enhanced channel that keep it; the others teach the classifier to
+            do without. 0 trains on T2w alone.
+        augmentation: see `spinal_tf.augment`.
+    """
+
+    batch: int = 32
+    t1c_share: float = 0.4
+    augmentation: Augmentation = "authors"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TileSampler:
+    """Tiles as a pure function of seed, step and index, in the authors' balance.
+
+    The first half of a batch is of the negative class, the second of the positive one. Each class is gone through in an
+    order of its own, anew each time it is used up, so that the smaller class comes more often.
+
+    Attributes:
+        cases: of the task, with at least one tile in each class.
+        seed: of the whole training.
+    """
+
+    cases: Sequence[ClassifierCase]
+    task: Task
+    plan: TilePlan
+    seed: int
+    _tiles: tuple[list[Array], list[Array]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Sort the tiles by class."""
+        tiles: tuple[list[Array], list[Array]] = ([], [])
+        for case in self.cases:
+            tiles[self.task.label(case.diagnosis)].extend(case.tiles)
+        object.__setattr__(self, "_tiles", tiles)
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Of a tile and of its one-hot class."""
+        return self._tiles[0][0].shape, (2,)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of the larger class, as in the authors' code."""
+        return max(1, max(len(tiles) for tiles in self._tiles) // (self.plan.batch // 2))
+
+    def __call__(self, step: int, index: int) -> tuple[Array, Array]:
+        """Draw one tile.
+
+        Args:
+            step: of the training, from 0.
+            index: in the batch, from 0.
+
+        Returns:
+            Tile float32 ``(rows, columns, 3)`` and one-hot class float32 ``(2,)``.
+        """
+        half = self.plan.batch // 2
+        label, place = divmod(index, half)
+        members = self._tiles[label]
+        round_, turn = divmod(step * half + place, len(members))
+        tile = members[_order(self.seed, label, round_, len(members))[turn]].astype(np.float32)
+        rng = np.random.default_rng([self.seed, step, index])
+        if rng.random() >= self.plan.t1c_share:
+            tile[..., T1C] = 0
+        return _augmented(rng, tile, self.plan.augmentation), np.eye(2, dtype=np.float32)[label]
+
+
+def _augmented(rng: np.random.Generator, tile: Array, augmentation: Augmentation) -> Array:
+    t1c, t2, mask = tile[..., T1C], tile[..., T2W], tile[..., MASK]
+    if augmentation == "authors":
+        (t1c, t2), mask = augment_by_groups(rng, [t1c, t2], mask)
+    elif augmentation == "broad":
+        matrix = _random_matrix(rng, (tile.shape[0], tile.shape[1]))
+        t1c = random_intensity(rng, warp(t1c, matrix, mask.shape)) if t1c.any() else t1c
+        t2 = random_intensity(rng, warp(t2, matrix, mask.shape))
+        mask = warp(mask, matrix, mask.shape, label=True)
+    return np.stack([t1c, t2, mask], axis=-1)
+
+
+def _random_matrix(rng: np.random.Generator, size: tuple[int, int]) -> Array:
+    centre = (np.asarray(size) - 1) / 2 + rng.uniform(-BROAD_SHIFT, BROAD_SHIFT, 2) * size
+    return random_affine(rng, (centre[0], centre[1]), size)
+
+
+@lru_cache(maxsize=8)
+def _order(seed: int, label: int, round_: int, count: int) -> Array:
+    return np.random.default_rng([seed, label, round_, count]).permutation(count)

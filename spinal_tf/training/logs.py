@@ -1,0 +1,83 @@
+"""The course of a training: a table, TensorBoard, a picture."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import tensorflow as tf
+
+from spinal_tf.files import output_files
+
+Row = Mapping[str, float]
+
+
+def read_log(path: Path) -> list[dict[str, float]]:
+    """The lines of a log; none where it does not exist."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+def write_log(path: Path, rows: Sequence[Row]) -> None:
+    """Write all lines; the log before is replaced.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with (
+        output_files(path, overwrite=True) as (temporary,),
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        table = csv.DictWriter(file, list(rows[0]) if rows else [])
+        table.writeheader()
+        table.writerows(rows)
+
+
+class TensorBoard:
+    """Scalars for TensorBoard, written without having it installed."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open a file of events; it appears with the first row."""
+        self._writer = tf.summary.create_file_writer(str(folder))
+        self._metadata = tf.compat.v1.SummaryMetadata()
+        self._metadata.plugin_data.plugin_name = "scalars"
+        self._metadata.data_class = 1  # DATA_CLASS_SCALAR of TensorBoard's protocol
+
+    def write(self, row: Row) -> None:
+        """Write a line of the log."""
+        with self._writer.as_default(step=int(row["step"])):
+            for name, value in row.items():
+                tf.summary.write(name, tf.constant(value, tf.float32), metadata=self._metadata)
+        self._writer.flush()
+
+
+def draw_curves(path: Path, rows: Sequence[Row], *, title: str) -> None:
+    """Draw loss, learning rate and the measures of validation over the steps.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 8), layout="constrained")
+    FigureCanvasAgg(figure)
+    panels = figure.subplots(3, 1, sharex=True)
+    names = list(rows[0])
+    losses = [name for name in names if name.endswith("loss")]
+    rates = ["learning_rate"]
+    measures = [name for name in names if name not in (*losses, *rates, "step", "epoch", "seconds")]
+    for panel, group, label in zip(panels, (losses, rates, measures), ("loss", "rate", "validation"), strict=True):
+        for name in group:
+            panel.plot([row["step"] for row in rows], [row[name] for row in rows], marker=".", label=name)
+        panel.set_ylabel(label)
+        panel.legend(fontsize="small")
+        panel.grid(alpha=0.3)
+    panels[1].set_yscale("log")
+    panels[-1].set_xlabel("step")
+    figure.suptitle(title)
+    with output_files(path, overwrite=True) as (temporary,):
+        figure.savefig(temporary, dpi=110)

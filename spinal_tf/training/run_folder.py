@@ -1,0 +1,132 @@
+"""The folder of one training run: what it was asked for, how it went, and what came out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from spinal_tf.errors import OutputError, TrainingError
+from spinal_tf.files import output_files
+from spinal_tf.training.options import differing
+
+FORMAT = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunFolder:
+    """Names of the files in it."""
+
+    path: Path
+
+    @property
+    def record(self) -> Path:
+        """Resolved configuration, versions, hash of the cohort."""
+        return self.path / "run.json"
+
+    @property
+    def state(self) -> Path:
+        """All that is needed to go on."""
+        return self.path / "state.npz"
+
+    @property
+    def best(self) -> Path:
+        """Record of the best validation; it names the file of the weights."""
+        return self.path / "best.json"
+
+    @property
+    def log(self) -> Path:
+        """A line for each validation."""
+        return self.path / "log.csv"
+
+    @property
+    def curves(self) -> Path:
+        """The log as a picture."""
+        return self.path / "curves.png"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Folder of the log for TensorBoard."""
+        return self.path / "tensorboard"
+
+    def best_weights(self, step: int) -> Path:
+        """File of the best weights, should they be those of this step."""
+        return self.path / f"best-{step:07d}.weights.h5"
+
+    def read_record(self) -> dict[str, Any]:
+        """What the run was asked for.
+
+        Raises:
+            TrainingError: this is no folder of a run.
+        """
+        return self._read(self.record, "holds no training run; give the folder that a training wrote")
+
+    def read_best(self) -> dict[str, Any]:
+        """The best validation.
+
+        Raises:
+            TrainingError: the run has not come to one.
+        """
+        return self._read(self.best, "has not come to a validation yet; go on with it with --resume")
+
+    def _read(self, path: Path, otherwise: str) -> dict[str, Any]:
+        try:
+            record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise TrainingError(f"{self.path}: {otherwise}") from error
+        except ValueError as error:
+            raise TrainingError(f"{path}: damaged, not JSON; train anew in another folder") from error
+        return record
+
+
+def open_run(path: Path, record: Mapping[str, Any], *, resume: bool) -> RunFolder:
+    """Begin a run in a folder, or go on with one.
+
+    Args:
+        path: made where it is missing.
+        record: what is asked for, with at least ``network``, ``options`` and ``cohort``.
+        resume: go on where the folder holds a run; begin one otherwise.
+
+    Raises:
+        OutputError: the folder holds a run and ``resume`` is not set, or it cannot be made or written to.
+        TrainingError: the run there was asked for other things.
+    """
+    run = RunFolder(path=path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be made ({error.strerror}); choose another folder with --out") from error
+    if run.record.exists():
+        if not resume:
+            raise OutputError(f"{path}: holds a training run already; add --resume to go on, or choose another --out")
+        _refuse_other(path, run.read_record(), record)
+    write_json(run.record, {"format": FORMAT, **record})
+    return run
+
+
+def _refuse_other(path: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    if before.get("format") != FORMAT:
+        raise TrainingError(f"{path}: a run of another version of spinal-tf; train anew in another folder")
+    flat_before, flat_now = ({**record["options"], **record["plan"]} for record in (before, now))
+    odd = differing(flat_now, flat_before)
+    if before["name"] != now["name"]:
+        raise TrainingError(f"{path}: holds a run of {before['name']}, not of {now['name']}; choose another --out")
+    if odd:
+        was, is_now = flat_before.get(odd[0]), flat_now.get(odd[0])
+        raise TrainingError(
+            f"{path}: the run was begun with {odd[0]} {was}, not {is_now}; give --resume the options it was begun with"
+        )
+    if before["cohort"]["hash"] != now["cohort"]["hash"]:
+        raise TrainingError(f"{path}: the cohort has changed since the run was begun; train anew in another folder")
+
+
+def write_json(path: Path, record: Mapping[str, Any]) -> None:
+    """Write a record, whole or not at all; the one before is replaced.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with output_files(path, overwrite=True) as (temporary,):
+        temporary.write_text(json.dumps(record, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

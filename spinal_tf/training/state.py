@@ -1,0 +1,83 @@
+"""Everything a training needs to go on as if it had not been interrupted, in one file."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spinal_tf.errors import TrainingError
+from spinal_tf.files import output_files
+
+FORMAT = 1
+
+
+@dataclass(kw_only=True)
+class Progress:
+    """Where a training is. Samples need no state: each is a pure function of seed, step and index.
+
+    Attributes:
+        step: steps done.
+        seconds: time they took, that before an interruption included.
+        losses: sum of the training loss since the last validation.
+        losses_count: steps in that sum.
+        gain_step: step of the best validation.
+        waiting_step: step from which a plateau is counted.
+        rate_factor: of the learning rate, after plateaus.
+        best: record of the best validation, None before the first.
+    """
+
+    step: int = 0
+    seconds: float = 0.0
+    losses: float = 0.0
+    losses_count: int = 0
+    gain_step: int = 0
+    waiting_step: int = 0
+    rate_factor: float = 1.0
+    best: dict[str, Any] | None = None
+
+
+def save_state(path: Path, progress: Progress, variables: Sequence[Any]) -> None:
+    """Write the state, whole or not at all.
+
+    Args:
+        path: .npz file; the state before it is replaced.
+        progress: where the training is.
+        variables: Keras variables of network and optimizer, always in the same order.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    record = {"format": FORMAT, **asdict(progress)}
+    arrays = {f"{number:05d}": np.asarray(variable) for number, variable in enumerate(variables)}
+    with output_files(path, overwrite=True) as (temporary,), temporary.open("wb") as file:
+        np.savez(file, record=np.array(json.dumps(record)), **arrays)
+
+
+def load_state(path: Path, variables: Sequence[Any]) -> Progress:
+    """Read a state into the variables.
+
+    Args:
+        path: written by `save_state`.
+        variables: as they were given there; changed in place.
+
+    Raises:
+        TrainingError: the file is damaged, or belongs to another network or version.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            record = json.loads(str(stored["record"]))
+            arrays = [stored[f"{number:05d}"] for number in range(len(stored.files) - 1)]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise TrainingError(f"{path}: a damaged training state; train anew in another folder") from error
+    shapes = [tuple(variable.shape) for variable in variables]
+    if record.pop("format", None) != FORMAT or [array.shape for array in arrays] != shapes:
+        raise TrainingError(f"{path}: the state of another network or version; train anew in another folder")
+    for variable, array in zip(variables, arrays, strict=True):
+        variable.assign(array)
+    return Progress(**record)

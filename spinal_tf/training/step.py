@@ -1,0 +1,114 @@
+"""One step of a training: forward, loss, gradients, update."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from spinal_tf.training.options import Precision, TrainingOptions
+
+Loss = Callable[[Any, Any], Any]
+
+
+class Trainer:
+    """A network and its optimizer, updated together.
+
+    Model and variables are made in the scope of a strategy, and the step runs in each of its replicas; the default
+    strategy of TensorFlow is one device.
+    """
+
+    def __init__(
+        self,
+        build: Callable[[], keras.Model],
+        loss: Loss,
+        options: TrainingOptions,
+        strategy: tf.distribute.Strategy | None = None,
+    ) -> None:
+        """Build the network.
+
+        Args:
+            build: makes it.
+            loss: of targets and predictions, a number or one for each sample; its mean is minimised.
+            options: precision, clipping and seed.
+            strategy: where it runs; None takes TensorFlow's current one.
+        """
+        self._loss = loss
+        self.strategy = strategy or tf.distribute.get_strategy()
+        keras.utils.set_random_seed(options.seed)
+        with self.strategy.scope(), dtype_policy(options.precision):
+            self.model = build()
+            self._optimizer = _optimizer(options)
+            self._optimizer.build(self.model.trainable_variables)
+        self._run = tf.function(self._step, reduce_retracing=True)
+        signature = [tf.TensorSpec(self.model.inputs[0].shape, tf.float32)]
+        self._infer = tf.function(self._inference, input_signature=signature)
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """All that changes in training, in a fixed order."""
+        return [*self.model.variables, *self._optimizer.variables]
+
+    def set_rate(self, rate: float) -> None:
+        """Set the learning rate of the next steps."""
+        self._optimizer.learning_rate = rate
+
+    def __call__(self, images: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        """Do one step.
+
+        Returns:
+            The loss, a scalar that may not be computed yet.
+        """
+        return self._run(images, targets)
+
+    def predict(self, batch: np.ndarray) -> np.ndarray:
+        """What the network says in inference mode, float32."""
+        return np.asarray(self._infer(tf.constant(batch, tf.float32)))
+
+    def _inference(self, batch: tf.Tensor) -> tf.Tensor:
+        return self.model(batch, training=False)
+
+    def _step(self, images: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        losses = self.strategy.run(self._replica_step, args=(images, targets))
+        return self.strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=None)
+
+    def _replica_step(self, images: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        """The replicas' shares of a batch are equal, so the mean over the batch is the mean of their means."""
+        with tf.GradientTape() as tape:
+            loss = keras.ops.mean(self._loss(targets, self.model(images, training=True)))
+            loss = loss / self.strategy.num_replicas_in_sync
+            scaled = self._optimizer.scale_loss(loss)
+        variables = self.model.trainable_variables
+        self._optimizer.apply(tape.gradient(scaled, variables), variables)
+        return loss
+
+
+def _optimizer(options: TrainingOptions) -> keras.optimizers.Optimizer:
+    adam = keras.optimizers.Adam(options.learning_rate, global_clipnorm=options.clip_norm)
+    if options.precision == "mixed_float16":
+        # Gradients in half precision vanish below 6e-8; the scale is lowered whenever one is not finite.
+        return keras.optimizers.LossScaleOptimizer(adam)
+    return adam
+
+
+@contextmanager
+def dtype_policy(precision: Precision) -> Iterator[None]:
+    """Layers made inside compute in this precision; those with a type of their own keep it."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(precision)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+def configure_tensorflow(options: TrainingOptions) -> None:
+    """Set what holds for the whole process, before the first operation."""
+    if options.onednn_bfloat16:
+        tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": True})
+    if options.deterministic:
+        tf.config.experimental.enable_op_determinism()

@@ -1,0 +1,160 @@
+"""How good a network is on the validation cases, and where its operating point lies."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar
+
+import numpy as np
+from sklearn.metrics import roc_auc_score, roc_curve
+
+from spinal_tf.datasets.classifier import ClassifierCase
+from spinal_tf.datasets.segmenter import SegmenterCase
+from spinal_tf.engine import run_in_batches
+from spinal_tf.slices import T1C
+from spinal_tf.taxonomy import Diagnosis, Task
+
+THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+"""Probabilities among which the segmenter's operating point is chosen."""
+
+TILES_AT_ONCE = 32
+
+Array = np.ndarray
+Predict = Callable[[Array], Array]
+Monitor = Literal["accuracy", "auc"]
+Case = TypeVar("Case", SegmenterCase, ClassifierCase)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Validation:
+    """What one validation found.
+
+    Attributes:
+        score: more is better; numbers after the first decide between equals.
+        operating_point: the one that these cases suggest.
+        measures: for the log, by name.
+        cases: a record for each case.
+    """
+
+    score: tuple[float, ...]
+    operating_point: float
+    measures: dict[str, float]
+    cases: tuple[dict[str, Any], ...] = field(repr=False)
+
+
+Validate = Callable[[Predict], Validation]
+
+
+def validate_segmenter(predict: Predict, cases: Sequence[SegmenterCase]) -> Validation:
+    """Dice of whole cases on all their planes, at the threshold with the best mean over the diseases.
+
+    Args:
+        predict: the network, from float32 (n, rows, columns, 1) to probabilities of the same shape.
+        cases: at least one with a lesion. Healthy ones have no Dice; what is marked on them is measured.
+    """
+    dice, marked_ml = np.transpose([_at_thresholds(predict, case) for case in cases], (1, 0, 2))
+    with_lesion = [diagnosis for diagnosis in Diagnosis if any(case.diagnosis is diagnosis for case in cases)]
+    means = np.array([dice[[case.diagnosis is kind for case in cases]].mean(axis=0) for kind in with_lesion])
+    best = int(np.argmax(means.mean(axis=0)))
+    healthy = [ml[best] for case, ml in zip(cases, marked_ml, strict=True) if case.diagnosis is None]
+    measures = {"dice": float(means[:, best].mean())}
+    measures |= {f"dice_{kind.value}": float(mean) for kind, mean in zip(with_lesion, means[:, best], strict=True)}
+    measures |= {"marked_on_healthy_ml": float(np.mean(healthy))} if healthy else {}
+    rows = [
+        {
+            "case": case.case,
+            "diagnosis": case.diagnosis and case.diagnosis.value,
+            "dice": float(dice[number, best]) if case.diagnosis else None,
+            "marked_ml": float(marked_ml[number, best]),
+        }
+        for number, case in enumerate(cases)
+    ]
+    point = THRESHOLDS[best]
+    return Validation(
+        score=(measures["dice"],),
+        operating_point=point,
+        measures={**measures, "operating_point": point},
+        cases=tuple(rows),
+    )
+
+
+def _at_thresholds(predict: Predict, case: SegmenterCase) -> tuple[list[float], list[float]]:
+    """Dice, and mL marked, at each threshold."""
+    probability = run_in_batches(predict, case.planes.astype(np.float32))
+    drawn = int(np.count_nonzero(case.mask))
+    masks = [probability >= threshold for threshold in THRESHOLDS]
+    marked = [int(np.count_nonzero(mask)) for mask in masks]
+    common = [int(np.count_nonzero(mask & case.mask)) for mask in masks]
+    dice = [2 * both / max(ours + drawn, 1) for both, ours in zip(common, marked, strict=True)]
+    return dice, [ours * case.voxel_ml for ours in marked]
+
+
+def validate_classifier(
+    predict: Predict, cases: Sequence[ClassifierCase], task: Task, *, with_t1c: bool, monitor: Monitor
+) -> Validation:
+    """Accuracy of the tiles as in the authors' code, AUC and Youden's cut-off of the cases.
+
+    Args:
+        predict: the network, from float32 tiles (n, rows, columns, 3) to probabilities (n, 2).
+        cases: of the task, each with a tile, both classes present.
+        task: tells the classes.
+        with_t1c: leave the contrast-enhanced channel in the tiles.
+        monitor: the measure that comes first in the score; the loss decides between equals.
+    """
+    tiles = [_positive(predict, case.tiles, with_t1c=with_t1c) for case in cases]
+    labels = np.array([task.label(case.diagnosis) for case in cases])
+    of_tiles = np.repeat(labels, [len(part) for part in tiles])
+    positive = np.concatenate(tiles)
+    scores = np.array([part.mean() for part in tiles])
+    loss = -np.log(np.clip(np.where(of_tiles == 1, positive, 1 - positive), 1e-7, 1)).mean()
+    point = youden(labels, scores)
+    measures = {
+        "accuracy": float(np.mean((positive >= 0.5) == of_tiles)),
+        "auc": float(roc_auc_score(labels, scores)),
+        "validation_loss": float(loss),
+        "operating_point": point,
+    }
+    rows = [
+        {"case": case.case, "diagnosis": case.diagnosis.value, "label": int(label), "probability": float(score)}
+        for case, label, score in zip(cases, labels, scores, strict=True)
+    ]
+    return Validation(
+        score=(measures[monitor], -measures["validation_loss"]),
+        operating_point=point,
+        measures=measures,
+        cases=tuple(rows),
+    )
+
+
+def _positive(predict: Predict, tiles: Array, *, with_t1c: bool) -> Array:
+    """Probability of the positive class for each tile of a case."""
+    parts = []
+    for start in range(0, len(tiles), TILES_AT_ONCE):
+        part = tiles[start : start + TILES_AT_ONCE].astype(np.float32)
+        if not with_t1c:
+            part[..., T1C] = 0
+        parts.append(predict(part)[:, 1])
+    return np.concatenate(parts)
+
+
+def youden(labels: Array, scores: Array) -> float:
+    """The cut-off with the largest sum of sensitivity and specificity; a score at or above it is positive.
+
+    Args:
+        labels: 0 or 1, both present.
+        scores: 0 to 1.
+    """
+    false_positive, true_positive, cutoffs = roc_curve(labels, scores)
+    cutoff = float(cutoffs[np.argmax(true_positive - false_positive)])
+    return cutoff if math.isfinite(cutoff) else 1.0
+
+
+def some_cases(cases: Sequence[Case], count: int | None) -> list[Case]:
+    """The first cases of each disease in turn, at most so many in all; None gives all."""
+    if count is None or count >= len(cases):
+        return list(cases)
+    groups = [[case for case in cases if case.diagnosis is kind] for kind in (*Diagnosis, None)]
+    turns = [(turn, kind, case) for kind, group in enumerate(groups) for turn, case in enumerate(group)]
+    return [case for _, _, case in sorted(turns, key=lambda item: item[:2])[:count]]
