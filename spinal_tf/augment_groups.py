@@ -76,7 +76,7 @@ def _intensity(rng: np.random.Generator) -> ImageChange:
         return lambda image: _blend(np.full_like(image, image.mean()), image, factor)
     if kind == 1:
         power = rng.uniform(*GAMMA)
-        return lambda image: image**power
+        return lambda image: np.power(image, power)
     if kind == 2:
         brightness = rng.uniform(*BRIGHTNESS)
         return lambda image: image * brightness

@@ -19,6 +19,9 @@ from scipy.spatial.distance import cdist
 
 from spinal_tf.volume import Volume, file_slice_numbers
 
+MINIMUM_VOLUME_ML = 0.02
+"""Components below it are removed: a cube of 2.7 mm, less than the smallest plaque a reader outlines."""
+
 COURSE_REACH_MM = 5.0
 """The lesion's direction at a row is fitted over the rows up to this far above and below."""
 

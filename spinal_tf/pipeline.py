@@ -10,7 +10,7 @@ import numpy as np
 
 from spinal_tf.engine import Engine, run_in_batches
 from spinal_tf.gradcam import activation_shares, heatmap_volume
-from spinal_tf.lesions import Lesion, measure_lesions, remove_specks
+from spinal_tf.lesions import MINIMUM_VOLUME_ML, Lesion, measure_lesions, remove_specks
 from spinal_tf.models import Classifier, Segmenter, model_record
 from spinal_tf.preprocess import Preprocessing, from_input, normalise, place, to_input
 from spinal_tf.results import CaseResult, Classification, Segmentation, TaskResult
@@ -19,9 +19,6 @@ from spinal_tf.slices import MaskMode, Tiles, lesion_slices, make_tiles
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import ASTROCYTOMA_VS_EPENDYMOMA, MS_VS_NMOSD, TUMOR_VS_DEMYELINATING, Diagnosis, posterior
 from spinal_tf.volume import Volume
-
-MINIMUM_VOLUME_ML = 0.02
-"""Components below it are removed: a cube of 2.7 mm, less than the smallest plaque a reader outlines."""
 
 FLIPS = ((), (1,), (2,), (1, 2))
 """Axes of (slice, row, column) along which slices are mirrored for ``--tta``; the plain slices come first."""

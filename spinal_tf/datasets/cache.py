@@ -141,8 +141,8 @@ def _mapped(path: Path) -> np.ndarray:
 def _view(data: np.ndarray, place: Mapping[str, Any]) -> np.ndarray:
     dtype, shape = np.dtype(place["dtype"]), tuple(place["shape"])
     size = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
-    part: np.ndarray = np.asarray(data[place["start"] : place["start"] + size])
-    return part.view(dtype).reshape(shape)
+    part = data[place["start"] : place["start"] + size].view(np.ndarray)
+    return np.asarray(part.view(dtype)).reshape(shape)
 
 
 @contextmanager

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from spinal_tf.augment import random_affine, random_intensity, warp
 from spinal_tf.augment_groups import Augmentation, augment_by_groups
-from spinal_tf.datasets.cache import Entry, cache_key, open_cache
-from spinal_tf.datasets.source import CohortCase, Examination, entries, file_facts
+from spinal_tf.datasets.cache import Entry
+from spinal_tf.datasets.source import Examination
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.slices import MASK, T1C, T2W, MaskMode, make_tiles
 from spinal_tf.taxonomy import Diagnosis, Task
 
 Array = np.ndarray
-
-CACHE_NAME = "classifier"
 
 BROAD_SHIFT = 0.08
 """Largest shift of the broad augmentation, as a share of a side."""
@@ -31,74 +27,34 @@ class ClassifierCase:
     """Tiles of one case.
 
     Attributes:
-        case: its name in the cohort.
-        split: ``train`` or ``validation``.
+        name: of the case in the cohort.
         tiles: float16 ``(n, rows, columns, 3)``: T1c or zero, T2w, mask; n is 0 where the lesion is thinner than a
             tile's pixel.
     """
 
-    case: str
+    name: str
     diagnosis: Diagnosis
-    split: str
     tiles: Array
 
 
-def classifier_cases(
-    folder: Path,
-    cases: Sequence[CohortCase],
-    preprocessing: Preprocessing,
-    *,
-    mask_mode: MaskMode,
-    cohort_hash: str,
-    seen: Callable[[int], None],
-) -> list[ClassifierCase]:
-    """The tiles of the cases, from the cache or made now as the pipeline makes them.
-
-    Args:
-        folder: of all caches.
-        cases: to be prepared; each has a diagnosis.
-        preprocessing: the classifiers'.
-        mask_mode: how the mask enters a tile.
-        cohort_hash: of the whole cohort.
-        seen: told the number of cases done, after each that is prepared.
+def classifier_entry(examination: Examination, preprocessing: Preprocessing, mask_mode: MaskMode) -> Entry:
+    """What is stored of a case: its tiles, as the pipeline makes them.
 
     Raises:
-        TrainingError: a case cannot be used.
-        OutputError: the cache cannot be written.
+        VolumeError: an image is constant.
     """
-    key = cache_key(
-        kind=CACHE_NAME,
-        preprocessing=preprocessing.to_dict(),
-        mask_mode=mask_mode,
-        cohort=cohort_hash,
-        files=file_facts(cases),
-    )
-
-    def prepare(examination: Examination) -> Entry:
-        return _entry(examination, preprocessing, mask_mode)
-
-    stored = open_cache(folder / CACHE_NAME, key, lambda: entries(cases, prepare, with_t1c=True, seen=seen))
-    return [_from_entry(entry) for entry in stored]
-
-
-def _entry(examination: Examination, preprocessing: Preprocessing, mask_mode: MaskMode) -> Entry:
     case = examination.case
     tiles = make_tiles(
         examination.t2, examination.mask, preprocessing=preprocessing, mask_mode=mask_mode, t1c=examination.t1c
     )
-    facts: dict[str, Any] = {"case": case.case, "split": case.split}
-    facts["diagnosis"] = case.diagnosis and case.diagnosis.value
+    facts = {"name": case.name, "diagnosis": case.diagnosis and case.diagnosis.value}
     return Entry(facts=facts, arrays={"tiles": tiles.images.astype(np.float16)})
 
 
-def _from_entry(entry: Entry) -> ClassifierCase:
-    facts = entry.facts
-    return ClassifierCase(
-        case=facts["case"],
-        diagnosis=Diagnosis(facts["diagnosis"]),
-        split=facts["split"],
-        tiles=entry.arrays["tiles"],
-    )
+def classifier_case(entry: Entry) -> ClassifierCase:
+    """A case from what `classifier_entry` made."""
+    facts, tiles = entry.facts, entry.arrays["tiles"]
+    return ClassifierCase(name=facts["name"], diagnosis=Diagnosis(facts["diagnosis"]), tiles=tiles)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,13 +62,11 @@ class TilePlan:
     """How tiles are drawn.
 
     Attributes:
-        batch: tiles in a batch, half of each class; the authors' is 32.
         t1c_share: share of the tiles with a contrast-enhanced channel that keep it; the others teach the classifier to
             do without. 0 trains on T2w alone.
         augmentation: see `spinal_tf.augment`.
     """
 
-    batch: int = 32
     t1c_share: float = 0.4
     augmentation: Augmentation = "authors"
 
@@ -126,12 +80,14 @@ class TileSampler:
 
     Attributes:
         cases: of the task, with at least one tile in each class.
+        batch: tiles in a batch, half of each class; the authors' is 32.
         seed: of the whole training.
     """
 
     cases: Sequence[ClassifierCase]
     task: Task
     plan: TilePlan
+    batch: int
     seed: int
     _tiles: tuple[list[Array], list[Array]] = field(init=False)
 
@@ -150,7 +106,7 @@ class TileSampler:
     @property
     def steps_per_epoch(self) -> int:
         """Batches of the larger class, as in the authors' code."""
-        return max(1, max(len(tiles) for tiles in self._tiles) // (self.plan.batch // 2))
+        return max(1, max(len(tiles) for tiles in self._tiles) // (self.batch // 2))
 
     def __call__(self, step: int, index: int) -> tuple[Array, Array]:
         """Draw one tile.
@@ -162,7 +118,7 @@ class TileSampler:
         Returns:
             Tile float32 ``(rows, columns, 3)`` and one-hot class float32 ``(2,)``.
         """
-        half = self.plan.batch // 2
+        half = self.batch // 2
         label, place = divmod(index, half)
         members = self._tiles[label]
         round_, turn = divmod(step * half + place, len(members))

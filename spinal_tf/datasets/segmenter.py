@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 
 from spinal_tf.augment import random_affine, random_intensity, random_lesion_level, warp
 from spinal_tf.augment_groups import Augmentation, augment_by_groups
-from spinal_tf.datasets.cache import Entry, cache_key, open_cache
-from spinal_tf.datasets.source import CohortCase, Examination, entries, file_facts
+from spinal_tf.datasets.cache import Entry
+from spinal_tf.datasets.source import Examination
+from spinal_tf.datasets.views import tight_view
 from spinal_tf.preprocess import Preprocessing, normalise, place, to_input
 from spinal_tf.taxonomy import Diagnosis
 
 Array = np.ndarray
 
-CACHE_NAME = "segmenter"
+BESIDE_MM = 6.0
+"""How far to the side of the cord slices still show the canal, and parts of the cord blurred into it."""
+
+MOST_SPINE_VOXELS = 20_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,112 +29,117 @@ class SegmenterCase:
     """Planes of one case as the segmenter sees them.
 
     Attributes:
-        case: its name in the cohort.
+        name: of the case in the cohort.
         diagnosis: None for a healthy person.
-        split: ``train`` or ``validation``.
         voxel_ml: volume of one pixel of the prepared planes, a slice thick.
         planes: float16 (slice, row, column).
         mask: bool, the same shape.
         lesion_voxels: int32 (n, 3), indices of the mask's voxels.
+        spine_voxels: int32 (n, 3), indices of voxels of the spine, lesion or not; none where it is unknown.
     """
 
-    case: str
+    name: str
     diagnosis: Diagnosis | None
-    split: str
     voxel_ml: float
     planes: Array
     mask: Array
     lesion_voxels: Array
+    spine_voxels: Array
 
 
-def segmenter_cases(
-    folder: Path,
-    cases: Sequence[CohortCase],
-    preprocessing: Preprocessing,
-    *,
-    cohort_hash: str,
-    seen: Callable[[int], None],
-) -> list[SegmenterCase]:
-    """The prepared cases, from the cache or made now.
+def segmenter_entry(examination: Examination, preprocessing: Preprocessing, tight_share: float = 0.0) -> Entry:
+    """What is stored of a case: planes, mask, and where lesions and spine are.
+
+    Without a cord mask the spine is taken to stand upright where the lesions are.
 
     Args:
-        folder: of all caches.
-        cases: to be prepared.
+        examination: the case.
         preprocessing: the segmenter's.
-        cohort_hash: of the whole cohort.
-        seen: told the number of cases done, after each that is prepared.
+        tight_share: share of cases that are cut to a smaller field of view first, which changes what their z-score
+            sees; the case's name decides which and how.
 
     Raises:
-        TrainingError: a case cannot be used.
-        OutputError: the cache cannot be written.
+        VolumeError: the image is constant, or its spacing makes no sense.
     """
-    key = cache_key(kind=CACHE_NAME, preprocessing=preprocessing.to_dict(), cohort=cohort_hash, files=file_facts(cases))
-
-    def prepare(examination: Examination) -> Entry:
-        return _entry(examination, preprocessing)
-
-    stored = open_cache(folder / CACHE_NAME, key, lambda: entries(cases, prepare, with_t1c=False, seen=seen))
-    return [_from_entry(entry) for entry in stored]
-
-
-def _entry(examination: Examination, preprocessing: Preprocessing) -> Entry:
     t2, case = examination.t2, examination.case
     slice_mm, *plane_mm = t2.spacing_mm
-    placement = place(t2.data.shape[1:], (plane_mm[0], plane_mm[1]), preprocessing, source=t2.source)
-    planes = to_input(normalise(t2.data, intensity=preprocessing.intensity, source=t2.source), placement)
-    mask = to_input(examination.mask, placement, label=True)
+    view = tight_view(examination, tight_share)
+    data = t2.data[view]
+    placement = place(data.shape[1:], (plane_mm[0], plane_mm[1]), preprocessing, source=t2.source)
+    planes = to_input(normalise(data, intensity=preprocessing.intensity, source=t2.source), placement)
+    mask = to_input(examination.mask[view], placement, label=True)
+    if examination.cord is None:
+        spine = _upright_spine(mask)
+    else:
+        spine = _around_cord(to_input(examination.cord[view], placement, label=True), round(BESIDE_MM / slice_mm))
     row_mm, column_mm = placement.spacing_mm
     return Entry(
         facts={
-            "case": case.case,
+            "name": case.name,
             "diagnosis": case.diagnosis and case.diagnosis.value,
-            "split": case.split,
             "voxel_ml": slice_mm * row_mm * column_mm / 1000,
         },
         arrays={
             "planes": planes.astype(np.float16),
             "masks": mask.view(np.uint8),
             "lesions": np.argwhere(mask).astype(np.int32),
+            "spines": spine[:: 1 + len(spine) // MOST_SPINE_VOXELS].astype(np.int32),
         },
     )
 
 
-def _from_entry(entry: Entry) -> SegmenterCase:
+def _upright_spine(mask: Array) -> Array:
+    """Indices (n, 3) of every row of every slice, in the lesions' mean column."""
+    columns = np.flatnonzero(mask.any(axis=(0, 1)))
+    if not columns.size:
+        return np.zeros((0, 3), int)
+    upright = np.zeros(mask.shape, bool)
+    upright[:, :, int(columns.mean())] = True
+    return np.argwhere(upright)
+
+
+def _around_cord(cord: Array, slices: int) -> Array:
+    """Indices (n, 3) of the cord's voxels and of those up to so many slices beside them."""
+    return np.argwhere(ndimage.binary_dilation(cord, np.ones((2 * slices + 1, 1, 1))))
+
+
+def segmenter_case(entry: Entry) -> SegmenterCase:
+    """A case from what `segmenter_entry` made."""
     facts, arrays = entry.facts, entry.arrays
     return SegmenterCase(
-        case=facts["case"],
+        name=facts["name"],
         diagnosis=facts["diagnosis"] and Diagnosis(facts["diagnosis"]),
-        split=facts["split"],
         voxel_ml=facts["voxel_ml"],
         planes=arrays["planes"],
         mask=arrays["masks"].view(bool),
         lesion_voxels=arrays["lesions"],
+        spine_voxels=arrays["spines"],
     )
 
 
 @dataclass(frozen=True, kw_only=True)
 class CropPlan:
-    """How crops are drawn.
+    """How crops are drawn. What a share cannot give, such as lesions of the healthy, the next one gives.
 
     Attributes:
         size: rows and columns of a crop, multiples of 16.
-        lesion_share: share of the crops that are centred near a lesion, so on a lesion-bearing slice.
-        spine_share: share centred at any height of the spine on any slice, most of them empty; the rest lies anywhere
-            in the field of view.
-        jitter_pixels: SD by which a crop's centre is moved off a lesion.
-        augmentation: see `spinal_tf.augment`.
+        lesion_share: share of the crops of a case with lesions that are centred near one, so on lesion-bearing slices.
+        spine_share: share centred at the spine, on slices through the cord and beside it; the rest lies anywhere in the
+            field of view. Most of these slices are empty.
+        jitter: SD by which a crop's centre is moved off such a voxel, relative to the crop.
+        augmentation: see `spinal_tf.augment_groups`.
     """
 
-    size: tuple[int, int] = (128, 128)
-    lesion_share: float = 0.35
+    size: tuple[int, int] = (96, 96)
+    lesion_share: float = 0.45
     spine_share: float = 0.45
-    jitter_pixels: float = 40.0
+    jitter: float = 0.25
     augmentation: Augmentation = "broad"
 
 
 @dataclass(frozen=True, kw_only=True)
 class CropSampler:
-    """Crops as a pure function of seed, step and index, in equal parts of the diseases that there are.
+    """Crops as a pure function of seed, step and index, in equal parts of the diseases that there are and the healthy.
 
     Attributes:
         cases: at least one.
@@ -191,14 +200,15 @@ def _upright(centre: tuple[float, float], size: tuple[int, int]) -> Array:
 
 
 def _crop_centre(rng: np.random.Generator, case: SegmenterCase, plan: CropPlan) -> tuple[int, float, float]:
-    """Slice, row and column; a lesion's column stands for that of the spine."""
-    slices, rows, columns = case.planes.shape
-    anywhere = (int(rng.integers(slices)), float(rng.integers(rows)), float(rng.integers(columns)))
-    kind = rng.random()
-    if not case.lesion_voxels.size or kind >= plan.lesion_share + plan.spine_share:
-        return anywhere
-    plane, row, column = case.lesion_voxels[rng.integers(len(case.lesion_voxels))]
-    column += rng.normal(0, plan.jitter_pixels / 2)
-    if kind < plan.lesion_share:
-        return int(plane), float(row + rng.normal(0, plan.jitter_pixels)), float(column)
-    return anywhere[0], anywhere[1], float(column)
+    """Slice, row and column."""
+    kind, voxels = rng.random(), np.zeros((0, 3))
+    if case.lesion_voxels.size and kind < plan.lesion_share:
+        voxels = case.lesion_voxels
+    elif kind < plan.lesion_share + plan.spine_share:
+        voxels = case.spine_voxels
+    if not voxels.size:
+        slices, rows, columns = case.planes.shape
+        return int(rng.integers(slices)), float(rng.integers(rows)), float(rng.integers(columns))
+    plane, row, column = voxels[rng.integers(len(voxels))]
+    rows, columns = plan.size
+    return int(plane), row + rng.normal(0, plan.jitter * rows), column + rng.normal(0, plan.jitter * columns)

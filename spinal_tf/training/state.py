@@ -54,7 +54,7 @@ def save_state(path: Path, progress: Progress, variables: Sequence[Any]) -> None
         OutputError: it cannot be written.
     """
     record = {"format": FORMAT, **asdict(progress)}
-    arrays = {f"{number:05d}": np.asarray(variable) for number, variable in enumerate(variables)}
+    arrays: dict[str, Any] = {f"{number:05d}": np.asarray(variable) for number, variable in enumerate(variables)}
     with output_files(path, overwrite=True) as (temporary,), temporary.open("wb") as file:
         np.savez(file, record=np.array(json.dumps(record)), **arrays)
 

@@ -10,19 +10,20 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from sklearn.metrics import roc_auc_score, roc_curve
 
+from spinal_tf.cohort.case import HEALTHY
 from spinal_tf.datasets.classifier import ClassifierCase
 from spinal_tf.datasets.segmenter import SegmenterCase
-from spinal_tf.engine import run_in_batches
+from spinal_tf.engine import Engine, run_in_batches
+from spinal_tf.lesions import MINIMUM_VOLUME_ML, remove_specks
 from spinal_tf.slices import T1C
 from spinal_tf.taxonomy import Diagnosis, Task
 
-THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Probabilities among which the segmenter's operating point is chosen."""
 
 TILES_AT_ONCE = 32
 
 Array = np.ndarray
-Predict = Callable[[Array], Array]
 Monitor = Literal["accuracy", "auc"]
 Case = TypeVar("Case", SegmenterCase, ClassifierCase)
 
@@ -44,55 +45,58 @@ class Validation:
     cases: tuple[dict[str, Any], ...] = field(repr=False)
 
 
-Validate = Callable[[Predict], Validation]
+Validate = Callable[[Engine], Validation]
 
 
-def validate_segmenter(predict: Predict, cases: Sequence[SegmenterCase]) -> Validation:
-    """Dice of whole cases on all their planes, at the threshold with the best mean over the diseases.
+def validate_segmenter(predict: Engine, cases: Sequence[SegmenterCase]) -> Validation:
+    """Dice of whole cases on all their planes, at the threshold with the best mean over the groups' means.
+
+    Groups are the diseases and, where a mask is rightly empty, with a Dice of 1, or gets 0, the healthy. Specks are
+    removed first, as they are from every mask.
 
     Args:
         predict: the network, from float32 (n, rows, columns, 1) to probabilities of the same shape.
-        cases: at least one with a lesion. Healthy ones have no Dice; what is marked on them is measured.
+        cases: at least one.
     """
     dice, marked_ml = np.transpose([_at_thresholds(predict, case) for case in cases], (1, 0, 2))
-    with_lesion = [diagnosis for diagnosis in Diagnosis if any(case.diagnosis is diagnosis for case in cases)]
-    means = np.array([dice[[case.diagnosis is kind for case in cases]].mean(axis=0) for kind in with_lesion])
+    groups = [kind for kind in (*Diagnosis, None) if any(case.diagnosis is kind for case in cases)]
+    means = np.array([dice[[case.diagnosis is kind for case in cases]].mean(axis=0) for kind in groups])
     best = int(np.argmax(means.mean(axis=0)))
-    healthy = [ml[best] for case, ml in zip(cases, marked_ml, strict=True) if case.diagnosis is None]
-    measures = {"dice": float(means[:, best].mean())}
-    measures |= {f"dice_{kind.value}": float(mean) for kind, mean in zip(with_lesion, means[:, best], strict=True)}
-    measures |= {"marked_on_healthy_ml": float(np.mean(healthy))} if healthy else {}
+    measures = {"dice": float(means[:, best].mean()), "operating_point": THRESHOLDS[best]}
+    measures |= {f"dice_{_word(kind)}": float(mean) for kind, mean in zip(groups, means[:, best], strict=True)}
     rows = [
         {
-            "case": case.case,
-            "diagnosis": case.diagnosis and case.diagnosis.value,
-            "dice": float(dice[number, best]) if case.diagnosis else None,
+            "case": case.name,
+            "diagnosis": _word(case.diagnosis),
+            "dice": float(dice[number, best]),
             "marked_ml": float(marked_ml[number, best]),
         }
         for number, case in enumerate(cases)
     ]
-    point = THRESHOLDS[best]
-    return Validation(
-        score=(measures["dice"],),
-        operating_point=point,
-        measures={**measures, "operating_point": point},
-        cases=tuple(rows),
-    )
+    return Validation(score=(measures["dice"],), operating_point=THRESHOLDS[best], measures=measures, cases=tuple(rows))
 
 
-def _at_thresholds(predict: Predict, case: SegmenterCase) -> tuple[list[float], list[float]]:
+def _word(diagnosis: Diagnosis | None) -> str:
+    return HEALTHY if diagnosis is None else str(diagnosis.value)
+
+
+def _at_thresholds(predict: Engine, case: SegmenterCase) -> tuple[list[float], list[float]]:
     """Dice, and mL marked, at each threshold."""
     probability = run_in_batches(predict, case.planes.astype(np.float32))
-    drawn = int(np.count_nonzero(case.mask))
-    masks = [probability >= threshold for threshold in THRESHOLDS]
-    marked = [int(np.count_nonzero(mask)) for mask in masks]
-    common = [int(np.count_nonzero(mask & case.mask)) for mask in masks]
-    dice = [2 * both / max(ours + drawn, 1) for both, ours in zip(common, marked, strict=True)]
-    return dice, [ours * case.voxel_ml for ours in marked]
+    dice, marked_ml = [], []
+    for threshold in THRESHOLDS:
+        mask = remove_specks(
+            probability >= threshold, minimum_volume_ml=MINIMUM_VOLUME_ML, voxel_volume_ml=case.voxel_ml
+        )
+        ours, drawn = np.count_nonzero(mask), len(case.lesion_voxels)
+        common = np.count_nonzero(mask & case.mask)
+        dice.append(float(2 * common / (ours + drawn)) if ours + drawn else 1.0)
+        marked_ml.append(float(ours * case.voxel_ml))
+    return dice, marked_ml
 
 
 def validate_classifier(
-    predict: Predict, cases: Sequence[ClassifierCase], task: Task, *, with_t1c: bool, monitor: Monitor
+    predict: Engine, cases: Sequence[ClassifierCase], task: Task, *, with_t1c: bool, monitor: Monitor
 ) -> Validation:
     """Accuracy of the tiles as in the authors' code, AUC and Youden's cut-off of the cases.
 
@@ -117,7 +121,7 @@ def validate_classifier(
         "operating_point": point,
     }
     rows = [
-        {"case": case.case, "diagnosis": case.diagnosis.value, "label": int(label), "probability": float(score)}
+        {"case": case.name, "diagnosis": case.diagnosis.value, "label": int(label), "probability": float(score)}
         for case, label, score in zip(cases, labels, scores, strict=True)
     ]
     return Validation(
@@ -128,7 +132,7 @@ def validate_classifier(
     )
 
 
-def _positive(predict: Predict, tiles: Array, *, with_t1c: bool) -> Array:
+def _positive(predict: Engine, tiles: Array, *, with_t1c: bool) -> Array:
     """Probability of the positive class for each tile of a case."""
     parts = []
     for start in range(0, len(tiles), TILES_AT_ONCE):

@@ -1,0 +1,154 @@
+"""The cases of a cohort, checked, prepared once, and known again by their hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from spinal_tf.cohort.case import HEALTHY, Case, Cohort, Split
+from spinal_tf.cohort.check import check_cohort
+from spinal_tf.cohort.read import read_cohort
+from spinal_tf.datasets.cache import Entry, cache_key, open_cache
+from spinal_tf.datasets.source import CORD_COLUMN, Examination, entries
+from spinal_tf.errors import OutputError, TrainingError
+from spinal_tf.threads import Progress
+from spinal_tf.training.run_folder import write_json
+
+SPLITS = (Split.TRAIN, Split.VALIDATION)
+"""The test set is left alone."""
+
+CHECKED = "cohort.json"
+
+Prepare = Callable[[Examination], Entry]
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingCohort:
+    """A cohort that was found sound.
+
+    Attributes:
+        sha256: of what it says and shows, wherever its files lie.
+        cache: folder for what is prepared from it.
+        progress: told how many cases are done, and how many there are.
+    """
+
+    cohort: Cohort
+    sha256: str
+    cache: Path
+    progress: Progress | None = None
+
+    def prepared(
+        self, name: str, cases: Sequence[Case], prepare: Prepare, *, with_t1c: bool, recipe: Mapping[str, Any]
+    ) -> list[Entry]:
+        """What is prepared of cases, from the cache or made now.
+
+        Args:
+            name: of the cache.
+            cases: of the cohort.
+            prepare: makes what is stored of a case.
+            with_t1c: read the contrast-enhanced scans.
+            recipe: all that ``prepare`` depends on beside the case, as JSON can hold it.
+
+        Raises:
+            TrainingError: a case cannot be used.
+            OutputError: the cache cannot be written.
+        """
+        folder = self.cohort.source.parent
+        return open_cache(
+            self.cache / name,
+            cache_key(name=name, cohort=self.sha256, cases=[case.name for case in cases], **recipe),
+            partial(entries, cases, prepare, folder=folder, with_t1c=with_t1c, progress=self.progress),
+        )
+
+    def record(self, used: Mapping[Split, Sequence[Case]]) -> dict[str, Any]:
+        """What a run's record says of the cohort: its hash, and the cases used by split and diagnosis."""
+        return {
+            "file": self.cohort.source.name,
+            "hash": self.sha256,
+            "cases": {split.value: counts(cases) for split, cases in used.items()},
+        }
+
+
+def counts(cases: Sequence[Case]) -> dict[str, int]:
+    """Number of cases by diagnosis."""
+    words = [case.diagnosis.value if case.diagnosis else HEALTHY for case in cases]
+    return {word: words.count(word) for word in sorted(set(words))}
+
+
+def open_cohort(path: Path, cache: Path, *, progress: Progress | None = None) -> TrainingCohort:
+    """Read and check a cohort; images that did not change since the last time are not read again.
+
+    Args:
+        path: the table.
+        cache: folder, made where it is missing.
+        progress: told of the images that are checked, and later of the cases that are prepared.
+
+    Raises:
+        CohortError: the table or an image has a fault.
+        OutputError: the cache cannot be written.
+    """
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{cache}: cannot be made ({error.strerror}); choose another folder with --cache") from error
+    cohort = read_cohort(path)
+    facts = _facts(cohort)
+    sha256 = _checked_before(cache / CHECKED, facts)
+    if sha256 is None:
+        checked = check_cohort(path, progress=progress)
+        checked.require_sound()
+        sha256 = str(checked.sha256)
+        write_json(cache / CHECKED, {"files": facts, "sha256": sha256})
+    return TrainingCohort(cohort=cohort, sha256=sha256, cache=cache, progress=progress)
+
+
+def _checked_before(path: Path, facts: str) -> str | None:
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    known = isinstance(record, dict) and record.get("files") == facts
+    return str(record["sha256"]) if known else None
+
+
+def _facts(cohort: Cohort) -> str:
+    """Tells that a file was changed: the table's bytes, and size and time of each image."""
+    digest = hashlib.sha256(cohort.source.read_bytes())
+    for case in cohort.cases:
+        for path in (case.t2, case.t1c, case.mask, _cord(cohort, case)):
+            if path is not None and path.exists():  # a missing one is told with its row by the check
+                status = path.stat()
+                digest.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def _cord(cohort: Cohort, case: Case) -> Path | None:
+    name = case.extra.get(CORD_COLUMN)
+    return cohort.source.parent / name if name else None
+
+
+def cases_by_split(cohort: Cohort, *, healthy: bool) -> dict[Split, list[Case]]:
+    """The cases of each split that is used.
+
+    Args:
+        cohort: with a split.
+        healthy: keep the healthy; only the segmenter learns from them.
+
+    Raises:
+        TrainingError: a split has no case with a lesion.
+    """
+    used = {
+        split: [case for case in cohort.of_split(split) if healthy or case.diagnosis is not None] for split in SPLITS
+    }
+    for split, cases in used.items():
+        if not any(case.diagnosis for case in cases):
+            raise TrainingError(
+                f"{cohort.source.name}: the split {split.value} has no case with a lesion; put some cases into it, or "
+                "make a split with data_prep/split_cohort.py"
+            )
+    return used

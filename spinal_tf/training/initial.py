@@ -1,0 +1,74 @@
+"""Where weights begin: at random, from a file, or from ImageNet."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+
+from spinal_tf.errors import WeightsError
+from spinal_tf.weight_files import assign_weights, decode_weights
+
+DOWNLOAD = "download"
+"""In place of a file: Keras fetches the weights from its own server."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Initial:
+    """The beginning of a training; with neither, weights are drawn at random.
+
+    Attributes:
+        weights: file of the same network.
+        imagenet: file of DenseNet121's weights without top, as Keras distributes it, or `DOWNLOAD`.
+    """
+
+    weights: Path | None = None
+    imagenet: str | None = None
+
+    def __str__(self) -> str:
+        """Words for the run's record, without folders."""
+        if self.weights is not None:
+            return self.weights.name
+        if self.imagenet is not None:
+            return "ImageNet"
+        return "random"
+
+
+def set_initial_weights(model: keras.Model, initial: Initial) -> None:
+    """Put the initial weights into a model.
+
+    Raises:
+        WeightsError: the file cannot be read, or belongs to another network.
+    """
+    if initial.imagenet is not None:
+        _set_imagenet(model, initial.imagenet)
+    if initial.weights is not None:
+        assign_weights(
+            model, decode_weights(_read(initial.weights), source=str(initial.weights)), source=str(initial.weights)
+        )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror}); check --initial-weights") from error
+
+
+def _set_imagenet(model: keras.Model, source: str) -> None:
+    """Copy the layers up to the last convolution; the head stays random.
+
+    The tile's channels are no colours, and the weights' own scaling of colours is not applied: a start, no more.
+    """
+    try:
+        base = keras.applications.DenseNet121(
+            include_top=False, weights="imagenet" if source == DOWNLOAD else source, input_shape=(None, None, 3)
+        )
+    except (OSError, ValueError) as error:
+        remedy = "check --imagenet" if source != DOWNLOAD else "download it elsewhere and name the file with --imagenet"
+        raise WeightsError(f"{source}: ImageNet weights cannot be read ({error}); {remedy}") from error
+    names = {layer.name for layer in model.layers}
+    for layer in base.layers:
+        if layer.name in names and layer.weights:
+            model.get_layer(layer.name).set_weights(layer.get_weights())

@@ -1,0 +1,114 @@
+"""Training the segmenter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+
+from spinal_tf.cohort.case import Split
+from spinal_tf.datasets.segmenter import CropPlan, CropSampler, SegmenterCase, segmenter_case, segmenter_entry
+from spinal_tf.losses import dice_bce
+from spinal_tf.networks.multiresunet import build_multiresunet
+from spinal_tf.preprocess import Preprocessing
+from spinal_tf.training.data import TrainingCohort, cases_by_split
+from spinal_tf.training.initial import Initial
+from spinal_tf.training.job import Job, run_job
+from spinal_tf.training.loop import Report
+from spinal_tf.training.options import TrainingOptions
+from spinal_tf.training.run_folder import RunFolder
+from spinal_tf.training.step import configure_tensorflow
+from spinal_tf.training.validation import some_cases, validate_segmenter
+
+NAME = "segmenter"
+
+LOSSES: dict[str, Callable[[Any, Any], Any]] = {
+    "dice_bce": dice_bce,
+    "bce": keras.losses.binary_crossentropy,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmenterPlan:
+    """What the segmenter is, and what it is shown. All of it is our choice: the paper's supplement is not public.
+
+    Attributes:
+        preprocessing: of whole scans.
+        crops: what is cut from them.
+        tight_share: see `spinal_tf.datasets.views`; training cases only.
+        loss: ``dice_bce``, or ``bce`` as the reference network's code has it.
+        arguments: of the network's builder, where they differ from its defaults.
+        initial: where the weights begin.
+    """
+
+    preprocessing: Preprocessing = Preprocessing(fit="spacing", spacing_mm=0.8)
+    crops: CropPlan = CropPlan()
+    tight_share: float = 0.4
+    loss: Literal["dice_bce", "bce"] = "dice_bce"
+    arguments: dict[str, Any] = field(default_factory=dict)
+    initial: Initial = Initial()
+
+
+def train_segmenter(
+    cohort: TrainingCohort,
+    out: Path,
+    plan: SegmenterPlan,
+    options: TrainingOptions,
+    *,
+    resume: bool = False,
+    report: Callable[[Report], None],
+) -> RunFolder:
+    """Train the segmenter of a cohort; see `run_job` for what is raised besides.
+
+    Args:
+        cohort: from `open_cohort`.
+        out: the run folder.
+        plan: network and samples.
+        options: of the training.
+        resume: go on with the run that the folder holds, if it holds one.
+        report: told of the progress.
+
+    Raises:
+        TrainingError: a split has no lesion, or a case cannot be used.
+    """
+    configure_tensorflow(options)
+    used = cases_by_split(cohort.cohort, healthy=True)
+    train, validation = (_prepared(cohort, split, plan, used) for split in used)
+    job = Job(
+        name=NAME,
+        network="multiresunet",
+        arguments=plan.arguments,
+        build=partial(build_multiresunet, **plan.arguments),
+        loss=LOSSES[plan.loss],
+        plan=_record(plan),
+        cohort=cohort.record(used),
+        preprocessing=plan.preprocessing,
+        mask_mode=None,
+        modalities=("t2w",),
+        sampler=CropSampler(cases=train, plan=plan.crops, seed=options.seed),
+        steps_per_epoch=max(1, sum(len(case.planes) for case in train) // options.batch),
+        validate=partial(validate_segmenter, cases=some_cases(validation, options.validation_cases)),
+        initial=plan.initial,
+    )
+    return run_job(job, options, out, resume=resume, report=report)
+
+
+def _record(plan: SegmenterPlan) -> dict[str, Any]:
+    crops = {f"crop_{name}": value for name, value in asdict(plan.crops).items()}
+    return {**crops, "crop_size": list(plan.crops.size), "tight_share": plan.tight_share, "loss": plan.loss}
+
+
+def _prepared(cohort: TrainingCohort, split: Split, plan: SegmenterPlan, used: dict[Split, Any]) -> list[SegmenterCase]:
+    tight_share = plan.tight_share if split is Split.TRAIN else 0.0
+    stored = cohort.prepared(
+        f"{NAME}-{split.value}",
+        used[split],
+        partial(segmenter_entry, preprocessing=plan.preprocessing, tight_share=tight_share),
+        with_t1c=False,
+        recipe={"preprocessing": plan.preprocessing.to_dict(), "tight_share": tight_share},
+    )
+    return [segmenter_case(entry) for entry in stored]
