@@ -76,17 +76,17 @@ def _intensity(rng: np.random.Generator) -> ImageChange:
         return lambda image: _blend(np.full_like(image, image.mean()), image, factor)
     if kind == 1:
         power = rng.uniform(*GAMMA)
-        return lambda image: np.power(image, power)
+        return lambda image: np.asarray(np.power(image, power))
     if kind == 2:
         brightness = rng.uniform(*BRIGHTNESS)
-        return lambda image: image * brightness
+        return lambda image: np.asarray(image * brightness)
     sharpness = rng.uniform(*SHARPNESS)
     return lambda image: _blend(cv2.filter2D(image, -1, SMOOTH_KERNEL), image, sharpness)
 
 
 def _blend(other: Array, image: Array, share: float) -> Array:
     """Between another image and this one, or beyond this one where the share is above 1."""
-    return other + share * (image - other)
+    return np.asarray(other + share * (image - other))
 
 
 def _resolution(rng: np.random.Generator) -> ImageChange:

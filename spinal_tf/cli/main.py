@@ -16,6 +16,7 @@ COMMANDS = {
     "classify": ("classify", "Tell tumours from demyelination, name the disease, show why."),
     "simulate": ("simulate", "Make simulated cases with known lesions."),
     "cohort": ("cohort", "Check a cohort's table and images, or summarise them beside the paper."),
+    "train": ("train", "Train the networks from a cohort."),
     "weights": ("weights", "List, verify or import the networks' weights."),
     "doctor": ("doctor", "Show versions, devices and weights."),
 }

@@ -1,0 +1,134 @@
+"""One run of ``train``: from what was given on the command line to the training, and its progress on the terminal."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import click
+
+from spinal_tf.cli.progress import progress_bar
+from spinal_tf.datasets.classifier import TilePlan
+from spinal_tf.datasets.segmenter import CropPlan
+from spinal_tf.preprocess import Preprocessing
+from spinal_tf.taxonomy import task_named
+from spinal_tf.training.classifier import ClassifierPlan, train_classifier
+from spinal_tf.training.data import TrainingCohort, open_cohort
+from spinal_tf.training.initial import Initial
+from spinal_tf.training.loop import Report
+from spinal_tf.training.options import TrainingOptions
+from spinal_tf.training.run_folder import RunFolder
+from spinal_tf.training.segmenter import SegmenterPlan, train_segmenter
+
+BAR = 1000
+"""Parts of the progress bar."""
+
+
+class TrainingSession:
+    """Trains what was asked for."""
+
+    def __init__(self, table: Path, out: Path, given: Mapping[str, Any]) -> None:
+        """Read the options.
+
+        Args:
+            table: of the cohort.
+            out: the run folder.
+            given: the command's other options by name.
+
+        Raises:
+            click.UsageError: two do not go together.
+        """
+        self._table, self._out, self._given = table, out, given
+        try:
+            self._options = _options(given)
+        except ValueError as error:
+            raise click.UsageError(str(error)) from error
+
+    def segmenter(self) -> None:
+        """Train the segmenter."""
+        given = self._given
+        fixed = given["fit"] == "spacing"
+        plan = SegmenterPlan(
+            preprocessing=Preprocessing(fit=given["fit"], spacing_mm=given["spacing_mm"] if fixed else None),
+            crops=CropPlan(
+                size=(given["crop"], given["crop"]),
+                lesion_share=given["lesion_share"],
+                spine_share=given["spine_share"],
+                augmentation=given["augmentation"],
+            ),
+            tight_share=given["tight_share"],
+            loss=given["loss"],
+            arguments={"width": given["width"]} if given["width"] else {},
+            initial=Initial(weights=given["initial_weights"]),
+        )
+        cohort = self._cohort()
+        with _reporting() as report:
+            run = train_segmenter(cohort, self._out, plan, self._options, resume=given["resume"], report=report)
+        _conclude(run)
+
+    def classifier(self) -> None:
+        """Train the classifier of a task."""
+        given = self._given
+        plan = ClassifierPlan(
+            preprocessing=Preprocessing(intensity=given["intensity"]),
+            mask_mode=given["mask_mode"],
+            tiles=TilePlan(t1c_share=given["t1c_share"], augmentation=given["augmentation"]),
+            monitor=given["monitor"],
+            momentum=given["momentum"],
+            initial=Initial(weights=given["initial_weights"], imagenet=given["imagenet"]),
+        )
+        cohort, task = self._cohort(), task_named(given["task"])
+        with _reporting() as report:
+            run = train_classifier(cohort, task, self._out, plan, self._options, resume=given["resume"], report=report)
+        _conclude(run)
+
+    def _cohort(self) -> TrainingCohort:
+        cache = self._given["cache"] or self._out / "cache"
+        with progress_bar("Checking the images") as progress:
+            return open_cohort(self._table, cache, progress=progress)
+
+
+def _options(given: Mapping[str, Any]) -> TrainingOptions:
+    names = {field.name for field in fields(TrainingOptions)} & given.keys()
+    chosen = {name: given[name] for name in names}
+    if chosen["epochs"] is None and chosen["steps"] is None and chosen["minutes"] is None:
+        del chosen["epochs"]  # the authors' number
+    return TrainingOptions(**chosen)
+
+
+@contextmanager
+def _reporting() -> Iterator[Callable[[Report], None]]:
+    """Say every validation in a line, and show a bar in between where somebody watches."""
+    if not sys.stderr.isatty():
+        yield _say_validation
+        return
+    with click.progressbar(length=BAR, label="Training", file=sys.stderr, item_show_func=_beside_bar) as bar:
+
+        def show(report: Report) -> None:
+            if report.validation is not None:
+                click.echo("\r\033[K", nl=False, err=True)
+                _say_validation(report)
+            bar.update(round(BAR * report.share) - bar.pos, report)
+
+        yield show
+
+
+def _beside_bar(report: Report | None) -> str | None:
+    return f"step {report.step}, loss {report.loss:.4f}" if report else None
+
+
+def _say_validation(report: Report) -> None:
+    if report.validation is None:
+        return
+    measures = ", ".join(f"{name} {value:.3f}" for name, value in report.validation.measures.items())
+    click.echo(f"step {report.step}: loss {report.loss:.4f}, {measures}{', best' if report.best else ''}")
+
+
+def _conclude(run: RunFolder) -> None:
+    best = run.read_best()
+    click.echo(f"{run.path}: best weights of step {best['step']}, operating point {best['operating_point']:.3f}")
+    click.echo(f"  to use them: spinal-tf weights release {run.path} --into FOLDER")
