@@ -278,7 +278,7 @@ def load_network(folder: Path, checkpoint: Checkpoint) -> keras.Model:
         WeightsError: the file is missing or damaged, or made for another network.
     """
     weights = _decoded(folder, checkpoint)
-    model = _build(folder, checkpoint)
+    model = build_network(folder, checkpoint)
     assign_weights(model, weights, source=str(folder / checkpoint.file))
     return model
 
@@ -295,7 +295,7 @@ def bare_network(folder: Path, checkpoint: Checkpoint) -> keras.Model:
     import keras
 
     with keras.StatelessScope(initialize_variables=False):
-        return _build(folder, checkpoint)
+        return build_network(folder, checkpoint)
 
 
 def read_weights(folder: Path, checkpoint: Checkpoint, model: keras.Model) -> Weights:
@@ -313,7 +313,12 @@ def _decoded(folder: Path, checkpoint: Checkpoint) -> Weights:
     return decode_weights(_verified(folder, checkpoint), source=str(folder / checkpoint.file))
 
 
-def _build(folder: Path, checkpoint: Checkpoint) -> keras.Model:
+def build_network(folder: Path, checkpoint: Checkpoint) -> keras.Model:
+    """Build a checkpoint's network with new weights.
+
+    Raises:
+        WeightsError: the manifest's arguments are not the builder's.
+    """
     from spinal_tf.networks.densenet import build_densenet
     from spinal_tf.networks.multiresunet import build_multiresunet
 

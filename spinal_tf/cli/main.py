@@ -17,7 +17,7 @@ COMMANDS = {
     "simulate": ("simulate", "Make simulated cases with known lesions."),
     "cohort": ("cohort", "Check a cohort's table and images, or summarise them beside the paper."),
     "train": ("train", "Train the networks from a cohort."),
-    "weights": ("weights", "List, verify or import the networks' weights."),
+    "weights": ("weights", "List, verify, import or release the networks' weights."),
     "doctor": ("doctor", "Show versions, devices and weights."),
 }
 """Module of each command, and its line in the overview, so that ``--help`` imports none of them."""

@@ -176,7 +176,7 @@ def train() -> None:
     show_default=True,
     help="Random changes of the crops; docs/training.md.",
 )
-@click.option("--width", type=click.IntRange(1), help="Filters of the first level; otherwise 32, as published.")
+@click.option("--width", type=click.IntRange(4), help="Filters of the first level; otherwise 32, as published.")
 def segmenter(table: Path, out: Path, **given: Any) -> None:  # noqa: ANN401 - the options above
     """Train MultiResUNet to find lesions, on crops of all sagittal slices.
 
@@ -219,6 +219,13 @@ def segmenter(table: Path, out: Path, **given: Any) -> None:  # noqa: ANN401 - t
     default="channel",
     show_default=True,
     help="Mask as a channel, or images blanked outside it.",
+)
+@click.option(
+    "--size",
+    type=click.IntRange(32, 1024),
+    default=256,
+    show_default=True,
+    help="Side of a tile; weights fit every side, so a small one makes a cheap start.",
 )
 @click.option(
     "--monitor",

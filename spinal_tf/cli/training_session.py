@@ -74,7 +74,7 @@ class TrainingSession:
         """Train the classifier of a task."""
         given = self._given
         plan = ClassifierPlan(
-            preprocessing=Preprocessing(intensity=given["intensity"]),
+            preprocessing=Preprocessing(intensity=given["intensity"], size=(given["size"], given["size"])),
             mask_mode=given["mask_mode"],
             tiles=TilePlan(t1c_share=given["t1c_share"], augmentation=given["augmentation"]),
             monitor=given["monitor"],

@@ -11,7 +11,7 @@ import click
 
 @click.group()
 def weights() -> None:
-    """List, verify or import the networks' weights."""
+    """List, verify, import or release the networks' weights."""
 
 
 @weights.command("list")
@@ -53,14 +53,58 @@ def import_command(source: Path, folder: Path | None, overwrite: bool) -> None:
     The set is checked completely before anything is written. It goes to --to, else to the folder that
     SPINAL_TF_WEIGHTS names, else to the folder of the weights in use.
     """
-    from spinal_tf.checkpoints import FOLDER_VARIABLE, find_weights
     from spinal_tf.weight_sets import install_set, read_set
 
     new = read_set(source)
-    named = os.environ.get(FOLDER_VARIABLE)
-    target = folder or (Path(named) if named else find_weights())
+    target = _target(folder)
     for name, outcome in install_set(new, target, overwrite=overwrite).items():
         click.echo(f"{name:28} {outcome}{' (add --overwrite to replace it)' if outcome == 'kept' else ''}")
+    _say_where(target, folder)
+
+
+@weights.command("release")
+@click.argument("run", metavar="RUN", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--into", "folder", type=click.Path(file_okay=False, path_type=Path), help="Folder of weights to add to.")
+@click.option(
+    "--data",
+    required=True,
+    metavar="WORDS",
+    help='What the network was trained on, for the card and every report, such as "312 patients of one hospital".',
+)
+@click.option(
+    "--notes", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Markdown file to end the card with."
+)
+@click.option("--overwrite", is_flag=True, help="Replace weights of the same name.")
+def release_command(run: Path, folder: Path | None, data: str, notes: Path | None, overwrite: bool) -> None:
+    """Add the best weights of a training run, with manifest entry and model card, to a folder of weights.
+
+    They go to --into, else to the folder that SPINAL_TF_WEIGHTS names, else to the folder of the weights in use.
+    """
+    from spinal_tf.cli.quiet import quiet_stderr
+
+    with quiet_stderr():
+        import keras  # noqa: F401 - with TensorFlow, which says much on its start
+
+        from spinal_tf.training.release import release_run
+        from spinal_tf.training.run_folder import RunFolder
+    target = _target(folder)
+    text = notes.read_text(encoding="utf-8") if notes else ""
+    outcome = release_run(RunFolder(path=run), target, data=data, notes=text, overwrite=overwrite)
+    click.echo(f"{run}: {outcome}{' (add --overwrite to replace it)' if outcome == 'kept' else ''}")
+    _say_where(target, folder)
+
+
+def _target(folder: Path | None) -> Path:
+    from spinal_tf.checkpoints import FOLDER_VARIABLE, find_weights
+
+    named = os.environ.get(FOLDER_VARIABLE)
+    return folder or (Path(named) if named else find_weights())
+
+
+def _say_where(target: Path, folder: Path | None) -> None:
+    from spinal_tf.checkpoints import FOLDER_VARIABLE
+
+    named = os.environ.get(FOLDER_VARIABLE)
     click.echo(f"weights are in {target}")
     if folder and (not named or Path(named).resolve() != folder.resolve()):
         click.echo(f"to use them: export {FOLDER_VARIABLE}={shlex.quote(str(folder.resolve()))}")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
-from importlib.metadata import version
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,8 @@ from spinal_tf.training.schedule import Schedule
 from spinal_tf.training.step import Loss, Trainer
 from spinal_tf.training.validation import Validate
 
-PACKAGES = ("tensorflow", "keras", "numpy", "scipy", "opencv-python-headless", "nibabel")
+MODULES = ("tensorflow", "keras", "numpy", "scipy", "cv2", "nibabel")
+"""Whose versions a run records; they go by several names where they are installed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,11 +83,16 @@ class Job:
             "versions": {
                 "spinal-tf": __version__,
                 "python": platform.python_version(),
-                **{name: version(name) for name in PACKAGES},
+                **_versions(),
             },
             "devices": [device.name for device in tf.config.list_logical_devices()],
             "begun": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         }
+
+
+def _versions() -> dict[str, str]:
+    installed = packages_distributions()
+    return {module: version(installed[module][0]) for module in MODULES if module in installed}
 
 
 def run_job(

@@ -18,7 +18,8 @@ def read_log(path: Path) -> list[dict[str, float]]:
     if not path.exists():
         return []
     with path.open(newline="", encoding="utf-8") as file:
-        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    return [{**row, "step": int(row["step"])} for row in rows]
 
 
 def write_log(path: Path, rows: Sequence[Row]) -> None:
@@ -63,7 +64,7 @@ def draw_curves(path: Path, rows: Sequence[Row], *, title: str) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(9, 8), layout="constrained")
+    figure = Figure(figsize=(9, 8))
     FigureCanvasAgg(figure)
     panels = figure.subplots(3, 1, sharex=True)
     names = list(rows[0])
@@ -79,5 +80,6 @@ def draw_curves(path: Path, rows: Sequence[Row], *, title: str) -> None:
     panels[1].set_yscale("log")
     panels[-1].set_xlabel("step")
     figure.suptitle(title)
+    figure.subplots_adjust(left=0.1, right=0.97, top=0.93, bottom=0.07, hspace=0.1)
     with output_files(path, overwrite=True) as (temporary,):
         figure.savefig(temporary, dpi=110)

@@ -95,6 +95,7 @@ class Training:
             OutputError: something cannot be written.
         """
         progress, schedule = self._progress, self._schedule
+        self._publish_best()  # an interruption may have come between state and record
         try:
             for images, targets in self._batches():
                 self._trainer.set_rate(schedule.rate(progress))
@@ -201,6 +202,11 @@ class Training:
         progress = self._progress
         save_state(self._run.state, progress, self._trainer.variables)
         self._saved = monotonic()
+        self._publish_best()
+
+    def _publish_best(self) -> None:
+        """Let the record name the weights that the saved state speaks of, and remove all others."""
+        progress = self._progress
         if progress.best is None:
             return
         write_json(self._run.best, progress.best)

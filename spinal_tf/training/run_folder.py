@@ -86,7 +86,7 @@ def open_run(path: Path, record: Mapping[str, Any], *, resume: bool) -> RunFolde
 
     Args:
         path: made where it is missing.
-        record: what is asked for, with at least ``network``, ``options`` and ``cohort``.
+        record: what is asked for and when, with at least ``name``, ``plan``, ``options``, ``cohort`` and ``begun``.
         resume: go on where the folder holds a run; begin one otherwise.
 
     Raises:
@@ -98,11 +98,14 @@ def open_run(path: Path, record: Mapping[str, Any], *, resume: bool) -> RunFolde
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{path}: cannot be made ({error.strerror}); choose another folder with --out") from error
+    record = {"format": FORMAT, **record, "resumed": []}
     if run.record.exists():
         if not resume:
             raise OutputError(f"{path}: holds a training run already; add --resume to go on, or choose another --out")
-        _refuse_other(path, run.read_record(), record)
-    write_json(run.record, {"format": FORMAT, **record})
+        before = run.read_record()
+        _refuse_other(path, before, record)
+        record |= {"begun": before["begun"], "resumed": [*before["resumed"], record["begun"]]}
+    write_json(run.record, record)
     return run
 
 

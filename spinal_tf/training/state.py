@@ -54,7 +54,7 @@ def save_state(path: Path, progress: Progress, variables: Sequence[Any]) -> None
         OutputError: it cannot be written.
     """
     record = {"format": FORMAT, **asdict(progress)}
-    arrays: dict[str, Any] = {f"{number:05d}": np.asarray(variable) for number, variable in enumerate(variables)}
+    arrays: dict[str, Any] = {f"{number:05d}": variable.numpy() for number, variable in enumerate(variables)}
     with output_files(path, overwrite=True) as (temporary,), temporary.open("wb") as file:
         np.savez(file, record=np.array(json.dumps(record)), **arrays)
 
@@ -73,7 +73,7 @@ def load_state(path: Path, variables: Sequence[Any]) -> Progress:
         with np.load(path, allow_pickle=False) as stored:
             record = json.loads(str(stored["record"]))
             arrays = [stored[f"{number:05d}"] for number in range(len(stored.files) - 1)]
-    except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise TrainingError(f"{path}: a damaged training state; train anew in another folder") from error
     shapes = [tuple(variable.shape) for variable in variables]
     if record.pop("format", None) != FORMAT or [array.shape for array in arrays] != shapes:

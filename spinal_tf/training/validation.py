@@ -52,17 +52,23 @@ def validate_segmenter(predict: Engine, cases: Sequence[SegmenterCase]) -> Valid
     """Dice of whole cases on all their planes, at the threshold with the best mean over the groups' means.
 
     Groups are the diseases and, where a mask is rightly empty, with a Dice of 1, or gets 0, the healthy. Specks are
-    removed first, as they are from every mask.
+    removed first, as they are from every mask. Between equals, as the empty masks of the first steps are, the
+    soft Dice of the probabilities decides.
 
     Args:
         predict: the network, from float32 (n, rows, columns, 1) to probabilities of the same shape.
         cases: at least one.
     """
-    dice, marked_ml = np.transpose([_at_thresholds(predict, case) for case in cases], (1, 0, 2))
+    found = [_at_thresholds(predict, case) for case in cases]
+    soft, dice, marked_ml = (np.array(part) for part in zip(*found, strict=True))
     groups = [kind for kind in (*Diagnosis, None) if any(case.diagnosis is kind for case in cases)]
     means = np.array([dice[[case.diagnosis is kind for case in cases]].mean(axis=0) for kind in groups])
     best = int(np.argmax(means.mean(axis=0)))
-    measures = {"dice": float(means[:, best].mean()), "operating_point": THRESHOLDS[best]}
+    measures = {
+        "dice": float(means[:, best].mean()),
+        "soft_dice": float(np.mean(soft)),
+        "operating_point": THRESHOLDS[best],
+    }
     measures |= {f"dice_{_word(kind)}": float(mean) for kind, mean in zip(groups, means[:, best], strict=True)}
     rows = [
         {
@@ -73,16 +79,23 @@ def validate_segmenter(predict: Engine, cases: Sequence[SegmenterCase]) -> Valid
         }
         for number, case in enumerate(cases)
     ]
-    return Validation(score=(measures["dice"],), operating_point=THRESHOLDS[best], measures=measures, cases=tuple(rows))
+    return Validation(
+        score=(measures["dice"], measures["soft_dice"]),
+        operating_point=THRESHOLDS[best],
+        measures=measures,
+        cases=tuple(rows),
+    )
 
 
 def _word(diagnosis: Diagnosis | None) -> str:
     return HEALTHY if diagnosis is None else str(diagnosis.value)
 
 
-def _at_thresholds(predict: Engine, case: SegmenterCase) -> tuple[list[float], list[float]]:
-    """Dice, and mL marked, at each threshold."""
+def _at_thresholds(predict: Engine, case: SegmenterCase) -> tuple[float, list[float], list[float]]:
+    """Soft Dice of the probabilities; Dice, and mL marked, at each threshold."""
     probability = run_in_batches(predict, case.planes.astype(np.float32))
+    total = float(probability.sum(dtype=np.float64)) + len(case.lesion_voxels)
+    soft = 2 * float(probability[case.mask].sum(dtype=np.float64)) / total if total else 1.0
     dice, marked_ml = [], []
     for threshold in THRESHOLDS:
         mask = remove_specks(
@@ -92,7 +105,7 @@ def _at_thresholds(predict: Engine, case: SegmenterCase) -> tuple[list[float], l
         common = np.count_nonzero(mask & case.mask)
         dice.append(float(2 * common / (ours + drawn)) if ours + drawn else 1.0)
         marked_ml.append(float(ours * case.voxel_ml))
-    return dice, marked_ml
+    return soft, dice, marked_ml
 
 
 def validate_classifier(

@@ -1,0 +1,130 @@
+"""From a training run to released weights: file, manifest entry and model card, all or nothing."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from spinal_tf.checkpoints import Checkpoint, build_network, save_checkpoint
+from spinal_tf.errors import TrainingError
+from spinal_tf.preprocess import Preprocessing
+from spinal_tf.taxonomy import TASKS
+from spinal_tf.training.run_folder import RunFolder
+from spinal_tf.weight_files import assign_weights, decode_weights
+from spinal_tf.weight_sets import install_set, read_set
+
+CARD = """# {name}
+
+**Trained on {data}. Research use only. Not a medical device.**
+
+{what}
+
+| | |
+|---|---|
+| network | {network} |
+| trained on | {data}: {train} |
+| training | step {step} of the run, the best in validation; {settings} |
+| preprocessing | {preprocessing} |
+| operating point | {operating_point:.3f}, chosen on the validation cases |
+
+## Measured
+
+On the validation cases ({validation}), which also chose the step and the operating point, so these numbers flatter:
+
+{measures}
+
+Where the cohort is simulated, they say how well the network learned the simulator, and nothing about patients. None of
+the figures of Zhuo et al. 2022 apply to these weights.
+"""
+
+
+def release_run(run: RunFolder, into: Path, *, data: str, notes: str = "", overwrite: bool = False) -> str:
+    """Put a run's best weights into a folder of weights.
+
+    Args:
+        run: with at least one validation.
+        into: folder of weights, made where it is missing.
+        data: what the network was trained on, in words that complete "trained on"; every report repeats them.
+        notes: further measurements in Markdown, for the card.
+        overwrite: replace weights of the same name.
+
+    Returns:
+        ``installed``, ``replaced``, ``kept`` or ``already there``.
+
+    Raises:
+        TrainingError: this is no run, or one that has not come to a validation.
+        WeightsError: the weights there are damaged.
+        OutputError: the folder cannot be written to.
+    """
+    record, best = run.read_record(), run.read_best()
+    checkpoint = _checkpoint(record, best, data)
+    path = run.path / best["file"]
+    try:
+        stored = path.read_bytes()
+    except OSError as error:
+        raise TrainingError(f"{path}: cannot be read ({error.strerror}); go on with the run with --resume") from error
+    model = build_network(run.path, checkpoint)
+    assign_weights(model, decode_weights(stored, source=str(path)), source=str(path))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        save_checkpoint(model, folder, checkpoint, half_precision=True)
+        (folder / checkpoint.card).write_text(_card(record, best, checkpoint, notes), encoding="utf-8")
+        return install_set(read_set(folder), into, overwrite=overwrite)[checkpoint.name]
+
+
+def _checkpoint(record: Mapping[str, Any], best: Mapping[str, Any], data: str) -> Checkpoint:
+    name = record["name"]
+    return Checkpoint(
+        name=name,
+        network=record["network"],
+        arguments={key: tuple(v) if isinstance(v, list) else v for key, v in record["arguments"].items()},
+        preprocessing=Preprocessing.from_dict(record["preprocessing"]),
+        operating_point=best["operating_point"],
+        mask_mode=record["mask_mode"],
+        modalities=tuple(record["modalities"]),
+        training={
+            "data": data,
+            "cohort": record["cohort"]["hash"],
+            "cases": record["cohort"]["cases"],
+            "step": best["step"],
+            "plan": record["plan"],
+            "options": record["options"],
+            "versions": record["versions"],
+            "measured": {key: round(value, 4) for key, value in best["measures"].items()},
+        },
+        card=f"{name}.md",
+    )
+
+
+def _card(record: Mapping[str, Any], best: Mapping[str, Any], checkpoint: Checkpoint, notes: str) -> str:
+    options, cases = record["options"], record["cohort"]["cases"]
+    card = CARD.format(
+        name=checkpoint.name,
+        data=checkpoint.training["data"],
+        what=_what(checkpoint),
+        network=checkpoint.network,
+        train=_counted(cases["train"]),
+        validation=_counted(cases["validation"]),
+        step=best["step"],
+        settings=f"batches of {options['batch']}, learning rate {options['learning_rate']:g}, seed {options['seed']}",
+        preprocessing=", ".join(
+            f"{key} {value}" for key, value in record["preprocessing"].items() if value is not None
+        ),
+        operating_point=checkpoint.operating_point,
+        measures="\n".join(f"- {key.replace('_', ' ')}: {value:.3f}" for key, value in best["measures"].items()),
+    )
+    return f"{card}\n{notes.strip()}\n" if notes.strip() else card
+
+
+def _what(checkpoint: Checkpoint) -> str:
+    for task in TASKS:
+        if task.name == checkpoint.name:
+            kept = " or with T1c" if "t1c" in checkpoint.modalities else ""
+            return f"Tells {task.classes[0]} from {task.classes[1]} by T2w alone{kept}."
+    return "Finds and outlines lesions."
+
+
+def _counted(cases: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in cases.items())

@@ -1,0 +1,100 @@
+"""``spinal-tf train`` and ``weights release``: options, refusals, and what is said."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from spinal_tf.cli.main import main
+from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.volume import new_volume, write_on_grid
+
+AFFINE = np.array([[-4.0, 0, 0, 5], [0, 0, -0.8, 20], [0, -0.8, 0, 30], [0, 0, 0, 1]])
+SMALL = ["--width", "4", "--crop", "16", "--batch", "2", "--steps", "2", "--validation-every", "1"]
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory):
+    """One training and one validation case, of MS."""
+    folder, lines = tmp_path_factory.mktemp("cohort"), ["case,patient,t2,mask,diagnosis,split"]
+    for number, split in enumerate(("train", "validation")):
+        rng, mask = np.random.default_rng(number), np.zeros((3, 20, 24), bool)
+        mask[1, 5:15, 8 + number : 14 + number] = True
+        volume = new_volume(rng.gamma(4, 20, mask.shape) + 200 * mask, AFFINE, source="t2")
+        for name, array in (("t2", volume.data), ("mask", mask)):
+            write_on_grid(array, folder / f"{name}-{number}.nii.gz", like=volume)
+        lines.append(f"c{number},p{number},t2-{number}.nii.gz,mask-{number}.nii.gz,{Diagnosis.MS.value},{split}")
+    (folder / "cohort.csv").write_text("\n".join(lines) + "\n")
+    return folder / "cohort.csv"
+
+
+def test_a_segmenter_is_trained_gone_on_with_and_released(tmp_path, table, monkeypatch):
+    monkeypatch.delenv("SPINAL_TF_WEIGHTS", raising=False)
+    out = tmp_path / "run"
+    done = run("train", "segmenter", "--cohort", table, "--out", out, *SMALL)
+    assert done.exit_code == 0, done.output
+    lines = done.stdout.splitlines()
+    assert [line.split(":")[0] for line in lines[:2]] == ["step 1", "step 2"]
+    assert ", dice_ms " in lines[0]
+    assert lines[0].endswith(", best")
+    assert f"{out}: best weights of step" in lines[2]
+    assert (out / "cache" / "segmenter-train" / "index.json").exists()
+    again = run("train", "segmenter", "--cohort", table, "--out", out, *SMALL, "--resume")
+    assert again.exit_code == 0
+    assert not [line for line in again.stdout.splitlines() if line.startswith("step")]
+    refused = run("train", "segmenter", "--cohort", table, "--out", out, *SMALL)
+    assert refused.exit_code == 3
+    assert refused.stderr.count("\n") == 1
+    released = run("weights", "release", out, "--into", tmp_path / "weights", "--data", "two blocks")
+    assert released.exit_code == 0, released.output
+    assert "installed" in released.stdout
+    assert "export SPINAL_TF_WEIGHTS=" in released.stdout
+    kept = run("weights", "release", out, "--into", tmp_path / "weights", "--data", "two blocks more")
+    assert "kept (add --overwrite to replace it)" in kept.stdout
+
+
+def test_a_cohort_without_both_classes_is_told_in_one_line(tmp_path, table):
+    arguments = ("train", "classifier", "--task", "ms_vs_nmosd", "--cohort", table, "--out", tmp_path / "run")
+    told = run(*arguments)
+    assert told.exit_code == 3
+    assert "the split train has no case of the class nmosd" in told.stderr
+    assert told.stderr.count("\n") == 1
+
+
+def test_a_missing_table_is_told_in_one_line(tmp_path):
+    told = run("train", "segmenter", "--cohort", tmp_path / "none.csv", "--out", tmp_path / "run")
+    assert told.exit_code == 3
+    assert told.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "complaint"),
+    [
+        (["segmenter", "--crop", "50"], "50 is not a multiple of 16"),
+        (["segmenter", "--deterministic", "--minutes", "3"], "ends by the clock is not deterministic"),
+        (["classifier", "--task", "ms_vs_nmosd", "--batch", "5"], "5 is not a multiple of 2"),
+        (
+            ["classifier", "--task", "ms_vs_nmosd", "--imagenet", "x", "--initial-weights", "y"],
+            "two beginnings; give one of them",
+        ),
+        (["classifier", "--task", "tumour"], "tumor_vs_demyelinating"),
+        (["segmenter", "--precision", "float16"], "mixed_float16"),
+    ],
+)
+def test_options_that_make_no_sense_are_usage_errors(tmp_path, table, words, complaint):
+    told = run("train", *words, "--cohort", table, "--out", tmp_path / "run")
+    assert told.exit_code == 2
+    assert complaint in told.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_what_is_no_run_cannot_be_released(tmp_path):
+    told = run("weights", "release", tmp_path, "--data", "x", "--into", tmp_path / "weights")
+    assert told.exit_code == 3
+    assert "holds no training run" in told.stderr
+    assert run("weights", "release", tmp_path).exit_code == 2  # what it was trained on must be said

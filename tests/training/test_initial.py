@@ -1,0 +1,62 @@
+"""Initial weights: from a file, from ImageNet's file, and what is refused."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import pytest
+
+from spinal_tf.errors import WeightsError
+from spinal_tf.networks.densenet import build_densenet
+from spinal_tf.networks.multiresunet import build_multiresunet
+from spinal_tf.training.initial import Initial, set_initial_weights
+from spinal_tf.weight_files import encode_weights
+
+
+def test_random_weights_stay(tmp_path):
+    model = build_multiresunet(width=4)
+    before = [array.copy() for array in model.get_weights()]
+    set_initial_weights(model, Initial())
+    for one, other in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_weights_of_a_file_are_taken(tmp_path):
+    source, model = build_multiresunet(width=4), build_multiresunet(width=4)
+    (tmp_path / "a.weights.h5").write_bytes(encode_weights(source, half_precision=False))
+    set_initial_weights(model, Initial(weights=tmp_path / "a.weights.h5"))
+    for one, other in zip(source.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_file_of_another_network_or_none_is_refused(tmp_path):
+    (tmp_path / "a.weights.h5").write_bytes(encode_weights(build_multiresunet(width=5), half_precision=False))
+    with pytest.raises(WeightsError, match="made for another network"):
+        set_initial_weights(build_multiresunet(width=4), Initial(weights=tmp_path / "a.weights.h5"))
+    with pytest.raises(WeightsError, match=r"none\.h5: cannot be read .* check --initial-weights"):
+        set_initial_weights(build_multiresunet(width=4), Initial(weights=tmp_path / "none.h5"))
+
+
+def test_imagenet_weights_of_a_local_file_fill_all_but_the_head(tmp_path):
+    base = keras.applications.DenseNet121(include_top=False, weights=None, input_shape=(None, None, 3))
+    base.save_weights(tmp_path / "notop.weights.h5")
+    model = build_densenet(last_convolution="pool2_relu", size=(32, 32))
+    head = model.get_layer("features").kernel.numpy().copy()
+    set_initial_weights(model, Initial(imagenet=str(tmp_path / "notop.weights.h5")))
+    names = [layer.name for layer in model.layers if layer.weights and layer.name not in ("features", "logits")]
+    assert len(names) > 20
+    for name in names:
+        for one, other in zip(base.get_layer(name).get_weights(), model.get_layer(name).get_weights(), strict=True):
+            np.testing.assert_array_equal(one, other)
+    np.testing.assert_array_equal(model.get_layer("features").kernel, head)
+
+
+def test_a_missing_imagenet_file_is_refused_and_nothing_is_downloaded(tmp_path):
+    with pytest.raises(WeightsError, match=r"none\.h5: ImageNet weights cannot be read .* check --imagenet"):
+        set_initial_weights(build_densenet(size=(32, 32)), Initial(imagenet=str(tmp_path / "none.h5")))
+
+
+def test_words_for_the_record(tmp_path):
+    assert str(Initial()) == "random"
+    assert str(Initial(weights=tmp_path / "a.weights.h5")) == "a.weights.h5"
+    assert str(Initial(imagenet="download")) == "ImageNet"

@@ -1,0 +1,90 @@
+"""The run folder: what it refuses, and what it keeps when a training goes on."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from spinal_tf.errors import OutputError, TrainingError
+from spinal_tf.training.run_folder import RunFolder, open_run
+
+
+def record(**changes):
+    given = {
+        "name": "segmenter",
+        "plan": {"loss": "dice_bce"},
+        "options": {"batch": 8, "steps": 10},
+        "cohort": {"hash": "a" * 64},
+        "begun": "2026-01-01",
+    }
+    return given | changes
+
+
+def test_a_run_is_begun_with_its_record(tmp_path):
+    run = open_run(tmp_path / "deep" / "run", record(), resume=False)
+    assert run.read_record() == {**record(), "format": 1, "resumed": []}
+    assert [path.name for path in run.path.iterdir()] == ["run.json"]
+
+
+def test_a_run_that_is_there_is_not_overwritten(tmp_path):
+    open_run(tmp_path, record(), resume=False)
+    with pytest.raises(
+        OutputError, match="holds a training run already; add --resume to go on, or choose another --out"
+    ):
+        open_run(tmp_path, record(), resume=False)
+
+
+def test_to_go_on_with_nothing_begins(tmp_path):
+    assert open_run(tmp_path, record(), resume=True).read_record()["begun"] == "2026-01-01"
+
+
+def test_going_on_keeps_when_it_was_begun_and_takes_a_new_end(tmp_path):
+    open_run(tmp_path, record(), resume=False)
+    later = record(options={"batch": 8, "steps": 99}, begun="2026-02-02")
+    found = open_run(tmp_path, later, resume=True).read_record()
+    assert found["begun"] == "2026-01-01"
+    assert found["resumed"] == ["2026-02-02"]
+    assert found["options"]["steps"] == 99
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"options": {"batch": 4, "steps": 10}},
+            "was begun with batch 8, not 4; give --resume the options it was begun",
+        ),
+        ({"plan": {"loss": "bce"}}, "was begun with loss dice_bce, not bce"),
+        ({"cohort": {"hash": "b" * 64}}, "the cohort has changed since the run was begun"),
+        ({"name": "ms_vs_nmosd"}, "holds a run of segmenter, not of ms_vs_nmosd"),
+    ],
+)
+def test_another_training_does_not_go_on_here(tmp_path, changes, words):
+    open_run(tmp_path, record(), resume=False)
+    with pytest.raises(TrainingError, match=words):
+        open_run(tmp_path, record(**changes), resume=True)
+    assert RunFolder(path=tmp_path).read_record()["options"] == record()["options"]
+
+
+def test_a_run_of_another_version_is_refused(tmp_path):
+    (tmp_path / "run.json").write_text(json.dumps({**record(), "format": 0}))
+    with pytest.raises(TrainingError, match="a run of another version"):
+        open_run(tmp_path, record(), resume=True)
+
+
+def test_what_is_no_run_or_has_nothing_yet_is_told(tmp_path):
+    run = RunFolder(path=tmp_path)
+    with pytest.raises(TrainingError, match="holds no training run; give the folder that a training wrote"):
+        run.read_record()
+    with pytest.raises(TrainingError, match="has not come to a validation yet; go on with it with --resume"):
+        run.read_best()
+    run.record.write_text("{")
+    with pytest.raises(TrainingError, match=r"run\.json: damaged, not JSON"):
+        run.read_record()
+
+
+def test_a_file_in_place_of_the_folder_is_told(tmp_path):
+    (tmp_path / "run").write_text("")
+    with pytest.raises(OutputError, match="run: cannot be made .* choose another folder with --out"):
+        open_run(tmp_path / "run", record(), resume=False)

@@ -1,0 +1,99 @@
+"""The segmenter from a table to released weights that the pipeline uses."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from spinal_tf.checkpoints import MANIFEST, read_manifest
+from spinal_tf.datasets.segmenter import CropPlan
+from spinal_tf.errors import OutputError, TrainingError
+from spinal_tf.models import load_segmenter
+from spinal_tf.training.data import open_cohort
+from spinal_tf.training.logs import read_log
+from spinal_tf.training.options import TrainingOptions
+from spinal_tf.training.release import release_run
+from spinal_tf.training.run_folder import RunFolder
+from spinal_tf.training.segmenter import SegmenterPlan, train_segmenter
+
+PLAN = SegmenterPlan(crops=CropPlan(size=(32, 32)), arguments={"width": 4}, tight_share=0.0)
+OPTIONS = TrainingOptions(batch=4, steps=4, validation_every=3, learning_rate=1e-3)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory, cohort_table, shared_cache) -> RunFolder:
+    out, reports = tmp_path_factory.mktemp("runs") / "run", []
+    made = train_segmenter(open_cohort(cohort_table, shared_cache), out, PLAN, OPTIONS, report=reports.append)
+    assert [report.step for report in reports if report.validation] == [3, 4]
+    return made
+
+
+def test_the_run_folder_tells_everything(run):
+    record = run.read_record()
+    assert (record["name"], record["network"], record["arguments"]) == ("segmenter", "multiresunet", {"width": 4})
+    assert record["options"] == OPTIONS.to_dict()
+    assert record["plan"]["crop_size"] == [32, 32]
+    assert record["plan"]["initial"] == "random"
+    assert record["preprocessing"]["spacing_mm"] == 0.8
+    assert len(record["cohort"]["hash"]) == 64
+    assert record["cohort"]["cases"]["validation"]["healthy"] == 1
+    assert {"spinal-tf", "python", "tensorflow", "keras", "numpy", "cv2"} <= record["versions"].keys()
+    assert record["steps_per_epoch"] == 30 // 4
+    assert str(run.path) not in run.record.read_text()
+    assert run.curves.stat().st_size > 10_000
+    assert list(run.tensorboard.iterdir())
+
+
+def test_the_log_has_the_dice_of_every_disease_and_of_the_healthy(run):
+    rows = read_log(run.log)
+    assert [row["step"] for row in rows] == [3, 4]
+    kinds = {"astrocytoma", "ependymoma", "ms", "nmosd", "healthy"}
+    assert {f"dice_{kind}" for kind in kinds} < rows[0].keys()
+    best = run.read_best()
+    assert best["measures"]["dice"] == max(row["dice"] for row in rows)
+    assert len(best["cases"]) == 5
+
+
+def test_released_weights_are_the_best_ones_with_their_record(run, tmp_path):
+    folder = tmp_path / "weights"
+    assert release_run(run, folder, data="simulated blocks", notes="## Seen\n\nNothing.") == "installed"
+    assert sorted(path.name for path in folder.iterdir()) == [MANIFEST, "segmenter.md", "segmenter.weights.h5"]
+    checkpoint, best = read_manifest(folder)["segmenter"], run.read_best()
+    assert checkpoint.operating_point == best["operating_point"]
+    assert checkpoint.preprocessing == PLAN.preprocessing
+    assert checkpoint.training["data"] == "simulated blocks"
+    assert checkpoint.training["cohort"] == run.read_record()["cohort"]["hash"]
+    assert checkpoint.training["measured"]["dice"] == round(best["measures"]["dice"], 4)
+    planes = np.random.default_rng(0).random((1, 32, 32, 1)).astype(np.float32)
+    assert load_segmenter(folder).engine(planes).shape == (1, 32, 32, 1)
+    card = (folder / "segmenter.md").read_text()
+    for words in ("**Trained on simulated blocks. Research use only. Not a medical device.**", "2 healthy", "Nothing."):
+        assert words in card
+
+
+def test_released_weights_of_the_same_name_are_kept_unless_told_otherwise(run, tmp_path):
+    folder = tmp_path / "weights"
+    release_run(run, folder, data="one")
+    before = (folder / MANIFEST).read_bytes()
+    assert release_run(run, folder, data="two") == "kept"
+    assert (folder / MANIFEST).read_bytes() == before
+    assert release_run(run, folder, data="two", overwrite=True) == "replaced"
+    assert json.loads((folder / MANIFEST).read_text())["checkpoints"]["segmenter"]["training"]["data"] == "two"
+
+
+def test_an_unfinished_run_cannot_be_released(tmp_path, run):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_bytes(run.record.read_bytes())
+    with pytest.raises(TrainingError, match="has not come to a validation yet"):
+        release_run(RunFolder(path=tmp_path / "run"), tmp_path / "weights", data="x")
+    (tmp_path / "run" / "best.json").write_bytes(run.best.read_bytes())
+    with pytest.raises(TrainingError, match=r"best-\d+\.weights\.h5: cannot be read .* go on with the run"):
+        release_run(RunFolder(path=tmp_path / "run"), tmp_path / "weights", data="x")
+    assert not (tmp_path / "weights").exists()
+
+
+def test_a_second_training_in_the_same_folder_is_refused(run, cohort_table, shared_cache):
+    with pytest.raises(OutputError, match="holds a training run already"):
+        train_segmenter(open_cohort(cohort_table, shared_cache), run.path, PLAN, OPTIONS, report=print)
