@@ -2,7 +2,7 @@
 
     python data_prep/release_first_weights.py CASES RUN weights --scans FOLDER
 
-RUN is what train_first_weights.py filled. The segmenter's operating point is the threshold with the best mean Dice,
+RUN holds what earlier versions of this folder trained; spinal-tf weights release takes the runs of spinal-tf train. The segmenter's operating point is the threshold with the best mean Dice,
 the classifiers' is Youden's J, both on validation cases; what is measured there says nothing about patients. FOLDER
 holds two public scans that no training has seen: sct_fake_lesion, with a lesion drawn in, and errsm20, healthy.
 """
@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from sklearn.metrics import roc_auc_score, roc_curve
-from train_first_weights import SEGMENTER_INPUT, case_paths, simulated_volume
+from stored_cases import SEGMENTER_INPUT, case_paths, simulated_volume
 
 from spinal_tf.checkpoints import Checkpoint, load_network, save_checkpoint
 from spinal_tf.engine import frozen_engine

@@ -25,7 +25,8 @@ PAGES = [
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted(ROOT.glob("weights/*.md")),
 ]
-GUIDES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in ("quickstart", "cohort", "weights", "method"))]
+PAGES_WITH_COMMANDS = ("quickstart", "cohort", "training", "weights", "method")
+GUIDES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in PAGES_WITH_COMMANDS)]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 GENERATOR = runpy.run_path(str(ROOT / "docs" / "generate_cli.py"), run_name="generate_cli")
 CONTEXTS = {context.command_path: context for context in GENERATOR["contexts"](main, "spinal-tf")}

@@ -1,0 +1,60 @@
+"""Turn what simulate_training_set.py wrote into a cohort that spinal-tf trains on.
+
+    python data_prep/stored_cases_to_cohort.py CASES COHORT
+    spinal-tf train segmenter --cohort COHORT/cohort.csv --out RUN
+
+Writes NIfTI images and cohort.csv, with the masks of the cord in a column of their own. Every eighth block of 50 cases
+is for validation. The images hold real scans and are not to be published.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from pathlib import Path
+
+import numpy as np
+from stored_cases import is_validation, simulated_volume
+
+from spinal_tf.volume import write_on_grid
+
+COLUMNS = ("case", "patient", "t2", "t1c", "mask", "cord", "diagnosis", "split")
+
+
+def main() -> None:
+    """Read the command line and write the cohort; images that exist are kept."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("cases", type=Path)
+    parser.add_argument("cohort", type=Path)
+    given = parser.parse_args()
+    rows = [_row(path, given.cohort) for path in sorted(given.cases.glob("?????.npz"))]
+    with (given.cohort / "cohort.csv").open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, COLUMNS, restval="")
+        table.writeheader()
+        table.writerows(rows)
+
+
+def _row(path: Path, cohort: Path) -> dict[str, str]:
+    """Write a case's images, and return its row of the table."""
+    name = f"sim-{path.stem}"
+    volume, mask, diagnosis = simulated_volume(path)
+    stored = np.load(path)
+    images = {"t2": volume.data, "cord": stored["cord"]}
+    images |= {"mask": mask} if diagnosis else {}
+    images |= {"t1c": stored["t1c"].astype(np.float32)} if "t1c" in stored else {}
+    (cohort / name).mkdir(parents=True, exist_ok=True)
+    for kind, array in images.items():
+        image = cohort / name / f"{kind}.nii.gz"
+        if not image.exists():
+            write_on_grid(array, image, like=volume)
+    return {
+        "case": name,
+        "patient": name,
+        **{kind: f"{name}/{kind}.nii.gz" for kind in images},
+        "diagnosis": diagnosis.value if diagnosis else "healthy",
+        "split": "validation" if is_validation(int(path.stem)) else "train",
+    }
+
+
+if __name__ == "__main__":
+    main()
