@@ -2,9 +2,10 @@
 
     python data_prep/release_first_weights.py CASES RUN weights --scans FOLDER
 
-RUN holds what earlier versions of this folder trained; spinal-tf weights release takes the runs of spinal-tf train. The segmenter's operating point is the threshold with the best mean Dice,
-the classifiers' is Youden's J, both on validation cases; what is measured there says nothing about patients. FOLDER
-holds two public scans that no training has seen: sct_fake_lesion, with a lesion drawn in, and errsm20, healthy.
+RUN holds weights and states of a training by an earlier version of this folder; spinal-tf weights release takes what
+spinal-tf train wrote. The segmenter's operating point is the threshold with the best mean Dice, the classifiers' is
+Youden's J, both on validation cases; what is measured there says nothing about patients. FOLDER holds two public scans
+that no training has seen: sct_fake_lesion, with a lesion drawn in, and errsm20, healthy.
 """
 
 from __future__ import annotations

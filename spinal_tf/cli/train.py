@@ -156,6 +156,13 @@ def train() -> None:
     help="Pixel size for --input spacing.",
 )
 @click.option(
+    "--intensity",
+    type=click.Choice(["zscore_clip", "zscore_no_clip", "minmax"]),
+    default="minmax",
+    show_default=True,
+    help="How intensities are normalised.",
+)
+@click.option(
     "--tight-share",
     type=click.FloatRange(0, 1),
     default=0.4,

@@ -53,7 +53,9 @@ class TrainingSession:
         given = self._given
         fixed = given["fit"] == "spacing"
         plan = SegmenterPlan(
-            preprocessing=Preprocessing(fit=given["fit"], spacing_mm=given["spacing_mm"] if fixed else None),
+            preprocessing=Preprocessing(
+                intensity=given["intensity"], fit=given["fit"], spacing_mm=given["spacing_mm"] if fixed else None
+            ),
             crops=CropPlan(
                 size=(given["crop"], given["crop"]),
                 lesion_share=given["lesion_share"],

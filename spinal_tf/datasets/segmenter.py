@@ -55,8 +55,8 @@ def segmenter_entry(examination: Examination, preprocessing: Preprocessing, tigh
     Args:
         examination: the case.
         preprocessing: the segmenter's.
-        tight_share: share of cases that are cut to a smaller field of view first, which changes what their z-score
-            sees; the case's name decides which and how.
+        tight_share: share of cases that are cut to a smaller field of view first, which changes what their
+            intensities are scaled by; the case's name decides which and how.
 
     Raises:
         VolumeError: the image is constant, or its spacing makes no sense.

@@ -37,7 +37,7 @@ class SegmenterPlan:
     """What the segmenter is, and what it is shown. All of it is our choice: the paper's supplement is not public.
 
     Attributes:
-        preprocessing: of whole scans.
+        preprocessing: of whole scans. Clipping at five SD would make fluid, lesion and cord alike in dark scans.
         crops: what is cut from them.
         tight_share: see `spinal_tf.datasets.views`; training cases only.
         loss: ``dice_bce``, or ``bce`` as the reference network's code has it.
@@ -45,7 +45,7 @@ class SegmenterPlan:
         initial: where the weights begin.
     """
 
-    preprocessing: Preprocessing = Preprocessing(fit="spacing", spacing_mm=0.8)
+    preprocessing: Preprocessing = Preprocessing(fit="spacing", spacing_mm=0.8, intensity="minmax")
     crops: CropPlan = CropPlan()
     tight_share: float = 0.4
     loss: Literal["dice_bce", "bce"] = "dice_bce"

@@ -8,13 +8,18 @@ import pytest
 
 from spinal_tf.errors import WeightsError
 from spinal_tf.networks.densenet import build_densenet
-from spinal_tf.networks.multiresunet import build_multiresunet
 from spinal_tf.training.initial import Initial, set_initial_weights
 from spinal_tf.weight_files import encode_weights
 
 
+def tiny(width: int = 4) -> keras.Model:
+    inputs = keras.Input((3,))
+    x = keras.layers.Dense(width, name="first")(inputs)
+    return keras.Model(inputs, keras.layers.Dense(1, name="last")(x))
+
+
 def test_random_weights_stay(tmp_path):
-    model = build_multiresunet(width=4)
+    model = tiny()
     before = [array.copy() for array in model.get_weights()]
     set_initial_weights(model, Initial())
     for one, other in zip(before, model.get_weights(), strict=True):
@@ -22,7 +27,7 @@ def test_random_weights_stay(tmp_path):
 
 
 def test_the_weights_of_a_file_are_taken(tmp_path):
-    source, model = build_multiresunet(width=4), build_multiresunet(width=4)
+    source, model = tiny(), tiny()
     (tmp_path / "a.weights.h5").write_bytes(encode_weights(source, half_precision=False))
     set_initial_weights(model, Initial(weights=tmp_path / "a.weights.h5"))
     for one, other in zip(source.get_weights(), model.get_weights(), strict=True):
@@ -30,11 +35,11 @@ def test_the_weights_of_a_file_are_taken(tmp_path):
 
 
 def test_a_file_of_another_network_or_none_is_refused(tmp_path):
-    (tmp_path / "a.weights.h5").write_bytes(encode_weights(build_multiresunet(width=5), half_precision=False))
+    (tmp_path / "a.weights.h5").write_bytes(encode_weights(tiny(width=5), half_precision=False))
     with pytest.raises(WeightsError, match="made for another network"):
-        set_initial_weights(build_multiresunet(width=4), Initial(weights=tmp_path / "a.weights.h5"))
+        set_initial_weights(tiny(), Initial(weights=tmp_path / "a.weights.h5"))
     with pytest.raises(WeightsError, match=r"none\.h5: cannot be read .* check --initial-weights"):
-        set_initial_weights(build_multiresunet(width=4), Initial(weights=tmp_path / "none.h5"))
+        set_initial_weights(tiny(), Initial(weights=tmp_path / "none.h5"))
 
 
 def test_imagenet_weights_of_a_local_file_fill_all_but_the_head(tmp_path):
@@ -53,7 +58,7 @@ def test_imagenet_weights_of_a_local_file_fill_all_but_the_head(tmp_path):
 
 def test_a_missing_imagenet_file_is_refused_and_nothing_is_downloaded(tmp_path):
     with pytest.raises(WeightsError, match=r"none\.h5: ImageNet weights cannot be read .* check --imagenet"):
-        set_initial_weights(build_densenet(size=(32, 32)), Initial(imagenet=str(tmp_path / "none.h5")))
+        set_initial_weights(tiny(), Initial(imagenet=str(tmp_path / "none.h5")))
 
 
 def test_words_for_the_record(tmp_path):

@@ -33,7 +33,7 @@ def start(table: Path, cache: Path, out: Path, *more: str) -> subprocess.Popen:
 
 
 def finish(process: subprocess.Popen) -> None:
-    _, errors = process.communicate(timeout=300)
+    _, errors = process.communicate(timeout=1800)
     assert process.returncode == 0, errors
 
 
@@ -42,7 +42,7 @@ def kill_after(process: subprocess.Popen, words: str) -> None:
         if line.startswith(words):
             process.send_signal(signal.SIGKILL)
             break
-    assert process.wait(timeout=60) == -signal.SIGKILL
+    assert process.wait(timeout=600) == -signal.SIGKILL
 
 
 def log_without_seconds(run: Path) -> list[dict[str, str]]:
