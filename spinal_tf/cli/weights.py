@@ -63,7 +63,7 @@ def import_command(source: Path, folder: Path | None, overwrite: bool) -> None:
 
 
 @weights.command("release")
-@click.argument("run", metavar="RUN", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("run", metavar="RUN", type=click.Path(file_okay=False, path_type=Path))
 @click.option("--into", "folder", type=click.Path(file_okay=False, path_type=Path), help="Folder of weights to add to.")
 @click.option(
     "--data",

@@ -114,7 +114,8 @@ def run_job(
     """
     run = open_run(out, job.record(options), resume=resume)
     trainer = Trainer(job.build, job.loss, options)
-    set_initial_weights(trainer.model, job.initial)
+    if not run.state.exists():
+        set_initial_weights(trainer.model, job.initial)
     training = Training(
         trainer,
         Schedule(options=options, steps_per_epoch=job.steps_per_epoch),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -98,3 +100,29 @@ def test_what_is_no_run_cannot_be_released(tmp_path):
     assert told.exit_code == 3
     assert "holds no training run" in told.stderr
     assert run("weights", "release", tmp_path).exit_code == 2  # what it was trained on must be said
+
+
+class Terminal(io.StringIO):
+    """A stream that somebody watches."""
+
+    def isatty(self):
+        return True
+
+
+def test_a_bar_shows_the_step_and_lets_validations_stand_above_it(monkeypatch, capsys):
+    from spinal_tf.cli import training_session
+    from spinal_tf.training.loop import Report
+    from spinal_tf.training.validation import Validation
+
+    terminal = Terminal()
+    monkeypatch.setattr("sys.stderr", terminal)
+    validation = Validation(score=(0.5,), operating_point=0.3, measures={"dice": 0.5}, cases=())
+    with training_session._reporting() as report:
+        report(Report(step=30, share=0.25, loss=0.75))
+        report(Report(step=60, share=0.5, loss=0.5, validation=validation, best=True))
+    shown = terminal.getvalue()
+    assert "Training" in shown
+    assert "25%" in shown
+    assert "step 30, loss 0.7500" in shown
+    assert "50%" in shown
+    assert capsys.readouterr().out == "step 60: loss 0.5000, dice 0.500, best\n"
