@@ -16,7 +16,7 @@ from spinal_tf.preprocess import Preprocessing
 from spinal_tf.taxonomy import MS_VS_NMOSD, TASKS, TUMOR_VS_DEMYELINATING, Diagnosis
 from spinal_tf.volume import new_volume
 
-CODE = {diagnosis: number for number, diagnosis in enumerate(Diagnosis, start=1)}
+CODE = {diagnosis: number for number, diagnosis in enumerate((*Diagnosis, None), start=1)}
 SHAPE = (3, 60, 70)
 
 
@@ -29,6 +29,7 @@ def planes_of(diagnosis, lesion=True):
         planes=np.full(SHAPE, CODE[diagnosis], np.float16),
         mask=mask,
         lesion_voxels=np.argwhere(mask).astype(np.int32),
+        spine_voxels=np.zeros((0, 3), np.int32),
     )
 
 
@@ -182,3 +183,65 @@ def test_the_channels_of_a_tile_stay_aligned(plain, monkeypatch):
 def test_a_class_without_case_is_refused_by_name():
     with pytest.raises(ValueError, match="ms_vs_nmosd: there is no case of the class nmosd"):
         tiles([tiles_of(Diagnosis.MS), tiles_of(Diagnosis.ASTROCYTOMA)], MS_VS_NMOSD)
+
+
+# Healthy people and the cord
+
+
+def test_healthy_people_are_a_group_of_their_own(plain):
+    cases = [planes_of(Diagnosis.MS)] * 5 + [planes_of(None, lesion=False)]
+    images, masks = crops(cases)
+    healthy = images[:, 0, 0, 0] == CODE[None]
+    assert abs(healthy.mean() - 0.5) < 0.1  # four standard deviations of a binomial
+    assert not masks[healthy].any()
+    assert masks[~healthy].any()
+
+
+def test_crops_follow_the_cord_where_it_is_known(plain):
+    planes = np.zeros((3, 200, 200), np.float16)
+    spine = np.array([[1, row, 150] for row in range(40, 160)], np.int32)
+    planes[tuple(spine.T)] = 1
+    case = SegmenterCase(
+        diagnosis=None,
+        planes=planes,
+        mask=np.zeros(planes.shape, bool),
+        lesion_voxels=np.zeros((0, 3), np.int32),
+        spine_voxels=spine,
+    )
+    images, _ = crops([case], batches=40)
+    seen = images.any(axis=(1, 2, 3)).mean()
+    # at least the share centred at the spine in the right slice, one standard deviation of jitter being 12 columns
+    assert 0.6 < seen < 0.98
+
+
+def test_a_cord_tells_where_the_spine_is_with_the_slices_beside_it():
+    t2 = np.random.default_rng(0).gamma(2, 100, (9, 20, 30)).astype(np.float32)
+    mask, cord = np.zeros(t2.shape, bool), np.zeros(t2.shape, bool)
+    cord[4, 2:18, 10:13] = True
+    preprocessing = Preprocessing(size=(20, 30))
+    case = segmenter_case(t2, mask, (3.0, 0.7, 0.8), None, preprocessing, cord=cord)
+    assert case.diagnosis is None
+    assert case.lesion_voxels.shape == (0, 3)
+    # 6 mm to either side are two slices of 3 mm
+    assert np.unique(case.spine_voxels[:, 0]).tolist() == [2, 3, 4, 5, 6]
+    assert np.unique(case.spine_voxels[:, 1]).tolist() == list(range(2, 18))
+    assert np.unique(case.spine_voxels[:, 2]).tolist() == [10, 11, 12]
+
+
+def test_without_a_cord_the_spine_stands_as_the_lesions_do():
+    t2 = np.random.default_rng(0).gamma(2, 100, (3, 20, 30)).astype(np.float32)
+    mask = np.zeros(t2.shape, bool)
+    mask[1, 5:7, 9:12] = True
+    case = segmenter_case(t2, mask, (3.0, 0.7, 0.8), Diagnosis.MS, Preprocessing(size=(20, 30)))
+    assert case.spine_voxels.tolist() == [[plane, row, 10] for plane in range(3) for row in range(20)]
+    empty = segmenter_case(t2, np.zeros_like(mask), (3.0, 0.7, 0.8), None, Preprocessing(size=(20, 30)))
+    assert empty.spine_voxels.shape == (0, 3)
+
+
+def test_no_case_keeps_more_spine_than_is_needed(monkeypatch):
+    monkeypatch.setattr(datasets, "MOST_SPINE_VOXELS", 50)
+    t2 = np.random.default_rng(0).gamma(2, 100, (3, 20, 30)).astype(np.float32)
+    cord = np.ones(t2.shape, bool)
+    case = segmenter_case(t2, ~cord, (3.0, 0.7, 0.8), None, Preprocessing(size=(20, 30)), cord=cord)
+    assert 25 <= len(case.spine_voxels) <= 50
+    assert case.spine_voxels.dtype == np.int32

@@ -4,9 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spinal_tf.phantom.acquisition import acquire, thick_slices
-from spinal_tf.phantom.case import REGION_OF_LEVEL
 from spinal_tf.phantom.fields import inside, smooth_curve, smooth_noise
-from spinal_tf.phantom.frame import REGIONS
+from spinal_tf.phantom.frame import REGION_OF_LEVEL, REGIONS
 from spinal_tf.phantom.lesions import add_lesions, draw_lesions
 from spinal_tf.phantom.scan import scan_background
 from spinal_tf.phantom.spine import FIELD_TOPS_MM, procedural_background

@@ -8,8 +8,9 @@ from click.testing import CliRunner
 
 from spinal_tf.cli.main import main
 from spinal_tf.phantom import case as case_module
-from spinal_tf.phantom import cohort
-from spinal_tf.phantom.case import REGION_OF_LEVEL, simulate_case
+from spinal_tf.phantom import cohort, sources
+from spinal_tf.phantom.case import simulate_case
+from spinal_tf.phantom.frame import REGION_OF_LEVEL
 from spinal_tf.phantom.parameters import DISEASES
 from spinal_tf.phantom.spine import procedural_background
 from spinal_tf.taxonomy import Diagnosis
@@ -25,10 +26,15 @@ def coarse_background(seed=0):
     )
 
 
+def always(background):
+    """A source that knows one spine."""
+    return lambda rng, level, fine_mm: background
+
+
 @pytest.fixture(scope="module")
 def cases():
-    background = coarse_background()
-    return {d: simulate_case(np.random.default_rng(2), d, background) for d in Diagnosis}
+    source = always(coarse_background())
+    return {d: simulate_case(np.random.default_rng(2), d, source) for d in Diagnosis}
 
 
 def contents(case):
@@ -50,9 +56,9 @@ def test_a_case_is_whole(cases, diagnosis):
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(cases):
-    same = simulate_case(np.random.default_rng(2), M, coarse_background())
+    same = simulate_case(np.random.default_rng(2), M, always(coarse_background()))
     assert contents(same) == contents(cases[M])
-    other = simulate_case(np.random.default_rng(3), M, coarse_background())
+    other = simulate_case(np.random.default_rng(3), M, always(coarse_background()))
     assert contents(other)[0] != contents(cases[M])[0]
 
 
@@ -61,7 +67,7 @@ def test_the_mask_is_where_at_least_half_of_a_voxel_is_lesion(monkeypatch):
     fraction = np.zeros(background.t2.shape, np.float32)
     fraction[:, 40, 30], fraction[:, 40, 31], fraction[:, 40, 32] = 0.49, 0.5, 0.51
     monkeypatch.setattr(case_module, "add_lesions", lambda rng, background, lesions: (background, fraction))
-    mask = simulate_case(np.random.default_rng(0), M, background).mask
+    mask = simulate_case(np.random.default_rng(0), M, always(background)).mask
     assert np.unique(np.argwhere(mask)[:, 1:], axis=0).tolist() == [[40, 31], [40, 32]]
     assert mask.any(axis=(1, 2)).all()
 
@@ -76,30 +82,47 @@ def test_the_affine_is_in_package_order_and_centred(cases):
 
 
 def test_a_background_without_t1c_gives_a_case_without():
-    case = simulate_case(np.random.default_rng(0), N, replace(coarse_background(), t1c=None))
+    case = simulate_case(np.random.default_rng(0), N, always(replace(coarse_background(), t1c=None)))
     assert case.t1c is None
     assert case.mask.any()
 
 
-def test_levels_are_drawn_with_their_published_shares(monkeypatch):
+def test_a_healthy_person_has_a_cord_and_no_lesion():
+    case = simulate_case(np.random.default_rng(0), None, always(coarse_background()))
+    assert (case.diagnosis, case.lesions) == (None, ())
+    assert not case.mask.any()
+    assert case.cord.any()
+    assert case.t2.shape == case.cord.shape == case.levels.shape
+
+
+@pytest.mark.parametrize("diagnosis", Diagnosis)
+def test_lesions_are_part_of_the_cord_and_every_voxel_of_cord_has_its_level(cases, diagnosis):
+    case = cases[diagnosis]
+    assert case.cord.dtype == bool
+    assert case.levels.dtype == np.uint8
+    assert (case.cord | ~case.mask).all()
+    assert not case.levels[~case.cord].any()
+    rows = case.levels.max(axis=(0, 2)).astype(int)
+    rows = rows[rows > 0]
+    assert np.all(np.diff(rows) >= 0)
+    assert rows[0] == 1
+    assert rows[-1] > 7
+
+
+def test_levels_are_drawn_with_their_published_shares():
     asked = []
 
-    def background(rng, *, level, spacing_mm, size):
-        asked.append((level, spacing_mm, size))
+    def source(rng, level, fine_mm):
+        asked.append((level, fine_mm))
         raise StopIteration
 
-    monkeypatch.setattr(case_module, "procedural_background", background)
     for seed in range(DRAWS):
         with pytest.raises(StopIteration):
-            simulate_case(np.random.default_rng(seed), E)
-    levels = [level for level, _, _ in asked]
+            simulate_case(np.random.default_rng(seed), E, source)
+    levels = [level for level, _ in asked]
     for level, share in DISEASES[E].levels.items():
         assert abs(levels.count(level) / DRAWS - share) < 3.5 * np.sqrt(share * (1 - share) / DRAWS)
-    for _, spacing_mm, size in asked:
-        assert spacing_mm[0] == 1.75
-        assert 0.6 <= spacing_mm[1] == spacing_mm[2] <= 0.95
-        assert 23 <= size[0] <= 28
-        assert 229 <= size[1] * spacing_mm[1] <= 341
+    assert {fine_mm for _, fine_mm in asked} == {1.75}
 
 
 @pytest.mark.parametrize("diagnosis", [A, M])
@@ -116,7 +139,7 @@ def test_without_a_background_the_lesion_lies_at_the_drawn_level(monkeypatch, di
         )
         return made["background"]
 
-    monkeypatch.setattr(case_module, "procedural_background", coarser)
+    monkeypatch.setattr(sources, "procedural_background", coarser)
     case = simulate_case(np.random.default_rng(4), diagnosis)
     first, last = REGION_OF_LEVEL[made["level"]]
     regions = [made["background"].frame.region[lesion.centre_row] for lesion in case.lesions]
@@ -131,7 +154,7 @@ def test_without_a_background_the_lesion_lies_at_the_drawn_level(monkeypatch, di
 def coarse(monkeypatch):
     """Cases of the cohort on a coarse background, which takes a tenth of the time."""
     background = coarse_background()
-    monkeypatch.setattr(cohort, "simulate_case", lambda rng, diagnosis: simulate_case(rng, diagnosis, background))
+    monkeypatch.setattr(cohort, "simulate_case", lambda rng, diagnosis: simulate_case(rng, diagnosis, always(background)))
     return background
 
 
@@ -153,7 +176,7 @@ def test_simulate_writes_cases_that_can_be_read_and_a_table(coarse, tmp_path):
     assert [row["diagnosis"] for row in rows] == ["astrocytoma", "ependymoma", "ms", "nmosd", "astrocytoma"]
     assert [row["case"] for row in rows] == [row["patient"] for row in rows] == [f"sim-{n:04d}" for n in range(1, 6)]
     assert {row["split"] for row in rows} == {"test"}
-    expected = simulate_case(np.random.default_rng([7, 3]), M, coarse)
+    expected = simulate_case(np.random.default_rng([7, 3]), M, always(coarse))
     t2 = read_volume(out / rows[2]["t2"])
     np.testing.assert_array_equal(t2.data, np.round(expected.t2))
     np.testing.assert_allclose(t2.affine, expected.affine, atol=1e-4)
@@ -198,7 +221,7 @@ def test_a_longer_run_begins_with_the_same_cases(coarse, tmp_path):
 
 def test_a_case_without_t1c_leaves_its_column_empty(monkeypatch, tmp_path):
     background = replace(coarse_background(), t1c=None)
-    monkeypatch.setattr(cohort, "simulate_case", lambda rng, diagnosis: simulate_case(rng, diagnosis, background))
+    monkeypatch.setattr(cohort, "simulate_case", lambda rng, diagnosis: simulate_case(rng, diagnosis, always(background)))
     list(cohort.write_cohort(tmp_path, [M], cases=1, seed=0, overwrite=False))
     header, row = (tmp_path / "cohort.csv").read_text(encoding="utf-8").splitlines()
     assert header == "case,patient,t2,t1c,mask,diagnosis,split"

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from spinal_tf.phantom.case import REGION_OF_LEVEL
-from spinal_tf.phantom.frame import Background, Frame
+from spinal_tf.phantom.frame import REGION_OF_LEVEL, Background, Frame
 from spinal_tf.phantom.lesions import add_lesions, draw_lesions
 from spinal_tf.phantom.parameters import DISEASES, NORMAL_SECTION_MM2
 from spinal_tf.phantom.spine import FIELD_TOPS_MM
