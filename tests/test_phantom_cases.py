@@ -154,7 +154,9 @@ def test_without_a_background_the_lesion_lies_at_the_drawn_level(monkeypatch, di
 def coarse(monkeypatch):
     """Cases of the cohort on a coarse background, which takes a tenth of the time."""
     background = coarse_background()
-    monkeypatch.setattr(cohort, "simulate_case", lambda rng, diagnosis: simulate_case(rng, diagnosis, always(background)))
+    monkeypatch.setattr(
+        cohort, "simulate_case", lambda rng, diagnosis: simulate_case(rng, diagnosis, always(background))
+    )
     return background
 
 
@@ -221,7 +223,9 @@ def test_a_longer_run_begins_with_the_same_cases(coarse, tmp_path):
 
 def test_a_case_without_t1c_leaves_its_column_empty(monkeypatch, tmp_path):
     background = replace(coarse_background(), t1c=None)
-    monkeypatch.setattr(cohort, "simulate_case", lambda rng, diagnosis: simulate_case(rng, diagnosis, always(background)))
+    monkeypatch.setattr(
+        cohort, "simulate_case", lambda rng, diagnosis: simulate_case(rng, diagnosis, always(background))
+    )
     list(cohort.write_cohort(tmp_path, [M], cases=1, seed=0, overwrite=False))
     header, row = (tmp_path / "cohort.csv").read_text(encoding="utf-8").splitlines()
     assert header == "case,patient,t2,t1c,mask,diagnosis,split"
