@@ -36,7 +36,7 @@ def _coil(rng: np.random.Generator, shape: tuple[int, ...], spacing_mm: tuple[fl
     """Sensitivity of surface coils behind the patient, and a smooth field on top."""
     rows, columns = shape[1:]
     depth = np.arange(columns) * spacing_mm[2]
-    decay = np.exp((depth - depth.mean()) / rng.uniform(120, 500))
+    decay = np.exp((depth - depth.mean()) / rng.choice([rng.uniform(50, 120), rng.uniform(120, 500)]))
     along = np.arange(rows) / rows - rng.uniform(0.3, 0.7)
     drop = 1 - rng.uniform(0, 1.2) * along**2
     field = 1 + 0.1 * smooth_noise(rng, (rows, columns), (rows / 3, columns / 3))

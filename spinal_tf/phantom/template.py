@@ -15,7 +15,7 @@ from scipy import ndimage
 from spinal_tf.phantom.fields import Array, smooth_noise
 from spinal_tf.phantom.frame import Background, region_of_level
 from spinal_tf.phantom.scan import scan_background
-from spinal_tf.phantom.spine import HEIGHTS_MM
+from spinal_tf.phantom.skeleton import HEIGHTS_MM
 
 TISSUES = 8
 """Levels of the template's own contrast, equally far apart, that get a random one each; between them it is blended."""
