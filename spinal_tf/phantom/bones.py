@@ -68,7 +68,7 @@ class Column:
         paint.paint(shell, tissues["ligament"])
         self._paint_disc(paint, tissues, np.minimum(across + self.bulge, across + 1.5 * (front < rear)))
         body = inside(rounded(self.axial, across, 2.2)) * self.below_skull
-        texture = self.shade * (1 + 0.08 * self.bone_grain(x_mm) + 0.12 * self.patches(x_mm))
+        texture = self.shade * (1 + 0.08 * self.bone_grain.at(x_mm) + 0.12 * self.patches.at(x_mm))
         paint.paint(body, tissues["marrow"], texture)
         if self.vein_level > 0.15:
             veins = inside(np.minimum(self.vein, 9 - self.front), 1.0) * body * inside(4 - aside, 2)
@@ -147,7 +147,7 @@ class Processes:
     def paint(self, paint: Paint, tissues: Mapping[str, Tissue], x_mm: float) -> None:
         """Paint one slice."""
         aside = np.abs(x_mm - self.band.x)
-        grain = self.shade * (1 + 0.1 * self.grain(x_mm))
+        grain = self.shade * (1 + 0.1 * self.grain.at(x_mm))
         nearest = float(aside.min())
         if nearest < 10:
             self._paint_middle(paint, tissues, x_mm, aside, grain)
@@ -157,7 +157,7 @@ class Processes:
     def _paint_middle(
         self, paint: Paint, tissues: Mapping[str, Tissue], x_mm: float, aside: Array, grain: Array
     ) -> None:
-        streaks = np.clip(0.5 * (self.streaks(x_mm) + np.float32(self.fattiness)), 0, 1)
+        streaks = np.clip(0.5 * (self.streaks.at(x_mm) + np.float32(self.fattiness)), 0, 1)
         middle = inside(np.minimum(self.between, 6.5 - aside), 2.0)
         paint.paint(middle, tissues["ligament"])
         paint.paint(middle * streaks * np.float32(0.8), tissues["fat"])

@@ -128,13 +128,13 @@ class Canal:
         radius = np.hypot(aside / self.canal_rl, (behind - self.middle) / self.canal_ap)
         canal = (1 - radius) * self.canal_ap
         paint.paint(inside(canal + 1.0), tissues["ligament"])
-        flow = np.clip(self.flow(x_mm) - 0.4, 0, 1) * self.flow_share
+        flow = np.clip(self.flow.at(x_mm) - 0.4, 0, 1) * self.flow_share
         fluid = inside(canal, self.edge_mm)
         paint.paint(fluid, tissues["fluid"], 1 - flow)
         self._paint_roots(paint, x_mm, aside, fluid)
         u, v = aside / self.cord_rl, (behind - self.shift) / self.cord_ap
         cord: Array = inside((1 - np.hypot(u, v)) * self.cord_ap, self.edge_mm) * self.has_cord
-        paint.paint(cord, tissues["cord"], 1 + np.float32(0.05) * self.tissue_grain(x_mm))
+        paint.paint(cord, tissues["cord"], 1 + np.float32(0.05) * self.tissue_grain.at(x_mm))
         paint.paint(grey_matter(u, v) * cord * np.float32(self.grey_share), tissues["grey matter"])
         if self.has_central_canal:
             paint.paint(inside(0.7 - np.hypot(u * self.cord_rl, v * self.cord_ap)) * cord, Tissue(0.8, 0.3))
@@ -142,7 +142,7 @@ class Canal:
 
     def _paint_roots(self, paint: Paint, x_mm: float, aside: Array, fluid: Array) -> None:
         """Strands beside the cord, and the cauda equina below it."""
-        strands = self.strands(x_mm)
+        strands = self.strands.at(x_mm)
         beside = np.clip(np.abs(aside) / self.canal_rl - 0.35, 0, 0.6)
         roots = beside * np.clip(strands - 0.2, 0, 1) * np.float32(2 * self.root_share)
         cauda = self.cauda * np.clip(0.9 * strands + 0.25, 0, 0.85)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
@@ -57,27 +56,31 @@ class Grain:
             cells: grain along them, in pixels.
             depth_mm: grain across slices.
         """
+        # With texels, places counted along rows of `width`, only these are looked up: see `Band.grain`.
         self.margins = [min(int(4 * cell) + 8, 160) for cell in cells]
         self.width = shape[1] + self.margins[1]
         self.shape = shape
         self.depth_mm = depth_mm
         self.field = smooth_noise(rng, (shape[0] + self.margins[0], self.width), cells)
         self.offsets = rng.integers(0, self.margins, (64, 2))
+        self.texels: Array | None = None
+        self.layers: dict[int, Array] = {}
 
-    def at(self, x_mm: float, texels: Array | None = None) -> Array:
-        """The noise of one slice: all of it, or at places counted along rows of `width` texels."""
+    def at(self, x_mm: float) -> Array:
+        """The noise of one slice; slices are asked for in their order, so two layers are kept."""
         layer, share = divmod(x_mm / self.depth_mm, 1)
         share = share * share * (3 - 2 * share)
-        one, two = (self._layer(int(layer) + step, texels) for step in (0, 1))
+        number = int(layer)
+        self.layers = {at: self.layers[at] if at in self.layers else self._layer(at) for at in (number, number + 1)}
         weight = np.float32(1 / np.hypot(share, 1 - share))
-        blended: Array = one * np.float32((1 - share) * weight)
-        blended += two * np.float32(share * weight)
+        blended: Array = self.layers[number] * np.float32((1 - share) * weight)
+        blended += self.layers[number + 1] * np.float32(share * weight)
         return blended
 
-    def _layer(self, number: int, texels: Array | None) -> Array:
+    def _layer(self, number: int) -> Array:
         row, column = self.offsets[number % len(self.offsets)]
-        if texels is not None:
-            shifted: Array = self.field.ravel()[texels + np.int32(row * self.width + column)]
+        if self.texels is not None:
+            shifted: Array = self.field.ravel()[self.texels + np.int32(row * self.width + column)]
             return shifted
         return self.field[row : row + self.shape[0], column : column + self.shape[1]]
 
@@ -123,12 +126,13 @@ class Band:
         if t1 is not None and paint.t1 is not None:
             t1[self.pixels] = paint.t1
 
-    def grain(self, rng: np.random.Generator, s_mm: float, n_mm: float, x_mm: float) -> Callable[[float], Array]:
-        """Noise whose grain is given in mm along the spine, behind it and across slices; takes the slice's x in mm."""
+    def grain(self, rng: np.random.Generator, s_mm: float, n_mm: float, x_mm: float) -> Grain:
+        """Noise at the band's pixels, whose grain is given in mm along the spine, behind it and across slices."""
         row, column = (((values - values.min()) / TEXEL_MM).astype(np.int32) for values in (self.s, self.n))
         shape = (int(row.max()) + 1, int(column.max()) + 1)
         grain = Grain(rng, shape, (s_mm / TEXEL_MM, n_mm / TEXEL_MM), x_mm)
-        return partial(grain.at, texels=row * np.int32(grain.width) + column)
+        grain.texels = row * np.int32(grain.width) + column
+        return grain
 
 
 TEXEL_MM = 0.6

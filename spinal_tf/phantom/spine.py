@@ -24,11 +24,11 @@ CONUS_SD_MM = 9.0
 """Spread of the tip of the cord about the disc below L1."""
 
 FIELD_TOPS_MM = {
-    "oblongata": (-85, -50),
+    "oblongata-cervical": (-85, -50),
     "cervical": (-70, -15),
-    "cervicothoracic": (-35, 25),
+    "cervical-thoracic": (-35, 25),
     "thoracic": (110, 200),
-    "thoracolumbar": (260, 310),
+    "thoracic-lumbar": (260, 310),
     "lumbar": (320, 365),
 }
 """Where the upper border of the field of view may lie for a lesion at that level, below the top of C1."""

@@ -139,8 +139,8 @@ class Trunk:
     def paint(self, paint: Paint, tissues: Mapping[str, Tissue], x_mm: float) -> None:
         """Paint one slice."""
         aside = x_mm - self.band.x
-        strips = np.clip(1 - np.abs(self.strips(x_mm)) / 0.13, 0, 1) * np.float32(self.planes)
-        marbling = np.clip(self.marbling(x_mm) - self.lean, 0, 1)
+        strips = np.clip(1 - np.abs(self.strips.at(x_mm)) / 0.13, 0, 1) * np.float32(self.planes)
+        marbling = np.clip(self.marbling.at(x_mm) - self.lean, 0, 1)
         paint.paint(np.maximum(strips, marbling) * self.behind, tissues["fat"])
         wall = inside(np.minimum(self.prevertebral, 15 - np.abs(aside)), 1.5)
         paint.paint(wall * self.neck, tissues["muscle"])
