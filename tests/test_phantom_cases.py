@@ -28,7 +28,7 @@ def coarse_background(seed=0):
 
 def always(background):
     """A source that knows one spine."""
-    return lambda rng, level, fine_mm: background
+    return lambda rng, view: background
 
 
 @pytest.fixture(scope="module")
@@ -112,17 +112,26 @@ def test_lesions_are_part_of_the_cord_and_every_voxel_of_cord_has_its_level(case
 def test_levels_are_drawn_with_their_published_shares():
     asked = []
 
-    def source(rng, level, fine_mm):
-        asked.append((level, fine_mm))
+    def source(rng, view):
+        asked.append(view)
         raise StopIteration
 
     for seed in range(DRAWS):
         with pytest.raises(StopIteration):
             simulate_case(np.random.default_rng(seed), E, source)
-    levels = [level for level, _ in asked]
+    levels = [view.level for view in asked]
     for level, share in DISEASES[E].levels.items():
         assert abs(levels.count(level) / DRAWS - share) < 3.5 * np.sqrt(share * (1 - share) / DRAWS)
-    assert {fine_mm for _, fine_mm in asked} == {1.75}
+    thick = [view for view in asked if view.fine_mm > 1]
+    assert np.mean([view.with_t1c for view in asked]) == pytest.approx(DISEASES[E].contrast, abs=0.06)
+    assert len(thick) / DRAWS == pytest.approx(0.85, abs=0.09)
+    for view in thick:
+        assert view.fine_slices // 2 in range(11, 16)
+        assert 3 <= 2 * view.fine_mm <= 4
+    for view in asked:
+        if view not in thick:
+            assert view.fine_mm == 0.9
+            assert 35 < view.fine_slices * 0.9 < 50
 
 
 @pytest.mark.parametrize("diagnosis", [A, M])

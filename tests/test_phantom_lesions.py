@@ -5,8 +5,9 @@ import pytest
 from scipy import ndimage
 
 from spinal_tf.phantom.frame import REGION_OF_LEVEL, Background, Frame
-from spinal_tf.phantom.lesions import add_lesions, draw_lesions
-from spinal_tf.phantom.parameters import DISEASES, NORMAL_SECTION_MM2
+from spinal_tf.phantom.lesion_paint import add_lesions
+from spinal_tf.phantom.lesions import draw_lesions
+from spinal_tf.phantom.parameters import DISEASES
 from spinal_tf.phantom.spine import FIELD_TOPS_MM
 from spinal_tf.taxonomy import DEMYELINATING, TUMORS, Diagnosis
 
@@ -48,14 +49,20 @@ def pipe(t1c=True):
 
 def draws(diagnosis, count=DRAWS):
     """Lesions of many cases, on a cord that is long enough for any."""
-    frame = replace(pipe().frame, vertebra_mm=np.full(400, VERTEBRA_MM))
-    return [draw_lesions(np.random.default_rng([1, n]), diagnosis, frame, np.arange(20, 380)) for n in range(count)]
+    frame = replace(
+        pipe().frame,
+        **{name: np.full(400, value) for name, value in (("x_mm", 14), ("y_mm", 30), ("rl_mm", RL_MM), ("ap_mm", AP_MM))},
+        vertebra_mm=np.full(400, VERTEBRA_MM),
+        region=np.full(400, 1),
+        level=np.full(400, 5),
+    )
+    return [draw_lesions(np.random.default_rng([1, n]), diagnosis, frame, "cervical") for n in range(count)]
 
 
 def one_lesion(diagnosis, seed=0, **changes):
     """One lesion in the middle of the pipe."""
-    lesion = draw_lesions(np.random.default_rng(seed), diagnosis, pipe().frame, np.arange(20, 100))[0]
-    return replace(lesion, **{"centre_row": 60, "length_mm": 40.0, **changes})
+    lesion = draw_lesions(np.random.default_rng(seed), diagnosis, pipe().frame, "cervical")[0]
+    return replace(lesion, **{"centre_row": 60, "length_mm": 40.0, "haemorrhage": False, **changes})
 
 
 def drawn(*lesions, t1c=True):
@@ -63,8 +70,8 @@ def drawn(*lesions, t1c=True):
 
 
 def implied_volume_ml(lesion):
-    """Section times length times the mean of 1 - |t| ** ends."""
-    return lesion.section * NORMAL_SECTION_MM2 * lesion.length_mm * lesion.ends / (lesion.ends + 1) / 1000
+    """Section times length times the mean of 1 - |t| ** ends; cysts and oedema beyond it not counted."""
+    return lesion.section * np.pi * RL_MM * AP_MM * lesion.length_mm * lesion.ends / (lesion.ends + 1) / 1000
 
 
 def cord_radius(background):

@@ -5,7 +5,7 @@ from scipy import ndimage
 from spinal_tf.errors import VolumeError
 from spinal_tf.phantom import sources
 from spinal_tf.phantom.case import simulate_case
-from spinal_tf.phantom.frame import REGION_OF_LEVEL, REGIONS, region_of_level
+from spinal_tf.phantom.frame import REGION_OF_LEVEL, REGIONS, View, region_of_level
 from spinal_tf.phantom.scan import scan_background
 from spinal_tf.phantom.sources import drawn_spine, from_scans, from_template, read_scan, read_template
 from spinal_tf.phantom.template import Template, template_background
@@ -30,6 +30,10 @@ def scan(shape=SHAPE):
 
 def varied(seed, background=None):
     return vary_background(np.random.default_rng(seed), background or scan())
+
+
+def view(level="cervical", fine_mm=1.75, fine_slices=26, with_t1c=False):
+    return View(level=level, fine_mm=fine_mm, fine_slices=fine_slices, with_t1c=with_t1c)
 
 
 # Other people of the same background
@@ -102,13 +106,13 @@ def average_spine():
     return Template(t2=t2, cord=cord, levels=levels.astype(np.uint8), spacing_mm=(2.0, 1.0, 1.0))
 
 
-def cut(seed, regions=(1, 1), fine_mm=1.75):
-    return template_background(np.random.default_rng(seed), average_spine(), regions=regions, fine_mm=fine_mm)
+def cut(seed, **wanted):
+    return template_background(np.random.default_rng(seed), average_spine(), view(**wanted))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_view_of_the_template_has_the_wanted_grid_and_shows_the_wanted_region(seed):
-    background = cut(seed, regions=(2, 2))
+    background = cut(seed, level="thoracic")
     slice_mm, row_mm, column_mm = background.frame.spacing_mm
     assert slice_mm == 1.75
     assert 0.6 <= row_mm == column_mm <= 0.95
@@ -155,18 +159,18 @@ def test_region_of_level_by_hand():
 # Sources
 
 
-def test_a_source_of_scans_uses_all_of_them_and_makes_a_case_without_t1c():
+def test_a_source_of_scans_uses_all_of_them():
     dark, bright = scan(), scan()
     bright = scan_background(bright.t2 * 10, bright.cord > 0, SPACING_MM)
     source = from_scans([dark, bright])
-    levels = {source(np.random.default_rng(seed), "cervical", 1.75).csf_level for seed in range(20)}
+    levels = {source(np.random.default_rng(seed), view()).csf_level for seed in range(20)}
     assert levels == {200, 2000}
     case = simulate_case(np.random.default_rng(0), Diagnosis.MS, source)
     assert case.mask.any()
 
 
 def test_a_source_of_a_template_follows_the_level_and_the_thickness():
-    background = from_template(average_spine())(np.random.default_rng(0), "thoracic", 1.25)
+    background = from_template(average_spine())(np.random.default_rng(0), view("thoracic", 1.25))
     assert background.frame.spacing_mm[0] == 1.25
     first, last = REGION_OF_LEVEL["thoracic"]
     assert ((background.frame.region >= first) & (background.frame.region <= last)).sum() > 20
@@ -176,13 +180,14 @@ def test_a_drawn_spine_has_the_size_that_is_usual_for_its_level(monkeypatch):
     asked = []
     monkeypatch.setattr(sources, "procedural_background", lambda rng, **given: asked.append(given))
     for seed in range(40):
-        drawn_spine(np.random.default_rng(seed), "thoracic", 1.75)
+        drawn_spine(np.random.default_rng(seed), view("thoracic", 1.75, 26, with_t1c=True))
     for given in asked:
         spacing_mm, size = given["spacing_mm"], given["size"]
         assert spacing_mm[0] == 1.75
         assert 0.6 <= spacing_mm[1] == spacing_mm[2] <= 0.95
-        assert 22 <= size[0] <= 29
+        assert size[0] == 26
         assert 259 <= size[1] * spacing_mm[1] <= 341
+        assert given["with_t1c"]
 
 
 # Reading

@@ -16,8 +16,8 @@ TILT_DEGREES = (
 """Mean tilt at a distance below the top of C1 in mm, positive where the spine runs backwards on its way down: lordosis
 of the neck, kyphosis of the chest, lordosis of the loin."""
 
-TILT_SD_DEGREES = 6.0
-CURVED = (0.4, 1.35)
+TILT_SD_DEGREES = 4.5
+CURVED = (0.4, 1.2)
 """Range of the factor by which a person's spine is more or less curved than the mean."""
 
 BEYOND_MM = 120.0

@@ -24,7 +24,7 @@ LARGEST_DEVIATE = 2.4
 OEDEMA_AREA, CYST_AREA = 0.44, 0.3
 """Mean section, over the cord's, of oedema and of the part of a cyst beyond the lesion, as the mask counts them."""
 
-NARROWEST, WIDEST = 0.6, 1.5
+NARROWEST, WIDEST = 0.6, 1.35
 """How far beyond a disease's range of sections the drawn volume and extent may take one."""
 
 
@@ -87,7 +87,7 @@ def draw_lesions(rng: np.random.Generator, diagnosis: Diagnosis, frame: Frame, l
     shares = rng.dirichlet(np.full(count, 5.0))
     lengths = np.clip(extent * shares, 0.5, disease.longest)
     enhancing = rng.random() < disease.enhancing
-    places = place_lesions(rng, frame, level, lengths)
+    places = place_lesions(rng, frame, level, lengths, longest=disease.longest)
     lesions = []
     for place, share in zip(places, shares, strict=True):
         lesions.append(_draw_lesion(rng, disease, frame, place, volume_ml=volume_ml * share, enhancing=enhancing))
@@ -103,7 +103,7 @@ def _draw_burden(rng: np.random.Generator, disease: Disease) -> tuple[float, int
     low, median, high = disease.extent_vertebrae
     quantiles = (0.5 * low, low, median, high, 1.7 * high)
     extent = float(np.interp(_chance_given(rng, deviate, VOLUME_AND_EXTENT), (0, 0.25, 0.5, 0.75, 1), quantiles))
-    return float(np.exp(mean + sd * deviate)), count, extent
+    return float(np.exp(mean + sd * deviate)) / disease.kept, count, extent
 
 
 def _chance_given(rng: np.random.Generator, deviate: float, correlation: float) -> float:

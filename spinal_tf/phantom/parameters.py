@@ -16,6 +16,8 @@ class Disease:
 
     Attributes:
         log_volume_ml: mean and SD of the natural logarithm of total volume in mL (Table 1 of Zhuo et al. 2022).
+        kept: share of the drawn volume that the masks hold on average: thick slices lose what fills less than half of
+            a voxel, and a lesion that cannot be as long or as thick as drawn is smaller.
         count: probabilities of 1, 2, 3, ... lesions.
         extent_vertebrae: quartiles of the extent, in vertebrae, summed over lesions.
         longest: vertebrae that one lesion spans at most.
@@ -34,6 +36,7 @@ class Disease:
     """
 
     log_volume_ml: tuple[float, float]
+    kept: float
     count: tuple[float, ...]
     extent_vertebrae: tuple[float, float, float]
     longest: float
@@ -66,6 +69,7 @@ def _shares(cases: dict[str, int]) -> dict[str, float]:
 DISEASES = {
     Diagnosis.ASTROCYTOMA: Disease(
         log_volume_ml=(2.26, 0.74),
+        kept=0.93,
         count=(1.0,),
         extent_vertebrae=(3, 4, 6),
         longest=12,
@@ -90,11 +94,12 @@ DISEASES = {
     ),
     Diagnosis.EPENDYMOMA: Disease(
         log_volume_ml=(2.48, 0.69),
+        kept=0.91,
         count=(1.0,),
         extent_vertebrae=(2, 3, 4),
         longest=10,
         levels=_shares({"cervical": 113, "cervical-thoracic": 1, "thoracic": 25, "thoracic-lumbar": 1, "lumbar": 35}),
-        section=(2.4, 4.8),
+        section=(2.4, 4.2),
         eccentric=(0.0, 0.2),
         dorsolateral=False,
         remaining_cord=(0.3, 0.6),
@@ -114,8 +119,10 @@ DISEASES = {
     ),
     Diagnosis.MS: Disease(
         log_volume_ml=(-0.19, 0.97),
+        kept=0.84,
         count=(0.38, 0.26, 0.19, 0.10, 0.07),
-        extent_vertebrae=(2, 3, 5),
+        # Larger than Table 1's (2, 3, 5): lesions are cut at ``longest``.
+        extent_vertebrae=(2.3, 3.6, 6),
         longest=1.9,
         levels=_shares({"oblongata-cervical": 12, "cervical": 98, "cervical-thoracic": 19, "thoracic": 5}),
         section=(0.15, 0.55),
@@ -132,6 +139,7 @@ DISEASES = {
     ),
     Diagnosis.NMOSD: Disease(
         log_volume_ml=(0.76, 0.82),
+        kept=0.9,
         count=(0.70, 0.20, 0.10),
         extent_vertebrae=(2.5, 4, 6),
         longest=12,

@@ -38,7 +38,9 @@ class Place:
     room_mm: float
 
 
-def place_lesions(rng: np.random.Generator, frame: Frame, level: str, lengths: np.ndarray) -> tuple[Place, ...]:
+def place_lesions(
+    rng: np.random.Generator, frame: Frame, level: str, lengths: np.ndarray, *, longest: float
+) -> tuple[Place, ...]:
     """Lay out lesions along the cord.
 
     Args:
@@ -47,6 +49,7 @@ def place_lesions(rng: np.random.Generator, frame: Frame, level: str, lengths: n
         level: key of ``frame.REGION_OF_LEVEL``; lesions of a level that names two regions lie across their border,
             or on both sides of it.
         lengths: float64 (n,), in vertebrae; they are shortened where they do not fit.
+        longest: that a lesion may become, in vertebrae.
     """
     along = _vertebrae_along(frame)
     first, last, border = _stretch(frame, along, level)
@@ -59,7 +62,7 @@ def place_lesions(rng: np.random.Generator, frame: Frame, level: str, lengths: n
         starts = _across(rng, starts, lengths, border, (first, last))
     ends = starts + lengths
     floor, ceiling = np.concatenate([[first], ends[:-1]]), np.concatenate([starts[1:], [last]])
-    room = 2 * np.minimum(starts - floor, ceiling - ends) * 0.7 + lengths
+    room = np.minimum(2 * np.minimum(starts - floor, ceiling - ends) * 0.7 + lengths, longest)
     rows = np.arange(along.size)
     order = rng.permutation(lengths.size)
     return tuple(_place(frame, along, rows, starts[i], lengths[i], max(room[i], lengths[i])) for i in order)
