@@ -1,23 +1,19 @@
-import csv
-import json
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
-from spinal_tf.cli.main import main
 from spinal_tf.phantom import case as case_module
-from spinal_tf.phantom import cohort, sources
+from spinal_tf.phantom import sources
 from spinal_tf.phantom.case import simulate_case
 from spinal_tf.phantom.frame import REGION_OF_LEVEL
 from spinal_tf.phantom.parameters import DISEASES
 from spinal_tf.phantom.spine import procedural_background
 from spinal_tf.taxonomy import Diagnosis
-from spinal_tf.volume import read_aligned, read_mask, read_volume
 
 A, E, M, N = Diagnosis.ASTROCYTOMA, Diagnosis.EPENDYMOMA, Diagnosis.MS, Diagnosis.NMOSD
 DRAWS = 200
+SEED = 3
 
 
 def coarse_background(seed=0):
@@ -34,31 +30,33 @@ def always(background):
 @pytest.fixture(scope="module")
 def cases():
     source = always(coarse_background())
-    return {d: simulate_case(np.random.default_rng(2), d, source) for d in Diagnosis}
+    return {d: simulate_case(np.random.default_rng(SEED), d, source) for d in Diagnosis}
 
 
 def contents(case):
-    return case.t2.tobytes(), case.t1c.tobytes(), case.mask.tobytes(), case.lesions
+    return case.t2.tobytes(), case.mask.tobytes(), case.lesions, case.degradations
 
 
 @pytest.mark.parametrize("diagnosis", Diagnosis)
 def test_a_case_is_whole(cases, diagnosis):
     case = cases[diagnosis]
     assert case.diagnosis is diagnosis
-    assert case.t2.shape == case.t1c.shape == case.mask.shape
-    assert case.t2.dtype == case.t1c.dtype == np.float32
+    assert case.t2.shape == case.mask.shape == case.cord.shape == case.levels.shape
+    assert case.t1c is None or case.t1c.shape == case.t2.shape
+    assert case.t2.dtype == np.float32
     assert case.mask.dtype == bool
     assert case.mask.any()
     assert case.t2.min() >= 0
     assert case.spacing_mm[0] in (1.75, 3.5)
+    assert case.background == "procedural"
     cord = np.median(case.t2[case.mask])
     assert 50 < cord < 1200
 
 
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(cases):
-    same = simulate_case(np.random.default_rng(2), M, always(coarse_background()))
+    same = simulate_case(np.random.default_rng(SEED), M, always(coarse_background()))
     assert contents(same) == contents(cases[M])
-    other = simulate_case(np.random.default_rng(3), M, always(coarse_background()))
+    other = simulate_case(np.random.default_rng(SEED + 1), M, always(coarse_background()))
     assert contents(other)[0] != contents(cases[M])[0]
 
 
@@ -138,7 +136,7 @@ def test_levels_are_drawn_with_their_published_shares():
 def test_without_a_background_the_lesion_lies_at_the_drawn_level(monkeypatch, diagnosis):
     made = {}
 
-    def coarser(rng, *, level, spacing_mm, size):
+    def coarser(rng, *, level, spacing_mm, size, with_t1c):
         made["level"] = level
         made["background"] = procedural_background(
             rng,
@@ -154,96 +152,3 @@ def test_without_a_background_the_lesion_lies_at_the_drawn_level(monkeypatch, di
     regions = [made["background"].frame.region[lesion.centre_row] for lesion in case.lesions]
     assert all(first <= region <= last for region in regions)
     assert case.mask.any()
-
-
-# Cohorts on disk
-
-
-@pytest.fixture
-def coarse(monkeypatch):
-    """Cases of the cohort on a coarse background, which takes a tenth of the time."""
-    background = coarse_background()
-    monkeypatch.setattr(
-        cohort, "simulate_case", lambda rng, diagnosis: simulate_case(rng, diagnosis, always(background))
-    )
-    return background
-
-
-def simulate(*arguments):
-    return CliRunner().invoke(main, ["simulate", *map(str, arguments)])
-
-
-def snapshot(folder):
-    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-
-def test_simulate_writes_cases_that_can_be_read_and_a_table(coarse, tmp_path):
-    out = tmp_path / "new" / "cohort"
-    result = simulate(out, "--cases", 5, "--seed", 7)
-    assert result.exit_code == 0, result.output
-    assert "[5/5]" in result.output
-    with (out / "cohort.csv").open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["diagnosis"] for row in rows] == ["astrocytoma", "ependymoma", "ms", "nmosd", "astrocytoma"]
-    assert [row["case"] for row in rows] == [row["patient"] for row in rows] == [f"sim-{n:04d}" for n in range(1, 6)]
-    assert {row["split"] for row in rows} == {"test"}
-    expected = simulate_case(np.random.default_rng([7, 3]), M, always(coarse))
-    t2 = read_volume(out / rows[2]["t2"])
-    np.testing.assert_array_equal(t2.data, np.round(expected.t2))
-    np.testing.assert_allclose(t2.affine, expected.affine, atol=1e-4)
-    np.testing.assert_array_equal(read_mask(out / rows[2]["mask"], like=t2), expected.mask)
-    np.testing.assert_array_equal(read_aligned(out / rows[2]["t1c"], like=t2).data, np.round(expected.t1c))
-    record = json.loads((out / "sim-0003" / "parameters.json").read_text(encoding="utf-8"))
-    assert "nothing about patients" in record["notice"]
-    assert record["diagnosis"] == "ms"
-    assert record["lesions"] == json.loads(json.dumps([asdict(lesion) for lesion in expected.lesions]))
-
-
-def test_simulate_keeps_what_exists_unless_told_to_replace_it(coarse, tmp_path):
-    assert simulate(tmp_path, "--cases", 2, "--diagnosis", "ms").exit_code == 0
-    before = snapshot(tmp_path)
-    refused = simulate(tmp_path, "--cases", 2, "--seed", 1)
-    assert refused.exit_code == 3
-    assert "cohort.csv: already exists and was kept; add --overwrite" in refused.output
-    assert snapshot(tmp_path) == before
-    assert simulate(tmp_path, "--cases", 2, "--seed", 1, "--overwrite").exit_code == 0
-    after = snapshot(tmp_path)
-    assert after.keys() == before.keys()
-    assert after["sim-0001/t2.nii.gz"] != before["sim-0001/t2.nii.gz"]
-
-
-def test_an_existing_case_is_kept_and_no_table_appears(coarse, tmp_path):
-    (tmp_path / "sim-0001").mkdir()
-    (tmp_path / "sim-0001" / "mask.nii.gz").write_text("a person's work")
-    result = simulate(tmp_path, "--cases", 2)
-    assert result.exit_code == 3
-    assert "mask.nii.gz: already exists" in result.output
-    assert list(snapshot(tmp_path)) == ["sim-0001/mask.nii.gz"]
-
-
-def test_a_longer_run_begins_with_the_same_cases(coarse, tmp_path):
-    simulate(tmp_path / "short", "--cases", 1, "--diagnosis", "nmosd")
-    simulate(tmp_path / "long", "--cases", 2, "--diagnosis", "nmosd")
-    short, long = snapshot(tmp_path / "short"), snapshot(tmp_path / "long")
-    for name in ("t2.nii.gz", "t1c.nii.gz", "mask.nii.gz", "parameters.json"):
-        assert short[f"sim-0001/{name}"] == long[f"sim-0001/{name}"]
-        assert long[f"sim-0001/{name}"] != long[f"sim-0002/{name}"]
-
-
-def test_a_case_without_t1c_leaves_its_column_empty(monkeypatch, tmp_path):
-    background = replace(coarse_background(), t1c=None)
-    monkeypatch.setattr(
-        cohort, "simulate_case", lambda rng, diagnosis: simulate_case(rng, diagnosis, always(background))
-    )
-    list(cohort.write_cohort(tmp_path, [M], cases=1, seed=0, overwrite=False))
-    header, row = (tmp_path / "cohort.csv").read_text(encoding="utf-8").splitlines()
-    assert header == "case,patient,t2,t1c,mask,diagnosis,split"
-    assert row == "sim-0001,sim-0001,sim-0001/t2.nii.gz,,sim-0001/mask.nii.gz,ms,test"
-    assert not (tmp_path / "sim-0001" / "t1c.nii.gz").exists()
-
-
-def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
-    (tmp_path / "file").write_text("")
-    result = simulate(tmp_path / "file" / "cohort")
-    assert result.exit_code == 3
-    assert "cannot be made" in result.output

@@ -58,15 +58,15 @@ class Degradations:
     metal_at: tuple[float, float]
 
 
-def draw_degradations(rng: np.random.Generator) -> Degradations:
-    """Draw what happens in one examination."""
+def draw_degradations(rng: np.random.Generator, *, shaded: bool = False) -> Degradations:
+    """Draw what happens in one examination; little more shading where the image holds a coil's already."""
     has = {name: rng.random() < chance for name, chance in CHANCES.items()}
     return Degradations(
         blur_mm=float(rng.uniform(0.25, 0.6)),
-        coil_mm=float(rng.uniform(60, 120) if rng.random() < 0.4 else rng.uniform(120, 500)),
+        coil_mm=float(rng.uniform(60, 120) if rng.random() < 0.4 else rng.uniform(120, 500)) * (4 if shaded else 1),
         coil_drop=float(rng.uniform(0, 1.2)),
         coil_centre=float(rng.uniform(0.3, 0.7)),
-        bright_skin=float(rng.uniform(0.3, 1.5)) * has["bright_skin"],
+        bright_skin=float(rng.uniform(0.3, 1.5)) * (has["bright_skin"] and not shaded),
         noise=float(rng.uniform(0.005, 0.045)),
         ringing=float(rng.uniform(0.6, 0.9)) * has["ringing"],
         ringing_axis=int(rng.integers(1, 3)),

@@ -138,7 +138,7 @@ def _scan(
     gap = int(per_slice > 2 and fine_mm < 1.2 and rng.random() < 0.3)
     spacing = ((per_slice + gap) * fine_mm, row_mm, column_mm)
     mask, cord = (thick_slices(image, per_slice, gap) >= 0.5 for image in (fraction, drawn.cord))
-    happened = draw_degradations(rng)
+    happened = draw_degradations(rng, shaded=drawn.shaded)
     t2 = acquire(rng, thick_slices(drawn.t2, per_slice, gap) / drawn.csf_level, spacing, happened, cord=cord)
     t1c = None
     if drawn.t1c is not None and view.with_t1c:

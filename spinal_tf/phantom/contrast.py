@@ -10,8 +10,8 @@ from scipy import ndimage
 from spinal_tf.phantom.fields import Array
 from spinal_tf.phantom.frame import Background
 
-CANAL_MM = (14.0, 11.0)
-"""How far to the side, and to front and back, of the cord's centre bright voxels are taken for fluid."""
+CANAL_MM = (6.0, 4.3)
+"""How far beyond the cord's surface, to the sides and to front and back, bright voxels are taken for fluid."""
 
 TISSUE_LEVELS = ((0.0, 0.02), (0.05, 0.15), (0.15, 0.38), (0.3, 0.5), (0.5, 0.62), (0.8, 0.9), (1.2, 1.0), (3.0, 1.1))
 """T1w level, cord 0.5, of a T2w level, fluid 1, outside the canal: black stays black, fat is the brightest."""
@@ -47,18 +47,19 @@ def _levels(background: Background) -> Array:
     return level
 
 
-def near_cord(background: Background, reach_mm: tuple[float, float]) -> Array:
-    """Float32, 1 near the course of the cord, continued straight beyond its ends, 0 far off.
+def near_cord(background: Background, beyond_mm: tuple[float, float]) -> Array:
+    """Float32, 1 in the cord and a little beyond its surface, 0 far off; the cord goes on straight beyond its ends.
 
     Args:
         background: whose frame tells the course.
-        reach_mm: half-widths along slices and columns.
+        beyond_mm: how far beyond, along slices and columns.
     """
     frame, (slices, rows, columns) = background.frame, background.t2.shape
-    has_cord = np.flatnonzero(np.isfinite(frame.x_mm))
-    x_mm, y_mm = (np.interp(np.arange(rows), has_cord, course[has_cord]) for course in (frame.x_mm, frame.y_mm))
-    dx = (np.arange(slices)[:, None] * frame.spacing_mm[0] - x_mm) / reach_mm[0]
-    dy = (np.arange(columns)[None, :] * frame.spacing_mm[2] - y_mm[:, None]) / reach_mm[1]
-    near = np.hypot(dx[:, :, None], dy[None]) < 1
+    seen = np.flatnonzero(np.isfinite(frame.x_mm))
+    courses = (frame.x_mm, frame.y_mm, frame.rl_mm, frame.ap_mm)
+    x_mm, y_mm, rl_mm, ap_mm = (np.interp(np.arange(rows), seen, course[seen]) for course in courses)
+    dx = (np.arange(slices)[:, None] * frame.spacing_mm[0] - x_mm) / (rl_mm + beyond_mm[0])
+    dy = (np.arange(columns) * frame.spacing_mm[2] - y_mm[:, None]) / (ap_mm + beyond_mm[1])[:, None]
+    near = np.hypot(dx[:, :, None].astype(np.float32), dy[None].astype(np.float32)) < 1
     smooth: Array = ndimage.uniform_filter(near.astype(np.float32), (1, 3, 3))
     return smooth

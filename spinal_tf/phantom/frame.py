@@ -81,6 +81,7 @@ class Background:
         csf_level: T2 intensity of cerebrospinal fluid.
         gain: float64 (rows,), how bright the cord is on each row, relative to ``cord_level`` (coil sensitivity).
         origin: what it was made of: ``procedural``, ``template``, or the name of a scan.
+        shaded: whether it was seen through a coil already.
     """
 
     t2: np.ndarray
@@ -91,6 +92,7 @@ class Background:
     csf_level: float
     gain: np.ndarray
     origin: str = "procedural"
+    shaded: bool = False
 
     def intensity(self, level: np.ndarray | float, rows: slice) -> np.ndarray:
         """T2 intensity on these rows of a level given on the scale where cord is 0.3 and fluid 1."""

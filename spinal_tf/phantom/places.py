@@ -107,14 +107,13 @@ def _across(
 
 def _place(frame: Frame, along: np.ndarray, rows: np.ndarray, start: float, length: float, room: float) -> Place:
     first, centre, last = (
-        round(float(np.interp(place, along, rows))) for place in (start, start + length / 2, start + length)
+        float(np.interp(place, along, rows)) for place in (start, start + length / 2, start + length)
     )
-    row_mm = frame.spacing_mm[1]
-    length_mm = max(last - first, 2) * row_mm
+    length_mm = max(last - first, 1.0) * frame.spacing_mm[1]
     return Place(
-        centre_row=centre,
-        first_row=first,
-        last_row=max(last, first),
+        centre_row=round(centre),
+        first_row=round(first),
+        last_row=round(last),
         length_mm=length_mm,
         room_mm=float(length_mm * room / length),
     )

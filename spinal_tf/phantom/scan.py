@@ -47,6 +47,7 @@ def scan_background(
         csf_level=float(np.percentile(t2[shell], 85)),
         gain=_gain(t2, core) / cord_level,
         origin=origin,
+        shaded=True,
     )
 
 

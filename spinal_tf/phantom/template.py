@@ -21,8 +21,8 @@ from spinal_tf.phantom.skeleton import HEIGHTS_MM
 TISSUES = 8
 """Levels of the template's own contrast, equally far apart, that get a random one each; between them it is blended."""
 
-CANAL_MM = (14.0, 11.0)
-"""How far from the cord's centre the canal may reach to the side, and to front and back."""
+CANAL_MM = (7.0, 6.0)
+"""How far beyond the cord's surface the canal may reach to the sides, and to front and back."""
 
 FLUID_SHARE = 0.5
 """Share of the level of fluid above which a voxel of the canal is fluid."""
@@ -75,7 +75,7 @@ def template_background(rng: np.random.Generator, template: Template, view: View
         level=level,
         vertebra_mm=heights,
     )
-    return replace(background, t2=_repainted(rng, background), frame=frame)
+    return replace(background, t2=_repainted(rng, background), frame=frame, shaded=False)
 
 
 def _cut(rng: np.random.Generator, template: Template, regions: tuple[int, int]) -> Template:
@@ -108,8 +108,9 @@ def _resampled(rng: np.random.Generator, part: Template, fine_mm: float) -> Temp
 def _repainted(rng: np.random.Generator, background: Background) -> Array:
     """Random levels and grain outside the canal; cord and fluid as they are."""
     t2, fluid = background.t2, background.csf_level
-    canal = near_cord(background, CANAL_MM) > 0.5
-    keep = np.maximum(background.cord > 0, (t2 > FLUID_SHARE * fluid) & canal).astype(np.float32)
+    bright = (t2 > FLUID_SHARE * fluid) & (near_cord(background, CANAL_MM) > 0.5)
+    # Beyond the ends of its label the cord goes on, too.
+    keep = np.maximum(near_cord(background, (0.5, 0.5)) > 0.5, bright).astype(np.float32)
     keep = np.clip(ndimage.gaussian_filter(keep, (0, 0.7, 0.7)) * 1.5, 0, 1)
     knots = np.linspace(0, 1.2 * fluid, TISSUES)
     levels = np.concatenate([[0.02], rng.uniform(0.03, 1.0, TISSUES - 1)]) * fluid
