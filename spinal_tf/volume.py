@@ -156,7 +156,7 @@ def write_on_grid(array: np.ndarray, path: Path, *, like: Volume) -> None:
     description, names, extensions and everything else are left out.
 
     Args:
-        array: bool, uint8 or float32, shape and order of ``like.data``; bool is written as uint8.
+        array: bool, uint8, int16 or float32, shape and order of ``like.data``; bool is written as uint8.
         path: file to write, usually a temporary from ``output_files``; gzip by the suffix .gz.
         like: volume whose grid is used.
 
@@ -165,8 +165,8 @@ def write_on_grid(array: np.ndarray, path: Path, *, like: Volume) -> None:
     """
     if array.shape != like.data.shape:
         raise ValueError(f"array {array.shape} does not fit the volume {like.data.shape}")
-    if array.dtype not in (np.bool_, np.uint8, np.float32):
-        raise ValueError(f"{array.dtype} is not written; give bool, uint8 or float32")
+    if array.dtype not in (np.bool_, np.uint8, np.int16, np.float32):
+        raise ValueError(f"{array.dtype} is not written; give bool, uint8, int16 or float32")
     voxels = array.view(np.uint8) if array.dtype == np.bool_ else array
     to_file = ornt_transform(axcodes2ornt("RAS"), like.grid.orientation)
     write_nifti(path, apply_orientation(voxels, to_file), like.grid.header)

@@ -2,31 +2,88 @@
 
 from __future__ import annotations
 
+import os
+from collections import deque
+from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
+from typing import Any
 
 import click
 
 DIAGNOSES = ("astrocytoma", "ependymoma", "ms", "nmosd")
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices:
+    """What was chosen with the options below; see their help."""
+
+    out: Path
+    cases: int | None
+    seed: int
+    diagnosis: str | None
+    healthy: int
+    procedural: bool
+    template: Path | None
+    background: Path | None
+    workers: int | None
+    sheet: bool
+    resume: bool
+    overwrite: bool
 
 
 @click.command()
-@click.argument("out", type=click.Path(path_type=Path, file_okay=False))
-@click.option("--cases", type=click.IntRange(1), default=4, show_default=True, help="Number of cases.")
+@click.argument("out", type=FOLDER)
+@click.option(
+    "--cases",
+    type=click.IntRange(1),
+    help="Cases with a lesion; otherwise as many as in the paper, 490 + 157.",
+)
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed gives the same cases."
 )
 @click.option("--diagnosis", type=click.Choice(DIAGNOSES), help="One disease only; otherwise the four in turn.")
+@click.option("--healthy", type=click.IntRange(0), default=0, metavar="N", help="N more cases without lesion.")
+@click.option("--template", type=FOLDER, help="Spines made of an average spine with labels, in this folder.")
+@click.option("--background", type=FOLDER, help="Spines made of the healthy scans in this folder.")
+@click.option("--procedural", is_flag=True, help="Drawn spines: the default, named to mix them with the other kinds.")
+@click.option("--workers", type=click.IntRange(1), help="Processes; otherwise one for each core.")
+@click.option("--sheet", is_flag=True, help="Write contact-sheet.png, too, with some cases of each disease.")
+@click.option("--resume", is_flag=True, help="Keep the cases that are there and complete, and make the others.")
 @click.option("--overwrite", is_flag=True, help="Replace cases that exist.")
-def simulate(out: Path, cases: int, seed: int, diagnosis: str | None, overwrite: bool) -> None:
+def simulate(**given: Any) -> None:  # noqa: ANN401 - the options above
     """Make simulated cases with known lesions in the folder OUT.
 
-    Each case is a folder with t2.nii.gz, t1c.nii.gz, mask.nii.gz and parameters.json; OUT/cohort.csv lists them.
-    Simulated cases test software; they say nothing about patients.
+    Each case is a folder with t2.nii.gz, t1c.nii.gz where a contrast-enhanced scan was made, mask.nii.gz (the lesions),
+    cord.nii.gz, levels.nii.gz (vertebrae, 1 is C1) and parameters.json; OUT/cohort.csv lists them. Without --cases
+    there are as many of each diagnosis and split as in the paper. Simulated cases test software; they say nothing about
+    patients.
     """
-    from spinal_tf.phantom.cohort import write_cohort
+    from spinal_tf.phantom.cohort import Backgrounds, Writing, write_cohort
+    from spinal_tf.phantom.plan import plan_cohort
     from spinal_tf.taxonomy import Diagnosis
 
-    wanted = [Diagnosis(diagnosis)] if diagnosis else list(Diagnosis)
-    for number, folder in enumerate(write_cohort(out, wanted, cases=cases, seed=seed, overwrite=overwrite), start=1):
-        click.echo(f"[{number}/{cases}] {folder}")
-    click.echo(f"{out / 'cohort.csv'}: {cases} simulated cases")
+    chosen = Choices(**given)
+    disease = Diagnosis(chosen.diagnosis) if chosen.diagnosis else None
+    planned = plan_cohort(cases=chosen.cases, diagnosis=disease, healthy=chosen.healthy)
+    procedural = chosen.procedural or not (chosen.template or chosen.background)
+    kinds = Backgrounds(procedural=procedural, template=chosen.template, scans=chosen.background)
+    writing = Writing(
+        out=chosen.out, seed=chosen.seed, backgrounds=kinds, overwrite=chosen.overwrite, resume=chosen.resume
+    )
+    recent = deque([perf_counter()], maxlen=20)
+    written = write_cohort(planned, writing, workers=chosen.workers or os.cpu_count() or 1)
+    for number, folder in enumerate(written, start=1):
+        recent.append(perf_counter())
+        left = (recent[-1] - recent[0]) / (len(recent) - 1) * (len(planned) - number)
+        click.echo(f"[{number}/{len(planned)}] {folder}, about {_duration(left)} left")
+    click.echo(f"{chosen.out / 'cohort.csv'}: {len(planned)} simulated cases")
+    if chosen.sheet:
+        from spinal_tf.phantom.sheet import write_sheet
+
+        click.echo(str(write_sheet(chosen.out, planned, overwrite=chosen.overwrite or chosen.resume)))
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -1,55 +1,191 @@
-"""From fine anatomy to an acquired scan: thick slices, blur, coil, noise, ringing, ghosts."""
+"""From fine anatomy to an acquired scan: thick slices, blur, coil, noise, and what goes wrong in practice."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from scipy import ndimage
 
 from spinal_tf.phantom.fields import Array, smooth_noise
 
+CHANCES: Mapping[str, float] = {
+    "ringing": 0.5,
+    "ghost": 0.3,
+    "bright_skin": 0.35,
+    "wrap": 0.1,
+    "metal": 0.03,
+}
+"""Shares of cases with each degradation; blur, coil and noise are in all."""
+
+METAL_FROM_CORD_MM = 22.0
+"""Metal lies no nearer to the cord: a lesion that nobody can see would be no example of one."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Degradations:
+    """How one examination was degraded; 0 where a thing does not occur. T2w and T1c of a case share all of it.
+
+    Attributes:
+        blur_mm: SD of the point spread in the plane.
+        coil_mm: depth over which sensitivity falls to 1/e.
+        coil_drop, coil_centre: loss towards the upper and lower end, and where there is none, in heights.
+        bright_skin: how much brighter the back is than the coil's decay tells.
+        noise: SD over the level of fluid.
+        ringing, ringing_axis: share of k-space kept along one axis, row 1 or column 2.
+        ghost, ghost_shift, ghost_axis: strength of the first ghost, its distance in fields of view, its axis.
+        wrap, wrap_share, wrap_axis: strength of what is folded in, over which share of an axis.
+        metal_mm: radius of the void.
+        metal_at: its row, and column behind the first, in fields of view.
+    """
+
+    blur_mm: float
+    coil_mm: float
+    coil_drop: float
+    coil_centre: float
+    bright_skin: float
+    noise: float
+    ringing: float
+    ringing_axis: int
+    ghost: float
+    ghost_shift: float
+    ghost_axis: int
+    wrap: float
+    wrap_share: float
+    wrap_axis: int
+    metal_mm: float
+    metal_at: tuple[float, float]
+
+
+def draw_degradations(rng: np.random.Generator, *, shaded: bool = False) -> Degradations:
+    """Draw what happens in one examination; little more shading where the image holds a coil's already."""
+    has = {name: rng.random() < chance for name, chance in CHANCES.items()}
+    return Degradations(
+        blur_mm=float(rng.uniform(0.25, 0.6)),
+        coil_mm=float(rng.uniform(60, 120) if rng.random() < 0.4 else rng.uniform(120, 500)) * (4 if shaded else 1),
+        coil_drop=float(rng.uniform(0, 1.2)),
+        coil_centre=float(rng.uniform(0.3, 0.7)),
+        bright_skin=float(rng.uniform(0.3, 1.5)) * (has["bright_skin"] and not shaded),
+        noise=float(rng.uniform(0.005, 0.045)),
+        ringing=float(rng.uniform(0.6, 0.9)) * has["ringing"],
+        ringing_axis=int(rng.integers(1, 3)),
+        ghost=float(rng.uniform(0.01, 0.06)) * has["ghost"],
+        ghost_shift=float(rng.uniform(0.06, 0.3)) * has["ghost"],
+        ghost_axis=int(rng.integers(1, 3)),
+        wrap=float(rng.uniform(0.2, 0.7)) * has["wrap"],
+        wrap_share=float(rng.uniform(0.04, 0.14)) * has["wrap"],
+        wrap_axis=int(rng.integers(1, 3)),
+        metal_mm=float(rng.uniform(4, 13)) * has["metal"],
+        metal_at=(float(rng.uniform(0.1, 0.9)), float(rng.uniform(0.05, 0.95))),
+    )
+
 
 def thick_slices(fine: Array, per_slice: int, gap: int) -> Array:
     """Average groups of fine slices, as a slice profile does; ``gap`` fine slices between groups are not seen."""
     step = per_slice + gap
     count = (fine.shape[0] + gap) // step
-    starts = np.arange(count) * step
-    return np.stack([fine[s : s + per_slice].mean(axis=0) for s in starts]).astype(np.float32)
+    thick = np.empty((count, *fine.shape[1:]), np.float32)
+    for number in range(count):
+        np.mean(fine[number * step : number * step + per_slice], axis=0, out=thick[number])
+    return thick
 
 
-def acquire(rng: np.random.Generator, image: Array, spacing_mm: tuple[float, float, float]) -> Array:
-    """Degrade an image as scanners do; levels stay on their scale, the result is not negative."""
-    blur = rng.uniform(0.25, 0.6) / np.asarray(spacing_mm[1:])
-    image = ndimage.gaussian_filter(image, (0, *blur))
-    image = image * _coil(rng, image.shape, spacing_mm)
-    if rng.random() < 0.5:
-        image = _ringing(rng, image)
-    if rng.random() < 0.3:
-        image = image + rng.uniform(0.01, 0.05) * np.roll(image, int(rng.integers(20, image.shape[1] // 2)), axis=1)
-    sigma = rng.uniform(0.005, 0.045)
-    real = image + sigma * rng.standard_normal(image.shape, dtype=np.float32)
-    imaginary = sigma * rng.standard_normal(image.shape, dtype=np.float32)
-    magnitude: Array = np.hypot(real, imaginary)
-    return magnitude.astype(np.float32)
+def acquire(
+    rng: np.random.Generator,
+    image: Array,
+    spacing_mm: tuple[float, float, float],
+    happened: Degradations,
+    *,
+    cord: Array | None = None,
+) -> Array:
+    """Degrade an image as scanners do; levels stay on their scale, the result is not negative.
+
+    Args:
+        rng: of the noise and of the coil's unevenness.
+        image: float32 (slice, row, column), fluid 1.
+        spacing_mm: of the same axes.
+        happened: what is to happen.
+        cord: bool, the same grid; metal keeps off it.
+    """
+    blur = happened.blur_mm / np.asarray(spacing_mm[1:])
+    image = ndimage.gaussian_filter(image, (0, *blur), truncate=3)
+    if happened.metal_mm:
+        image = _metal(image, spacing_mm, happened, cord)
+    image *= _coil(rng, image.shape, spacing_mm, happened)
+    if happened.wrap:
+        _fold(image, happened)
+    if happened.ringing:
+        image = _ringing(image, happened)
+    if happened.ghost:
+        _add_ghosts(image, happened)
+    real = rng.standard_normal(image.shape, dtype=np.float32)
+    real *= np.float32(happened.noise)
+    real += image
+    imaginary = rng.standard_normal(image.shape, dtype=np.float32)
+    imaginary *= np.float32(happened.noise)
+    magnitude: Array = np.hypot(real, imaginary, out=real)
+    return magnitude
 
 
-def _coil(rng: np.random.Generator, shape: tuple[int, ...], spacing_mm: tuple[float, float, float]) -> Array:
+def _coil(
+    rng: np.random.Generator, shape: tuple[int, ...], spacing_mm: tuple[float, float, float], happened: Degradations
+) -> Array:
     """Sensitivity of surface coils behind the patient, and a smooth field on top."""
     rows, columns = shape[1:]
     depth = np.arange(columns) * spacing_mm[2]
-    decay = np.exp((depth - depth.mean()) / rng.uniform(120, 500))
-    along = np.arange(rows) / rows - rng.uniform(0.3, 0.7)
-    drop = 1 - rng.uniform(0, 1.2) * along**2
+    decay = np.exp((depth - depth.mean()) / happened.coil_mm)
+    decay *= 1 + happened.bright_skin * np.exp((depth - 0.72 * depth[-1]) / 25).clip(0, 2)
+    along = np.arange(rows) / rows - happened.coil_centre
+    drop = 1 - happened.coil_drop * along**2
     field = 1 + 0.1 * smooth_noise(rng, (rows, columns), (rows / 3, columns / 3))
     sensitivity: Array = decay[None, :] * np.clip(drop, 0.3, 1)[:, None] * field
     return sensitivity.astype(np.float32)
 
 
-def _ringing(rng: np.random.Generator, image: Array) -> Array:
+def _ringing(image: Array, happened: Degradations) -> Array:
     """Truncate k-space along one in-plane axis, which leaves Gibbs ringing beside sharp edges."""
-    axis = int(rng.integers(1, 3))
+    axis = happened.ringing_axis
     spectrum = np.fft.rfft(image, axis=axis)
-    keep = int(spectrum.shape[axis] * rng.uniform(0.6, 0.9))
+    keep = int(spectrum.shape[axis] * happened.ringing)
     window = np.arange(spectrum.shape[axis]) < keep
     spectrum *= window[:, None] if axis == 1 else window
     truncated: Array = np.fft.irfft(spectrum, n=image.shape[axis], axis=axis)
     return truncated.astype(np.float32)
+
+
+def _add_ghosts(image: Array, happened: Degradations) -> None:
+    """Copies at even distances along the phase-encoding axis, of alternating sign and falling strength."""
+    ghost = image.copy()
+    length = image.shape[happened.ghost_axis]
+    for order, strength in ((1, 1.0), (-1, -1.0), (2, -0.4), (-2, 0.4)):
+        shift = round(order * happened.ghost_shift * length)
+        image += np.float32(happened.ghost * strength) * np.roll(ghost, shift, axis=happened.ghost_axis)
+    np.abs(image, out=image)
+
+
+def _fold(image: Array, happened: Degradations) -> None:
+    """What lies beyond one border appears at the opposite one; the mirror image within it stands for it."""
+    axis = happened.wrap_axis
+    view = np.moveaxis(image, axis, 0)
+    length = view.shape[0]
+    count = max(2, int(length * happened.wrap_share))
+    fade = np.linspace(happened.wrap, 0, count, dtype=np.float32)[:, None, None]
+    at_start, at_end = view[:count].copy(), view[length - count :].copy()
+    view[length - count :] += (fade * at_start)[::-1]
+    view[:count] += fade * at_end[::-1]
+
+
+def _metal(image: Array, spacing_mm: tuple[float, float, float], happened: Degradations, cord: Array | None) -> Array:
+    """A void with a bright rim, as an implant or a dental filling leaves; none where the cord is near."""
+    slices, rows, columns = image.shape
+    at = (0.5 * slices, happened.metal_at[0] * rows, happened.metal_at[1] * columns)
+    away = [(np.arange(n) - c) * step for n, c, step in zip(image.shape, at, spacing_mm, strict=True)]
+    distance = np.sqrt(0.5 * away[0][:, None, None] ** 2 + away[1][None, :, None] ** 2 + away[2][None, None, :] ** 2)
+    if cord is not None and cord.any() and distance[cord].min() < METAL_FROM_CORD_MM:
+        return image
+    radius = happened.metal_mm
+    void = np.clip((distance - radius) / 1.5, 0, 1)
+    rim = 1.2 * np.exp(-(((distance - radius - 1.5) / 1.2) ** 2)) * (away[1][None, :, None] > 0)
+    spoiled: Array = (image * void * (1 + rim) + 0.3 * rim * image.mean()).astype(np.float32)
+    return spoiled

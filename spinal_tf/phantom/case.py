@@ -6,21 +6,30 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spinal_tf.phantom.acquisition import acquire, thick_slices
-from spinal_tf.phantom.frame import REGION_OF_LEVEL, Background, Frame
-from spinal_tf.phantom.lesions import DrawnLesion, add_lesions, draw_lesions
+from spinal_tf.phantom.acquisition import Degradations, acquire, draw_degradations, thick_slices
+from spinal_tf.phantom.frame import REGION_OF_LEVEL, Background, Frame, View
+from spinal_tf.phantom.lesion_paint import add_lesions
+from spinal_tf.phantom.lesions import DrawnLesion, draw_lesions
+from spinal_tf.phantom.masks import without_specks
 from spinal_tf.phantom.parameters import DISEASES
 from spinal_tf.phantom.sources import BackgroundSource, drawn_spine
 from spinal_tf.taxonomy import Diagnosis
 
-FINE_SLICE_MM = 1.75
-"""Thickness at which the anatomy is drawn before slices are averaged."""
+SLICES = (11, 15)
+SLICE_MM = (3.0, 4.0)
+"""Number of slices, and distance from one to the next."""
 
-THIN_SLICE_MM = 0.9
-"""The same for a scan with thin slices."""
+FINE_SLICES = 2
+"""Drawn for each slice and averaged, as the anatomy within a slice is."""
+
+THIN_SLICE_MM, THIN_WIDTH_MM = 0.9, 42.0
+"""The same for a three-dimensional sequence."""
 
 THIN_SHARE = 0.15
-"""Share of cases scanned with thin slices, as three-dimensional sequences are."""
+"""Share of cases scanned so."""
+
+HEALTHY_CONTRAST_SHARE = 0.7
+"""Share of healthy people with a contrast-enhanced scan."""
 
 INTENSITY_SCALE = 600.0
 """Stored intensity of level 1; scanners store integers of about this size."""
@@ -31,13 +40,18 @@ class SimulatedCase:
     """A simulated examination.
 
     Attributes:
+        diagnosis: None for a healthy person.
         t2: float32 (slice R->L, row S->I, column A->P), non-negative.
         t1c: the same grid, or None.
         mask: bool, the same grid.
         cord: bool, the same grid; lesions are part of it.
         levels: uint8, the same grid, vertebral level of each voxel of the cord, 1 for C1; 0 elsewhere or unknown.
         spacing_mm: of slice, row, column.
+        frame: course of the cord, for each row; across slices it counts from the first fine slice.
         lesions: the drawn parameters; none for a healthy person.
+        view_level: key of ``frame.REGION_OF_LEVEL``, for which the field of view was chosen.
+        background: what the spine was made of.
+        degradations: what happened in the acquisition.
     """
 
     diagnosis: Diagnosis | None
@@ -47,7 +61,11 @@ class SimulatedCase:
     cord: np.ndarray
     levels: np.ndarray
     spacing_mm: tuple[float, float, float]
+    frame: Frame
     lesions: tuple[DrawnLesion, ...]
+    view_level: str
+    background: str
+    degradations: Degradations
 
     @property
     def affine(self) -> np.ndarray:
@@ -75,16 +93,17 @@ def simulate_case(
         source: of spines without lesion.
         thin: scanned with thin slices in any case, as three-dimensional sequences do, instead of in a few.
     """
-    level = _draw_level(rng, diagnosis)
-    background = source(rng, level, THIN_SLICE_MM if thin else FINE_SLICE_MM)
+    contrast = HEALTHY_CONTRAST_SHARE if diagnosis is None else DISEASES[diagnosis].contrast
+    thickness_mm, view = _draw_view(
+        rng, _draw_level(rng, diagnosis), thin=thin or rng.random() < THIN_SHARE, with_t1c=rng.random() < contrast
+    )
+    background = source(rng, view)
     lesions: tuple[DrawnLesion, ...] = ()
     fraction = np.zeros(background.t2.shape, np.float32)
     if diagnosis is not None:
-        rows = _rows_of_level(background.frame, level)
-        rows = rows[rows.size // 12 : max(rows.size - rows.size // 12, rows.size // 12 + 1)]
-        lesions = draw_lesions(rng, diagnosis, background.frame, rows)
+        lesions = draw_lesions(rng, diagnosis, background.frame, view.level)
         background, fraction = add_lesions(rng, background, lesions)
-    return _scan(rng, diagnosis, background, fraction, lesions, thin)
+    return _scan(rng, diagnosis, background, fraction, lesions, view=view, thickness_mm=thickness_mm)
 
 
 def _draw_level(rng: np.random.Generator, diagnosis: Diagnosis | None) -> str:
@@ -93,11 +112,15 @@ def _draw_level(rng: np.random.Generator, diagnosis: Diagnosis | None) -> str:
     return str(rng.choice(list(levels), p=weights / weights.sum()))
 
 
-def _rows_of_level(frame: Frame, level: str) -> np.ndarray:
-    """Rows of the wanted region with room to the border; any row of cord where the region is out of view."""
-    first, last = REGION_OF_LEVEL[level]
-    rows = np.flatnonzero((frame.region >= first) & (frame.region <= last))
-    return rows if rows.size > 20 else np.flatnonzero(np.isfinite(frame.x_mm))
+def _draw_view(rng: np.random.Generator, level: str, *, thin: bool, with_t1c: bool) -> tuple[float, View]:
+    """Distance between slices in mm, and what the background is to show."""
+    if thin:
+        slices = round(THIN_WIDTH_MM * rng.uniform(0.85, 1.15) / THIN_SLICE_MM)
+        return THIN_SLICE_MM, View(level=level, fine_mm=THIN_SLICE_MM, fine_slices=slices, with_t1c=with_t1c)
+    thickness_mm = float(rng.uniform(*SLICE_MM))
+    slices = int(rng.integers(SLICES[0], SLICES[1] + 1)) * FINE_SLICES
+    fine_mm = thickness_mm / FINE_SLICES
+    return thickness_mm, View(level=level, fine_mm=fine_mm, fine_slices=slices, with_t1c=with_t1c)
 
 
 def _scan(
@@ -106,25 +129,33 @@ def _scan(
     drawn: Background,
     fraction: np.ndarray,
     lesions: tuple[DrawnLesion, ...],
-    thin: bool,
+    *,
+    view: View,
+    thickness_mm: float,
 ) -> SimulatedCase:
     fine_mm, row_mm, column_mm = drawn.frame.spacing_mm
-    thickness_mm = fine_mm if thin or rng.random() < THIN_SHARE else rng.uniform(2.6, 3.6)
-    per_slice = max(1, round(float(thickness_mm) / fine_mm))
-    gap = int(rng.random() < 0.3 and per_slice > 1 and fine_mm < 1.2)
+    per_slice = max(1, round(thickness_mm / fine_mm))
+    gap = int(per_slice > 2 and fine_mm < 1.2 and rng.random() < 0.3)
     spacing = ((per_slice + gap) * fine_mm, row_mm, column_mm)
     mask, cord = (thick_slices(image, per_slice, gap) >= 0.5 for image in (fraction, drawn.cord))
-    t2 = acquire(rng, thick_slices(drawn.t2, per_slice, gap) / drawn.csf_level, spacing)
+    happened = draw_degradations(rng, shaded=drawn.shaded)
+    t2 = acquire(rng, thick_slices(drawn.t2, per_slice, gap) / drawn.csf_level, spacing, happened, cord=cord)
     t1c = None
-    if drawn.t1c is not None:
-        t1c = acquire(rng, thick_slices(drawn.t1c, per_slice, gap), spacing) * INTENSITY_SCALE
+    if drawn.t1c is not None and view.with_t1c:
+        t1c = acquire(rng, thick_slices(drawn.t1c, per_slice, gap), spacing, happened, cord=cord)
+        t1c *= INTENSITY_SCALE
+    t2 *= INTENSITY_SCALE
     return SimulatedCase(
         diagnosis=diagnosis,
-        t2=t2 * INTENSITY_SCALE,
+        t2=t2,
         t1c=t1c,
-        mask=mask,
+        mask=without_specks(mask),
         cord=cord,
         levels=cord * drawn.frame.level.astype(np.uint8)[None, :, None],
         spacing_mm=spacing,
+        frame=drawn.frame,
         lesions=lesions,
+        view_level=view.level,
+        background=drawn.origin,
+        degradations=happened,
     )

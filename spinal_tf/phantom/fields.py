@@ -16,30 +16,44 @@ def inside(distance_mm: Array, edge_mm: float = EDGE_MM) -> Array:
     return fraction
 
 
+def rounded(first_mm: Array, second_mm: Array, radius_mm: float) -> Array:
+    """Signed distance from the border of what two borders enclose, its corners rounded; `radius_mm` at most."""
+    first, second = np.maximum(radius_mm - first_mm, 0), np.maximum(radius_mm - second_mm, 0)
+    distance: Array = radius_mm - np.sqrt(first * first + second * second)
+    return distance
+
+
 def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], cells: tuple[float, ...]) -> Array:
-    """Gaussian noise of unit variance whose grain is ``cells`` voxels along each axis, float32."""
-    counts = [max(2, int(np.ceil(n / cell)) + 1) for n, cell in zip(shape, cells, strict=True)]
+    """Gaussian noise of unit variance whose grain is ``cells`` voxels along each axis, float32.
+
+    Cubic B-splines through random knots: their bell shape leaves no trace of the knots' grid.
+    """
+    steps = [max(cell, 1.0) for cell in cells]
+    counts = [int(np.ceil(n / step)) + 4 for n, step in zip(shape, steps, strict=True)]
     field: Array = rng.standard_normal(counts, dtype=np.float32)
-    for axis, (length, count) in reversed(list(enumerate(zip(shape, counts, strict=True)))):
-        field = _stretched(field, axis, length, count)
+    for axis, (length, step) in reversed(list(enumerate(zip(shape, steps, strict=True)))):
+        field = _splined(field, axis, length, step)
     field -= field.mean()
     field /= max(float(field.std()), 1e-6)
     return field
 
 
-def _stretched(knots: Array, axis: int, length: int, count: int) -> Array:
-    """Linear interpolation between ``count`` knots, first and last at the ends.
+def _splined(knots: Array, axis: int, length: int, step: float) -> Array:
+    """Cubic B-spline through knots that lie ``step`` voxels apart.
 
     Voxel by voxel: a matrix product's last bit depends on how many threads the linear algebra library takes.
     """
-    position = np.linspace(0, count - 1, length)
-    below = np.minimum(position.astype(int), count - 2)
+    position = np.arange(length) / step
+    first = position.astype(int)
+    t = (position - first).astype(np.float32)
+    weights = ((1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3)
     shape = [1] * knots.ndim
     shape[axis] = length
-    share = (position - below).astype(np.float32).reshape(shape)
-    start, end = np.take(knots, below, axis), np.take(knots, below + 1, axis)
-    stretched: Array = start + share * (end - start)
-    return stretched
+    splined: Array = np.take(knots, first, axis)
+    splined *= weights[0].reshape(shape)
+    for offset, weight in enumerate(weights[1:], start=1):
+        splined += np.take(knots, first + offset, axis) * weight.reshape(shape)
+    return splined
 
 
 def smooth_curve(rng: np.random.Generator, length: int, knots: int, amplitude: float) -> Array:

@@ -36,11 +36,11 @@ class Frame:
 REGIONS = ("oblongata", "cervical", "thoracic", "lumbar")
 
 REGION_OF_LEVEL = {
-    "oblongata": (0, 1),
+    "oblongata-cervical": (0, 1),
     "cervical": (1, 1),
-    "cervicothoracic": (1, 2),
+    "cervical-thoracic": (1, 2),
     "thoracic": (2, 2),
-    "thoracolumbar": (2, 3),
+    "thoracic-lumbar": (2, 3),
     "lumbar": (3, 3),
 }
 """First and last region, as numbered in `REGIONS`, in which a lesion of that level is centred."""
@@ -49,6 +49,23 @@ REGION_OF_LEVEL = {
 def region_of_level(level: np.ndarray) -> np.ndarray:
     """Index into `REGIONS` of vertebral levels, 1 for C1 to 7 for C7, 8 for T1 to 19 for T12, 20 for L1 and on."""
     return np.searchsorted(np.array([1, 8, 20]), level, side="right")
+
+
+@dataclass(frozen=True, kw_only=True)
+class View:
+    """What is to be seen of a spine.
+
+    Attributes:
+        level: key of `REGION_OF_LEVEL`.
+        fine_mm: thickness of the fine slices that are averaged later.
+        fine_slices: how many of them there are.
+        with_t1c: whether a contrast-enhanced T1w image is wanted, too.
+    """
+
+    level: str
+    fine_mm: float
+    fine_slices: int
+    with_t1c: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +80,8 @@ class Background:
         cord_level: T2 intensity of normal cord.
         csf_level: T2 intensity of cerebrospinal fluid.
         gain: float64 (rows,), how bright the cord is on each row, relative to ``cord_level`` (coil sensitivity).
+        origin: what it was made of: ``procedural``, ``template``, or the name of a scan.
+        shaded: whether it was seen through a coil already.
     """
 
     t2: np.ndarray
@@ -72,6 +91,8 @@ class Background:
     cord_level: float
     csf_level: float
     gain: np.ndarray
+    origin: str = "procedural"
+    shaded: bool = False
 
     def intensity(self, level: np.ndarray | float, rows: slice) -> np.ndarray:
         """T2 intensity on these rows of a level given on the scale where cord is 0.3 and fluid 1."""

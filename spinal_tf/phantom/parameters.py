@@ -1,4 +1,7 @@
-"""Ranges from which the lesions of the four diseases are drawn; sources in docs/simulation.md."""
+"""Ranges from which the lesions of the four diseases are drawn; sources in docs/simulation.md.
+
+Shares that are given as counts are those of Table 1 of Zhuo et al. 2022 over training, validation and test together.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,13 @@ class Disease:
 
     Attributes:
         log_volume_ml: mean and SD of the natural logarithm of total volume in mL (Table 1 of Zhuo et al. 2022).
+        kept: share of the drawn volume that the masks hold on average: thick slices lose what fills less than half of
+            a voxel, and a lesion that cannot be as long or as thick as drawn is smaller.
         count: probabilities of 1, 2, 3, ... lesions.
         extent_vertebrae: quartiles of the extent, in vertebrae, summed over lesions.
-        levels: field of view and its probability.
-        section: lesion cross-section over normal cord cross-section.
+        longest: vertebrae that one lesion spans at most.
+        levels: key of ``frame.REGION_OF_LEVEL`` and its probability.
+        section: lesion cross-section over cord cross-section; drawn volume and extent may take it beyond.
         eccentric: how far from the cord's centre, 0 (centred) to 1 (touching its border).
         dorsolateral: centre lies in the dorsal or lateral periphery.
         remaining_cord: cord tissue displaced by the lesion, in normal cord sections; 0 where a lesion replaces cord.
@@ -24,13 +30,16 @@ class Disease:
         roughness: SD of the radius, relative.
         t2: range of T2 level, cord 0.3, fluid 1.
         patchy: SD of the level within a lesion, relative.
-        cyst, polar_cyst, syrinx, cap, oedema, bright_spots, enhancing: probabilities.
+        cyst, polar_cyst, syrinx, cap, haemorrhage, oedema, bright_spots, enhancing: probabilities.
+        contrast: probability that a contrast-enhanced scan was made.
         ends: exponent of the profile along the cord; high is blunt.
     """
 
     log_volume_ml: tuple[float, float]
+    kept: float
     count: tuple[float, ...]
     extent_vertebrae: tuple[float, float, float]
+    longest: float
     levels: dict[str, float]
     section: tuple[float, float]
     eccentric: tuple[float, float]
@@ -45,18 +54,27 @@ class Disease:
     polar_cyst: float = 0.0
     syrinx: float = 0.0
     cap: float = 0.0
+    haemorrhage: float = 0.0
     oedema: float = 0.0
     bright_spots: float = 0.0
     enhancing: float = 0.0
+    contrast: float = 1.0
+
+
+def _shares(cases: dict[str, int]) -> dict[str, float]:
+    total = sum(cases.values())
+    return {level: count / total for level, count in cases.items()}
 
 
 DISEASES = {
     Diagnosis.ASTROCYTOMA: Disease(
         log_volume_ml=(2.26, 0.74),
+        kept=0.93,
         count=(1.0,),
         extent_vertebrae=(3, 4, 6),
-        levels={"cervical": 0.35, "cervicothoracic": 0.16, "thoracic": 0.33, "thoracolumbar": 0.15, "lumbar": 0.01},
-        section=(1.8, 2.4),
+        longest=12,
+        levels=_shares({"cervical": 56, "cervical-thoracic": 24, "thoracic": 51, "thoracic-lumbar": 20, "lumbar": 1}),
+        section=(1.4, 3.2),
         eccentric=(0.3, 1.0),
         dorsolateral=False,
         remaining_cord=(0.3, 0.8),
@@ -68,16 +86,20 @@ DISEASES = {
         cyst=0.4,
         polar_cyst=0.15,
         syrinx=0.25,
-        cap=0.04,
+        cap=0.03,
+        haemorrhage=0.06,
         oedema=0.5,
-        enhancing=0.76,
+        enhancing=102 / 130,
+        contrast=130 / 152,
     ),
     Diagnosis.EPENDYMOMA: Disease(
         log_volume_ml=(2.48, 0.69),
+        kept=0.91,
         count=(1.0,),
         extent_vertebrae=(2, 3, 4),
-        levels={"cervical": 0.65, "cervicothoracic": 0.01, "thoracic": 0.19, "thoracolumbar": 0.01, "lumbar": 0.14},
-        section=(3.0, 3.8),
+        longest=10,
+        levels=_shares({"cervical": 113, "cervical-thoracic": 1, "thoracic": 25, "thoracic-lumbar": 1, "lumbar": 35}),
+        section=(2.4, 4.2),
         eccentric=(0.0, 0.2),
         dorsolateral=False,
         remaining_cord=(0.3, 0.6),
@@ -89,16 +111,21 @@ DISEASES = {
         cyst=0.17,
         polar_cyst=0.61,
         syrinx=0.10,
-        cap=0.29,
+        cap=0.25,
+        haemorrhage=0.04,
         oedema=0.85,
-        enhancing=0.72,
+        enhancing=123 / 165,
+        contrast=165 / 175,
     ),
     Diagnosis.MS: Disease(
         log_volume_ml=(-0.19, 0.97),
+        kept=0.84,
         count=(0.38, 0.26, 0.19, 0.10, 0.07),
-        extent_vertebrae=(2, 3, 5),
-        levels={"oblongata": 0.07, "cervical": 0.75, "cervicothoracic": 0.14, "thoracic": 0.04},
-        section=(0.23, 0.36),
+        # Larger than Table 1's (2, 3, 5): lesions are cut at ``longest``.
+        extent_vertebrae=(2.3, 3.6, 6),
+        longest=1.9,
+        levels=_shares({"oblongata-cervical": 12, "cervical": 98, "cervical-thoracic": 19, "thoracic": 5}),
+        section=(0.15, 0.55),
         eccentric=(0.75, 1.0),
         dorsolateral=True,
         remaining_cord=(0.0, 0.0),
@@ -107,14 +134,17 @@ DISEASES = {
         t2=(0.42, 0.58),
         patchy=0.05,
         ends=(1.8, 3.0),
-        enhancing=0.13,
+        enhancing=9 / 90,
+        contrast=90 / 134,
     ),
     Diagnosis.NMOSD: Disease(
         log_volume_ml=(0.76, 0.82),
+        kept=0.9,
         count=(0.70, 0.20, 0.10),
         extent_vertebrae=(2.5, 4, 6),
-        levels={"cervical": 0.66, "cervicothoracic": 0.17, "thoracic": 0.15, "thoracolumbar": 0.02},
-        section=(0.44, 0.62),
+        longest=12,
+        levels=_shares({"cervical": 121, "cervical-thoracic": 30, "thoracic": 33, "thoracic-lumbar": 2}),
+        section=(0.35, 0.8),
         eccentric=(0.0, 0.35),
         dorsolateral=False,
         remaining_cord=(0.0, 0.0),
@@ -124,9 +154,14 @@ DISEASES = {
         patchy=0.12,
         ends=(2.0, 5.0),
         bright_spots=0.48,
-        enhancing=0.16,
+        enhancing=20 / 107,
+        contrast=107 / 186,
     ),
 }
 
-NORMAL_SECTION_MM2 = 67.0
-"""Cross-section of a healthy cervical cord."""
+VOLUME_AND_EXTENT = 0.8
+"""Correlation of the logarithm of volume with extent; with none, the section that both imply would leave its
+range in most cases."""
+
+VOLUME_AND_COUNT = 0.65
+"""Correlation of the logarithm of volume with the number of lesions."""

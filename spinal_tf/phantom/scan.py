@@ -16,13 +16,16 @@ FEWEST_ROWS = 20
 """Rows of cord below which its course says too little."""
 
 
-def scan_background(t2: Array, cord: Array, spacing_mm: tuple[float, float, float]) -> Background:
+def scan_background(
+    t2: Array, cord: Array, spacing_mm: tuple[float, float, float], *, origin: str = "scan"
+) -> Background:
     """Read course, size and tissue levels of the cord off a scan.
 
     Args:
         t2: float32 (slice, row, column).
         cord: bool, the same grid.
         spacing_mm: of slice, row, column.
+        origin: name of the scan.
 
     Raises:
         ValueError: the mask holds fewer than `FEWEST_ROWS` rows of cord, or is nowhere three voxels wide.
@@ -43,6 +46,8 @@ def scan_background(t2: Array, cord: Array, spacing_mm: tuple[float, float, floa
         cord_level=cord_level,
         csf_level=float(np.percentile(t2[shell], 85)),
         gain=_gain(t2, core) / cord_level,
+        origin=origin,
+        shaded=True,
     )
 
 

@@ -8,38 +8,45 @@ from pathlib import Path
 import numpy as np
 
 from spinal_tf.errors import VolumeError
-from spinal_tf.phantom.frame import REGION_OF_LEVEL, Background
+from spinal_tf.phantom.contrast import with_synthetic_t1c
+from spinal_tf.phantom.frame import Background, View
 from spinal_tf.phantom.scan import scan_background
 from spinal_tf.phantom.spine import procedural_background
 from spinal_tf.phantom.template import Template, template_background
 from spinal_tf.phantom.vary import vary_background
 from spinal_tf.volume import read_aligned, read_mask, read_volume
 
-BackgroundSource = Callable[[np.random.Generator, str, float], Background]
-"""Draws a spine: source of all randomness, key of `REGION_OF_LEVEL` to be seen, thickness of the fine slices in mm."""
+BackgroundSource = Callable[[np.random.Generator, View], Background]
+"""Draws a spine, given the source of all randomness and what is to be seen; a scan shows what it shows."""
 
 IN_PLANE_MM = (0.6, 0.95)
+HEIGHT_MM, LONG_HEIGHT_MM = (230.0, 290.0), (260.0, 340.0)
+"""Field of view along the spine, for the neck and for the rest."""
 
-WIDTH_MM = 44.0
-"""Right-left reach of a drawn spine, on average."""
+WIDTH_SHARE = (0.6, 1.0)
+"""Its depth over its height."""
 
 
-def drawn_spine(rng: np.random.Generator, level: str, fine_mm: float) -> Background:
+def drawn_spine(rng: np.random.Generator, view: View) -> Background:
     """A procedural spine in a field of view such as is used for that level."""
     in_plane = float(rng.uniform(*IN_PLANE_MM))
-    height = rng.uniform(230, 290) if level in ("oblongata", "cervical") else rng.uniform(260, 340)
-    width = height * rng.uniform(0.6, 1.0)
-    slices = round(WIDTH_MM * rng.uniform(0.9, 1.12) / fine_mm)
-    size = (slices, round(height / in_plane), round(width / in_plane))
-    return procedural_background(rng, level=level, spacing_mm=(fine_mm, in_plane, in_plane), size=size)
+    height = rng.uniform(*(HEIGHT_MM if view.level in ("oblongata-cervical", "cervical") else LONG_HEIGHT_MM))
+    width = height * rng.uniform(*WIDTH_SHARE)
+    return procedural_background(
+        rng,
+        level=view.level,
+        spacing_mm=(view.fine_mm, in_plane, in_plane),
+        size=(view.fine_slices, round(height / in_plane), round(width / in_plane)),
+        with_t1c=view.with_t1c,
+    )
 
 
 def from_scans(scans: Sequence[Background]) -> BackgroundSource:
-    """A source that makes other people out of scans of healthy ones; a scan shows what it shows, whatever the level."""
+    """A source that makes other people out of scans of healthy ones, whatever level and thickness are wanted."""
 
-    def draw(rng: np.random.Generator, level: str, fine_mm: float) -> Background:
-        del level, fine_mm
-        return vary_background(rng, scans[int(rng.integers(len(scans)))])
+    def draw(rng: np.random.Generator, view: View) -> Background:
+        scan = vary_background(rng, scans[int(rng.integers(len(scans)))])
+        return with_synthetic_t1c(scan) if view.with_t1c else scan
 
     return draw
 
@@ -47,11 +54,43 @@ def from_scans(scans: Sequence[Background]) -> BackgroundSource:
 def from_template(template: Template) -> BackgroundSource:
     """A source that makes people out of an average spine."""
 
-    def draw(rng: np.random.Generator, level: str, fine_mm: float) -> Background:
-        background = template_background(rng, template, regions=REGION_OF_LEVEL[level], fine_mm=fine_mm)
-        return vary_background(rng, background)
+    def draw(rng: np.random.Generator, view: View) -> Background:
+        background = vary_background(rng, template_background(rng, template, view))
+        return with_synthetic_t1c(background) if view.with_t1c else background
 
     return draw
+
+
+def mixed(sources: Sequence[BackgroundSource]) -> BackgroundSource:
+    """A source that takes any of several with the same chance."""
+
+    def draw(rng: np.random.Generator, view: View) -> Background:
+        return sources[int(rng.integers(len(sources)))](rng, view)
+
+    return draw
+
+
+def read_scans(folder: Path) -> list[Background]:
+    """Read the scans of healthy people that lie in the folders of one folder, in the order of their names.
+
+    A folder without a cord mask is left out, and so is one with a lesion mask ``t2_lesion*.nii*``: its person is not
+    healthy.
+
+    Raises:
+        VolumeError: there is no such folder or none of its folders can be used, or a scan is unsuitable.
+    """
+    if not folder.is_dir():
+        raise VolumeError(f"{folder}: there is no such folder; name one that holds a folder for each healthy scan")
+    usable = [scan for scan in sorted(folder.iterdir()) if _is_healthy(scan)]
+    if not usable:
+        raise VolumeError(
+            f"{folder}: holds no folder with t2.nii.gz and a cord mask t2_cord*.nii.gz; put healthy scans there"
+        )
+    return [read_scan(scan) for scan in usable]
+
+
+def _is_healthy(folder: Path) -> bool:
+    return folder.is_dir() and any(folder.glob("t2_cord*.nii*")) and not any(folder.glob("t2_lesion*.nii*"))
 
 
 def read_scan(folder: Path) -> Background:
@@ -63,7 +102,7 @@ def read_scan(folder: Path) -> Background:
     volume = read_volume(folder / "t2.nii.gz")
     cord = read_mask(_only(folder, "t2_cord*.nii*"), like=volume)
     try:
-        return scan_background(volume.data, cord, volume.spacing_mm)
+        return scan_background(volume.data, cord, volume.spacing_mm, origin=folder.name)
     except ValueError as error:
         raise VolumeError(f"{folder.name}: {error}; choose another scan") from error
 

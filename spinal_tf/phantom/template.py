@@ -12,16 +12,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
+from spinal_tf.phantom.contrast import near_cord
 from spinal_tf.phantom.fields import Array, smooth_noise
-from spinal_tf.phantom.frame import Background, region_of_level
+from spinal_tf.phantom.frame import REGION_OF_LEVEL, Background, View, region_of_level
 from spinal_tf.phantom.scan import scan_background
-from spinal_tf.phantom.spine import HEIGHTS_MM
+from spinal_tf.phantom.skeleton import HEIGHTS_MM
 
 TISSUES = 8
 """Levels of the template's own contrast, equally far apart, that get a random one each; between them it is blended."""
 
-CANAL_MM = (12.0, 10.0)
-"""How far from the cord's centre the canal may reach to the side, and to front and back."""
+CANAL_MM = (7.0, 6.0)
+"""How far beyond the cord's surface the canal may reach to the sides, and to front and back."""
 
 FLUID_SHARE = 0.5
 """Share of the level of fluid above which a voxel of the canal is fluid."""
@@ -52,19 +53,19 @@ class Template:
     spacing_mm: tuple[float, float, float]
 
 
-def template_background(
-    rng: np.random.Generator, template: Template, *, regions: tuple[int, int], fine_mm: float
-) -> Background:
+def template_background(rng: np.random.Generator, template: Template, view: View) -> Background:
     """Cut a field of view out of a template, resample it and paint its tissues anew.
 
     Args:
         rng: source of all randomness.
         template: left as it is.
-        regions: first and last of ``frame.REGIONS`` in which the middle of the view lies.
-        fine_mm: thickness of the slices.
+        view: what is to be seen; slices that the template does not have are left out.
     """
-    part = _resampled(rng, _cut(rng, template, regions), fine_mm)
-    background = scan_background(part.t2, part.cord, part.spacing_mm)
+    part = _resampled(rng, _cut(rng, template, REGION_OF_LEVEL[view.level]), view.fine_mm)
+    spare = max(part.t2.shape[0] - view.fine_slices, 0)
+    kept = slice(spare // 2, part.t2.shape[0] - (spare - spare // 2))
+    part = replace(part, t2=part.t2[kept], cord=part.cord[kept], levels=part.levels[kept])
+    background = scan_background(part.t2, part.cord, part.spacing_mm, origin="template")
     level = part.levels.max(axis=(0, 2))
     heights = np.asarray(HEIGHTS_MM)[np.maximum(level, 1) - 1]
     known = np.isfinite(background.frame.x_mm) & (level > 0)
@@ -74,7 +75,7 @@ def template_background(
         level=level,
         vertebra_mm=heights,
     )
-    return replace(background, t2=_repainted(rng, background), frame=frame)
+    return replace(background, t2=_repainted(rng, background), frame=frame, shaded=False)
 
 
 def _cut(rng: np.random.Generator, template: Template, regions: tuple[int, int]) -> Template:
@@ -107,7 +108,9 @@ def _resampled(rng: np.random.Generator, part: Template, fine_mm: float) -> Temp
 def _repainted(rng: np.random.Generator, background: Background) -> Array:
     """Random levels and grain outside the canal; cord and fluid as they are."""
     t2, fluid = background.t2, background.csf_level
-    keep = np.maximum(background.cord > 0, (t2 > FLUID_SHARE * fluid) & _canal(background)).astype(np.float32)
+    bright = (t2 > FLUID_SHARE * fluid) & (near_cord(background, CANAL_MM) > 0.5)
+    # Beyond the ends of its label the cord goes on, too.
+    keep = np.maximum(near_cord(background, (0.5, 0.5)) > 0.5, bright).astype(np.float32)
     keep = np.clip(ndimage.gaussian_filter(keep, (0, 0.7, 0.7)) * 1.5, 0, 1)
     knots = np.linspace(0, 1.2 * fluid, TISSUES)
     levels = np.concatenate([[0.02], rng.uniform(0.03, 1.0, TISSUES - 1)]) * fluid
@@ -115,14 +118,3 @@ def _repainted(rng: np.random.Generator, background: Background) -> Array:
     painted: Array = np.interp(t2, knots, levels) * np.maximum(grain, 0)
     blended: Array = keep * t2 + (1 - keep) * painted
     return blended.astype(np.float32)
-
-
-def _canal(background: Background) -> Array:
-    """Bool, voxels near the course of the cord, continued straight beyond its ends."""
-    frame, (slices, rows, columns) = background.frame, background.t2.shape
-    has_cord = np.flatnonzero(np.isfinite(frame.x_mm))
-    x_mm, y_mm = (np.interp(np.arange(rows), has_cord, course[has_cord]) for course in (frame.x_mm, frame.y_mm))
-    dx = np.arange(slices)[:, None] * frame.spacing_mm[0] - x_mm
-    dy = np.arange(columns)[None, :] * frame.spacing_mm[2] - y_mm[:, None]
-    canal: Array = (np.abs(dx) < CANAL_MM[0])[:, :, None] & (np.abs(dy) < CANAL_MM[1])[None]
-    return canal

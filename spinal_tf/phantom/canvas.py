@@ -1,0 +1,139 @@
+"""Painting a drawn person slice by slice: tissues, grain, and bands of pixels in which a structure can lie."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from spinal_tf.phantom.fields import Array, smooth_noise
+
+TISSUES: Mapping[str, tuple[tuple[float, float], tuple[float, float]]] = {
+    "air": ((0.01, 0.03), (0.01, 0.03)),
+    "muscle": ((0.07, 0.19), (0.3, 0.45)),
+    "fat": ((0.45, 1.0), (0.75, 1.05)),
+    "marrow": ((0.16, 0.55), (0.4, 0.7)),
+    "cortex": ((0.02, 0.07), (0.05, 0.12)),
+    "ligament": ((0.03, 0.1), (0.1, 0.25)),
+    "dry disc": ((0.06, 0.14), (0.3, 0.4)),
+    "wet disc": ((0.5, 0.95), (0.25, 0.35)),
+    "fluid": ((1.0, 1.0), (0.12, 0.18)),
+    "cord": ((0.3, 0.3), (0.5, 0.5)),
+    "grey matter": ((0.33, 0.46), (0.44, 0.48)),
+    "brain": ((0.3, 0.42), (0.42, 0.52)),
+    "skin": ((0.2, 0.45), (0.4, 0.6)),
+    "vessel": ((0.02, 0.08), (0.1, 1.0)),
+    "lung": ((0.02, 0.06), (0.02, 0.06)),
+}
+"""Range of the level on T2w and on contrast-enhanced T1w; fluid is 1 and cord 0.3 on T2w, cord 0.5 on T1w."""
+
+
+@dataclass(frozen=True)
+class Tissue:
+    """Levels of one tissue in one person."""
+
+    t2: float
+    t1: float
+
+
+def draw_tissues(rng: np.random.Generator) -> dict[str, Tissue]:
+    """Levels of all tissues of a person, by name."""
+    return {name: Tissue(float(rng.uniform(*t2)), float(rng.uniform(*t1))) for name, (t2, t1) in TISSUES.items()}
+
+
+class Grain:
+    """Noise that changes from slice to slice: in each layer another part of one field, blended in between."""
+
+    def __init__(
+        self, rng: np.random.Generator, shape: tuple[int, int], cells: tuple[float, float], depth_mm: float
+    ) -> None:
+        """Draw it.
+
+        Args:
+            rng: source of all randomness.
+            shape: rows and columns that are looked at.
+            cells: grain along them, in pixels.
+            depth_mm: grain across slices.
+        """
+        # With texels, places counted along rows of `width`, only these are looked up: see `Band.grain`.
+        self.margins = [min(int(4 * cell) + 8, 160) for cell in cells]
+        self.width = shape[1] + self.margins[1]
+        self.shape = shape
+        self.depth_mm = depth_mm
+        self.field = smooth_noise(rng, (shape[0] + self.margins[0], self.width), cells)
+        self.offsets = rng.integers(0, self.margins, (64, 2))
+        self.texels: Array | None = None
+        self.layers: dict[int, Array] = {}
+
+    def at(self, x_mm: float) -> Array:
+        """The noise of one slice; slices are asked for in their order, so two layers are kept."""
+        layer, share = divmod(x_mm / self.depth_mm, 1)
+        share = share * share * (3 - 2 * share)
+        number = int(layer)
+        self.layers = {at: self.layers[at] if at in self.layers else self._layer(at) for at in (number, number + 1)}
+        weight = np.float32(1 / np.hypot(share, 1 - share))
+        blended: Array = self.layers[number] * np.float32((1 - share) * weight)
+        blended += self.layers[number + 1] * np.float32(share * weight)
+        return blended
+
+    def _layer(self, number: int) -> Array:
+        row, column = self.offsets[number % len(self.offsets)]
+        if self.texels is not None:
+            shifted: Array = self.field.ravel()[self.texels + np.int32(row * self.width + column)]
+            return shifted
+        return self.field[row : row + self.shape[0], column : column + self.shape[1]]
+
+
+class Paint:
+    """T2w and, where wanted, T1w of some pixels of one slice; tissues are painted over earlier ones."""
+
+    def __init__(self, t2: Array, t1: Array | None) -> None:
+        """Paint on these arrays, float32 of any shape."""
+        self.t2, self.t1 = t2, t1
+
+    def paint(self, fraction: Array, tissue: Tissue, texture: Array | None = None) -> None:
+        """Blend a tissue in; the texture multiplies its levels."""
+        for image, level in ((self.t2, tissue.t2), (self.t1, tissue.t1)):
+            if image is not None:
+                target = np.float32(level) if texture is None else np.float32(level) * texture
+                image += fraction * (target - image)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Band:
+    """The pixels of a slice near the spine, in the spine's own coordinates.
+
+    Attributes:
+        pixels: int32 (n,), their index in a flattened slice.
+        s: float32 (n,), along the spine in mm below the top of C1.
+        n: float32 (n,), behind the middle of the canal in mm.
+        x: float32 (n,), middle of the canal across slices in mm.
+    """
+
+    pixels: Array
+    s: Array
+    n: Array
+    x: Array
+
+    def lift(self, t2: Array, t1: Array | None) -> Paint:
+        """A copy of the band's pixels of a flattened slice, to paint on."""
+        return Paint(t2[self.pixels], None if t1 is None else t1[self.pixels])
+
+    def drop(self, paint: Paint, t2: Array, t1: Array | None) -> None:
+        """Put the painted pixels back."""
+        t2[self.pixels] = paint.t2
+        if t1 is not None and paint.t1 is not None:
+            t1[self.pixels] = paint.t1
+
+    def grain(self, rng: np.random.Generator, s_mm: float, n_mm: float, x_mm: float) -> Grain:
+        """Noise at the band's pixels, whose grain is given in mm along the spine, behind it and across slices."""
+        row, column = (((values - values.min()) / TEXEL_MM).astype(np.int32) for values in (self.s, self.n))
+        shape = (int(row.max()) + 1, int(column.max()) + 1)
+        grain = Grain(rng, shape, (s_mm / TEXEL_MM, n_mm / TEXEL_MM), x_mm)
+        grain.texels = row * np.int32(grain.width) + column
+        return grain
+
+
+TEXEL_MM = 0.6
+"""Step of the fields that `Band.grain` draws."""

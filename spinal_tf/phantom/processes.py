@@ -1,0 +1,74 @@
+"""The same work on many things in several processes that can be stopped without leaving anything half done."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import contextmanager
+from itertools import islice
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""Variables by which linear algebra libraries are told to take one thread in each process."""
+
+QUEUED = 2
+"""Items begun or waiting for each process; few, so that little is left to finish when the work is stopped."""
+
+
+def map_processes(work: Callable[[Item], Result], items: Sequence[Item], *, workers: int) -> Iterator[Result]:
+    """Do the work on every item, in new processes where there is more than one worker.
+
+    Args:
+        work: a function of a module; it and the items are sent to the processes.
+        items: what to work on.
+        workers: number of processes; 1 for this one.
+
+    Yields:
+        The results as they come. When the work is stopped, by Ctrl-C or an error of one item, items already begun are
+        finished and no further ones begun.
+    """
+    workers = min(workers, len(items))
+    if workers <= 1:
+        yield from map(work, items)
+        return
+    with _single_threaded(), _pool(workers) as pool:
+        rest = iter(items)
+        pending: set[Future[Result]] = {pool.submit(work, item) for item in islice(rest, QUEUED * workers)}
+        while pending:
+            done, pending = wait(pending, return_when=FIRST_COMPLETED)
+            pending |= {pool.submit(work, item) for item in islice(rest, len(done))}
+            for future in done:
+                yield future.result()
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    # Started afresh: a fork of a process with threads may inherit a lock that nobody opens.
+    pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_ignore_interrupt)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _ignore_interrupt() -> None:
+    # Ctrl-C reaches every process of a terminal; the first one decides, the others finish what they write.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@contextmanager
+def _single_threaded() -> Iterator[None]:
+    """Variables for processes started inside; those that a person has set stay."""
+    new = {name: "1" for name in ONE_THREAD if name not in os.environ}
+    os.environ.update(new)
+    try:
+        yield
+    finally:
+        for name in new:
+            os.environ.pop(name, None)

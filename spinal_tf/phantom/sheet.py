@@ -1,0 +1,93 @@
+"""A contact sheet of a simulated cohort: some cases of each diagnosis, to be looked at."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+from scipy import ndimage
+
+from spinal_tf.files import output_files
+from spinal_tf.phantom.plan import PlannedCase
+from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.volume import Volume, read_aligned, read_mask, read_volume
+
+CASES = 6
+"""Of each diagnosis."""
+
+HEIGHT = 300
+GAP = 3
+LABEL = 12
+"""In pixels: a panel's height, the space between panels, and the height of a line of text."""
+
+OUTLINE = (255, 90, 60)
+BRIGHTEST = 99.0
+"""Percentile of a slice's intensity that is shown white."""
+
+
+def write_sheet(folder: Path, planned: Sequence[PlannedCase], *, overwrite: bool) -> Path:
+    """Write ``contact-sheet.png`` beside a cohort's table.
+
+    A row for each diagnosis; of each case the T2w slice with most lesion, or the middle one of a healthy person, plain
+    and with the mask's outline, then T1c where there is one.
+
+    Args:
+        folder: of the cohort.
+        planned: its cases.
+        overwrite: replace a sheet that exists.
+
+    Returns:
+        The sheet.
+
+    Raises:
+        OutputError: it exists, or cannot be written.
+        VolumeError: an image is missing or damaged.
+    """
+    rows = []
+    for diagnosis in (*Diagnosis, None):
+        chosen = [case for case in planned if case.diagnosis is diagnosis][:CASES]
+        rows += [_beside([_case_panels(folder / case.name) for case in chosen])] if chosen else []
+    path = folder / "contact-sheet.png"
+    with output_files(path, overwrite=overwrite) as (temporary,):
+        Image.fromarray(_below(rows)).save(temporary)
+    return path
+
+
+def _case_panels(folder: Path) -> np.ndarray:
+    t2 = read_volume(folder / "t2.nii.gz")
+    has_mask, has_t1c = ((folder / name).exists() for name in ("mask.nii.gz", "t1c.nii.gz"))
+    mask = read_mask(folder / "mask.nii.gz", like=t2) if has_mask else np.zeros(t2.data.shape, bool)
+    area = mask.sum(axis=(1, 2))
+    index = int(area.argmax()) if area.any() else t2.data.shape[0] // 2
+    plain = _panel(t2.data[index], t2)
+    outlined = plain.copy()
+    where = _panel(mask[index].astype(np.float32), t2)[..., 0] > 127
+    outlined[where & ~ndimage.binary_erosion(where)] = OUTLINE
+    panels = [plain, outlined]
+    if has_t1c:
+        panels.append(_panel(read_aligned(folder / "t1c.nii.gz", like=t2).data[index], t2))
+    strip = _beside(panels)
+    drawing = Image.fromarray(np.pad(strip, ((LABEL, 0), (0, 0), (0, 0))))
+    ImageDraw.Draw(drawing).text((2, 0), folder.name, fill=(255, 255, 255))
+    return np.asarray(drawing)
+
+
+def _panel(plane: np.ndarray, grid: Volume) -> np.ndarray:
+    """A slice as uint8 (rows, columns, 3) with square pixels."""
+    scale = HEIGHT / (plane.shape[0] * grid.spacing_mm[1])
+    width = max(1, round(plane.shape[1] * grid.spacing_mm[2] * scale))
+    white = max(float(np.percentile(plane, BRIGHTEST)), 1e-6) if plane.max() > 1 else 1.0
+    grey = (np.clip(plane / white, 0, 1) * 255).astype(np.uint8)
+    resized = np.asarray(Image.fromarray(grey).resize((width, HEIGHT), Image.Resampling.BILINEAR))
+    return np.repeat(resized[..., None], 3, axis=2)
+
+
+def _beside(panels: Sequence[np.ndarray]) -> np.ndarray:
+    return np.concatenate([np.pad(panel, ((0, 0), (0, GAP), (0, 0))) for panel in panels], axis=1)
+
+
+def _below(rows: Sequence[np.ndarray]) -> np.ndarray:
+    width = max(row.shape[1] for row in rows)
+    return np.concatenate([np.pad(row, ((0, GAP), (0, width - row.shape[1]), (0, 0))) for row in rows])

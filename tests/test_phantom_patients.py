@@ -1,0 +1,84 @@
+from collections import Counter
+from datetime import date
+
+import numpy as np
+import pytest
+
+from spinal_tf.phantom.patients import AGES_YEARS, DEMOGRAPHY, draw_patient
+from spinal_tf.phantom.plan import PAPER_COUNTS, SPLITS_IN_TURN, TEST, TRAIN, VALIDATION, plan_cohort
+from spinal_tf.taxonomy import Diagnosis
+
+PEOPLE = 500
+
+
+def people(diagnosis, *, prospective=False):
+    return [draw_patient(np.random.default_rng([5, n]), diagnosis, prospective=prospective) for n in range(PEOPLE)]
+
+
+@pytest.mark.parametrize("diagnosis", [*Diagnosis, None])
+def test_people_follow_the_published_shares(diagnosis):
+    expected = DEMOGRAPHY[diagnosis]
+    drawn = people(diagnosis)
+    for share, wanted in (
+        (np.mean([person.sex == "female" for person in drawn]), expected.female),
+        (np.mean([person.difficult for person in drawn]), expected.difficult),
+    ):
+        assert abs(share - wanted) <= 3.5 * np.sqrt(wanted * (1 - wanted) / PEOPLE)
+    ages = np.array([person.age_years for person in drawn])
+    assert ages.mean() == pytest.approx(expected.age_years[0], abs=2.5)
+    assert ages.std() == pytest.approx(expected.age_years[1], rel=0.15)
+    assert AGES_YEARS[0] <= ages.min() <= ages.max() <= AGES_YEARS[1]
+    assert {person.field_strength_t for person in drawn} == {1.5, 3.0}
+
+
+def test_the_test_cohort_was_scanned_later():
+    earlier = [person.scan_date for person in people(Diagnosis.MS)]
+    later = [person.scan_date for person in people(Diagnosis.MS, prospective=True)]
+    assert date(2012, 1, 1) <= min(earlier) <= max(earlier) <= date(2018, 12, 31)
+    assert date(2019, 1, 1) <= min(later) <= max(later) <= date(2020, 12, 31)
+
+
+# The plan
+
+
+def test_the_paper_has_490_and_157_cases():
+    planned = plan_cohort(cases=None)
+    assert len(planned) == 490 + 157 == len({case.name for case in planned}) == len({case.seed for case in planned})
+    counts = Counter((case.split, case.diagnosis) for case in planned)
+    # Zhuo et al. 2022: 118, 130, 101 and 141 for training and validation, 34, 45, 33 and 45 for testing
+    for diagnosis, number in zip(Diagnosis, (118, 130, 101, 141), strict=True):
+        assert counts[TRAIN, diagnosis] + counts[VALIDATION, diagnosis] == number
+    assert [counts[TEST, diagnosis] for diagnosis in Diagnosis] == [34, 45, 33, 45]
+    assert sum(PAPER_COUNTS[TRAIN]) == 392
+    assert sum(PAPER_COUNTS[VALIDATION]) == 98
+
+
+def test_the_first_tenth_of_the_papers_cohort_has_all_of_it():
+    first = plan_cohort(cases=None)[:65]
+    assert {(case.split, case.diagnosis) for case in first} == {(s, d) for s in PAPER_COUNTS for d in Diagnosis}
+
+
+def test_one_disease_has_its_own_numbers():
+    planned = plan_cohort(cases=None, diagnosis=Diagnosis.MS)
+    assert Counter(case.split for case in planned) == {TRAIN: 81, VALIDATION: 20, TEST: 33}
+    assert {case.diagnosis for case in planned} == {Diagnosis.MS}
+
+
+def test_a_number_of_cases_takes_the_diseases_in_turn_and_begins_alike():
+    planned = plan_cohort(cases=10)
+    assert [case.diagnosis for case in planned[:8]] == [*Diagnosis, *Diagnosis]
+    assert planned == plan_cohort(cases=80)[:10]
+    splits = Counter((case.split, case.diagnosis) for case in plan_cohort(cases=80))
+    for diagnosis in Diagnosis:
+        assert [splits[split, diagnosis] for split in (TRAIN, VALIDATION, TEST)] == [12, 3, 5]
+    assert Counter(SPLITS_IN_TURN) == {TRAIN: 12, VALIDATION: 3, TEST: 5}
+
+
+def test_healthy_people_change_nobody_else():
+    ill = plan_cohort(cases=4)
+    planned = plan_cohort(cases=4, healthy=3)
+    assert planned[:4] == ill
+    healthy = planned[4:]
+    assert [case.name for case in healthy] == ["healthy-0001", "healthy-0002", "healthy-0003"]
+    assert all(case.diagnosis is None and case.diagnosis_written == "healthy" for case in healthy)
+    assert not {case.seed for case in healthy} & {case.seed for case in plan_cohort(cases=700)}
