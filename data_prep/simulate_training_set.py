@@ -16,7 +16,14 @@ from pathlib import Path
 import numpy as np
 
 from spinal_tf.phantom.case import SimulatedCase, simulate_case
-from spinal_tf.phantom.sources import BackgroundSource, drawn_spine, from_scans, from_template, read_scan, read_template
+from spinal_tf.phantom.sources import (
+    BackgroundSource,
+    drawn_spine,
+    from_scans,
+    from_template,
+    read_scans,
+    read_template,
+)
 from spinal_tf.taxonomy import Diagnosis
 
 SEED = 2022
@@ -36,17 +43,13 @@ def main() -> None:
     parser.add_argument("--parts", type=int, default=1)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    scans = from_scans([read_scan(folder) for folder in sorted(given.scans.iterdir()) if _is_healthy(folder)])
+    scans = from_scans(read_scans(given.scans))
     template = from_template(read_template(given.template))
     sources = (drawn_spine, drawn_spine, drawn_spine, *[scans] * 4, *[template] * 3)
     for number in range(given.part, given.cases, given.parts):
         path = given.out / f"{number:05d}.npz"
         if not path.exists():
             _save(path, _case(number, sources))
-
-
-def _is_healthy(folder: Path) -> bool:
-    return any(folder.glob("t2_cord*")) and not any(folder.glob("t2_lesion*"))
 
 
 def _case(number: int, sources: tuple[BackgroundSource, ...]) -> SimulatedCase:

@@ -4,8 +4,9 @@ from datetime import date
 import numpy as np
 import pytest
 
+from spinal_tf.cohort.case import Split
 from spinal_tf.phantom.patients import AGES_YEARS, DEMOGRAPHY, draw_patient
-from spinal_tf.phantom.plan import PAPER_COUNTS, SPLITS_IN_TURN, TEST, TRAIN, VALIDATION, plan_cohort
+from spinal_tf.phantom.plan import PAPER_COUNTS, SPLITS_IN_TURN, plan_cohort
 from spinal_tf.taxonomy import Diagnosis
 
 PEOPLE = 500
@@ -47,10 +48,10 @@ def test_the_paper_has_490_and_157_cases():
     counts = Counter((case.split, case.diagnosis) for case in planned)
     # Zhuo et al. 2022: 118, 130, 101 and 141 for training and validation, 34, 45, 33 and 45 for testing
     for diagnosis, number in zip(Diagnosis, (118, 130, 101, 141), strict=True):
-        assert counts[TRAIN, diagnosis] + counts[VALIDATION, diagnosis] == number
-    assert [counts[TEST, diagnosis] for diagnosis in Diagnosis] == [34, 45, 33, 45]
-    assert sum(PAPER_COUNTS[TRAIN]) == 392
-    assert sum(PAPER_COUNTS[VALIDATION]) == 98
+        assert counts[Split.TRAIN, diagnosis] + counts[Split.VALIDATION, diagnosis] == number
+    assert [counts[Split.TEST, diagnosis] for diagnosis in Diagnosis] == [34, 45, 33, 45]
+    assert sum(PAPER_COUNTS[Split.TRAIN]) == 392
+    assert sum(PAPER_COUNTS[Split.VALIDATION]) == 98
 
 
 def test_the_first_tenth_of_the_papers_cohort_has_all_of_it():
@@ -60,7 +61,7 @@ def test_the_first_tenth_of_the_papers_cohort_has_all_of_it():
 
 def test_one_disease_has_its_own_numbers():
     planned = plan_cohort(cases=None, diagnosis=Diagnosis.MS)
-    assert Counter(case.split for case in planned) == {TRAIN: 81, VALIDATION: 20, TEST: 33}
+    assert Counter(case.split for case in planned) == {Split.TRAIN: 81, Split.VALIDATION: 20, Split.TEST: 33}
     assert {case.diagnosis for case in planned} == {Diagnosis.MS}
 
 
@@ -70,8 +71,8 @@ def test_a_number_of_cases_takes_the_diseases_in_turn_and_begins_alike():
     assert planned == plan_cohort(cases=80)[:10]
     splits = Counter((case.split, case.diagnosis) for case in plan_cohort(cases=80))
     for diagnosis in Diagnosis:
-        assert [splits[split, diagnosis] for split in (TRAIN, VALIDATION, TEST)] == [12, 3, 5]
-    assert Counter(SPLITS_IN_TURN) == {TRAIN: 12, VALIDATION: 3, TEST: 5}
+        assert [splits[split, diagnosis] for split in (Split.TRAIN, Split.VALIDATION, Split.TEST)] == [12, 3, 5]
+    assert Counter(SPLITS_IN_TURN) == {Split.TRAIN: 12, Split.VALIDATION: 3, Split.TEST: 5}
 
 
 def test_healthy_people_change_nobody_else():

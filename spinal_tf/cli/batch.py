@@ -9,6 +9,7 @@ import click
 
 from spinal_tf.case_files import CaseFiles
 from spinal_tf.cli.failures import complain, sentence
+from spinal_tf.cli.progress import duration
 from spinal_tf.errors import DeviceError, WeightsError
 
 SOME_FAILED = 5
@@ -51,9 +52,5 @@ def _run_several(todo: Sequence[CaseFiles], work: Work) -> list[str]:
             failed.append(str(case.case))
             complain(f"{case.case}: {sentence(error).removeprefix(f'{case.case.name}: ')}")
         left = (perf_counter() - start) / number * (len(todo) - number)
-        click.echo(f"[{number}/{len(todo)}] {case.case}, about {_duration(left)} left", err=True)
+        click.echo(f"[{number}/{len(todo)}] {case.case}, about {duration(left)} left", err=True)
     return failed
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -1,4 +1,4 @@
-"""A progress bar with the time left, on a terminal only."""
+"""How far the work has come: a bar on terminals, and the time that is left."""
 
 from __future__ import annotations
 
@@ -26,3 +26,8 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None] | None]:
             bar.update(done - bar.pos)
 
         yield show
+
+
+def duration(seconds: float) -> str:
+    """A time that is left, in words."""
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

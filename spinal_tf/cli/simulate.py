@@ -11,6 +11,8 @@ from typing import Any
 
 import click
 
+from spinal_tf.cli.progress import duration
+
 DIAGNOSES = ("astrocytoma", "ependymoma", "ms", "nmosd")
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -77,13 +79,9 @@ def simulate(**given: Any) -> None:  # noqa: ANN401 - the options above
     for number, folder in enumerate(written, start=1):
         recent.append(perf_counter())
         left = (recent[-1] - recent[0]) / (len(recent) - 1) * (len(planned) - number)
-        click.echo(f"[{number}/{len(planned)}] {folder}, about {_duration(left)} left")
+        click.echo(f"[{number}/{len(planned)}] {folder}, about {duration(left)} left")
     click.echo(f"{chosen.out / 'cohort.csv'}: {len(planned)} simulated cases")
     if chosen.sheet:
         from spinal_tf.phantom.sheet import write_sheet
 
         click.echo(str(write_sheet(chosen.out, planned, overwrite=chosen.overwrite or chosen.resume)))
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
+from spinal_tf.cohort.case import Split
 from spinal_tf.errors import OutputError
 from spinal_tf.files import output_files
 from spinal_tf.phantom.case import SimulatedCase, simulate_case
 from spinal_tf.phantom.masks import extent_vertebrae, level_of_mask
 from spinal_tf.phantom.patients import Patient, draw_patient
-from spinal_tf.phantom.plan import TEST, PlannedCase
+from spinal_tf.phantom.plan import PlannedCase
 from spinal_tf.phantom.processes import map_processes
 from spinal_tf.phantom.sources import (
     BackgroundSource,
@@ -141,7 +142,7 @@ def _made_with(planned: PlannedCase, writing: Writing) -> dict[str, Any]:
     return {
         "seed": [writing.seed, *planned.seed],
         "diagnosis": planned.diagnosis_written,
-        "split": planned.split,
+        "split": planned.split.value,
         "backgrounds": writing.backgrounds.kinds,
     }
 
@@ -178,7 +179,9 @@ def write_case(planned: PlannedCase, writing: Writing) -> dict[str, str]:
     seed = (writing.seed, *planned.seed)
     source = read_backgrounds(writing.backgrounds)
     case = simulate_case(np.random.default_rng(seed), planned.diagnosis, source)
-    patient = draw_patient(np.random.default_rng((*seed, 1)), planned.diagnosis, prospective=planned.split == TEST)
+    patient = draw_patient(
+        np.random.default_rng((*seed, 1)), planned.diagnosis, prospective=planned.split is Split.TEST
+    )
     arrays = _arrays(case)
     row = _row(planned, case, patient, tuple(arrays))
     record = _record(case) | {"made_with": _made_with(planned, writing), "row": row}
@@ -228,7 +231,7 @@ def _row(planned: PlannedCase, case: SimulatedCase, patient: Patient, images: tu
         "patient": planned.name,
         **paths,
         "diagnosis": planned.diagnosis_written,
-        "split": planned.split,
+        "split": planned.split.value,
         "sex": patient.sex,
         "age_years": str(patient.age_years),
         "scan_date": patient.scan_date.isoformat(),

@@ -6,21 +6,17 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
 
+from spinal_tf.cohort.case import HEALTHY, Split
 from spinal_tf.taxonomy import Diagnosis
 
-HEALTHY = "healthy"
-"""Written as the diagnosis of a case without lesion, in tables and records."""
-
-TRAIN, VALIDATION, TEST = "train", "validation", "test"
-
 PAPER_COUNTS = {
-    TRAIN: (94, 104, 81, 113),
-    VALIDATION: (24, 26, 20, 28),
-    TEST: (34, 45, 33, 45),
+    Split.TRAIN: (94, 104, 81, 113),
+    Split.VALIDATION: (24, 26, 20, 28),
+    Split.TEST: (34, 45, 33, 45),
 }
 """Cases of astrocytoma, ependymoma, MS and NMOSD in each split of Zhuo et al. 2022: 490 and 157."""
 
-_T, _V, _S = TRAIN, VALIDATION, TEST
+_T, _V, _S = Split.TRAIN, Split.VALIDATION, Split.TEST
 SPLITS_IN_TURN = (_S, _T, _T, _V, _T, _T, _S, _T, _T, _T, _S, _T, _V, _T, _T, _S, _T, _V, _T, _S)
 """Split of one case of each disease after another where a number of cases is asked for: near the paper's shares."""
 
@@ -39,7 +35,7 @@ class PlannedCase:
     name: str
     seed: tuple[int, ...]
     diagnosis: Diagnosis | None
-    split: str
+    split: Split
 
     @property
     def diagnosis_written(self) -> str:
@@ -67,7 +63,7 @@ def plan_cohort(*, cases: int | None, diagnosis: Diagnosis | None = None, health
     ]
 
 
-def _paper_order(wanted: Sequence[Diagnosis]) -> list[tuple[Diagnosis, str]]:
+def _paper_order(wanted: Sequence[Diagnosis]) -> list[tuple[Diagnosis, Split]]:
     """Every disease and split spread evenly over the cohort, so that its beginning is a smaller cohort."""
     places = []
     for split, numbers in PAPER_COUNTS.items():
@@ -78,10 +74,10 @@ def _paper_order(wanted: Sequence[Diagnosis]) -> list[tuple[Diagnosis, str]]:
     return [places[index][1:] for index in order]
 
 
-def _in_turn(wanted: Sequence[Diagnosis]) -> Iterator[tuple[Diagnosis, str]]:
+def _in_turn(wanted: Sequence[Diagnosis]) -> Iterator[tuple[Diagnosis, Split]]:
     for split in _splits():
         yield from ((disease, split) for disease in wanted)
 
 
-def _splits() -> Iterator[str]:
+def _splits() -> Iterator[Split]:
     return (SPLITS_IN_TURN[number % len(SPLITS_IN_TURN)] for number in count())
