@@ -42,7 +42,7 @@ class Trainer:
         keras.utils.set_random_seed(options.seed)
         with self.strategy.scope(), dtype_policy(options.precision):
             self.model = build()
-            self._optimizer = _optimizer(options)
+            self._optimizer = _optimizer(options, self.strategy.num_replicas_in_sync)
             self._optimizer.build(self.model.trainable_variables)
         self._run = tf.function(self._step, reduce_retracing=True)
         signature = [tf.TensorSpec(self.model.inputs[0].shape, tf.float32)]
@@ -83,12 +83,26 @@ class Trainer:
             loss = loss / self.strategy.num_replicas_in_sync
             scaled = self._optimizer.scale_loss(loss)
         variables = self.model.trainable_variables
-        self._optimizer.apply(tape.gradient(scaled, variables), variables)
+        self._optimizer.apply(self._mean_of_replicas(tape.gradient(scaled, variables)), variables)
         return loss
 
+    def _mean_of_replicas(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
+        """The same gradients in each replica, so that clipping and the scale of the loss see the whole batch.
 
-def _optimizer(options: TrainingOptions) -> keras.optimizers.Optimizer:
-    adam = keras.optimizers.Adam(options.learning_rate, global_clipnorm=options.clip_norm)
+        Keras adds up the replicas' gradients only after both, which turns the mean into the sum that is meant.
+        """
+        if self.strategy.num_replicas_in_sync == 1:
+            return gradients
+        together: list[tf.Tensor] = tf.distribute.get_replica_context().all_reduce(
+            tf.distribute.ReduceOp.MEAN, gradients
+        )
+        return together
+
+
+def _optimizer(options: TrainingOptions, replicas: int) -> keras.optimizers.Optimizer:
+    # Each replica clips its share of the gradient.
+    clip_norm = options.clip_norm and options.clip_norm / replicas
+    adam = keras.optimizers.Adam(options.learning_rate, global_clipnorm=clip_norm)
     if options.precision == "mixed_float16":
         # Gradients in half precision vanish below 6e-8; the scale is lowered whenever one is not finite.
         return keras.optimizers.LossScaleOptimizer(adam)
