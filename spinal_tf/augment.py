@@ -48,9 +48,10 @@ def warp(image: Array, matrix: Array, size: tuple[int, int], *, label: bool = Fa
 
 
 def random_lesion_level(rng: np.random.Generator, image: Array, mask: Array) -> Array:
-    """Make a lesion darker or brighter, up to beyond fluid, with a chance of one half; texture stays.
+    """Make a lesion brighter, up to beyond fluid, with a chance of one half; texture stays.
 
-    Real lesions are brighter and darker than any table of typical levels.
+    Real lesions are brighter than any table of typical levels. Never darker: what cannot be seen teaches a network to
+    mark healthy cord.
 
     Args:
         rng: source of all randomness.
@@ -60,7 +61,7 @@ def random_lesion_level(rng: np.random.Generator, image: Array, mask: Array) -> 
     if not mask.any() or rng.random() < 0.5:
         return image
     headroom = float(np.percentile(image, 99.5)) - float(image[mask > 0].mean())
-    change = rng.uniform(-0.15, 1.1) * max(headroom, 0.0)
+    change = rng.uniform(0.0, 1.1) * max(headroom, 0.0)
     soft: Array = cv2.GaussianBlur(mask, (0, 0), 0.7)
     return image + change * soft
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from keras import ops
 
-from spinal_tf.losses import dice_bce
+from spinal_tf.losses import HARDEST, dice_bce, dice_topk
 
 LN2 = math.log(2)
 
@@ -58,3 +58,18 @@ def test_never_negative_and_blind_to_the_order_of_slices(truth, probability):
     value = loss(truth, probability)
     assert value >= -1e-6
     assert loss(truth[::-1], probability[::-1]) == pytest.approx(value, abs=1e-5)
+
+
+def test_the_hardest_pixels_alone_count_by_hand():
+    # 100 pixels, of which the two hardest count: 0.5 each. Dice (0 + 1) / (0 + 1.98 + 1) with 98 pixels of 0.01.
+    assert HARDEST == 0.02
+    y = np.zeros((1, 10, 10, 1), np.float32)
+    p = np.full((1, 10, 10, 1), 0.01, np.float32)
+    p[0, 3, 4], p[0, 7, 1] = 0.5, 0.5
+    expected = 1 - 1 / (2 * 0.5 + 98 * 0.01 + 1) + LN2
+    assert float(ops.convert_to_numpy(dice_topk(y, p))) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_batch_smaller_than_the_share_still_has_one_hardest_pixel():
+    y, p = np.zeros((1, 1, 2, 1), np.float32), np.array([0.5, 0.1], np.float32).reshape(1, 1, 2, 1)
+    assert float(ops.convert_to_numpy(dice_topk(y, p))) == pytest.approx(1 - 1 / 1.6 + LN2, abs=1e-5)

@@ -171,10 +171,10 @@ def train() -> None:
 )
 @click.option(
     "--loss",
-    type=click.Choice(["dice_bce", "bce"]),
+    type=click.Choice(["dice_bce", "dice_topk", "bce"]),
     default="dice_bce",
     show_default=True,
-    help="Soft Dice with binary cross-entropy, or the latter alone.",
+    help="Soft Dice with binary cross-entropy, with that of the hardest pixels alone, or no Dice.",
 )
 @click.option(
     "--augmentation",

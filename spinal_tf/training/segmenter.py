@@ -12,7 +12,7 @@ import keras
 
 from spinal_tf.cohort.case import Split
 from spinal_tf.datasets.segmenter import CropPlan, CropSampler, SegmenterCase, segmenter_case, segmenter_entry
-from spinal_tf.losses import dice_bce
+from spinal_tf.losses import dice_bce, dice_topk
 from spinal_tf.networks.multiresunet import build_multiresunet
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.training.data import TrainingCohort, cases_by_split
@@ -28,6 +28,7 @@ NAME = "segmenter"
 
 LOSSES: dict[str, Callable[[Any, Any], Any]] = {
     "dice_bce": dice_bce,
+    "dice_topk": dice_topk,
     "bce": keras.losses.binary_crossentropy,
 }
 
@@ -40,7 +41,7 @@ class SegmenterPlan:
         preprocessing: of whole scans. Clipping at five SD would make fluid, lesion and cord alike in dark scans.
         crops: what is cut from them.
         tight_share: see `spinal_tf.datasets.views`; training cases only.
-        loss: ``dice_bce``, or ``bce`` as the reference network's code has it.
+        loss: ``dice_bce``, ``dice_topk``, or ``bce`` as the reference network's code has it.
         arguments: of the network's builder, where they differ from its defaults.
         initial: where the weights begin.
     """
@@ -48,7 +49,7 @@ class SegmenterPlan:
     preprocessing: Preprocessing = Preprocessing(fit="spacing", spacing_mm=0.8, intensity="minmax")
     crops: CropPlan = CropPlan()
     tight_share: float = 0.4
-    loss: Literal["dice_bce", "bce"] = "dice_bce"
+    loss: Literal["dice_bce", "dice_topk", "bce"] = "dice_bce"
     arguments: dict[str, Any] = field(default_factory=dict)
     initial: Initial = Initial()
 
