@@ -24,7 +24,16 @@ LARGEST_DEVIATE = 2.4
 OEDEMA_AREA, CYST_AREA = 0.44, 0.3
 """Mean section, over the cord's, of oedema and of the part of a cyst beyond the lesion, as the mask counts them."""
 
-NARROWEST, WIDEST = 0.6, 1.35
+NORMAL_SECTION_MM2 = 67.0
+"""Of a healthy cervical cord."""
+
+THINNEST_CORD = 1.4
+"""How many times thinner than that a cord counts at most."""
+
+LONGER_THAN_WIDE = 1.6
+"""Length of a tumour over its width, at least."""
+
+NARROWEST, WIDEST = 0.6, 1.3
 """How far beyond a disease's range of sections the drawn volume and extent may take one."""
 
 
@@ -173,9 +182,15 @@ def _fit_size(
     around_mm3 = cord_mm2 * (OEDEMA_AREA * beyond.oedema_mm / 2 + CYST_AREA * beyond.cyst_mm)
     solid_mm3 = max(1000 * volume_ml - around_mm3, 400 * volume_ml)
     wanted_mm = max(place.length_mm - beyond.either_mm, 0.45 * place.length_mm, 5.0)
+    if disease.remaining_cord[1] > 0:
+        # Length over the diameter of a circle of that section: volume = fill pi / 4 diameter^2 length.
+        wanted_mm = max(wanted_mm, (solid_mm3 * LONGER_THAN_WIDE**2 * 4 / (np.pi * fill)) ** (1 / 3))
     low, high = disease.section
-    section = float(np.clip(solid_mm3 / (cord_mm2 * fill * wanted_mm), NARROWEST * low, WIDEST * high))
-    return float(np.clip(solid_mm3 / (cord_mm2 * fill * section), 4, place.room_mm)), section
+    # A tumour is as thick where the cord is thin; what replaces cord can't be.
+    thin = float(np.clip(NORMAL_SECTION_MM2 / cord_mm2, 1, THINNEST_CORD)) if disease.remaining_cord[1] > 0 else 1.0
+    section = float(np.clip(solid_mm3 / (cord_mm2 * fill * wanted_mm), NARROWEST * low, WIDEST * thin * high))
+    longest_mm = max(place.room_mm - beyond.either_mm, 4.0)
+    return float(np.clip(solid_mm3 / (cord_mm2 * fill * section), 4, longest_mm)), section
 
 
 def _uncovered(section: float, offset: float) -> float:

@@ -19,7 +19,8 @@ class Disease:
         kept: share of the drawn volume that the masks hold on average: thick slices lose what fills less than half of
             a voxel, and a lesion that cannot be as long or as thick as drawn is smaller.
         count: probabilities of 1, 2, 3, ... lesions.
-        extent_vertebrae: quartiles of the extent, in vertebrae, summed over lesions.
+        extent_vertebrae: quartiles of the drawn extent, in vertebrae, summed over lesions. Those of Table 1, 3-4-6,
+            2-3-4, 2-3-5 and 2.5-4-6, come out in the masks: large volumes make lesions longer, `longest` cuts them.
         longest: vertebrae that one lesion spans at most.
         levels: key of ``frame.REGION_OF_LEVEL`` and its probability.
         section: lesion cross-section over cord cross-section; drawn volume and extent may take it beyond.
@@ -71,7 +72,7 @@ DISEASES = {
         log_volume_ml=(2.26, 0.74),
         kept=0.93,
         count=(1.0,),
-        extent_vertebrae=(3, 4, 6),
+        extent_vertebrae=(2.7, 3.6, 5.4),
         longest=12,
         levels=_shares({"cervical": 56, "cervical-thoracic": 24, "thoracic": 51, "thoracic-lumbar": 20, "lumbar": 1}),
         section=(1.4, 3.2),
@@ -94,9 +95,9 @@ DISEASES = {
     ),
     Diagnosis.EPENDYMOMA: Disease(
         log_volume_ml=(2.48, 0.69),
-        kept=0.91,
+        kept=0.86,
         count=(1.0,),
-        extent_vertebrae=(2, 3, 4),
+        extent_vertebrae=(1.7, 2.6, 3.5),
         longest=10,
         levels=_shares({"cervical": 113, "cervical-thoracic": 1, "thoracic": 25, "thoracic-lumbar": 1, "lumbar": 35}),
         section=(2.4, 4.2),
@@ -121,8 +122,7 @@ DISEASES = {
         log_volume_ml=(-0.19, 0.97),
         kept=0.84,
         count=(0.38, 0.26, 0.19, 0.10, 0.07),
-        # Larger than Table 1's (2, 3, 5): lesions are cut at ``longest``.
-        extent_vertebrae=(2.3, 3.6, 6),
+        extent_vertebrae=(2.5, 3.8, 6.2),
         longest=1.9,
         levels=_shares({"oblongata-cervical": 12, "cervical": 98, "cervical-thoracic": 19, "thoracic": 5}),
         section=(0.15, 0.55),
@@ -141,7 +141,7 @@ DISEASES = {
         log_volume_ml=(0.76, 0.82),
         kept=0.9,
         count=(0.70, 0.20, 0.10),
-        extent_vertebrae=(2.5, 4, 6),
+        extent_vertebrae=(2.3, 3.7, 5.6),
         longest=12,
         levels=_shares({"cervical": 121, "cervical-thoracic": 30, "thoracic": 33, "thoracic-lumbar": 2}),
         section=(0.35, 0.8),

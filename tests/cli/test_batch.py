@@ -8,6 +8,7 @@ import re
 import pytest
 
 from spinal_tf.cli import batch, session
+from spinal_tf.cli.progress import duration
 from spinal_tf.errors import DeviceError, WeightsError
 
 
@@ -128,7 +129,7 @@ def test_networks_are_loaded_once(run, cohort, monkeypatch):
 
 @pytest.mark.parametrize(("seconds", "words"), [(0, "0 s"), (89.4, "89 s"), (90, "2 min"), (3600, "60 min")])
 def test_time_left_in_words(seconds, words):
-    assert batch._duration(seconds) == words
+    assert duration(seconds) == words
 
 
 def test_time_left_is_the_mean_so_far_times_what_is_left(run, cohort, monkeypatch):
