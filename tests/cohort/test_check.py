@@ -12,7 +12,9 @@ import pytest
 from spinal_tf.cohort.check import check_cohort
 from spinal_tf.cohort.fingerprint import voxel_sha256
 from spinal_tf.errors import CohortError
+from spinal_tf.phantom.cohort import Writing
 from spinal_tf.phantom.cohort import write_cohort as simulate_cohort
+from spinal_tf.phantom.plan import plan_cohort
 from spinal_tf.taxonomy import Diagnosis
 
 FORBIDDEN = """
@@ -173,7 +175,7 @@ def test_voxel_hash_knows_shape_and_values():
 
 @pytest.mark.slow
 def test_a_simulated_cohort_is_sound(tmp_path):
-    list(simulate_cohort(tmp_path, list(Diagnosis), cases=2, seed=1, overwrite=False))
+    list(simulate_cohort(plan_cohort(cases=2), Writing(out=tmp_path, seed=1)))
     checked = check_cohort(tmp_path / "cohort.csv")
     assert checked.faults == ()
     assert [case.diagnosis for case in checked.cohort.cases] == [Diagnosis.ASTROCYTOMA, Diagnosis.EPENDYMOMA]
