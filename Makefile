@@ -53,6 +53,7 @@ bench: $(VENV)/package
 	$(BIN)/python benchmarks/network.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/overlap.py
+	$(BIN)/python benchmarks/simulate.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage

@@ -24,8 +24,8 @@ from spinal_tf.taxonomy import Diagnosis
 from spinal_tf.volume import read_aligned, read_mask, read_volume
 
 COLUMNS = (
-    "case,patient,t2,t1c,mask,cord,levels,diagnosis,split,sex,age_years,scan_date,difficult,scanner,field_strength,"
-    "level,extent_vertebrae,enhancement,background"
+    "case,patient,t2,t1c,mask,diagnosis,split,sex,age_years,scan_date,difficult,scanner,field_strength,level,"
+    "extent_vertebrae,enhancement,cord,levels,background"
 )
 
 

@@ -33,8 +33,8 @@ from spinal_tf.phantom.sources import (
 from spinal_tf.volume import new_volume, write_on_grid
 
 COLUMNS = (
-    *("case", "patient", "t2", "t1c", "mask", "cord", "levels", "diagnosis", "split", "sex", "age_years", "scan_date"),
-    *("difficult", "scanner", "field_strength", "level", "extent_vertebrae", "enhancement", "background"),
+    *("case", "patient", "t2", "t1c", "mask", "diagnosis", "split", "sex", "age_years", "scan_date", "difficult"),
+    *("scanner", "field_strength", "level", "extent_vertebrae", "enhancement", "cord", "levels", "background"),
 )
 IMAGES = ("t2.nii.gz", "t1c.nii.gz", "mask.nii.gz", "cord.nii.gz", "levels.nii.gz")
 RECORD = "parameters.json"
