@@ -60,16 +60,30 @@ def test_never_negative_and_blind_to_the_order_of_slices(truth, probability):
     assert loss(truth[::-1], probability[::-1]) == pytest.approx(value, abs=1e-5)
 
 
+def hardest(truth, probability):
+    return ops.convert_to_numpy(dice_topk(np.asarray(truth, np.float32), np.asarray(probability, np.float32)))
+
+
 def test_the_hardest_pixels_alone_count_by_hand():
     # 100 pixels, of which the two hardest count: 0.5 each. Dice (0 + 1) / (0 + 1.98 + 1) with 98 pixels of 0.01.
     assert HARDEST == 0.02
-    y = np.zeros((1, 10, 10, 1), np.float32)
-    p = np.full((1, 10, 10, 1), 0.01, np.float32)
+    p = np.full((1, 10, 10, 1), 0.01)
     p[0, 3, 4], p[0, 7, 1] = 0.5, 0.5
     expected = 1 - 1 / (2 * 0.5 + 98 * 0.01 + 1) + LN2
-    assert float(ops.convert_to_numpy(dice_topk(y, p))) == pytest.approx(expected, abs=1e-5)
+    assert hardest(np.zeros((1, 10, 10, 1)), p) == pytest.approx([expected], abs=1e-5)
 
 
-def test_a_batch_smaller_than_the_share_still_has_one_hardest_pixel():
-    y, p = np.zeros((1, 1, 2, 1), np.float32), np.array([0.5, 0.1], np.float32).reshape(1, 1, 2, 1)
-    assert float(ops.convert_to_numpy(dice_topk(y, p))) == pytest.approx(1 - 1 / 1.6 + LN2, abs=1e-5)
+def test_each_crop_has_its_own_dice_and_its_own_hardest_pixels():
+    # a lesion of one pixel that is missed costs the same beside a crop full of lesion as beside an empty one
+    y = np.zeros((2, 10, 10, 1))
+    y[0, 0, 0], y[1] = 1, 1
+    p = np.where(y > 0, 1.0, 0.0)
+    p[0, 0, 0] = 0.5
+    # Dice 1 - (2 x 0.5 + 1) / (1 + 0.5 + 1) = 0.2; the two hardest pixels ln 2 and 0
+    assert hardest(y, p) == pytest.approx([0.2 + LN2 / 2, 0], abs=1e-5)
+
+
+def test_a_crop_smaller_than_the_share_still_has_one_hardest_pixel():
+    assert hardest(np.zeros((1, 1, 2, 1)), np.reshape([0.5, 0.1], (1, 1, 2, 1))) == pytest.approx(
+        [1 - 1 / 1.6 + LN2], abs=1e-5
+    )
