@@ -23,6 +23,9 @@ RECORD_ENDING, MASK_ENDING = "_lesion.json", "_lesion.nii.gz"
 OUR_ENDINGS = ("_lesion", "_probability", *(f"_gradcam_{task.name}" for task in TASKS))
 """Endings of images that we write; a folder given as input is searched for the others."""
 
+BESIDE_T2 = frozenset({"t1c", "mask", "cord", "levels"})
+"""Images beside ``t2`` in the folder of a simulated case; they are no cases."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CaseFiles:
@@ -63,9 +66,9 @@ class CaseFiles:
 def find_cases(inputs: tuple[Path, ...], output: Path | None) -> list[CaseFiles]:
     """The cases that inputs name, whether they exist or not.
 
-    A folder stands for the images in it whose names are not those of our outputs; one without any stands for itself,
-    and reading it says what is wrong. A file that another case here writes is left out, so that ``*.nii.gz`` can be
-    given again after a run.
+    A folder stands for the images in it, without our outputs and what lies beside a simulated T2w image; one without
+    any stands for itself, and reading it says what is wrong. A file that another case here writes is left out, so that
+    ``*.nii.gz`` can be given again after a run.
 
     Raises:
         VolumeError: a folder may not be looked into.
@@ -97,7 +100,7 @@ def make_folder(folder: Path) -> None:
 def _images(given: Path) -> list[Path]:
     """The images in a folder; none where it is no folder."""
     try:
-        return [path for path in sorted(given.iterdir()) if _suffix(path) and not _is_ours(path)]
+        return [path for path in sorted(given.iterdir()) if _suffix(path) and not _is_no_case(path)]
     except PermissionError as error:
         raise VolumeError(f"{given}: this folder may not be looked into; ask for access to it") from error
     except OSError:
@@ -110,9 +113,9 @@ def _suffix(path: Path) -> str:
     return path.name[len(path.name) - len(ending) :]
 
 
-def _is_ours(path: Path) -> bool:
+def _is_no_case(path: Path) -> bool:
     stem = CaseFiles(case=path, folder=path.parent).stem
-    return stem.endswith(OUR_ENDINGS) or stem.startswith(".")
+    return stem.endswith(OUR_ENDINGS) or stem in BESIDE_T2 or stem.startswith(".")
 
 
 def read_reviewed_mask(case: CaseFiles, given: Path | None, *, like: Volume) -> ReviewedMask:

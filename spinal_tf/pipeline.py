@@ -12,7 +12,7 @@ from spinal_tf.engine import Engine, run_in_batches
 from spinal_tf.gradcam import activation_shares, heatmap_volume
 from spinal_tf.lesions import MINIMUM_VOLUME_ML, Lesion, measure_lesions, remove_specks
 from spinal_tf.models import Classifier, Segmenter, model_record
-from spinal_tf.preprocess import Preprocessing, from_input, normalise, place, to_input
+from spinal_tf.preprocess import Preprocessing, from_input, intensity_scale, place, to_input
 from spinal_tf.results import CaseResult, Classification, Segmentation, TaskResult
 from spinal_tf.review import review_mask
 from spinal_tf.slices import MaskMode, Tiles, lesion_slices, make_tiles
@@ -155,7 +155,8 @@ class _NetworkSlices:
         self._engine, self._watch = segmenter.engine, watch
         self._placement = place(volume.data.shape[1:], (rows_mm, columns_mm), preprocessing, source=volume.source)
         with watch.stage("preprocess"):
-            self._data = normalise(volume.data, intensity=preprocessing.intensity, source=volume.source)
+            self._data = volume.data
+            self._scale = intensity_scale(volume.data, intensity=preprocessing.intensity, source=volume.source)
 
     def probability(self, flips: Sequence[tuple[int, ...]]) -> Array:
         """Lesion probability averaged over flips, float32, of the volume's shape."""
@@ -171,7 +172,7 @@ class _NetworkSlices:
         for start in range(0, len(slices), SLICES_AT_ONCE):
             part = list(slices[start : start + SLICES_AT_ONCE])
             with self._watch.stage("preprocess"):
-                planes = to_input(self._data[part], self._placement)
+                planes = to_input(self._scale(self._data[part]), self._placement)
             with self._watch.stage(stage):
                 maps = _flip_average(self._engine, planes, flips)
             with self._watch.stage("postprocess"):

@@ -94,19 +94,38 @@ def _is_length(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value > 0
 
 
-def normalise(data: np.ndarray, *, intensity: Intensity, source: str) -> np.ndarray:
-    """Bring a whole volume to the intensities a network was trained on.
+@dataclass(frozen=True, kw_only=True)
+class IntensityScale:
+    """A volume's own intensity scale: ``(clip(x, low, high) - shift) / divisor``.
 
-    Mean and standard deviation (population) are summed in float64, plane by plane, so that nothing larger than the
-    result is allocated.
+    Clipping before the z-score equals clipping after it.
+    """
+
+    low: float
+    high: float
+    shift: float
+    divisor: float
+
+    def __call__(self, planes: np.ndarray) -> np.ndarray:
+        """Bring some planes of the volume, or all, to that scale: float32, the same shape."""
+        result, clipped = np.empty(planes.shape, np.float32), np.empty(planes.shape[1:])
+        for plane, out in zip(planes, result, strict=True):
+            np.clip(plane, self.low, self.high, out=clipped, dtype=np.float64)
+            clipped -= self.shift
+            np.divide(clipped, self.divisor, out=out, casting="same_kind")
+        return result
+
+
+def intensity_scale(data: np.ndarray, *, intensity: Intensity, source: str) -> IntensityScale:
+    """How a whole volume comes to the intensities a network was trained on.
+
+    Mean and standard deviation (population) are summed in float64, plane by plane, so that no second volume is
+    allocated.
 
     Args:
         data: real volume of three axes.
         intensity: the recipe, see `Preprocessing`.
         source: file name for messages.
-
-    Returns:
-        float32, same shape.
 
     Raises:
         VolumeError: all voxels have the same value, or some are not finite.
@@ -117,29 +136,24 @@ def normalise(data: np.ndarray, *, intensity: Intensity, source: str) -> np.ndar
     if lowest == highest:
         raise VolumeError(f"{source}: constant intensity, nothing to normalise; check that this is the right image")
     if intensity == "minmax":
-        return _scaled(data, lowest, highest, shift=lowest, scale=highest - lowest)
+        return IntensityScale(low=lowest, high=highest, shift=lowest, divisor=highest - lowest)
     mean = float(data.mean(dtype=np.float64))
     sd = math.sqrt(sum(_squared_deviation(plane, mean) for plane in data) / data.size)
     if intensity == "zscore_no_clip":
-        return _scaled(data, lowest, highest, shift=mean, scale=sd)
+        return IntensityScale(low=lowest, high=highest, shift=mean, divisor=sd)
     low, high = max(lowest, mean - CLIP_SD * sd), min(highest, mean + CLIP_SD * sd)
-    return _scaled(data, low, high, shift=low, scale=high - low)
+    return IntensityScale(low=low, high=high, shift=low, divisor=high - low)
+
+
+def normalise(data: np.ndarray, *, intensity: Intensity, source: str) -> np.ndarray:
+    """Bring a whole volume to its `intensity_scale`: float32, same shape."""
+    return intensity_scale(data, intensity=intensity, source=source)(data)
 
 
 def _squared_deviation(plane: np.ndarray, mean: float) -> float:
     deviation = plane.astype(np.float64)
     deviation -= mean
     return float(np.square(deviation, out=deviation).sum())  # a dot product would wake BLAS' threads, for longer
-
-
-def _scaled(data: np.ndarray, low: float, high: float, *, shift: float, scale: float) -> np.ndarray:
-    """(clip(data, low, high) - shift) / scale; clipping before the z-score equals clipping after it."""
-    result, clipped = np.empty(data.shape, np.float32), np.empty(data.shape[1:])
-    for plane, out in zip(data, result, strict=True):
-        np.clip(plane, low, high, out=clipped, dtype=np.float64)
-        clipped -= shift
-        np.divide(clipped, scale, out=out, casting="same_kind")
-    return result
 
 
 @dataclass(frozen=True, kw_only=True)

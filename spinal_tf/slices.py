@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from spinal_tf.preprocess import Placement, Preprocessing, normalise, place, to_input
+from spinal_tf.preprocess import Placement, Preprocessing, intensity_scale, place, to_input
 from spinal_tf.volume import Volume
 
 MaskMode = Literal["channel", "multiply"]
@@ -81,8 +81,8 @@ def make_tiles(
     images[..., MASK] = labels
     for channel, volume in ((T1C, t1c), (T2W, t2)):
         if volume is not None and len(slices):
-            normalised = normalise(volume.data, intensity=preprocessing.intensity, source=volume.source)
-            images[..., channel] = to_input(normalised[slices], placement)
+            scale = intensity_scale(volume.data, intensity=preprocessing.intensity, source=volume.source)
+            images[..., channel] = to_input(scale(volume.data[slices]), placement)
     if mask_mode == "multiply":
         images[..., :MASK] *= labels[..., np.newaxis]
     return Tiles(images=images, slices=tuple(slices.tolist()), placement=placement)

@@ -82,6 +82,11 @@ def test_a_folder_stands_for_its_images_without_our_outputs(tmp_path):
     assert found(tmp_path) == [tmp_path / name for name in ("C.NII", "a.nii", "b.nii.gz")]
 
 
+def test_the_folder_of_a_simulated_case_stands_for_its_t2w_image(tmp_path):
+    touch(tmp_path, "t2.nii.gz", "t1c.nii.gz", "mask.nii.gz", "cord.nii.gz", "levels.nii.gz", "t2_lesion.nii.gz")
+    assert found(tmp_path) == [tmp_path / "t2.nii.gz"]
+
+
 def test_what_is_not_there_is_a_case_and_refused_when_read(tmp_path):
     missing = tmp_path / "nowhere" / "case.nii.gz"
     assert found(missing) == [missing]

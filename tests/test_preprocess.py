@@ -13,6 +13,7 @@ from spinal_tf.preprocess import (
     Placement,
     Preprocessing,
     from_input,
+    intensity_scale,
     normalise,
     place,
     to_input,
@@ -94,6 +95,12 @@ def test_what_cannot_be_normalised_is_refused_by_name(data, intensity, value, fa
     data[2, 1, 0] = value
     with pytest.raises(VolumeError, match=rf"sub-03\.nii\.gz: .*{fault}"):
         normalise(data, intensity=intensity, source="sub-03.nii.gz")
+
+
+@pytest.mark.parametrize("intensity", ["zscore_clip", "zscore_no_clip", "minmax"])
+def test_a_few_planes_come_to_the_scale_of_the_whole_volume(data, intensity):
+    scale = intensity_scale(data, intensity=intensity, source="a.nii")
+    np.testing.assert_array_equal(scale(data[[2, 0]]), normalise(data, intensity=intensity, source="a.nii")[[2, 0]])
 
 
 def test_input_is_left_as_it_was_and_memory_stays_near_one_copy():
