@@ -7,23 +7,22 @@ from pathlib import Path
 
 import numpy as np
 
-from spinal_tf.preprocess import Preprocessing
+from spinal_tf.cohort.case import Split
 from spinal_tf.taxonomy import Diagnosis
 from spinal_tf.volume import Volume, new_volume
 
-SEGMENTER_INPUT = Preprocessing(fit="spacing", spacing_mm=0.8, intensity="minmax")
 BLOCK, BLOCKS = 50, 8
 """The last of so many blocks is for validation; in a block each disease meets each kind of background."""
 
-
-def case_paths(folder: Path, *, validation: bool) -> list[Path]:
-    """The stored cases for training, or those for validation, by number."""
-    return [path for path in sorted(folder.glob("?????.npz")) if is_validation(int(path.stem)) == validation]
+TEST_FROM = 1000
+"""Cases from this number on are for the test."""
 
 
-def is_validation(number: int) -> bool:
-    """Whether a case of this number is for validation."""
-    return number // BLOCK % BLOCKS == BLOCKS - 1
+def split_of(number: int) -> Split:
+    """What a case of this number is for."""
+    if number >= TEST_FROM:
+        return Split.TEST
+    return Split.VALIDATION if number // BLOCK % BLOCKS == BLOCKS - 1 else Split.TRAIN
 
 
 def simulated_volume(path: Path) -> tuple[Volume, np.ndarray, Diagnosis | None]:

@@ -4,7 +4,7 @@
     spinal-tf train segmenter --cohort COHORT/cohort.csv --out RUN
 
 Writes NIfTI images and cohort.csv, with the masks of the cord in a column of their own. Every eighth block of 50 cases
-is for validation. The images hold real scans and are not to be published.
+is for validation, all cases from number 1000 on are for the test. The images hold real scans, not to be published.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import csv
 from pathlib import Path
 
 import numpy as np
-from stored_cases import is_validation, simulated_volume
+from stored_cases import simulated_volume, split_of
 
 from spinal_tf.volume import write_on_grid
 
@@ -52,7 +52,7 @@ def _row(path: Path, cohort: Path) -> dict[str, str]:
         "patient": name,
         **{kind: f"{name}/{kind}.nii.gz" for kind in images},
         "diagnosis": diagnosis.value if diagnosis else "healthy",
-        "split": "validation" if is_validation(int(path.stem)) else "train",
+        "split": split_of(int(path.stem)).value,
     }
 
 

@@ -1,0 +1,147 @@
+"""Measure released segmenter weights on the test cases of a cohort and on two public scans, as Markdown for their card.
+
+    python data_prep/measure_segmenter.py WEIGHTS COHORT.csv --scans FOLDER > notes.md
+    spinal-tf weights release RUN --into WEIGHTS --data "..." --notes notes.md --overwrite
+
+FOLDER holds two public scans that no training has seen: sct_fake_lesion, with a lesion drawn in, and errsm20, healthy.
+With --full RUN the masks are also compared with those of the run's weights in full precision.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from spinal_tf.checkpoints import build_network
+from spinal_tf.cohort.case import Case, Split
+from spinal_tf.cohort.read import read_cohort
+from spinal_tf.engine import frozen_engine
+from spinal_tf.evaluation.overlap import SegmentationScore, score_mask
+from spinal_tf.evaluation.overlap_summary import summarise
+from spinal_tf.evaluation.overlap_text import as_text
+from spinal_tf.lesions import remove_specks
+from spinal_tf.models import Segmenter, load_segmenter
+from spinal_tf.pipeline import SegmentationOptions, segment_volume
+from spinal_tf.stopwatch import Stopwatch
+from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.training.run_folder import RunFolder
+from spinal_tf.volume import Volume, read_mask, read_volume
+from spinal_tf.weight_files import assign_weights, decode_weights
+
+THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+
+NOTES = """## Test
+
+{cases} simulated test cases, seen neither by the training nor by the choice of step and operating point.
+
+```text
+{table}
+```
+
+| threshold | {diseases} | healthy: left empty | healthy: mean mL marked |
+|---|{rule}---|---|
+{thresholds}
+
+## Public scans
+
+Two people whom no training has seen; the lesion is drawn in, not real.
+
+- `sct_fake_lesion`: Dice {fake.dice:.2f}, {fake.predicted_ml:.2f} mL marked, {fake.reference_ml:.2f} mL drawn
+- `errsm20`, healthy: {healthy_ml:.2f} mL marked, rightly 0
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """A case at the operating point and at each of `THRESHOLDS`, and the voxels that half precision changed."""
+
+    diagnosis: Diagnosis | None
+    score: SegmentationScore
+    dice: tuple[float, ...]
+    marked_ml: tuple[float, ...]
+    changed: int
+
+
+def main() -> None:
+    """Read the command line and print the notes."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("cohort", type=Path)
+    parser.add_argument("--scans", type=Path, required=True)
+    parser.add_argument("--full", type=Path)
+    given = parser.parse_args()
+    segmenter = load_segmenter(given.weights)
+    full = _full_precision(RunFolder(path=given.full), segmenter) if given.full else None
+    judged = [_judge(case, segmenter, full) for case in read_cohort(given.cohort).of_split(Split.TEST)]
+    print(_notes(judged, given.scans, segmenter))
+    if full:
+        changed = [case.changed for case in judged]
+        print(f"Storing kernels in half precision changed {sum(changed)} voxels in {np.count_nonzero(changed)} masks.")
+
+
+def _full_precision(run: RunFolder, released: Segmenter) -> Segmenter:
+    path = run.path / json.loads(run.best.read_text(encoding="utf-8"))["file"]
+    model = build_network(run.path, released.checkpoint)
+    assign_weights(model, decode_weights(path.read_bytes(), source=str(path)), source=str(path))
+    return Segmenter(checkpoint=released.checkpoint, engine=frozen_engine(model))
+
+
+def _judge(case: Case, segmenter: Segmenter, full: Segmenter | None) -> Judged:
+    volume = read_volume(case.t2)
+    truth = read_mask(case.mask, like=volume) if case.mask else np.zeros(volume.data.shape, bool)
+    ours = segment_volume(volume, segmenter, SegmentationOptions(), Stopwatch())
+    masks = [_without_specks(ours.probability >= threshold, volume) for threshold in THRESHOLDS]
+    theirs = segment_volume(volume, full, SegmentationOptions(), Stopwatch()).mask if full else ours.mask
+    return Judged(
+        diagnosis=case.diagnosis,
+        score=score_mask(ours.mask, truth, volume.spacing_mm),
+        dice=tuple(_dice(mask, truth) for mask in masks),
+        marked_ml=tuple(np.count_nonzero(mask) * volume.voxel_volume_ml for mask in masks),
+        changed=int(np.count_nonzero(ours.mask != theirs)),
+    )
+
+
+def _without_specks(mask: np.ndarray, volume: Volume) -> np.ndarray:
+    minimum_ml = SegmentationOptions().minimum_volume_ml
+    return remove_specks(mask, minimum_volume_ml=minimum_ml, voxel_volume_ml=volume.voxel_volume_ml)
+
+
+def _dice(ours: np.ndarray, truth: np.ndarray) -> float:
+    total = np.count_nonzero(ours) + np.count_nonzero(truth)
+    return 2 * np.count_nonzero(ours & truth) / total if total else 1.0
+
+
+def _notes(judged: Sequence[Judged], scans: Path, segmenter: Segmenter) -> str:
+    groups = {kind: [case for case in judged if case.diagnosis is kind] for kind in (*Diagnosis, None)}
+    return NOTES.format(
+        cases=len(judged),
+        table=as_text(summarise({kind: [case.score for case in groups[kind]] for kind in Diagnosis})),
+        diseases=" | ".join(f"{kind.printed}: mean Dice" for kind in Diagnosis),
+        rule="---|" * len(Diagnosis),
+        thresholds="\n".join(_row(place, groups) for place in range(len(THRESHOLDS))),
+        fake=_public_scan(scans / "sct_fake_lesion", segmenter),
+        healthy_ml=_public_scan(scans / "errsm20", segmenter).predicted_ml,
+    )
+
+
+def _row(place: int, groups: Mapping[Diagnosis | None, Sequence[Judged]]) -> str:
+    dice = [np.mean([case.dice[place] for case in groups[kind]]) for kind in Diagnosis]
+    healthy = [case.marked_ml[place] for case in groups[None]]
+    empty = f"{healthy.count(0)} of {len(healthy)}"
+    return f"| {THRESHOLDS[place]} | {' | '.join(f'{d:.2f}' for d in dice)} | {empty} | {np.mean(healthy):.2f} |"
+
+
+def _public_scan(folder: Path, segmenter: Segmenter) -> SegmentationScore:
+    volume, drawn = read_volume(folder / "t2.nii.gz"), folder / "t2_lesion.nii.gz"
+    truth = read_mask(drawn, like=volume) if drawn.exists() else np.zeros(volume.data.shape, bool)
+    ours = segment_volume(volume, segmenter, SegmentationOptions(), Stopwatch())
+    return score_mask(ours.mask, truth, volume.spacing_mm)
+
+
+if __name__ == "__main__":
+    main()
