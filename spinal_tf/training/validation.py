@@ -49,27 +49,30 @@ Validate = Callable[[Engine], Validation]
 
 
 def validate_segmenter(predict: Engine, cases: Sequence[SegmenterCase]) -> Validation:
-    """Dice of whole cases on all their planes, at the threshold with the best mean over the groups' means.
+    """Dice of whole cases on all their planes, at the threshold with the best mean over the diseases' means.
 
-    Groups are the diseases and, where a mask is rightly empty, with a Dice of 1, or gets 0, the healthy. Specks are
-    removed first, as they are from every mask. Between equals, as the empty masks of the first steps are, the
-    soft Dice of the probabilities decides.
+    The healthy have no say in the threshold, since a high one that empties their masks also loses small lesions; in the
+    score they are a group beside the diseases, with a Dice of 1 where a mask is rightly empty and 0 where it is not.
+    Specks are removed first, as they are from every mask. Between equals, as the empty masks of the first steps
+    are, the soft Dice of the probabilities decides.
 
     Args:
         predict: the network, from float32 (n, rows, columns, 1) to probabilities of the same shape.
-        cases: at least one.
+        cases: at least one with a disease.
     """
     found = [_at_thresholds(predict, case) for case in cases]
     soft, dice, marked_ml = (np.array(part) for part in zip(*found, strict=True))
     groups = [kind for kind in (*Diagnosis, None) if any(case.diagnosis is kind for case in cases)]
     means = np.array([dice[[case.diagnosis is kind for case in cases]].mean(axis=0) for kind in groups])
-    best = int(np.argmax(means.mean(axis=0)))
+    best = int(np.argmax(means[[kind is not None for kind in groups]].mean(axis=0)))
     measures = {
         "dice": float(means[:, best].mean()),
         "soft_dice": float(np.mean(soft)),
         "operating_point": THRESHOLDS[best],
     }
     measures |= {f"dice_{_word(kind)}": float(mean) for kind, mean in zip(groups, means[:, best], strict=True)}
+    healthy = [case.diagnosis is None for case in cases]
+    measures |= {"healthy_marked_ml": float(marked_ml[healthy, best].mean())} if any(healthy) else {}
     rows = [
         {
             "case": case.name,

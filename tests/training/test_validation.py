@@ -59,6 +59,14 @@ def test_the_healthy_are_a_group_of_their_own():
     assert found.measures["dice"] == 0.75
     assert [row["diagnosis"] for row in found.cases] == ["ms", "healthy", "healthy"]
     assert [row["marked_ml"] for row in found.cases] == [4.0, 0.0, 5.0]
+    assert found.measures["healthy_marked_ml"] == 2.5
+    assert "healthy_marked_ml" not in validate_segmenter(echo, [ms]).measures
+
+
+def test_the_healthy_have_no_say_in_the_threshold():
+    ms = planes_of(Diagnosis.MS, [(0, 4, 0.45)], 4)
+    marked = planes_of(None, [(0, 5, 0.45)], 0)
+    assert validate_segmenter(echo, [ms, marked, marked, marked]).operating_point == 0.2
 
 
 def test_specks_do_not_count():
