@@ -57,7 +57,7 @@ OPTIONS = (
     click.option(
         "--validation-cases",
         type=click.IntRange(1),
-        help="Validate on so many cases only, in equal parts of the diseases.",
+        help="Validate on so many cases on the way, in equal parts of the diseases, and on all only in the end.",
     ),
     click.option(
         "--learning-rate",

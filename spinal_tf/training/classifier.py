@@ -95,7 +95,7 @@ def train_classifier(
     used = cases_by_split(cohort.cohort, healthy=False)
     train, validation = (_of_task(_prepared(cohort, split, plan, used[split]), task, split) for split in used)
     sampler = TileSampler(cases=train, task=task, plan=plan.tiles, batch=options.batch, seed=options.seed)
-    chosen = some_cases(validation, options.validation_cases)
+    validate = partial(validate_classifier, task=task, with_t1c=plan.with_t1c, monitor=plan.monitor)
     job = Job(
         name=task.name,
         network="densenet121",
@@ -111,7 +111,8 @@ def train_classifier(
         modalities=("t2w", "t1c") if plan.tiles.t1c_share else ("t2w",),
         sampler=sampler,
         steps_per_epoch=sampler.steps_per_epoch,
-        validate=partial(validate_classifier, cases=chosen, task=task, with_t1c=plan.with_t1c, monitor=plan.monitor),
+        validate=partial(validate, cases=some_cases(validation, options.validation_cases)),
+        judge=partial(validate, cases=validation),
         initial=plan.initial,
     )
     return run_job(job, options, out, resume=resume, report=report)

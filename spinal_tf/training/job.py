@@ -22,10 +22,11 @@ from spinal_tf.slices import MaskMode
 from spinal_tf.training.initial import Initial, set_initial_weights
 from spinal_tf.training.loop import Report, Training
 from spinal_tf.training.options import TrainingOptions
-from spinal_tf.training.run_folder import RunFolder, open_run
+from spinal_tf.training.run_folder import RunFolder, open_run, write_json
 from spinal_tf.training.schedule import Schedule
 from spinal_tf.training.step import Loss, Trainer
 from spinal_tf.training.validation import Validate
+from spinal_tf.weight_files import assign_weights, decode_weights
 
 MODULES = ("tensorflow", "keras", "numpy", "scipy", "cv2", "nibabel")
 """Whose versions a run records; they go by several names where they are installed."""
@@ -48,7 +49,8 @@ class Job:
         modalities: that are trained with.
         sampler: of the training samples.
         steps_per_epoch: by which epochs are counted.
-        validate: judges the network.
+        validate: judges the network on the way.
+        judge: judges the best weights at the end, on all validation cases.
         initial: where the weights begin.
     """
 
@@ -65,6 +67,7 @@ class Job:
     sampler: Sampler
     steps_per_epoch: int
     validate: Validate
+    judge: Validate
     initial: Initial
 
     def record(self, options: TrainingOptions) -> dict[str, Any]:
@@ -125,7 +128,19 @@ def run_job(
         report=report,
     )
     training.finish()
+    if options.validation_cases is not None:
+        _judge_best(run, trainer, job.judge)
     return run
+
+
+def _judge_best(run: RunFolder, trainer: Trainer, judge: Validate) -> None:
+    """Measures and operating point of the best weights from all validation cases; few cases make a poor one."""
+    best = run.read_best()
+    path = run.path / best["file"]
+    assign_weights(trainer.model, decode_weights(path.read_bytes(), source=str(path)), source=str(path))
+    validation = judge(trainer.predict)
+    found = {"operating_point": validation.operating_point, "measures": validation.measures}
+    write_json(run.best, {**best, **found, "score": list(validation.score), "cases": list(validation.cases)})
 
 
 def _batches(sampler: Sampler, batch: int, first_step: int, steps: int) -> Any:  # noqa: ANN401 - TensorFlow is untyped

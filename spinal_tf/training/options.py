@@ -30,7 +30,8 @@ class TrainingOptions:
         minutes: after which it ends in any case.
         patience_epochs: it also ends after so many epochs without gain; None never.
         validation_every: steps from one validation to the next, None for once an epoch.
-        validation_cases: at most so many cases are validated, in equal parts of the diseases; None for all.
+        validation_cases: at most so many cases are validated on the way, in equal parts of the diseases; None for all.
+            The best weights are judged on all in the end.
         save_every_minutes: time after which the state is saved between validations.
         precision: of the computation; weights and the head stay float32.
         onednn_bfloat16: let TensorFlow compute in bfloat16 on CPUs where that is safe.

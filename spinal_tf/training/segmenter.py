@@ -93,6 +93,7 @@ def train_segmenter(
         sampler=CropSampler(cases=train, plan=plan.crops, seed=options.seed),
         steps_per_epoch=max(1, sum(len(case.planes) for case in train) // options.batch),
         validate=partial(validate_segmenter, cases=some_cases(validation, options.validation_cases)),
+        judge=partial(validate_segmenter, cases=validation),
         initial=plan.initial,
     )
     return run_job(job, options, out, resume=resume, report=report)

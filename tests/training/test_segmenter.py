@@ -56,6 +56,15 @@ def test_the_log_has_the_dice_of_every_disease_and_of_the_healthy(run):
     assert len(best["cases"]) == 5
 
 
+def test_the_best_weights_are_judged_on_all_validation_cases_in_the_end(tmp_path, cohort_table, shared_cache, run):
+    options = TrainingOptions(batch=4, steps=4, validation_every=3, learning_rate=1e-3, validation_cases=1)
+    few = train_segmenter(open_cohort(cohort_table, shared_cache), tmp_path / "run", PLAN, options, report=str)
+    best = few.read_best()
+    assert {"dice_astrocytoma", "dice_ms"} & read_log(few.log)[0].keys() == {"dice_astrocytoma"}
+    assert best["measures"].keys() == run.read_best()["measures"].keys()
+    assert [case["case"] for case in best["cases"]] == [case["case"] for case in run.read_best()["cases"]]
+
+
 def test_released_weights_are_the_best_ones_with_their_record(run, tmp_path):
     folder = tmp_path / "weights"
     assert release_run(run, folder, data="simulated blocks", notes="## Seen\n\nNothing.") == "installed"
