@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -19,6 +20,13 @@ TASKS = ("tumor_vs_demyelinating", "astrocytoma_vs_ependymoma", "ms_vs_nmosd")
 AUGMENTATIONS = ("authors", "broad", "none")
 IN_ALL = 500
 """Epochs of the authors' code."""
+
+
+def _device(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
+    if not re.fullmatch(r"auto|cpu|gpu(:\d+|:all)?", value):
+        raise click.BadParameter("write auto, cpu, gpu, gpu:N or gpu:all", ctx, parameter)
+    return value
+
 
 OPTIONS = (
     click.option(
@@ -100,12 +108,27 @@ OPTIONS = (
     click.option(
         "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of initial weights and samples."
     ),
+    click.option("--assume-orientation", is_flag=True, help="Accept scans that state no orientation."),
+    click.option("--allow-plane", is_flag=True, help="Accept scans that were not acquired sagittally."),
+    click.option(
+        "--device",
+        default="auto",
+        show_default=True,
+        callback=_device,
+        metavar="auto|cpu|gpu|gpu:N|gpu:all",
+        help="Processor that trains: the first GPU if there is one, or all GPUs of this machine together.",
+    ),
     click.option(
         "--initial-weights",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
         help="Begin with the weights of a .weights.h5 file of the same network; otherwise at random.",
     ),
+)
+
+
+SLURM = click.option(
+    "--slurm", is_flag=True, help="Share every batch with the other tasks that srun started; docs/training.md."
 )
 
 
@@ -122,6 +145,7 @@ def train() -> None:
 
 @train.command()
 @_training_options
+@SLURM
 @click.option("--batch", type=click.IntRange(1), default=8, show_default=True, help="Crops in a batch.")
 @click.option(
     "--crop", type=click.IntRange(16), default=96, show_default=True, help="Side of a crop in pixels, a multiple of 16."
@@ -196,6 +220,7 @@ def segmenter(table: Path, out: Path, **given: Any) -> None:  # noqa: ANN401 - t
 @train.command()
 @click.option("--task", required=True, type=click.Choice(TASKS), help="What is told from what.")
 @_training_options
+@SLURM
 @click.option(
     "--batch", type=click.IntRange(2), default=32, show_default=True, help="Tiles in a batch, half of each class."
 )

@@ -111,7 +111,7 @@ class Terminal(io.StringIO):
 
 def test_a_bar_shows_the_step_and_lets_validations_stand_above_it(monkeypatch, capsys):
     from spinal_tf.cli import training_session
-    from spinal_tf.training.loop import Report
+    from spinal_tf.training.setting import Report
     from spinal_tf.training.validation import Validation
 
     terminal = Terminal()
