@@ -24,6 +24,14 @@ from spinal_tf.training.classifier import ClassifierPlan, train_classifier
 from spinal_tf.training.data import TrainingCohort, open_cohort
 from spinal_tf.training.devices import open_strategy
 from spinal_tf.training.initial import Initial
+from spinal_tf.training.learning_curve import (
+    PICTURE,
+    TABLE,
+    Curve,
+    CurvePlan,
+    classifier_curve,
+    segmenter_curve,
+)
 from spinal_tf.training.options import TrainingOptions
 from spinal_tf.training.run_folder import RunFolder
 from spinal_tf.training.segmenter import SegmenterPlan, train_segmenter
@@ -48,6 +56,7 @@ class TrainingSession:
             click.UsageError: two do not go together.
         """
         self._table, self._out, self._given = table, out, given
+        self._resume: bool = given["resume"]
         try:
             self._options = _options(given)
         except ValueError as error:
@@ -55,21 +64,42 @@ class TrainingSession:
 
     def segmenter(self) -> None:
         """Train the segmenter."""
-        plan, resume = _segmenter_plan(self._given), self._given["resume"]
-        setting = self._setting()
-        cohort = self._cohort(setting)
-        with _reported(setting) as setting:
-            run = train_segmenter(cohort, self._out, plan, self._options, setting, resume=resume)
+        with self._opened() as (cohort, setting):
+            run = train_segmenter(
+                cohort, self._out, _segmenter_plan(self._given), self._options, setting, resume=self._resume
+            )
         _conclude(run, setting)
 
     def classifier(self) -> None:
         """Train the classifier of a task."""
-        plan, resume = _classifier_plan(self._given), self._given["resume"]
-        task, setting = task_named(self._given["task"]), self._setting()
-        cohort = self._cohort(setting)
-        with _reported(setting) as setting:
-            run = train_classifier(cohort, task, self._out, plan, self._options, setting, resume=resume)
+        task, plan = task_named(self._given["task"]), _classifier_plan(self._given)
+        with self._opened() as (cohort, setting):
+            run = train_classifier(cohort, task, self._out, plan, self._options, setting, resume=self._resume)
         _conclude(run, setting)
+
+    def segmenter_curve(self) -> None:
+        """Draw the segmenter's learning curve."""
+        with self._opened() as (cohort, setting):
+            self._draw(segmenter_curve(cohort, self._out, _segmenter_plan(self._given), setting))
+
+    def classifier_curve(self) -> None:
+        """Draw the learning curve of a task's classifier."""
+        task, plan = task_named(self._given["task"]), _classifier_plan(self._given)
+        with self._opened() as (cohort, setting):
+            self._draw(classifier_curve(cohort, task, self._out, plan, setting))
+
+    def _draw(self, curve: Curve) -> None:
+        points = CurvePlan(fractions=tuple(sorted(set(self._given["fractions"]))), repeats=self._given["repeats"])
+        rows = curve.draw(points, self._options, resume=self._resume)
+        click.echo(f"{self._out / TABLE}: {len(rows)} trainings; drawn in {PICTURE}")
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[TrainingCohort, Setting]]:
+        """Devices, the cohort, and who is told, in this order."""
+        setting = self._setting()
+        cohort = self._cohort(setting)
+        with _reporting() as report:
+            yield cohort, replace(setting, report=report)
 
     def _setting(self) -> Setting:
         """Choose the devices before TensorFlow does anything else.
@@ -78,7 +108,7 @@ class TrainingSession:
             DeviceError: they are not there, or cannot share a batch.
         """
         tf.get_logger().setLevel("ERROR")  # it tells of every device and every reduction
-        strategy = open_strategy(self._given["device"], slurm=self._given["slurm"])
+        strategy = open_strategy(self._given["device"], slurm=self._given.get("slurm", False))
         refuse_uneven(strategy, self._options.batch)
         return Setting(listen=noted_stop, strategy=strategy)
 
@@ -133,12 +163,6 @@ def _options(given: Mapping[str, Any]) -> TrainingOptions:
     if chosen["epochs"] is None and chosen["steps"] is None and chosen["minutes"] is None:
         del chosen["epochs"]  # the authors' number
     return TrainingOptions(**chosen)
-
-
-@contextmanager
-def _reported(setting: Setting) -> Iterator[Setting]:
-    with _reporting() as report:
-        yield replace(setting, report=report)
 
 
 @contextmanager

@@ -156,9 +156,23 @@ def _judge_best(run: RunFolder, trainer: Trainer, judge: Validate, stop: Stop) -
             )
         return trainer.predict(batch)
 
-    best = run.read_best()
-    path = run.path / best["file"]
-    assign_weights(trainer.model, decode_weights(path.read_bytes(), source=str(path)), source=str(path))
+    best = load_best(run, trainer.model)
     validation = judge(predict)
     found = {"operating_point": validation.operating_point, "measures": validation.measures}
     write_json(run.best, {**best, **found, "score": list(validation.score), "cases": list(validation.cases)})
+
+
+def load_best(run: RunFolder, model: keras.Model) -> dict[str, Any]:
+    """Put the best weights of a run into its network.
+
+    Returns:
+        Their record.
+
+    Raises:
+        TrainingError: there are none yet.
+        WeightsError: they do not fit.
+    """
+    best = run.read_best()
+    path = run.path / best["file"]
+    assign_weights(model, decode_weights(path.read_bytes(), source=str(path)), source=str(path))
+    return best
