@@ -17,7 +17,7 @@ from spinal_tf.training.classifier import ClassifierPlan, classifier_job, of_tas
 from spinal_tf.training.curve_files import Row, draw_curve, read_rows, write_rows
 from spinal_tf.training.data import TrainingCohort, cases_by_split
 from spinal_tf.training.job import Job, load_best, run_job
-from spinal_tf.training.options import TrainingOptions
+from spinal_tf.training.options import LIMITS, TrainingOptions
 from spinal_tf.training.run_folder import RunFolder, open_run
 from spinal_tf.training.segmenter import SegmenterPlan, segmenter_job
 from spinal_tf.training.setting import PLAIN, Setting
@@ -86,7 +86,10 @@ class Curve:
             raise DeviceError("a learning curve is drawn by one process; let others draw other curves")
         configure_tensorflow(options)
         whole = self._prepare(options=options)
-        open_run(self._out, whole.record(options, self._setting), resume=resume)
+        record = whole.record(options, self._setting)
+        # A single training may be prolonged; points of one curve are to be comparable.
+        record["plan"] |= {f"each_{limit}": getattr(options, limit) for limit in sorted(LIMITS)}
+        open_run(self._out, record, resume=resume)
         rows = read_rows(self._out / TABLE)
         done = {(row["fraction"], row["seed"]) for row in rows}
         points = [(share, options.seed + turn) for turn in range(plan.repeats) for share in sorted(plan.fractions)]
