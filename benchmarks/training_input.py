@@ -2,7 +2,9 @@
 
     python benchmarks/training_input.py --steps 30
 
-Also prints what the pipeline gives when nothing else runs. On GPUs a step is shorter, so measure there anew.
+Both kinds of steps come in blocks, since a pipeline that is too slow would catch up during single steps without it;
+each block begins with some that are not counted, in which what was prepared in advance is used up. Also prints what
+the pipeline gives when nothing else runs. On GPUs a step is shorter, so measure there anew.
 """
 
 from __future__ import annotations
@@ -10,8 +12,9 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from itertools import repeat
 from pathlib import Path
 
 import keras
@@ -31,6 +34,8 @@ from spinal_tf.training.step import Trainer
 
 SHAPE = (13, 384, 320)
 CASES = 8
+ROUNDS = 3
+WARM_UP = 3
 
 
 def main() -> None:
@@ -38,37 +43,47 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=30)
     parser.add_argument("--width", type=int, default=32, help="of the segmenter")
+    parser.add_argument("--size", type=int, default=256, help="of the classifier's tiles")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         segmenter = partial(build_multiresunet, width=given.width)
         _measure("segmenter", segmenter, dice_bce, _crops(Path(folder)), 8, given.steps)
-    _measure("classifier", build_densenet, keras.losses.categorical_crossentropy, _tiles(), 32, given.steps)
+    classifier = partial(build_densenet, size=(given.size, given.size))
+    _measure("classifier", classifier, keras.losses.categorical_crossentropy, _tiles(given.size), 32, given.steps)
 
 
 def _measure(
     name: str, build: Callable[[], keras.Model], loss: Callable, sampler: Sampler, batch: int, steps: int
 ) -> None:
     trainer = Trainer(build, loss, TrainingOptions(batch=batch))
-    fed = iter(feed(sampler, indices=range(batch), first_step=0, steps=2 * steps + 2))
-    fixed = next(fed)
+    feed_all = partial(feed, sampler, indices=range(batch), first_step=0, steps=steps + WARM_UP)
+    fixed = next(iter(feed_all()))
     float(trainer(*fixed))  # traced and compiled
-    # Turn about, since a machine's speed drifts.
-    times = [(_step(trainer, lambda: fixed), _step(trainer, partial(next, fed))) for _ in range(steps)]
-    alone_s, together_s = np.median(times, axis=0)
-    start = time.perf_counter()
-    for _ in feed(sampler, indices=range(batch), first_step=0, steps=steps):
-        pass
-    pipeline_s = (time.perf_counter() - start) / steps
+    alone_s, fed_s = [], []
+    for _ in range(ROUNDS):  # turn about, since a machine's speed drifts
+        alone_s.append(_seconds_a_step(trainer, repeat(fixed, steps + WARM_UP)))
+        fed_s.append(_seconds_a_step(trainer, feed_all()))
+    pipeline_s = _seconds_a_step(None, feed_all())
+    alone, fed = min(alone_s), min(fed_s)
     print(
-        f"{name:10} step alone {1000 * alone_s:7.1f} ms, fed {1000 * together_s:7.1f} ms "
-        f"({100 * (together_s / alone_s - 1):+5.1f} %), batch alone {1000 * pipeline_s:6.1f} ms"
+        f"{name:10} step alone {1000 * alone:7.1f} ms, fed {1000 * fed:7.1f} ms "
+        f"({100 * (fed / alone - 1):+5.1f} %), batch alone {1000 * pipeline_s:6.1f} ms"
     )
 
 
-def _step(trainer: Trainer, draw: Callable[[], tuple[tf.Tensor, tf.Tensor]]) -> float:
-    start = time.perf_counter()
-    float(trainer(*draw()))
-    return time.perf_counter() - start
+def _seconds_a_step(trainer: Trainer | None, batches: Iterable[tuple[tf.Tensor, tf.Tensor]]) -> float:
+    """Mean time of a step, or of a batch without one, after the warm-up."""
+    start, counted, loss = 0.0, 0, None
+    for number, batch in enumerate(batches):
+        if number == WARM_UP:
+            start = time.perf_counter()
+        loss = trainer(*batch) if trainer else loss
+        if number == WARM_UP - 1 and loss is not None:
+            float(loss)  # waits for it
+        counted += number >= WARM_UP
+    if loss is not None:
+        float(loss)
+    return (time.perf_counter() - start) / counted
 
 
 def _crops(folder: Path) -> CropSampler:
@@ -88,11 +103,11 @@ def _entries() -> Iterator[Entry]:
         )
 
 
-def _tiles() -> TileSampler:
+def _tiles(size: int) -> TileSampler:
     rng = np.random.default_rng(0)
     cases = [
         ClassifierCase(
-            name=kind.value, diagnosis=kind, tiles=rng.random((20, 256, 256, 3), np.float32).astype(np.float16)
+            name=kind.value, diagnosis=kind, tiles=rng.random((20, size, size, 3), np.float32).astype(np.float16)
         )
         for kind in (Diagnosis.MS, Diagnosis.NMOSD)
     ]

@@ -41,3 +41,9 @@ class TrainingError(SpinalTfError):
     """A cohort that cannot be trained on, or a training that cannot go on."""
 
     exit_code = 3
+
+
+class StoppedError(SpinalTfError):
+    """A training that ended early because somebody asked for it, with its state saved; the status is Ctrl-C's."""
+
+    exit_code = 130

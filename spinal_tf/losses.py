@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import keras
 from keras import ops
@@ -13,8 +14,15 @@ SMOOTH = 1.0
 HARDEST = 0.02
 """Share of a crop's pixels that `dice_topk` looks at: false marks are fewer than that, so all count."""
 
+Total = Callable[[keras.KerasTensor], keras.KerasTensor]
+"""From sums over one device's share of a batch to those over the whole batch; differentiable."""
 
-def dice_bce(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
+
+def _on_one_device(sums: keras.KerasTensor) -> keras.KerasTensor:
+    return sums
+
+
+def dice_bce(y_true: keras.KerasTensor, y_pred: keras.KerasTensor, total: Total = _on_one_device) -> keras.KerasTensor:
     """Soft Dice loss over the batch plus binary cross-entropy over its pixels.
 
     ``1 - (2 sum(y p) + s) / (sum(y) + sum(p) + s) - mean(y log p + (1 - y) log(1 - p))``, s = `SMOOTH`. Dice is taken
@@ -24,12 +32,13 @@ def dice_bce(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.Kera
     Args:
         y_true: 0 or 1, ``(batch, height, width, 1)``.
         y_pred: probability, the same shape.
+        total: where several devices share a batch. The mean of their losses is then that of the batch.
 
     Returns:
         Scalar.
     """
     y_true = ops.cast(y_true, y_pred.dtype)
-    return _dice_loss(y_true, y_pred) + ops.mean(keras.losses.binary_crossentropy(y_true, y_pred))
+    return _dice_loss(y_true, y_pred, total=total) + ops.mean(keras.losses.binary_crossentropy(y_true, y_pred))
 
 
 def dice_topk(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
@@ -55,7 +64,11 @@ def dice_topk(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.Ker
 
 
 def _dice_loss(
-    y_true: keras.KerasTensor, y_pred: keras.KerasTensor, axis: tuple[int, ...] | None = None
+    y_true: keras.KerasTensor,
+    y_pred: keras.KerasTensor,
+    axis: tuple[int, ...] | None = None,
+    total: Total = _on_one_device,
 ) -> keras.KerasTensor:
-    overlap = 2 * ops.sum(y_true * y_pred, axis=axis) + SMOOTH
-    return 1 - overlap / (ops.sum(y_true, axis=axis) + ops.sum(y_pred, axis=axis) + SMOOTH)
+    common, ours, drawn = (ops.sum(part, axis=axis) for part in (y_true * y_pred, y_pred, y_true))
+    common, both = ops.unstack(total(ops.stack([common, ours + drawn])))
+    return 1 - (2 * common + SMOOTH) / (both + SMOOTH)

@@ -44,6 +44,13 @@ def test_dice_is_taken_over_the_batch():
     assert loss([[1, 0], [0, 0]], [[0.5, 0.5], [0.5, 0.5]]) == pytest.approx(0.5 + LN2, abs=1e-5)
 
 
+def test_a_device_with_half_of_the_batch_takes_dice_over_the_whole():
+    # the other half is the same again: Dice (2 x 2 + 1) / (4 + 2 + 1) over both, (2 x 1 + 1) / (2 + 1 + 1) over one
+    y, p = np.array([1, 1]).reshape(1, 1, 2, 1), np.array([0.5, 0.5], np.float32).reshape(1, 1, 2, 1)
+    assert float(dice_bce(y, p, total=lambda sums: 2 * sums)) == pytest.approx(1 - 5 / 7 + LN2, abs=1e-5)
+    assert float(dice_bce(y, p)) == pytest.approx(1 - 3 / 4 + LN2, abs=1e-5)
+
+
 @pytest.mark.parametrize("dtype", [bool, np.uint8, np.int32, np.float32])
 def test_masks_may_have_any_dtype(dtype):
     assert loss(np.array([[1, 0]], dtype), [[0.5, 0.5]]) == pytest.approx(1 / 3 + LN2, abs=1e-5)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
 import click
 
-from spinal_tf.errors import SpinalTfError
+from spinal_tf.errors import SpinalTfError, StoppedError
 
 DEBUG = "spinal_tf.debug"
 """Key in the context's ``meta``."""
@@ -41,15 +42,49 @@ def complain(words: str) -> None:
 @contextmanager
 def orderly_termination() -> Iterator[None]:
     """Turn SIGTERM into `Terminated`, so that whatever cleans up after Ctrl-C cleans up after it, too."""
+    with _handlers(_terminate, signal.SIGTERM):
+        yield
+
+
+@contextmanager
+def _handlers(handle: Callable[[int, FrameType | None], None], *numbers: int) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield  # only the main thread may set handlers
         return
-    before = signal.signal(signal.SIGTERM, _terminate)
+    before = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
     raise Terminated
+
+
+STOPPING = b"\nstopping after this step; once more stops at once\n"
+
+
+@contextmanager
+def noted_stop() -> Iterator[Callable[[], bool]]:
+    """Note the first Ctrl-C or SIGTERM for whoever asks, so that work can come to a good end; the second one ends it.
+
+    Yields:
+        Tells whether there was one. A `StoppedError` that follows has the status that shells give to the signal.
+    """
+    seen: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:
+        if seen:
+            raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
+        seen.append(number)
+        os.write(2, STOPPING)  # print could be in the middle of a line of its own
+
+    with _handlers(note, signal.SIGINT, signal.SIGTERM):
+        try:
+            yield lambda: bool(seen)
+        except StoppedError as stopped:
+            if seen:
+                stopped.exit_code = 128 + seen[0]
+            raise

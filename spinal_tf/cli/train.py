@@ -2,117 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from spinal_tf.cli.quiet import quiet_stderr
+from spinal_tf.cli.training_options import CLASSIFIER, CURVE, SEGMENTER, SLURM, TASK, TRAINING, options
 
 if TYPE_CHECKING:
     from spinal_tf.cli.training_session import TrainingSession
-
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-TASKS = ("tumor_vs_demyelinating", "astrocytoma_vs_ependymoma", "ms_vs_nmosd")
-AUGMENTATIONS = ("authors", "broad", "none")
-IN_ALL = 500
-"""Epochs of the authors' code."""
-
-OPTIONS = (
-    click.option(
-        "--cohort",
-        "table",
-        required=True,
-        type=click.Path(path_type=Path),
-        metavar="COHORT.csv",
-        help="Table of the cases; docs/cohort.md.",
-    ),
-    click.option(
-        "--out",
-        required=True,
-        type=click.Path(path_type=Path, file_okay=False),
-        metavar="RUN",
-        help="Folder of the run, made if needed.",
-    ),
-    click.option("--resume", is_flag=True, help="Go on with the run in RUN, if there is one."),
-    click.option(
-        "--cache",
-        type=click.Path(path_type=Path, file_okay=False),
-        help="Folder for the prepared images, which several runs can share; otherwise RUN/cache.",
-    ),
-    click.option("--epochs", type=click.IntRange(1), help=f"Most epochs; {IN_ALL} if no other end is given."),
-    click.option("--steps", type=click.IntRange(1), help="Most steps, in place of epochs."),
-    click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Most minutes."),
-    click.option(
-        "--patience",
-        "patience_epochs",
-        type=click.IntRange(1),
-        help="End after so many epochs without gain in validation.",
-    ),
-    click.option(
-        "--validation-every", type=click.IntRange(1), help="Steps from one validation to the next; otherwise an epoch."
-    ),
-    click.option(
-        "--validation-cases",
-        type=click.IntRange(1),
-        help="Validate on so many cases on the way, in equal parts of the diseases, and on all only in the end.",
-    ),
-    click.option(
-        "--learning-rate",
-        type=click.FloatRange(0, min_open=True),
-        default=1e-4,
-        show_default=True,
-        help="Of Adam, at its highest.",
-    ),
-    click.option(
-        "--schedule",
-        type=click.Choice(["plateau", "cosine"]),
-        default="plateau",
-        show_default=True,
-        help="Halve the rate after 20 epochs without gain, or let it fall to a hundredth by the end.",
-    ),
-    click.option(
-        "--warm-up",
-        "warm_up_steps",
-        type=click.IntRange(0),
-        default=0,
-        show_default=True,
-        help="Steps over which the rate rises first.",
-    ),
-    click.option(
-        "--clip-norm", type=click.FloatRange(0, min_open=True), help="Largest norm of the gradient; otherwise any."
-    ),
-    click.option(
-        "--precision",
-        type=click.Choice(["float32", "mixed_float16", "mixed_bfloat16"]),
-        default="float32",
-        show_default=True,
-        help="Of the computation; weights and the last layer stay float32.",
-    ),
-    click.option(
-        "--onednn-bfloat16",
-        is_flag=True,
-        help="Let TensorFlow compute in bfloat16 on CPUs that can: 1.5 times as fast where we measured.",
-    ),
-    click.option("--deterministic", is_flag=True, help="The same bits from the same seed on the same machine."),
-    click.option(
-        "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of initial weights and samples."
-    ),
-    click.option(
-        "--initial-weights",
-        type=click.Path(path_type=Path, dir_okay=False),
-        metavar="FILE",
-        help="Begin with the weights of a .weights.h5 file of the same network; otherwise at random.",
-    ),
-)
-
-
-def _training_options(function: Function) -> Function:
-    for decorate in reversed(OPTIONS):
-        function = decorate(function)
-    return function
 
 
 @click.group()
@@ -121,150 +20,71 @@ def train() -> None:
 
 
 @train.command()
-@_training_options
-@click.option("--batch", type=click.IntRange(1), default=8, show_default=True, help="Crops in a batch.")
-@click.option(
-    "--crop", type=click.IntRange(16), default=96, show_default=True, help="Side of a crop in pixels, a multiple of 16."
-)
-@click.option(
-    "--lesion-share",
-    type=click.FloatRange(0, 1),
-    default=0.45,
-    show_default=True,
-    help="Share of crops at a lesion, for cases with one.",
-)
-@click.option(
-    "--spine-share",
-    type=click.FloatRange(0, 1),
-    default=0.45,
-    show_default=True,
-    help="Share of crops along the spine; the rest lies anywhere.",
-)
-@click.option(
-    "--input",
-    "fit",
-    type=click.Choice(["spacing", "stretch", "pad"]),
-    default="spacing",
-    show_default=True,
-    help="Slices at a fixed pixel size, or all of 256 x 256.",
-)
-@click.option(
-    "--spacing-mm",
-    type=click.FloatRange(0.1, 10),
-    default=0.8,
-    show_default=True,
-    help="Pixel size for --input spacing.",
-)
-@click.option(
-    "--intensity",
-    type=click.Choice(["zscore_clip", "zscore_no_clip", "minmax"]),
-    default="minmax",
-    show_default=True,
-    help="How intensities are normalised.",
-)
-@click.option(
-    "--tight-share",
-    type=click.FloatRange(0, 1),
-    default=0.4,
-    show_default=True,
-    help="Share of training cases cut to a smaller field of view.",
-)
-@click.option(
-    "--loss",
-    type=click.Choice(["dice_bce", "dice_topk", "bce"]),
-    default="dice_bce",
-    show_default=True,
-    help="Soft Dice with binary cross-entropy, with that of the hardest pixels alone, or no Dice.",
-)
-@click.option(
-    "--augmentation",
-    type=click.Choice(AUGMENTATIONS),
-    default="broad",
-    show_default=True,
-    help="Random changes of the crops; docs/training.md.",
-)
-@click.option("--width", type=click.IntRange(4), help="Filters of the first level; otherwise 32, as published.")
+@options(TRAINING, SLURM, SEGMENTER)
 def segmenter(table: Path, out: Path, **given: Any) -> None:  # noqa: ANN401 - the options above
     """Train MultiResUNet to find lesions, on crops of all sagittal slices.
 
     The weights with the best mean Dice in validation are kept in RUN, with a record of everything.
     """
-    _refuse_uneven(given["crop"], 16, "--crop")
+    _refuse_crop(given)
     _session(table, out, given).segmenter()
 
 
 @train.command()
-@click.option("--task", required=True, type=click.Choice(TASKS), help="What is told from what.")
-@_training_options
-@click.option(
-    "--batch", type=click.IntRange(2), default=32, show_default=True, help="Tiles in a batch, half of each class."
-)
-@click.option(
-    "--t1c-share",
-    type=click.FloatRange(0, 1),
-    default=0.4,
-    show_default=True,
-    help="Share of tiles that keep their contrast-enhanced channel; 0 trains on T2w alone.",
-)
-@click.option(
-    "--augmentation",
-    type=click.Choice(AUGMENTATIONS),
-    default="authors",
-    show_default=True,
-    help="Random changes of the tiles; docs/training.md.",
-)
-@click.option(
-    "--intensity",
-    type=click.Choice(["zscore_clip", "zscore_no_clip", "minmax"]),
-    default="zscore_clip",
-    show_default=True,
-    help="How intensities are normalised.",
-)
-@click.option(
-    "--mask-mode",
-    type=click.Choice(["channel", "multiply"]),
-    default="channel",
-    show_default=True,
-    help="Mask as a channel, or images blanked outside it.",
-)
-@click.option(
-    "--size",
-    type=click.IntRange(32, 1024),
-    default=256,
-    show_default=True,
-    help="Side of a tile; weights fit every side, so a small one makes a cheap start.",
-)
-@click.option(
-    "--monitor",
-    type=click.Choice(["accuracy", "auc"]),
-    default="accuracy",
-    show_default=True,
-    help="Measure of validation that the best weights are chosen by.",
-)
-@click.option(
-    "--momentum",
-    type=click.FloatRange(0, 1, max_open=True),
-    help="Of batch normalisation; otherwise 0.99. Short trainings want 0.9.",
-)
-@click.option(
-    "--imagenet", metavar="download|FILE", help="Begin with ImageNet weights, from a file or from Keras' server."
-)
+@options(TASK, TRAINING, SLURM, CLASSIFIER)
 def classifier(table: Path, out: Path, **given: Any) -> None:  # noqa: ANN401 - the options above
     """Train DenseNet121 for one task, on tiles of the lesion-bearing slices.
 
     Defaults are the authors' wherever their code says something. The best weights in validation are kept in RUN, with
     a record of everything.
     """
-    _refuse_uneven(given["batch"], 2, "--batch")
-    if given["imagenet"] and given["initial_weights"]:
-        raise click.UsageError("--imagenet and --initial-weights are two beginnings; give one of them")
+    _refuse_beginnings(given)
     _session(table, out, given).classifier()
+
+
+@train.group("learning-curve")
+def learning_curve() -> None:
+    """Train with parts of the training cases, to see what more cases would bring."""
+
+
+@learning_curve.command("segmenter")
+@options(TRAINING, CURVE, SEGMENTER)
+def segmenter_curve(table: Path, out: Path, **given: Any) -> None:  # noqa: ANN401 - the options above
+    """Draw the Dice of training and validation cases against the fraction of the training patients.
+
+    RUN gets learning-curve.csv, learning-curve.png, and a folder for each training. Patients are taken from each
+    diagnosis alike, and a larger fraction contains the smaller ones. --resume leaves out what is done, and may add
+    fractions and repeats.
+    """
+    _refuse_crop(given)
+    _session(table, out, given).segmenter_curve()
+
+
+@learning_curve.command("classifier")
+@options(TASK, TRAINING, CURVE, CLASSIFIER)
+def classifier_curve(table: Path, out: Path, **given: Any) -> None:  # noqa: ANN401 - the options above
+    """Draw the AUC of training and validation cases against the fraction of the training patients.
+
+    As in the authors' code; otherwise as `learning-curve segmenter`.
+    """
+    _refuse_beginnings(given)
+    _session(table, out, given).classifier_curve()
 
 
 def _session(table: Path, out: Path, given: dict[str, Any]) -> TrainingSession:
     with quiet_stderr():
         from spinal_tf.cli.training_session import TrainingSession
     return TrainingSession(table, out, given)
+
+
+def _refuse_crop(given: dict[str, Any]) -> None:
+    _refuse_uneven(given["crop"], 16, "--crop")
+
+
+def _refuse_beginnings(given: dict[str, Any]) -> None:
+    _refuse_uneven(given["batch"], 2, "--batch")
+    if given["imagenet"] and given["initial_weights"]:
+        raise click.UsageError("--imagenet and --initial-weights are two beginnings; give one of them")
 
 
 def _refuse_uneven(value: int, multiple: int, option: str) -> None:

@@ -5,24 +5,37 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
+import tensorflow as tf
 
+from spinal_tf.cli.failures import noted_stop
 from spinal_tf.cli.progress import progress_bar
 from spinal_tf.datasets.classifier import TilePlan
 from spinal_tf.datasets.segmenter import CropPlan
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.taxonomy import task_named
+from spinal_tf.training.batches import refuse_uneven
 from spinal_tf.training.classifier import ClassifierPlan, train_classifier
 from spinal_tf.training.data import TrainingCohort, open_cohort
+from spinal_tf.training.devices import open_strategy
 from spinal_tf.training.initial import Initial
-from spinal_tf.training.loop import Report
+from spinal_tf.training.learning_curve import (
+    PICTURE,
+    TABLE,
+    Curve,
+    CurvePlan,
+    classifier_curve,
+    segmenter_curve,
+)
 from spinal_tf.training.options import TrainingOptions
 from spinal_tf.training.run_folder import RunFolder
 from spinal_tf.training.segmenter import SegmenterPlan, train_segmenter
+from spinal_tf.training.setting import Report, Setting
 
 BAR = 1000
 """Parts of the progress bar."""
@@ -43,6 +56,7 @@ class TrainingSession:
             click.UsageError: two do not go together.
         """
         self._table, self._out, self._given = table, out, given
+        self._resume: bool = given["resume"]
         try:
             self._options = _options(given)
         except ValueError as error:
@@ -50,48 +64,97 @@ class TrainingSession:
 
     def segmenter(self) -> None:
         """Train the segmenter."""
-        given = self._given
-        fixed = given["fit"] == "spacing"
-        plan = SegmenterPlan(
-            preprocessing=Preprocessing(
-                intensity=given["intensity"], fit=given["fit"], spacing_mm=given["spacing_mm"] if fixed else None
-            ),
-            crops=CropPlan(
-                size=(given["crop"], given["crop"]),
-                lesion_share=given["lesion_share"],
-                spine_share=given["spine_share"],
-                augmentation=given["augmentation"],
-            ),
-            tight_share=given["tight_share"],
-            loss=given["loss"],
-            arguments={"width": given["width"]} if given["width"] else {},
-            initial=Initial(weights=given["initial_weights"]),
-        )
-        cohort = self._cohort()
-        with _reporting() as report:
-            run = train_segmenter(cohort, self._out, plan, self._options, resume=given["resume"], report=report)
-        _conclude(run)
+        with self._opened() as (cohort, setting):
+            run = train_segmenter(
+                cohort, self._out, _segmenter_plan(self._given), self._options, setting, resume=self._resume
+            )
+        _conclude(run, setting)
 
     def classifier(self) -> None:
         """Train the classifier of a task."""
-        given = self._given
-        plan = ClassifierPlan(
-            preprocessing=Preprocessing(intensity=given["intensity"], size=(given["size"], given["size"])),
-            mask_mode=given["mask_mode"],
-            tiles=TilePlan(t1c_share=given["t1c_share"], augmentation=given["augmentation"]),
-            monitor=given["monitor"],
-            momentum=given["momentum"],
-            initial=Initial(weights=given["initial_weights"], imagenet=given["imagenet"]),
-        )
-        cohort, task = self._cohort(), task_named(given["task"])
-        with _reporting() as report:
-            run = train_classifier(cohort, task, self._out, plan, self._options, resume=given["resume"], report=report)
-        _conclude(run)
+        task, plan = task_named(self._given["task"]), _classifier_plan(self._given)
+        with self._opened() as (cohort, setting):
+            run = train_classifier(cohort, task, self._out, plan, self._options, setting, resume=self._resume)
+        _conclude(run, setting)
 
-    def _cohort(self) -> TrainingCohort:
-        cache = self._given["cache"] or self._out / "cache"
+    def segmenter_curve(self) -> None:
+        """Draw the segmenter's learning curve."""
+        with self._opened() as (cohort, setting):
+            self._draw(segmenter_curve(cohort, self._out, _segmenter_plan(self._given), setting))
+
+    def classifier_curve(self) -> None:
+        """Draw the learning curve of a task's classifier."""
+        task, plan = task_named(self._given["task"]), _classifier_plan(self._given)
+        with self._opened() as (cohort, setting):
+            self._draw(classifier_curve(cohort, task, self._out, plan, setting))
+
+    def _draw(self, curve: Curve) -> None:
+        points = CurvePlan(fractions=tuple(sorted(set(self._given["fractions"]))), repeats=self._given["repeats"])
+        rows = curve.draw(points, self._options, resume=self._resume)
+        click.echo(f"{self._out / TABLE}: {len(rows)} trainings; drawn in {PICTURE}")
+
+    @contextmanager
+    def _opened(self) -> Iterator[tuple[TrainingCohort, Setting]]:
+        """Devices, the cohort, and who is told, in this order."""
+        setting = self._setting()
+        cohort = self._cohort(setting)
+        with _reporting() as report:
+            yield cohort, replace(setting, report=report)
+
+    def _setting(self) -> Setting:
+        """Choose the devices before TensorFlow does anything else.
+
+        Raises:
+            DeviceError: they are not there, or cannot share a batch.
+        """
+        tf.get_logger().setLevel("ERROR")  # it tells of every device and every reduction
+        strategy = open_strategy(self._given["device"], slurm=self._given.get("slurm", False))
+        refuse_uneven(strategy, self._options.batch)
+        return Setting(listen=noted_stop, strategy=strategy)
+
+    def _cohort(self, setting: Setting) -> TrainingCohort:
+        given = self._given
         with progress_bar("Checking the images") as progress:
-            return open_cohort(self._table, cache, progress=progress)
+            return setting.workers.chief_first(
+                partial(
+                    open_cohort,
+                    self._table,
+                    given["cache"] or self._out / "cache",
+                    assume_orientation=given["assume_orientation"],
+                    allow_plane=given["allow_plane"],
+                    progress=progress,
+                )
+            )
+
+
+def _segmenter_plan(given: Mapping[str, Any]) -> SegmenterPlan:
+    fixed = given["fit"] == "spacing"
+    return SegmenterPlan(
+        preprocessing=Preprocessing(
+            intensity=given["intensity"], fit=given["fit"], spacing_mm=given["spacing_mm"] if fixed else None
+        ),
+        crops=CropPlan(
+            size=(given["crop"], given["crop"]),
+            lesion_share=given["lesion_share"],
+            spine_share=given["spine_share"],
+            augmentation=given["augmentation"],
+        ),
+        tight_share=given["tight_share"],
+        loss=given["loss"],
+        arguments={"width": given["width"]} if given["width"] else {},
+        initial=Initial(weights=given["initial_weights"]),
+    )
+
+
+def _classifier_plan(given: Mapping[str, Any]) -> ClassifierPlan:
+    return ClassifierPlan(
+        preprocessing=Preprocessing(intensity=given["intensity"], size=(given["size"], given["size"])),
+        mask_mode=given["mask_mode"],
+        tiles=TilePlan(t1c_share=given["t1c_share"], augmentation=given["augmentation"]),
+        monitor=given["monitor"],
+        momentum=given["momentum"],
+        initial=Initial(weights=given["initial_weights"], imagenet=given["imagenet"]),
+    )
 
 
 def _options(given: Mapping[str, Any]) -> TrainingOptions:
@@ -130,7 +193,9 @@ def _say_validation(report: Report) -> None:
     click.echo(f"step {report.step}: loss {report.loss:.4f}, {measures}{', best' if report.best else ''}")
 
 
-def _conclude(run: RunFolder) -> None:
+def _conclude(run: RunFolder, setting: Setting) -> None:
+    if not setting.workers.is_chief:
+        return
     best = run.read_best()
     click.echo(f"{run.path}: best weights of step {best['step']}, operating point {best['operating_point']:.3f}")
     click.echo(f"  to use them: spinal-tf weights release {run.path} --into FOLDER")

@@ -60,7 +60,7 @@ def draw_split(cohort: Cohort, options: SplitOptions) -> dict[str, Split]:
     from sklearn.model_selection import train_test_split
 
     later = _later_patients(cohort, options.test_from)
-    strata = {patient: name for patient, name in _strata(cohort.cases).items() if patient not in later}
+    strata = {patient: name for patient, name in patient_strata(cohort.cases).items() if patient not in later}
     _refuse_small_strata(cohort.source, strata, options)
     patients = sorted(strata)
     try:
@@ -98,6 +98,17 @@ def rows_with_split(table: Table, splits: Mapping[str, Split], folder: Path) -> 
     return [[*header, "split"], *([*row, end] for row, end in zip(rows, ends, strict=True))]
 
 
+def patient_strata(cases: Sequence[Case]) -> dict[str, str]:
+    """Each patient's diagnosis, healthy for those who have none in any scan."""
+    strata: dict[str, str] = {}
+    for case in cases:
+        if case.diagnosis:
+            strata[case.patient] = case.diagnosis.value
+        else:
+            strata.setdefault(case.patient, HEALTHY)
+    return strata
+
+
 def _later_patients(cohort: Cohort, test_from: date | None) -> set[str]:
     if test_from is None:
         return set()
@@ -108,17 +119,6 @@ def _later_patients(cohort: Cohort, test_from: date | None) -> set[str]:
             raise CohortError(f"{cohort.source.name}: row {case.row}, scan_date: {problem}")
         first[case.patient] = min(case.scan_date, first.get(case.patient, case.scan_date))
     return {patient for patient, day in first.items() if day >= test_from}
-
-
-def _strata(cases: Sequence[Case]) -> dict[str, str]:
-    """Each patient's diagnosis, healthy for those who have none in any scan."""
-    strata: dict[str, str] = {}
-    for case in cases:
-        if case.diagnosis:
-            strata[case.patient] = case.diagnosis.value
-        else:
-            strata.setdefault(case.patient, HEALTHY)
-    return strata
 
 
 def _refuse_small_strata(source: Path, strata: Mapping[str, str], options: SplitOptions) -> None:

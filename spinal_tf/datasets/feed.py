@@ -20,17 +20,18 @@ class Sampler(Protocol):
         """Input and target, float32."""
 
 
-def feed(sampler: Sampler, *, indices: Sequence[int], first_step: int, steps: int) -> tf.data.Dataset:
-    """Batches of a training, one a step.
+def feed(sampler: Sampler, *, indices: Sequence[int], first_step: int, steps: int, parts: int = 1) -> tf.data.Dataset:
+    """Batches of a training, one a step, or several equal parts of one.
 
     Args:
         sampler: makes the samples; called by several threads at once.
         indices: of the samples of a batch that are wanted here: all of them, or one machine's share.
         first_step: from which on.
         steps: step at which the training ends.
+        parts: of a batch, one after the other, for as many devices; they divide it evenly.
 
     Returns:
-        Data set of pairs, float32 ``(len(indices), ...)``.
+        Data set of pairs, float32 ``(len(indices) // parts, ...)``.
     """
     count = len(indices)
     chosen = tf.constant(list(indices), tf.int64)
@@ -47,4 +48,4 @@ def feed(sampler: Sampler, *, indices: Sequence[int], first_step: int, steps: in
     numbers = tf.data.Dataset.range(first_step * count, steps * count)
     samples = numbers.map(sample, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
     # Batched after the map: samples, not batches, are what the threads share out.
-    return samples.batch(count, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
+    return samples.batch(count // parts, drop_remainder=True).prefetch(tf.data.AUTOTUNE)

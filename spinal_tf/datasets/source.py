@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from spinal_tf.cohort.case import Case
+from spinal_tf.cohort.images import ReadVolume
 from spinal_tf.datasets.cache import Entry
 from spinal_tf.errors import TrainingError, VolumeError
 from spinal_tf.threads import Progress, map_threads
@@ -40,19 +41,20 @@ class Examination:
     t1c: Volume | None
 
 
-def read_examination(case: Case, *, folder: Path, with_t1c: bool) -> Examination:
+def read_examination(case: Case, *, folder: Path, with_t1c: bool, read: ReadVolume = read_volume) -> Examination:
     """Read a case's images.
 
     Args:
         case: the row of the cohort.
         folder: of the cohort's table, where a path in its column ``cord`` begins.
         with_t1c: read the contrast-enhanced scan where there is one, and no cord mask; otherwise the other way round.
+        read: how a T2w scan is read.
 
     Raises:
         TrainingError: a file is missing or unsuitable, or a case with a lesion has none in its mask.
     """
     try:
-        t2 = read_volume(case.t2)
+        t2 = read(case.t2)
         mask = np.zeros(t2.data.shape, bool) if case.mask is None else read_mask(case.mask, like=t2)
         t1c = read_aligned(case.t1c, like=t2) if with_t1c and case.t1c is not None else None
         cord_path = None if with_t1c else case.extra.get(CORD_COLUMN)
@@ -74,6 +76,7 @@ def entries(
     folder: Path,
     with_t1c: bool,
     progress: Progress | None,
+    read: ReadVolume = read_volume,
 ) -> Iterator[Entry]:
     """Read and prepare cases, a few at once, in order.
 
@@ -83,10 +86,11 @@ def entries(
         folder: see `read_examination`.
         with_t1c: see `read_examination`.
         progress: told how many cases are done, and how many there are.
+        read: see `read_examination`.
     """
 
     def work(case: Case) -> Entry:
-        return prepare(read_examination(case, folder=folder, with_t1c=with_t1c))
+        return prepare(read_examination(case, folder=folder, with_t1c=with_t1c, read=read))
 
     for start in range(0, len(cases), READ_AT_ONCE):
         yield from map_threads(work, cases[start : start + READ_AT_ONCE])

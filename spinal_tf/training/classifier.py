@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,9 +20,9 @@ from spinal_tf.taxonomy import Task
 from spinal_tf.training.data import TrainingCohort, cases_by_split
 from spinal_tf.training.initial import Initial
 from spinal_tf.training.job import Job, run_job
-from spinal_tf.training.loop import Report
 from spinal_tf.training.options import TrainingOptions
 from spinal_tf.training.run_folder import RunFolder
+from spinal_tf.training.setting import PLAIN, Setting
 from spinal_tf.training.step import configure_tensorflow
 from spinal_tf.training.validation import Monitor, some_cases, validate_classifier
 
@@ -73,9 +73,9 @@ def train_classifier(
     out: Path,
     plan: ClassifierPlan,
     options: TrainingOptions,
+    setting: Setting = PLAIN,
     *,
     resume: bool = False,
-    report: Callable[[Report], None],
 ) -> RunFolder:
     """Train the classifier of a task; see `run_job` for what is raised besides.
 
@@ -85,27 +85,51 @@ def train_classifier(
         out: the run folder.
         plan: network and samples.
         options: of the training; the batch is even.
+        setting: what surrounds it.
         resume: go on with the run that the folder holds, if it holds one.
-        report: told of the progress.
 
     Raises:
         TrainingError: a class has no case in a split, or a case cannot be used.
     """
     configure_tensorflow(options)
+    job = setting.workers.chief_first(partial(classifier_job, cohort, task, plan, options))
+    return run_job(job, options, out, setting, resume=resume)
+
+
+def classifier_job(
+    cohort: TrainingCohort,
+    task: Task,
+    plan: ClassifierPlan,
+    options: TrainingOptions,
+    only: Collection[str] | None = None,
+) -> Job:
+    """Prepare what the training of a classifier needs.
+
+    Args:
+        cohort: from `open_cohort`.
+        task: the question.
+        plan: network and samples.
+        options: of the training; the batch is even.
+        only: names of the training cases that are used; None for all.
+
+    Raises:
+        TrainingError: a class has no case in a split, or a case cannot be used.
+    """
     used = cases_by_split(cohort.cohort, healthy=False)
-    train, validation = (_of_task(_prepared(cohort, split, plan, used[split]), task, split) for split in used)
+    prepared = {split: _prepared(cohort, split, plan, used[split]) for split in used}
+    if only is not None:
+        prepared[Split.TRAIN] = [case for case in prepared[Split.TRAIN] if case.name in only]
+    train, validation = (_of_task(cases, task, split) for split, cases in prepared.items())
     sampler = TileSampler(cases=train, task=task, plan=plan.tiles, batch=options.batch, seed=options.seed)
     validate = partial(validate_classifier, task=task, with_t1c=plan.with_t1c, monitor=plan.monitor)
-    job = Job(
+    return Job(
         name=task.name,
         network="densenet121",
         arguments=plan.all_arguments,
         build=partial(_build, plan),
         loss=keras.losses.categorical_crossentropy,
         plan=_record(plan),
-        cohort=cohort.record(
-            {split: [c for c in used[split] if c.diagnosis and task.applies_to(c.diagnosis)] for split in used}
-        ),
+        cohort=cohort.record({split: of_task(cases, task) for split, cases in used.items()}, only),
         preprocessing=plan.preprocessing,
         mask_mode=plan.mask_mode,
         modalities=("t2w", "t1c") if plan.tiles.t1c_share else ("t2w",),
@@ -113,9 +137,14 @@ def train_classifier(
         steps_per_epoch=sampler.steps_per_epoch,
         validate=partial(validate, cases=some_cases(validation, options.validation_cases)),
         judge=partial(validate, cases=validation),
+        judge_training=partial(validate, cases=some_cases(train, options.validation_cases)),
         initial=plan.initial,
     )
-    return run_job(job, options, out, resume=resume, report=report)
+
+
+def of_task(cases: Sequence[Case], task: Task) -> list[Case]:
+    """The cases that a task is about."""
+    return [case for case in cases if case.diagnosis and task.applies_to(case.diagnosis)]
 
 
 def _build(plan: ClassifierPlan) -> keras.Model:

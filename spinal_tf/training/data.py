@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,12 +12,14 @@ from typing import Any
 
 from spinal_tf.cohort.case import HEALTHY, Case, Cohort, Split
 from spinal_tf.cohort.check import check_cohort
+from spinal_tf.cohort.images import ReadVolume
 from spinal_tf.cohort.read import read_cohort
 from spinal_tf.datasets.cache import Entry, cache_key, open_cache
 from spinal_tf.datasets.source import CORD_COLUMN, Examination, entries
 from spinal_tf.errors import OutputError, TrainingError
 from spinal_tf.threads import Progress
 from spinal_tf.training.run_folder import write_json
+from spinal_tf.volume import read_volume
 
 SPLITS = (Split.TRAIN, Split.VALIDATION)
 """The test set is left alone."""
@@ -34,12 +36,14 @@ class TrainingCohort:
     Attributes:
         sha256: of what it says and shows, wherever its files lie.
         cache: folder for what is prepared from it.
+        read: how a T2w scan is read.
         progress: told how many cases are done, and how many there are.
     """
 
     cohort: Cohort
     sha256: str
     cache: Path
+    read: ReadVolume = read_volume
     progress: Progress | None = None
 
     def prepared(
@@ -58,19 +62,26 @@ class TrainingCohort:
             TrainingError: a case cannot be used.
             OutputError: the cache cannot be written.
         """
-        folder = self.cohort.source.parent
+        make = partial(entries, cases, prepare, folder=self.cohort.source.parent, read=self.read)
         return open_cache(
             self.cache / name,
             cache_key(name=name, cohort=self.sha256, cases=[case.name for case in cases], **recipe),
-            partial(entries, cases, prepare, folder=folder, with_t1c=with_t1c, progress=self.progress),
+            partial(make, with_t1c=with_t1c, progress=self.progress),
         )
 
-    def record(self, used: Mapping[Split, Sequence[Case]]) -> dict[str, Any]:
-        """What a run's record says of the cohort: its hash, and the cases used by split and diagnosis."""
+    def record(self, used: Mapping[Split, Sequence[Case]], only: Collection[str] | None = None) -> dict[str, Any]:
+        """What a run's record says of the cohort: its hash, and the cases used by split and diagnosis.
+
+        Args:
+            used: the cases of each split.
+            only: names of the training cases that are used; None for all.
+        """
+        train = [case for case in used[Split.TRAIN] if only is None or case.name in only]
+        cases = {**used, Split.TRAIN: train}
         return {
             "file": self.cohort.source.name,
             "hash": self.sha256,
-            "cases": {split.value: counts(cases) for split, cases in used.items()},
+            "cases": {split.value: counts(cases[split]) for split in used},
         }
 
 
@@ -80,12 +91,21 @@ def counts(cases: Sequence[Case]) -> dict[str, int]:
     return {word: words.count(word) for word in sorted(set(words))}
 
 
-def open_cohort(path: Path, cache: Path, *, progress: Progress | None = None) -> TrainingCohort:
+def open_cohort(
+    path: Path,
+    cache: Path,
+    *,
+    assume_orientation: bool = False,
+    allow_plane: bool = False,
+    progress: Progress | None = None,
+) -> TrainingCohort:
     """Read and check a cohort; images that did not change since the last time are not read again.
 
     Args:
         path: the table.
         cache: folder, made where it is missing.
+        assume_orientation: see `read_volume`.
+        allow_plane: see `read_volume`.
         progress: told of the images that are checked, and later of the cases that are prepared.
 
     Raises:
@@ -97,14 +117,15 @@ def open_cohort(path: Path, cache: Path, *, progress: Progress | None = None) ->
     except OSError as error:
         raise OutputError(f"{cache}: cannot be made ({error.strerror}); choose another folder with --cache") from error
     cohort = read_cohort(path)
-    facts = _facts(cohort)
+    read = partial(read_volume, assume_orientation=assume_orientation, allow_plane=allow_plane)
+    facts = _facts(cohort, assume_orientation, allow_plane)
     sha256 = _checked_before(cache / CHECKED, facts)
     if sha256 is None:
-        checked = check_cohort(path, progress=progress)
+        checked = check_cohort(path, read=read, progress=progress)
         checked.require_sound()
         sha256 = str(checked.sha256)
         write_json(cache / CHECKED, {"files": facts, "sha256": sha256})
-    return TrainingCohort(cohort=cohort, sha256=sha256, cache=cache, progress=progress)
+    return TrainingCohort(cohort=cohort, sha256=sha256, cache=cache, read=read, progress=progress)
 
 
 def _checked_before(path: Path, facts: str) -> str | None:
@@ -116,9 +137,11 @@ def _checked_before(path: Path, facts: str) -> str | None:
     return str(record["sha256"]) if known else None
 
 
-def _facts(cohort: Cohort) -> str:
-    """Tells that a file was changed: the table's bytes, and size and time of each image."""
+def _facts(cohort: Cohort, *allowances: bool) -> str:
+    """Tells that a file was changed: the table's bytes, size and time of each image, and what was allowed of them."""
     digest = hashlib.sha256(cohort.source.read_bytes())
+    if any(allowances):
+        digest.update(repr(allowances).encode())
     for case in cohort.cases:
         for path in (case.t2, case.t1c, case.mask, _cord(cohort, case)):
             if path is not None and path.exists():  # a missing one is told with its row by the check

@@ -12,18 +12,22 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from spinal_tf import __version__
 from spinal_tf.checkpoints import Modality, Network
-from spinal_tf.datasets.feed import Sampler, feed
+from spinal_tf.datasets.feed import Sampler
+from spinal_tf.errors import StoppedError
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.slices import MaskMode
+from spinal_tf.training.batches import batches, refuse_uneven
 from spinal_tf.training.initial import Initial, set_initial_weights
-from spinal_tf.training.loop import Report, Training
+from spinal_tf.training.loop import Training
 from spinal_tf.training.options import TrainingOptions
 from spinal_tf.training.run_folder import RunFolder, open_run, write_json
 from spinal_tf.training.schedule import Schedule
+from spinal_tf.training.setting import Setting, Stop
 from spinal_tf.training.step import Loss, Trainer
 from spinal_tf.training.validation import Validate
 from spinal_tf.weight_files import assign_weights, decode_weights
@@ -51,6 +55,7 @@ class Job:
         steps_per_epoch: by which epochs are counted.
         validate: judges the network on the way.
         judge: judges the best weights at the end, on all validation cases.
+        judge_training: judges a network on cases that it learned from, as many as ``validate`` looks at.
         initial: where the weights begin.
     """
 
@@ -68,9 +73,10 @@ class Job:
     steps_per_epoch: int
     validate: Validate
     judge: Validate
+    judge_training: Validate
     initial: Initial
 
-    def record(self, options: TrainingOptions) -> dict[str, Any]:
+    def record(self, options: TrainingOptions, setting: Setting) -> dict[str, Any]:
         """Everything that a run is asked for, and what it runs on."""
         return {
             "name": self.name,
@@ -89,6 +95,7 @@ class Job:
                 **_versions(),
             },
             "devices": [device.name for device in tf.config.list_logical_devices()],
+            "sharing": {"devices": setting.devices.num_replicas_in_sync, "processes": setting.workers.count},
             "begun": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         }
 
@@ -98,50 +105,74 @@ def _versions() -> dict[str, str]:
     return {module: version(installed[module][0]) for module in MODULES if module in installed}
 
 
-def run_job(
-    job: Job, options: TrainingOptions, out: Path, *, resume: bool, report: Callable[[Report], None]
-) -> RunFolder:
-    """Train a network in its run folder.
+def run_job(job: Job, options: TrainingOptions, out: Path, setting: Setting, *, resume: bool) -> RunFolder:
+    """Train a network in its run folder, which of several processes the chief alone reads and writes.
 
     Args:
         job: the network and its data.
         options: of the training.
         out: the run folder.
+        setting: what surrounds the training.
         resume: go on with the run that the folder holds, if it holds one.
-        report: told of the progress.
 
     Raises:
-        TrainingError: the run there is another one, or the loss is no number any more.
+        TrainingError: the run there is another one, the loss is no number any more, or another process has ended.
+        StoppedError: the end was asked for; the state is saved.
         OutputError: the folder holds a run and ``resume`` is not set, or it cannot be written to.
         WeightsError: the initial weights cannot be used.
+        DeviceError: the devices cannot share a batch evenly.
     """
-    run = open_run(out, job.record(options), resume=resume)
-    trainer = Trainer(job.build, job.loss, options)
-    if not run.state.exists():
-        set_initial_weights(trainer.model, job.initial)
-    training = Training(
-        trainer,
-        Schedule(options=options, steps_per_epoch=job.steps_per_epoch),
-        run,
-        feed=partial(_batches, job.sampler, options.batch),
-        validate=job.validate,
-        report=report,
-    )
-    training.finish()
-    if options.validation_cases is not None:
-        _judge_best(run, trainer, job.judge)
+    refuse_uneven(setting.devices, options.batch)
+    workers, run = setting.workers, RunFolder(path=out)
+    with workers.together(), setting.listen() as stop:
+        if workers.is_chief:
+            run = open_run(out, job.record(options, setting), resume=resume)
+        trainer = Trainer(job.build, job.loss, options, setting.devices)
+        if workers.is_chief and not run.state.exists():
+            set_initial_weights(trainer.model, job.initial)
+        training = Training(
+            trainer,
+            Schedule(options=options, steps_per_epoch=job.steps_per_epoch),
+            run,
+            feed=partial(batches, trainer.strategy, job.sampler, options.batch),
+            validate=job.validate,
+            report=setting.report,
+            stop=stop,
+        )
+        training.finish()
+        if workers.is_chief and options.validation_cases is not None:
+            _judge_best(run, trainer, job.judge, stop)
     return run
 
 
-def _judge_best(run: RunFolder, trainer: Trainer, judge: Validate) -> None:
+def _judge_best(run: RunFolder, trainer: Trainer, judge: Validate, stop: Stop) -> None:
     """Measures and operating point of the best weights from all validation cases; few cases make a poor one."""
-    best = run.read_best()
-    path = run.path / best["file"]
-    assign_weights(trainer.model, decode_weights(path.read_bytes(), source=str(path)), source=str(path))
-    validation = judge(trainer.predict)
+
+    def predict(batch: np.ndarray) -> np.ndarray:
+        if stop():
+            raise StoppedError(
+                f"{run.path}: stopped after the last step, before the best weights were judged on all validation "
+                "cases; give the same command with --resume to go on"
+            )
+        return trainer.predict(batch)
+
+    best = load_best(run, trainer.model)
+    validation = judge(predict)
     found = {"operating_point": validation.operating_point, "measures": validation.measures}
     write_json(run.best, {**best, **found, "score": list(validation.score), "cases": list(validation.cases)})
 
 
-def _batches(sampler: Sampler, batch: int, first_step: int, steps: int) -> Any:  # noqa: ANN401 - TensorFlow is untyped
-    return iter(feed(sampler, indices=range(batch), first_step=first_step, steps=steps))
+def load_best(run: RunFolder, model: keras.Model) -> dict[str, Any]:
+    """Put the best weights of a run into its network.
+
+    Returns:
+        Their record.
+
+    Raises:
+        TrainingError: there are none yet.
+        WeightsError: they do not fit.
+    """
+    best = run.read_best()
+    path = run.path / best["file"]
+    assign_weights(model, decode_weights(path.read_bytes(), source=str(path)), source=str(path))
+    return best

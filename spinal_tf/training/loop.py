@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from time import monotonic
-from typing import Any
+from typing import NoReturn
 
+import numpy as np
 import tensorflow as tf
 
-from spinal_tf.errors import TrainingError
-from spinal_tf.files import output_files
-from spinal_tf.training.logs import TensorBoard, draw_curves, read_log, write_log
-from spinal_tf.training.run_folder import RunFolder, write_json
+from spinal_tf.errors import StoppedError, TrainingError
+from spinal_tf.training.keeper import Keeper
+from spinal_tf.training.run_folder import RunFolder
 from spinal_tf.training.schedule import Schedule
-from spinal_tf.training.state import Progress, load_state, save_state
+from spinal_tf.training.setting import Report, Stop, never
+from spinal_tf.training.state import Progress, share_state
 from spinal_tf.training.step import Trainer
 from spinal_tf.training.validation import Validate, Validation
-from spinal_tf.weight_files import encode_weights
+from spinal_tf.training.workers import Workers
 
 LOSSES_AT_ONCE = 10
 """Steps after which losses are looked at: waiting for each would leave a GPU idle in between."""
@@ -27,31 +27,16 @@ ENDLESS = 1 << 40
 """Steps of a training that only the clock ends."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Report:
-    """What a person is told on the way.
-
-    Attributes:
-        step: steps done.
-        share: of the training done, 0 to 1.
-        loss: of the last steps.
-        validation: the one just made, if any.
-        best: it is better than every one before.
-    """
-
-    step: int
-    share: float
-    loss: float
-    validation: Validation | None = None
-    best: bool = False
-
-
 Feed = Callable[[int, int], Iterator[tuple[tf.Tensor, tf.Tensor]]]
 """From first step and last step to batches."""
 
 
 class Training:
-    """One training in its run folder, begun or gone on with."""
+    """One training in its run folder, begun or gone on with.
+
+    Of several processes that share it each runs this loop. The chief alone has a keeper, validates and decides; the
+    others learn from it what the course of the steps depends on.
+    """
 
     def __init__(
         self,
@@ -62,6 +47,7 @@ class Training:
         feed: Feed,
         validate: Validate,
         report: Callable[[Report], None],
+        stop: Stop = never,
     ) -> None:
         """Read the state that the folder holds, if any.
 
@@ -72,16 +58,20 @@ class Training:
             feed: gives the batches.
             validate: judges the network.
             report: told of the progress.
+            stop: asked between steps and in validations.
 
         Raises:
             TrainingError: the state there is damaged or another network's.
         """
         self._trainer, self._schedule, self._run = trainer, schedule, run
-        self._feed, self._validate, self._report = feed, validate, report
-        self._progress = load_state(run.state, trainer.variables) if run.state.exists() else Progress()
-        # A line after the saved state belongs to steps that are now done again.
-        self._rows = [row for row in read_log(run.log) if row["step"] <= self._progress.step]
-        self._board = TensorBoard(run.tensorboard)
+        self._feed, self._validate, self._report, self._stop = feed, validate, report, stop
+        self._workers = Workers(trainer.strategy)
+        with trainer.strategy.scope():
+            self._keeper = Keeper(run, trainer.model, trainer.variables) if self._workers.is_chief else None
+            self._progress = self._keeper.progress if self._keeper else Progress()
+            share_state(self._progress, trainer.variables, self._workers)
+        (judged_step,) = self._workers.from_chief(self._keeper.judged_step if self._keeper else 0)
+        self._judged_step = int(judged_step)
         self._pending: list[tf.Tensor] = []
         self._last_loss = math.nan
         self._started = monotonic() - self._progress.seconds
@@ -91,12 +81,14 @@ class Training:
         """Train to the end.
 
         Raises:
-            TrainingError: the loss is no number any more.
+            TrainingError: the loss is no number any more, or another process has ended.
+            StoppedError: the end was asked for; the state is saved.
             OutputError: something cannot be written.
         """
         progress, schedule = self._progress, self._schedule
-        self._publish_best()  # an interruption may have come between state and record
         try:
+            if self._is_due and self._judged_step < progress.step:
+                self._judge()  # the end was asked for in the middle of it
             for images, targets in self._batches():
                 self._trainer.set_rate(schedule.rate(progress))
                 self._pending.append(self._trainer(images, targets))
@@ -104,12 +96,22 @@ class Training:
                 self._after_step()
                 if schedule.is_over(progress):
                     break
-            if not self._rows or self._rows[-1]["step"] < progress.step:
+            if self._judged_step < progress.step:
                 self._judge()
         finally:
-            if self._rows:
-                draw_curves(self._run.curves, self._rows, title=self._trainer.model.name)
+            if self._keeper:
+                self._keeper.draw()
         return progress
+
+    @property
+    def _is_due(self) -> bool:
+        """Whether there is a validation after this step."""
+        return self._progress.step > 0 and self._progress.step % self._schedule.validation_every == 0
+
+    @property
+    def _is_late(self) -> bool:
+        """Whether the last state is too old."""
+        return monotonic() - self._saved > 60 * self._schedule.options.save_every_minutes
 
     def _batches(self) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
         if self._schedule.is_over(self._progress):
@@ -117,22 +119,25 @@ class Training:
         return self._feed(self._progress.step, self._schedule.steps or ENDLESS)
 
     def _after_step(self) -> None:
-        progress = self._progress
-        judged = progress.step % self._schedule.validation_every == 0
-        late = monotonic() - self._saved > 60 * self._schedule.options.save_every_minutes
-        if judged or late or len(self._pending) >= LOSSES_AT_ONCE:
-            self._look_at_losses()
-            self._tell()
-        if judged:
+        """Look at the losses now and then, and do what is due. Several processes do so after the same steps."""
+        hurry = self._workers.alone and (self._is_late or self._stop())
+        if not (self._is_due or hurry or len(self._pending) >= LOSSES_AT_ONCE):
+            return
+        self._look_at_losses()
+        self._tell()
+        if self._workers.anywhere(self._stop()):
+            self._end_early()
+        if self._is_due:
             self._judge()
-        elif late:
+        elif self._is_late:
             self._save()
 
     def _tell(self, validation: Validation | None = None, *, best: bool = False) -> None:
-        share = self._schedule.share_done(self._progress)
-        self._report(
-            Report(step=self._progress.step, share=share, loss=self._last_loss, validation=validation, best=best)
-        )
+        if self._keeper:
+            share = self._schedule.share_done(self._progress)
+            self._report(
+                Report(step=self._progress.step, share=share, loss=self._last_loss, validation=validation, best=best)
+            )
 
     def _look_at_losses(self) -> None:
         losses = [float(loss) for loss in self._pending]
@@ -144,7 +149,7 @@ class Training:
             self._progress.losses += loss
             self._progress.losses_count += 1
             self._last_loss = loss
-        self._progress.seconds = monotonic() - self._started
+        (self._progress.seconds,) = self._workers.from_chief(monotonic() - self._started)
 
     def _diverged(self, step: int) -> str:
         best = self._progress.best
@@ -158,18 +163,33 @@ class Training:
         """Validate, keep the weights where they are the best, write the log, save the state."""
         progress = self._progress
         self._look_at_losses()
-        validation = self._validate(self._trainer.predict)
-        before = progress.best
-        gained = before is None or list(validation.score) > before["score"]
-        if gained:
-            progress.best = self._keep(validation)
-        self._rows.append(self._row(validation))
+        validation = self._validation()
+        best = progress.best
+        gains = validation is not None and (best is None or list(validation.score) > best["score"])
+        done, gained = self._workers.from_chief(validation is not None, gains)
+        if not done:
+            self._end_early()
+        if self._keeper and validation:
+            if gains:
+                self._keeper.keep_best(validation)
+            self._keeper.log(self._row(validation))
         progress.losses, progress.losses_count = 0.0, 0
-        self._schedule.judge(progress, gained=gained)
-        write_log(self._run.log, self._rows)
-        self._board.write(self._rows[-1])
+        self._schedule.judge(progress, gained=bool(gained))
+        self._judged_step = progress.step
         self._save()
-        self._tell(validation, best=gained)
+        self._tell(validation, best=gains)
+
+    def _validation(self) -> Validation | None:
+        """The chief's judgement; None in other processes, and where the end was asked for in the middle of it."""
+        try:
+            return self._validate(self._predict) if self._keeper else None
+        except StoppedError:
+            return None
+
+    def _predict(self, batch: np.ndarray) -> np.ndarray:
+        if self._stop():
+            raise StoppedError
+        return self._trainer.predict(batch)
 
     def _row(self, validation: Validation) -> dict[str, float]:
         progress = self._progress
@@ -182,34 +202,14 @@ class Training:
             **validation.measures,
         }
 
-    def _keep(self, validation: Validation) -> dict[str, Any]:
-        """Write the weights under a name of their own: those before stay until the state speaks of the new ones."""
-        step = self._progress.step
-        path = self._run.best_weights(step)
-        data = encode_weights(self._trainer.model, half_precision=False)
-        with output_files(path, overwrite=True) as (temporary,):
-            temporary.write_bytes(data)
-        return {
-            "step": step,
-            "file": path.name,
-            "score": list(validation.score),
-            "operating_point": validation.operating_point,
-            "measures": validation.measures,
-            "cases": list(validation.cases),
-        }
-
     def _save(self) -> None:
-        progress = self._progress
-        save_state(self._run.state, progress, self._trainer.variables)
+        if self._keeper:
+            self._keeper.save()
         self._saved = monotonic()
-        self._publish_best()
 
-    def _publish_best(self) -> None:
-        """Let the record name the weights that the saved state speaks of, and remove all others."""
-        progress = self._progress
-        if progress.best is None:
-            return
-        write_json(self._run.best, progress.best)
-        for path in self._run.path.glob("best-*.weights.h5"):
-            if path.name != progress.best["file"]:
-                path.unlink()
+    def _end_early(self) -> NoReturn:
+        self._save()
+        raise StoppedError(
+            f"{self._run.path}: stopped after step {self._progress.step}, and the state is saved; give the same "
+            "command with --resume to go on"
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -18,16 +18,16 @@ from spinal_tf.preprocess import Preprocessing
 from spinal_tf.training.data import TrainingCohort, cases_by_split
 from spinal_tf.training.initial import Initial
 from spinal_tf.training.job import Job, run_job
-from spinal_tf.training.loop import Report
 from spinal_tf.training.options import TrainingOptions
 from spinal_tf.training.run_folder import RunFolder
-from spinal_tf.training.step import configure_tensorflow
+from spinal_tf.training.setting import PLAIN, Setting
+from spinal_tf.training.step import configure_tensorflow, over_replicas
 from spinal_tf.training.validation import some_cases, validate_segmenter
 
 NAME = "segmenter"
 
 LOSSES: dict[str, Callable[[Any, Any], Any]] = {
-    "dice_bce": dice_bce,
+    "dice_bce": partial(dice_bce, total=over_replicas),
     "dice_topk": dice_topk,
     "bce": keras.losses.binary_crossentropy,
 }
@@ -59,9 +59,9 @@ def train_segmenter(
     out: Path,
     plan: SegmenterPlan,
     options: TrainingOptions,
+    setting: Setting = PLAIN,
     *,
     resume: bool = False,
-    report: Callable[[Report], None],
 ) -> RunFolder:
     """Train the segmenter of a cohort; see `run_job` for what is raised besides.
 
@@ -70,23 +70,42 @@ def train_segmenter(
         out: the run folder.
         plan: network and samples.
         options: of the training.
+        setting: what surrounds it.
         resume: go on with the run that the folder holds, if it holds one.
-        report: told of the progress.
 
     Raises:
         TrainingError: a split has no lesion, or a case cannot be used.
     """
     configure_tensorflow(options)
+    job = setting.workers.chief_first(partial(segmenter_job, cohort, plan, options))
+    return run_job(job, options, out, setting, resume=resume)
+
+
+def segmenter_job(
+    cohort: TrainingCohort, plan: SegmenterPlan, options: TrainingOptions, only: Collection[str] | None = None
+) -> Job:
+    """Prepare what the training of a segmenter needs.
+
+    Args:
+        cohort: from `open_cohort`.
+        plan: network and samples.
+        options: of the training.
+        only: names of the training cases that are used; None for all.
+
+    Raises:
+        TrainingError: a split has no lesion, or a case cannot be used.
+    """
     used = cases_by_split(cohort.cohort, healthy=True)
     train, validation = (_prepared(cohort, split, plan, used) for split in used)
-    job = Job(
+    train = [case for case in train if only is None or case.name in only]
+    return Job(
         name=NAME,
         network="multiresunet",
         arguments=plan.arguments,
         build=partial(build_multiresunet, **plan.arguments),
         loss=LOSSES[plan.loss],
         plan=_record(plan),
-        cohort=cohort.record(used),
+        cohort=cohort.record(used, only),
         preprocessing=plan.preprocessing,
         mask_mode=None,
         modalities=("t2w",),
@@ -94,9 +113,9 @@ def train_segmenter(
         steps_per_epoch=max(1, sum(len(case.planes) for case in train) // options.batch),
         validate=partial(validate_segmenter, cases=some_cases(validation, options.validation_cases)),
         judge=partial(validate_segmenter, cases=validation),
+        judge_training=partial(validate_segmenter, cases=some_cases(train, options.validation_cases)),
         initial=plan.initial,
     )
-    return run_job(job, options, out, resume=resume, report=report)
 
 
 def _record(plan: SegmenterPlan) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from spinal_tf.errors import TrainingError
 from spinal_tf.files import output_files
+from spinal_tf.training.workers import Workers
 
 FORMAT = 1
 
@@ -81,3 +82,21 @@ def load_state(path: Path, variables: Sequence[Any]) -> Progress:
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)
     return Progress(**record)
+
+
+def share_state(progress: Progress, variables: Sequence[Any], workers: Workers) -> None:
+    """Let every process have the chief's state, so that it alone needs the file; its record of the best stays its own.
+
+    Args:
+        progress: changed in place.
+        variables: as for `save_state`; changed in place.
+        workers: the processes.
+    """
+    if workers.alone:
+        return
+    numbers = {name: value for name, value in asdict(progress).items() if name != "best"}
+    for (name, value), ours in zip(numbers.items(), workers.from_chief(*numbers.values()), strict=True):
+        setattr(progress, name, type(value)(ours))
+    arrays = workers.arrays_from_chief([variable.numpy() for variable in variables])
+    for variable, array in zip(variables, arrays, strict=True):
+        variable.assign(array)

@@ -33,16 +33,22 @@ class Trainer:
 
         Args:
             build: makes it.
-            loss: of targets and predictions, a number or one for each sample; its mean is minimised.
+            loss: of targets and predictions, a number or one for each sample; its mean is minimised. A number that is
+                no mean over samples has to be made from sums `over_replicas`.
             options: precision, clipping and seed.
             strategy: where it runs; None takes TensorFlow's current one.
         """
         self._loss = loss
         self.strategy = strategy or tf.distribute.get_strategy()
+        replicas = self.strategy.num_replicas_in_sync
+        # Both depend on the whole batch's gradient.
+        self._mean_first = replicas > 1 and (options.clip_norm is not None or options.precision == "mixed_float16")
         keras.utils.set_random_seed(options.seed)
         with self.strategy.scope(), dtype_policy(options.precision):
             self.model = build()
-            self._optimizer = _optimizer(options, self.strategy.num_replicas_in_sync)
+            if replicas > 1:
+                _normalise_over_replicas(self.model)
+            self._optimizer = _optimizer(options, replicas)
             self._optimizer.build(self.model.trainable_variables)
         self._run = tf.function(self._step, reduce_retracing=True)
         signature = [tf.TensorSpec(self.model.inputs[0].shape, tf.float32)]
@@ -55,7 +61,8 @@ class Trainer:
 
     def set_rate(self, rate: float) -> None:
         """Set the learning rate of the next steps."""
-        self._optimizer.learning_rate = rate
+        with self.strategy.scope():
+            self._optimizer.learning_rate = rate
 
     def __call__(self, images: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         """Do one step.
@@ -83,20 +90,26 @@ class Trainer:
             loss = loss / self.strategy.num_replicas_in_sync
             scaled = self._optimizer.scale_loss(loss)
         variables = self.model.trainable_variables
-        self._optimizer.apply(self._mean_of_replicas(tape.gradient(scaled, variables)), variables)
+        gradients = tape.gradient(scaled, variables)
+        if self._mean_first:
+            # Keras adds them up only after clipping and unscaling, which turns the mean into the sum that is meant.
+            context = tf.distribute.get_replica_context()
+            gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
+        self._optimizer.apply(gradients, variables)
         return loss
 
-    def _mean_of_replicas(self, gradients: list[tf.Tensor]) -> list[tf.Tensor]:
-        """The same gradients in each replica, so that clipping and the scale of the loss see the whole batch.
 
-        Keras adds up the replicas' gradients only after both, which turns the mean into the sum that is meant.
-        """
-        if self.strategy.num_replicas_in_sync == 1:
-            return gradients
-        together: list[tf.Tensor] = tf.distribute.get_replica_context().all_reduce(
-            tf.distribute.ReduceOp.MEAN, gradients
-        )
-        return together
+def over_replicas(sums: tf.Tensor) -> tf.Tensor:
+    """From sums over a replica's share of a batch to those over the whole batch; differentiable."""
+    context = tf.distribute.get_replica_context()
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, sums) if context.num_replicas_in_sync > 1 else sums
+
+
+def _normalise_over_replicas(model: keras.Model) -> None:
+    """Let batch normalisation see the whole batch: a replica's share may be two crops, or tiles of one class."""
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.synchronized = True
 
 
 def _optimizer(options: TrainingOptions, replicas: int) -> keras.optimizers.Optimizer:

@@ -60,6 +60,18 @@ def test_a_segmenter_is_trained_gone_on_with_and_released(tmp_path, table, monke
     assert "kept (add --overwrite to replace it)" in kept.stdout
 
 
+def test_a_learning_curve_is_drawn_and_gone_on_with(tmp_path, table):
+    out = tmp_path / "curve"
+    arguments = ("train", "learning-curve", "segmenter", "--cohort", table, "--out", out, *SMALL, "--steps", "1")
+    done = run(*arguments, "--fraction", "1")
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines()[-1] == f"{out / 'learning-curve.csv'}: 1 trainings; drawn in learning-curve.png"
+    assert (out / "learning-curve.png").exists()
+    again = run(*arguments, "--fraction", "1", "--resume")
+    assert again.exit_code == 0, again.output
+    assert "step" not in again.stdout
+
+
 def test_a_cohort_without_both_classes_is_told_in_one_line(tmp_path, table):
     arguments = ("train", "classifier", "--task", "ms_vs_nmosd", "--cohort", table, "--out", tmp_path / "run")
     told = run(*arguments)
@@ -86,6 +98,11 @@ def test_a_missing_table_is_told_in_one_line(tmp_path):
         ),
         (["classifier", "--task", "tumour"], "tumor_vs_demyelinating"),
         (["segmenter", "--precision", "float16"], "mixed_float16"),
+        (["segmenter", "--device", "tpu"], "write auto, cpu, gpu, gpu:N or gpu:all"),
+        (["segmenter", "--device", "gpu:99"], "device gpu:99 is not there"),
+        (["segmenter", "--slurm"], "start the command with srun"),
+        (["learning-curve", "segmenter", "--fraction", "0"], "0<x<=1"),
+        (["learning-curve", "classifier", "--task", "ms_vs_nmosd", "--batch", "3"], "3 is not a multiple of 2"),
     ],
 )
 def test_options_that_make_no_sense_are_usage_errors(tmp_path, table, words, complaint):
@@ -111,7 +128,7 @@ class Terminal(io.StringIO):
 
 def test_a_bar_shows_the_step_and_lets_validations_stand_above_it(monkeypatch, capsys):
     from spinal_tf.cli import training_session
-    from spinal_tf.training.loop import Report
+    from spinal_tf.training.setting import Report
     from spinal_tf.training.validation import Validation
 
     terminal = Terminal()

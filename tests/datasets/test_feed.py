@@ -53,6 +53,12 @@ def test_shares_of_several_machines_make_up_the_batch():
         assert {float(images[0, 0, 0, 0]) for images, _ in parts} == {step}
 
 
+def test_parts_of_a_share_follow_each_other():
+    found = batches(indices=[1, 3, 5, 7], first_step=2, steps=4, parts=2)
+    assert [targets[:, 0].tolist() for _, targets in found] == [[1, 3], [5, 7]] * 2
+    assert [float(images[0, 0, 0, 0]) for images, _ in found] == [2, 2, 3, 3]
+
+
 def test_shapes_are_known_to_the_graph():
     images, targets = feed(Numbers(), indices=range(4), first_step=0, steps=1).element_spec
     assert images.shape.as_list() == [4, 2, 3, 1]

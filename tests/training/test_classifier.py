@@ -24,7 +24,7 @@ OPTIONS = TrainingOptions(batch=4, steps=3, validation_every=2)
 
 
 def train(table, cache, out, task=TUMOR_VS_DEMYELINATING, plan=PLAN, options=OPTIONS):
-    return train_classifier(open_cohort(table, cache), task, out, plan, options, report=lambda told: None)
+    return train_classifier(open_cohort(table, cache), task, out, plan, options)
 
 
 @pytest.fixture(scope="module")

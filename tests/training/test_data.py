@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -132,3 +133,17 @@ def test_a_cache_that_cannot_be_made_is_told(cohort_table, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="cannot be made .* choose another folder with --cache"):
         open_cohort(cohort_table, tmp_path / "file" / "cache")
+
+
+def test_allowances_reach_the_check_and_the_reading(table, tmp_path):
+    for path in (table.parent / "case-00").glob("*.nii.gz"):
+        image = nib.load(path)
+        header = image.header.copy()
+        header["qform_code"] = header["sform_code"] = 0
+        nib.save(nib.Nifti1Image(np.asarray(image.dataobj), None, header), path)
+    with pytest.raises(CohortError, match="add --assume-orientation"):
+        open_cohort(table, tmp_path / "cache")
+    opened = open_cohort(table, tmp_path / "cache", assume_orientation=True)
+    assert prepared(opened)[0].facts["name"] == "case-00"
+    with pytest.raises(CohortError, match="add --assume-orientation"):
+        open_cohort(table, tmp_path / "cache")  # what was allowed once is not allowed for ever

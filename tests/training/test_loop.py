@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from spinal_tf.errors import OutputError, TrainingError
-from spinal_tf.training import loop
+from spinal_tf.errors import OutputError, StoppedError, TrainingError
+from spinal_tf.training import keeper, loop
 from spinal_tf.training.loop import Training
 from spinal_tf.training.options import TrainingOptions
 from spinal_tf.training.run_folder import RunFolder
 from spinal_tf.training.schedule import Schedule
+from spinal_tf.training.setting import never
 from spinal_tf.training.step import Trainer
 from spinal_tf.training.validation import Validation
 
@@ -48,14 +49,14 @@ def drawn(monkeypatch):
         titles.append(title)
         path.write_text(f"{len(rows)} points")
 
-    monkeypatch.setattr(loop, "draw_curves", draw)
+    monkeypatch.setattr(keeper, "draw_curves", draw)
     return titles
 
 
 class Run:
     """A training in a folder; what it reports is kept."""
 
-    def __init__(self, path, *, feed=batches, validate=near_two, report=None, **options):
+    def __init__(self, path, *, feed=batches, validate=near_two, report=None, stop=never, **options):
         self.trainer = Trainer(line, keras.losses.mean_squared_error, TrainingOptions(**options))
         self.folder, self.reports = RunFolder(path=path), []
         self.training = Training(
@@ -65,6 +66,7 @@ class Run:
             feed=feed,
             validate=validate,
             report=report or self.reports.append,
+            stop=stop,
         )
 
     def finish(self):
@@ -76,7 +78,7 @@ class Run:
 
     @property
     def log(self):
-        return loop.read_log(self.folder.log)
+        return keeper.read_log(self.folder.log)
 
 
 def names(path):
@@ -151,6 +153,56 @@ def test_interrupted_and_gone_on_with_equals_left_alone(tmp_path):
     assert names(tmp_path / "cut") == names(tmp_path / "alone")
 
 
+def asked_at(call):
+    """Whether the end is asked for: from one of the calls on."""
+    calls = itertools.count(1)
+    return lambda: next(calls) >= call
+
+
+@pytest.mark.parametrize("call", [4, 6, 7])
+def test_asked_to_stop_wherever_it_is_and_gone_on_with_equals_left_alone(tmp_path, call):
+    options = {"steps": 11, "learning_rate": 0.2, "schedule": "cosine", "validation_every": 3}
+    alone, stops = Run(tmp_path / "alone", **options), 0
+    alone.finish()
+    while True:
+        again = Run(tmp_path / "cut", stop=asked_at(call), **options)
+        try:
+            again.finish()
+            break
+        except StoppedError:
+            stops += 1
+    assert 1 <= stops <= 6
+    for one, other in zip(state(again), state(alone), strict=True):
+        np.testing.assert_array_equal(one, other)
+    without_time = [[{**row, "seconds": 0} for row in run.log] for run in (again, alone)]
+    assert without_time[0] == without_time[1]
+    assert again.folder.best.read_bytes() == alone.folder.best.read_bytes()
+
+
+def test_the_step_is_finished_and_the_state_saved_before_it_stops(tmp_path):
+    run = Run(tmp_path, stop=asked_at(3), steps=100, validation_every=50)
+    with pytest.raises(StoppedError, match=r"stopped after step 2, and the state is saved; give .* --resume to go on"):
+        run.finish()
+    with np.load(run.folder.state) as stored:
+        assert json.loads(str(stored["record"]))["step"] == 2
+    assert names(tmp_path) == ["state.npz", "tensorboard"]
+
+
+def test_a_validation_is_left_at_once_and_made_up_for(tmp_path):
+    predictions = []
+
+    def slow(predict):
+        for _ in range(10):
+            predictions.append(predict(np.ones((1, 1), np.float32)))
+        return near_two(predict)
+
+    with pytest.raises(StoppedError, match="stopped after step 5"):
+        Run(tmp_path, validate=slow, stop=lambda: len(predictions) == 3, steps=6).finish()
+    assert len(predictions) == 3
+    assert Run(tmp_path, validate=slow, steps=6).finish().step == 6
+    assert [row["step"] for row in keeper.read_log(tmp_path / "log.csv")] == [5, 6]
+
+
 def test_a_finished_training_given_again_does_nothing_more(tmp_path):
     first = Run(tmp_path, steps=6)
     first.finish()
@@ -172,11 +224,11 @@ def test_a_new_end_is_trained_up_to(tmp_path):
 
 def test_lines_after_the_saved_state_are_done_again(tmp_path):
     Run(tmp_path, steps=10).finish()
-    rows = loop.read_log(tmp_path / "log.csv")
-    loop.write_log(tmp_path / "log.csv", [*rows, {**rows[-1], "step": 15, "seconds": 99}])
+    rows = keeper.read_log(tmp_path / "log.csv")
+    keeper.write_log(tmp_path / "log.csv", [*rows, {**rows[-1], "step": 15, "seconds": 99}])
     Run(tmp_path, steps=15).finish()
-    assert [row["step"] for row in loop.read_log(tmp_path / "log.csv")] == [5, 10, 15]
-    assert loop.read_log(tmp_path / "log.csv")[-1]["seconds"] != 99
+    assert [row["step"] for row in keeper.read_log(tmp_path / "log.csv")] == [5, 10, 15]
+    assert keeper.read_log(tmp_path / "log.csv")[-1]["seconds"] != 99
 
 
 def test_a_kill_between_state_and_record_is_made_good(tmp_path):
@@ -255,8 +307,8 @@ def test_a_full_disk_ends_it_in_a_sentence_and_leaves_the_last_state(tmp_path, m
             raise OutputError(f"{path}: the disk is full, nothing was written")
         save(path, progress, variables)
 
-    save = loop.save_state
-    monkeypatch.setattr(loop, "save_state", full)
+    save = keeper.save_state
+    monkeypatch.setattr(keeper, "save_state", full)
     with pytest.raises(OutputError, match="the disk is full"):
         run.finish()
     monkeypatch.undo()

@@ -17,6 +17,7 @@ from spinal_tf.training.options import TrainingOptions
 from spinal_tf.training.release import release_run
 from spinal_tf.training.run_folder import RunFolder
 from spinal_tf.training.segmenter import SegmenterPlan, train_segmenter
+from spinal_tf.training.setting import Setting
 
 PLAN = SegmenterPlan(crops=CropPlan(size=(32, 32)), arguments={"width": 4}, tight_share=0.0)
 OPTIONS = TrainingOptions(batch=4, steps=4, validation_every=3, learning_rate=1e-3)
@@ -25,7 +26,7 @@ OPTIONS = TrainingOptions(batch=4, steps=4, validation_every=3, learning_rate=1e
 @pytest.fixture(scope="module")
 def run(tmp_path_factory, cohort_table, shared_cache) -> RunFolder:
     out, reports = tmp_path_factory.mktemp("runs") / "run", []
-    made = train_segmenter(open_cohort(cohort_table, shared_cache), out, PLAN, OPTIONS, report=reports.append)
+    made = train_segmenter(open_cohort(cohort_table, shared_cache), out, PLAN, OPTIONS, Setting(report=reports.append))
     assert [report.step for report in reports if report.validation] == [3, 4]
     return made
 
@@ -58,7 +59,7 @@ def test_the_log_has_the_dice_of_every_disease_and_of_the_healthy(run):
 
 def test_the_best_weights_are_judged_on_all_validation_cases_in_the_end(tmp_path, cohort_table, shared_cache, run):
     options = TrainingOptions(batch=4, steps=4, validation_every=3, learning_rate=1e-3, validation_cases=1)
-    few = train_segmenter(open_cohort(cohort_table, shared_cache), tmp_path / "run", PLAN, options, report=str)
+    few = train_segmenter(open_cohort(cohort_table, shared_cache), tmp_path / "run", PLAN, options)
     best = few.read_best()
     assert {"dice_astrocytoma", "dice_ms"} & read_log(few.log)[0].keys() == {"dice_astrocytoma"}
     assert best["measures"].keys() == run.read_best()["measures"].keys()
@@ -105,4 +106,4 @@ def test_an_unfinished_run_cannot_be_released(tmp_path, run):
 
 def test_a_second_training_in_the_same_folder_is_refused(run, cohort_table, shared_cache):
     with pytest.raises(OutputError, match="holds a training run already"):
-        train_segmenter(open_cohort(cohort_table, shared_cache), run.path, PLAN, OPTIONS, report=print)
+        train_segmenter(open_cohort(cohort_table, shared_cache), run.path, PLAN, OPTIONS, Setting(report=print))

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
@@ -136,40 +130,3 @@ def test_replicas_of_a_strategy_do_the_step_of_one_device():
     )
     assert step(shared) == step(alone)
     assert slope(shared) == slope(alone)
-
-
-MIRRORED = """
-import json, keras, numpy as np, tensorflow as tf
-from spinal_tf.training.options import TrainingOptions
-from spinal_tf.training.step import Trainer
-
-[cpu] = tf.config.list_physical_devices("CPU")
-tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
-x = np.random.default_rng(0).random((8, 1), np.float32)
-
-def line():
-    inputs = keras.Input((1,))
-    return keras.Model(inputs, keras.layers.Dense(1, kernel_initializer="zeros")(inputs))
-
-def losses(strategy):
-    options = TrainingOptions(learning_rate=0.1, clip_norm=0.7)
-    trainer = Trainer(line, keras.losses.mean_squared_error, options, strategy)
-    batches = tf.data.Dataset.from_tensors((x, 3 * x)).repeat(6)
-    if strategy:
-        batches = strategy.experimental_distribute_dataset(batches)
-    return [float(trainer(*batch)) for batch in batches]
-
-print(json.dumps([losses(None), losses(tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]))]))
-"""
-
-
-def test_two_devices_do_the_steps_of_one_clipped_alike():
-    root = Path(__file__).parents[2]
-    environment = {**os.environ, "PYTHONPATH": str(root)}
-    done = subprocess.run(
-        [sys.executable, "-c", MIRRORED], env=environment, capture_output=True, text=True, check=True, timeout=600
-    )
-    alone, mirrored = json.loads(done.stdout.splitlines()[-1])
-    assert len(alone) == 6
-    assert alone[-1] < alone[0]
-    assert mirrored == pytest.approx(alone, rel=1e-5)

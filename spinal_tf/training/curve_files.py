@@ -1,0 +1,77 @@
+"""Table and picture of a learning curve."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spinal_tf.files import output_files
+
+Row = dict[str, float]
+
+WHOLE = ("seed", "patients", "cases", "step")
+"""Columns of whole numbers."""
+
+
+def read_rows(path: Path) -> list[Row]:
+    """The points in a table; none where it does not exist."""
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [
+            {name: int(value) if name in WHOLE else float(value) for name, value in row.items()}
+            for row in csv.DictReader(file)
+        ]
+
+
+def write_rows(path: Path, rows: Sequence[Row]) -> None:
+    """Write all points; the table before is replaced.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with (
+        output_files(path, overwrite=True) as (temporary,),
+        temporary.open("w", newline="", encoding="utf-8") as file,
+    ):
+        table = csv.DictWriter(file, list(rows[0]))
+        table.writeheader()
+        table.writerows(rows)
+
+
+def draw_curve(path: Path, rows: Sequence[Row], *, measure: str, title: str) -> None:
+    """Draw a measure on training and validation cases against the share of the training patients.
+
+    Each training is a dot; lines join the means over the seeds.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6, 4.5))
+    FigureCanvasAgg(figure)
+    panel = figure.subplots()
+    for part, colour in (("training", "tab:blue"), ("validation", "tab:orange")):
+        _draw_part(panel, rows, f"{part}_{measure}", colour, label=f"{part} cases")
+    panel.set_xlim(0, 1.02)
+    panel.set_xlabel("fraction of the training patients")
+    panel.set_ylabel(measure.upper() if measure == "auc" else measure.capitalize())
+    panel.set_title(title)
+    panel.legend(fontsize="small")
+    panel.grid(alpha=0.3)
+    figure.subplots_adjust(left=0.13, right=0.97, top=0.92, bottom=0.13)
+    with output_files(path, overwrite=True) as (temporary,):
+        figure.savefig(temporary, dpi=110)
+
+
+def _draw_part(panel: Any, rows: Sequence[Row], column: str, colour: str, *, label: str) -> None:  # noqa: ANN401 - untyped
+    fractions = sorted({row["fraction"] for row in rows})
+    means = [np.mean([row[column] for row in rows if row["fraction"] == fraction]) for fraction in fractions]
+    panel.plot(fractions, means, color=colour, label=label)
+    panel.plot([row["fraction"] for row in rows], [row[column] for row in rows], ".", color=colour)

@@ -1,0 +1,101 @@
+"""What a training leaves in its run folder on the way: state, best weights, log, curves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+
+from spinal_tf.files import output_files
+from spinal_tf.training.logs import TensorBoard, draw_curves, read_log, write_log
+from spinal_tf.training.run_folder import RunFolder, write_json
+from spinal_tf.training.state import Progress, load_state, save_state
+from spinal_tf.training.validation import Validation
+from spinal_tf.weight_files import encode_weights
+
+
+class Keeper:
+    """Writes the files of one run; what a killed training left behind is put right at the start."""
+
+    def __init__(self, run: RunFolder, model: keras.Model, variables: Sequence[Any]) -> None:
+        """Read the state that the folder holds, if any, into the variables.
+
+        Args:
+            run: the folder.
+            model: whose weights are kept.
+            variables: of network and optimizer.
+
+        Raises:
+            TrainingError: the state there is damaged or another network's.
+            OutputError: the record of the best weights cannot be written.
+        """
+        self._run, self._model, self._variables = run, model, variables
+        self.progress = load_state(run.state, variables) if run.state.exists() else Progress()
+        # A line after the saved state belongs to steps that are now done again.
+        self._rows = [row for row in read_log(run.log) if row["step"] <= self.progress.step]
+        self._board = TensorBoard(run.tensorboard)
+        self._publish_best()
+
+    @property
+    def judged_step(self) -> int:
+        """Step of the last validation; 0 before the first."""
+        return int(self._rows[-1]["step"]) if self._rows else 0
+
+    def keep_best(self, validation: Validation) -> None:
+        """Write the weights under a name of their own: those before stay until the state speaks of the new ones.
+
+        Raises:
+            OutputError: they cannot be written.
+        """
+        step = self.progress.step
+        path = self._run.best_weights(step)
+        data = encode_weights(self._model, half_precision=False)
+        with output_files(path, overwrite=True) as (temporary,):
+            temporary.write_bytes(data)
+        self.progress.best = {
+            "step": step,
+            "file": path.name,
+            "score": list(validation.score),
+            "operating_point": validation.operating_point,
+            "measures": validation.measures,
+            "cases": list(validation.cases),
+        }
+
+    def log(self, row: dict[str, float]) -> None:
+        """Add a validation's line.
+
+        Raises:
+            OutputError: the log cannot be written.
+        """
+        self._rows.append(row)
+        write_log(self._run.log, self._rows)
+        self._board.write(row)
+
+    def save(self) -> None:
+        """Save the state.
+
+        Raises:
+            OutputError: it cannot be written; the one before stays then.
+        """
+        save_state(self._run.state, self.progress, self._variables)
+        self._publish_best()
+
+    def draw(self) -> None:
+        """Draw the curves, if there is anything to draw.
+
+        Raises:
+            OutputError: they cannot be written.
+        """
+        if self._rows:
+            draw_curves(self._run.curves, self._rows, title=self._model.name)
+
+    def _publish_best(self) -> None:
+        """Let the record name the weights that the saved state speaks of, and remove all others."""
+        best = self.progress.best
+        if best is None:
+            return
+        write_json(self._run.best, best)
+        for path in self._run.path.glob("best-*.weights.h5"):
+            if path.name != best["file"]:
+                path.unlink()

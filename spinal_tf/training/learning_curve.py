@@ -1,0 +1,140 @@
+"""How good a network becomes with how many of the training cases: one training for each fraction and seed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+import keras
+
+from spinal_tf.cohort.case import Case, Split
+from spinal_tf.errors import DeviceError
+from spinal_tf.taxonomy import Task
+from spinal_tf.training.classifier import ClassifierPlan, classifier_job, of_task
+from spinal_tf.training.curve_files import Row, draw_curve, read_rows, write_rows
+from spinal_tf.training.data import TrainingCohort, cases_by_split
+from spinal_tf.training.job import Job, load_best, run_job
+from spinal_tf.training.options import LIMITS, TrainingOptions
+from spinal_tf.training.run_folder import RunFolder, open_run
+from spinal_tf.training.segmenter import SegmenterPlan, segmenter_job
+from spinal_tf.training.setting import PLAIN, Setting
+from spinal_tf.training.step import Trainer, configure_tensorflow
+from spinal_tf.training.subsets import nested_subset
+
+DICE, AUC = "dice", "auc"
+"""What is drawn of the segmenter, and of the classifiers as in the authors' code."""
+
+TABLE, PICTURE = "learning-curve.csv", "learning-curve.png"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CurvePlan:
+    """Points of a learning curve.
+
+    Attributes:
+        fractions: of the training patients, each above 0 to 1.
+        repeats: trainings for each fraction, with seeds of their own for subset, initial weights and samples.
+    """
+
+    fractions: tuple[float, ...] = (0.1, 0.2, 0.4, 0.7, 1.0)
+    repeats: int = 1
+
+
+class Prepare(Protocol):
+    """Prepares a training; `segmenter_job` and `classifier_job` with their plans."""
+
+    def __call__(self, *, options: TrainingOptions, only: Collection[str] | None = None) -> Job:
+        """Prepare one with these training cases only."""
+
+
+class Curve:
+    """A folder with a run for each point, a table and a picture of them."""
+
+    def __init__(self, out: Path, prepare: Prepare, cases: Sequence[Case], measure: str, setting: Setting) -> None:
+        """Choose what is trained.
+
+        Args:
+            out: the folder, made if needed.
+            prepare: makes a training.
+            cases: all training cases.
+            measure: name of the one that is drawn.
+            setting: of every training.
+        """
+        self._out, self._prepare, self._cases, self._measure, self._setting = out, prepare, cases, measure, setting
+
+    def draw(self, plan: CurvePlan, options: TrainingOptions, *, resume: bool) -> list[Row]:
+        """Train what is not trained yet, smaller fractions first, and write table and picture after each.
+
+        Args:
+            plan: the points.
+            options: of each training; its seed is the first one's.
+            resume: go on with the curve that the folder holds, which may get more points.
+
+        Returns:
+            The table.
+
+        Raises:
+            DeviceError: several processes share the training.
+            OutputError: the folder holds a curve and ``resume`` is not set, or it cannot be written to.
+            TrainingError: the curve there is another one, or a training cannot be done.
+            StoppedError: the end was asked for.
+        """
+        if not self._setting.workers.alone:
+            raise DeviceError("a learning curve is drawn by one process; let others draw other curves")
+        configure_tensorflow(options)
+        whole = self._prepare(options=options)
+        record = whole.record(options, self._setting)
+        # A single training may be prolonged; points of one curve are to be comparable.
+        record["plan"] |= {f"each_{limit}": getattr(options, limit) for limit in sorted(LIMITS)}
+        open_run(self._out, record, resume=resume)
+        rows = read_rows(self._out / TABLE)
+        done = {(row["fraction"], row["seed"]) for row in rows}
+        points = [(share, options.seed + turn) for turn in range(plan.repeats) for share in sorted(plan.fractions)]
+        for fraction, seed in points:
+            if (fraction, seed) not in done:
+                rows.append(self._point(fraction, replace(options, seed=seed)))
+                self._write(rows, whole.name)
+        return rows
+
+    def _write(self, rows: list[Row], title: str) -> None:
+        rows.sort(key=lambda row: (row["fraction"], row["seed"]))
+        write_rows(self._out / TABLE, rows)
+        draw_curve(self._out / PICTURE, rows, measure=self._measure, title=title)
+
+    def _point(self, fraction: float, options: TrainingOptions) -> Row:
+        names = nested_subset(self._cases, fraction, options.seed)
+        job = self._prepare(options=options, only=names)
+        run = run_job(job, options, self._out / f"{fraction:g}-seed-{options.seed}", self._setting, resume=True)
+        best, learned = run.read_best(), self._on_training_cases(job, options, run)
+        keras.backend.clear_session()  # or every network so far stays in memory
+        return {
+            "fraction": fraction,
+            "seed": options.seed,
+            "patients": len({case.patient for case in self._cases if case.name in names}),
+            "cases": len(names),
+            "step": best["step"],
+            **{f"training_{name}": value for name, value in learned.items()},
+            **{f"validation_{name}": value for name, value in best["measures"].items()},
+        }
+
+    def _on_training_cases(self, job: Job, options: TrainingOptions, run: RunFolder) -> dict[str, float]:
+        trainer = Trainer(job.build, job.loss, options, self._setting.devices)
+        load_best(run, trainer.model)
+        return job.judge_training(trainer.predict).measures
+
+
+def segmenter_curve(cohort: TrainingCohort, out: Path, plan: SegmenterPlan, setting: Setting = PLAIN) -> Curve:
+    """The learning curve of the segmenter."""
+    cases = cases_by_split(cohort.cohort, healthy=True)[Split.TRAIN]
+    return Curve(out, partial(segmenter_job, cohort, plan), cases, DICE, setting)
+
+
+def classifier_curve(
+    cohort: TrainingCohort, task: Task, out: Path, plan: ClassifierPlan, setting: Setting = PLAIN
+) -> Curve:
+    """The learning curve of a task's classifier."""
+    cases = of_task(cases_by_split(cohort.cohort, healthy=False)[Split.TRAIN], task)
+    return Curve(out, partial(classifier_job, cohort, task, plan), cases, AUC, setting)
