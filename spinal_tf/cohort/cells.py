@@ -152,6 +152,7 @@ def number(what: str, smallest: float, largest: float) -> Callable[[str], float]
         smallest: that it may be.
         largest: that it may be; NaN never passes.
     """
+
     def parse(text: str) -> float:
         try:
             value = float(text.replace(",", "."))

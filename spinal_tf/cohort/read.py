@@ -13,7 +13,6 @@ from spinal_tf.cohort.cells import PARSERS, REQUIRED_COLUMNS, known_columns, par
 from spinal_tf.cohort.table import HEADER_ROW, Fault, Row, Table, read_table
 from spinal_tf.errors import CohortError
 
-
 ALIKE = 0.6
 """Share of letters in common from which a column may be a missing one, misspelt."""
 
