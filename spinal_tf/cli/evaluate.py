@@ -56,6 +56,7 @@ def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
     docs/evaluation.md describes the table of predictions and everything that is written: metrics.json, a CSV file for
     each table, and Table 2 as LaTeX. Every fault of the tables is listed in one pass; exit 3 if there is one.
     """
+    from spinal_tf.errors import CohortError
     from spinal_tf.evaluation.checks import check_predictions
     from spinal_tf.evaluation.evaluate import evaluate as judge
     from spinal_tf.evaluation.evaluation_files import write_evaluation
@@ -73,7 +74,9 @@ def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
     for table in checked.tables:
         for fault in table.faults:
             click.echo(f"{table.predictions.source.name}: {fault}")
-    checked.require_sound()
+    if number := sum(len(table.faults) for table in checked.tables):
+        faults = "1 fault" if number == 1 else f"{number} faults"
+        raise CohortError(f"{faults}, listed above; correct what is wrong and evaluate again")
     evaluation = judge(checked, options)
     written = write_evaluation(evaluation, chosen.out, overwrite=chosen.overwrite)
     click.echo(as_text(evaluation))

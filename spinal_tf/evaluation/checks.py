@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
@@ -160,28 +160,25 @@ def _given_faults(parsed: ParsedPredictions, options: EvaluationOptions) -> list
 
 def _pairing_faults(main: ParsedPredictions, other: ParsedPredictions) -> list[Fault]:
     """Cases that are not in both tables, or not the same in both."""
-    source, judged = main.predictions.source.name, {case.name: case for case in _judged(main.predictions)}
-    paired = {case.name: case for case in other.predictions.cases}
-    named = {row.cells.get("case", "") for row in other.table.rows}  # rows with faults of their own are there
-    faults = [
-        Fault(row=HEADER_ROW, column="case", problem=f'"{name}", row {case.row} of {source}, is missing; add it')
-        for name, case in judged.items()
-        if name not in named
-    ]
-    theirs = {row.cells.get("case", "") for row in main.table.rows}
-    for case in _judged(other.predictions):
-        if case.name not in theirs:
-            problem = f'"{case.name}" is not in {source}; remove it, or add it there'
+    source = main.predictions.source.name
+    ours, theirs = ({case.name: case for case in one.predictions.cases} for one in (main, other))
+    # Rows with faults of their own are there, too.
+    named, their_names = ({row.cells.get("case", "") for row in one.table.rows} for one in (main, other))
+    faults = []
+    for name, case in ours.items():
+        if case.split in JUDGED and name not in their_names:
+            problem = f'"{name}", row {case.row} of {source}, is missing; add it'
+            faults.append(Fault(row=HEADER_ROW, column="case", problem=problem))
+    for name, case in theirs.items():
+        if case.split in JUDGED and name not in named:
+            problem = f'"{name}" is not in {source}; remove it, or add it there'
             faults.append(Fault(row=case.row, column="case", problem=problem))
-    for name in judged.keys() & paired.keys():
-        faults += _unlike(judged[name], paired[name], source)
+    for name in ours.keys() & theirs.keys():
+        if {ours[name].split, theirs[name].split} & set(JUDGED):
+            faults += _unlike(ours[name], theirs[name], source)
     if not set(main.predictions.tasks) & set(other.predictions.tasks):
         faults.append(Fault(row=HEADER_ROW, column="", problem=f"has no task in common with {source}"))
     return faults
-
-
-def _judged(predictions: Predictions) -> Sequence[Prediction]:
-    return [case for case in predictions.cases if case.split in JUDGED]
 
 
 def _unlike(case: Prediction, other: Prediction, source: str) -> list[Fault]:

@@ -10,8 +10,8 @@ import numpy as np
 from scipy import stats
 
 EXACT_BELOW = 25
-"""Discordant cases; with fewer of them McNemar's test is exact (Fagerland, Lydersen, Laake, BMC Med Res Methodol
-2013;13:91 on when the approximation fails)."""
+"""Discordant cases; with fewer of them McNemar's test is exact. The limit is the usual one. Without correction the
+approximation is near its level from there on (Fagerland, Lydersen, Laake, BMC Med Res Methodol 2013;13:91)."""
 
 
 @dataclass(frozen=True, kw_only=True)
