@@ -96,8 +96,10 @@ def _operating_points(choices: tuple[str, ...]) -> dict[str, Any]:
             options["chosen_on"] = Split(choice)
         elif task and task not in names:
             raise click.BadParameter(f'no task is called "{task}"; the tasks are {", ".join(names)}')
+        elif not task:
+            options["point"] = _probability(number)
         else:
-            options["points"] |= dict.fromkeys([task] if task else names, _probability(number))
+            options["points"] |= {task: _probability(number)}
     return options
 
 

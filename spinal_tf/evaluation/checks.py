@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
 
+from spinal_tf.cohort.case import HEALTHY
 from spinal_tf.cohort.cells import read_cell
 from spinal_tf.cohort.read import ALIKE, require_no_faults
-from spinal_tf.cohort.table import HEADER_ROW, Fault, Table
+from spinal_tf.cohort.table import HEADER_ROW, Fault, Row, Table
 from spinal_tf.evaluation.prediction_table import (
     JUDGED,
     LISTER,
@@ -83,7 +84,9 @@ def check_predictions(path: Path, options: EvaluationOptions, against: Path | No
 
 def _checked(parsed: ParsedPredictions, options: EvaluationOptions, more: Iterable[Fault]) -> CheckedTable:
     faults, warnings = list(more), []
-    for task in parsed.predictions.tasks:
+    # A case that may be of any class or split would make others seem absent.
+    known = all(_readable(row, column) for row in parsed.table.rows for column in ("split", "diagnosis"))
+    for task in parsed.predictions.tasks if known else ():
         found_faults, found_warnings = _class_findings(parsed.table, task, options)
         faults += found_faults
         warnings += found_warnings
@@ -93,6 +96,11 @@ def _checked(parsed: ParsedPredictions, options: EvaluationOptions, more: Iterab
         faults=in_order([*parsed.faults, *faults], columns),
         warnings=in_order(warnings, columns),
     )
+
+
+def _readable(row: Row, column: str) -> bool:
+    text = row.cells.get(column, "")
+    return text.lower() == HEALTHY or read_cell(column, text) is not None
 
 
 def _class_findings(table: Table, task: Task, options: EvaluationOptions) -> tuple[list[Fault], list[Fault]]:
@@ -107,7 +115,7 @@ def _class_findings(table: Table, task: Task, options: EvaluationOptions) -> tup
         return [], [Fault(row=HEADER_ROW, column=column, problem=problem)]
     faults, warnings = [], []
     for split, members in patients.items():
-        choosing = split is options.chosen_on and task.name not in options.points
+        choosing = split is options.chosen_on and options.given(task) is None
         absent = [name for name, group in zip(task.classes, members, strict=True) if not group]
         if choosing and min(map(len, members)) < FEWEST_TO_CHOOSE:
             numbers = " and ".join(f"{len(group)} of {name}" for name, group in zip(task.classes, members, strict=True))

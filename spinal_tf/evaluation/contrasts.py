@@ -13,9 +13,9 @@ from spinal_tf.evaluation.described import Proportion
 from spinal_tf.evaluation.group_tests import proportions_p
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.scored import Scored
-from spinal_tf.evaluation.statistics.bootstrap import Answers, Resampling, replicate
-from spinal_tf.evaluation.statistics.confusion import confusion
-from spinal_tf.evaluation.statistics.delong import areas, paired_difference, unpaired_difference
+from spinal_tf.evaluation.statistics.bootstrap import Answers, Replicates, Resampling, replicate
+from spinal_tf.evaluation.statistics.confusion import Confusion, confusion
+from spinal_tf.evaluation.statistics.delong import Difference, areas, paired_difference, unpaired_difference
 from spinal_tf.evaluation.statistics.intervals import UNKNOWN, Interval, newcombe, percentile
 from spinal_tf.evaluation.statistics.paired_tests import holm, mcnemar
 from spinal_tf.taxonomy import Task
@@ -91,40 +91,19 @@ def paired(
         kind: see `Contrast`.
         outside: see `Contrast`.
     """
-    labels, ours = scored.labels, Answers(calls=scored.calls, scores=None if other.scores is None else scored.scores)
-    replicates = replicate(labels, scored.patients, [ours, other], resampling)
-    counts = [confusion(labels, one.calls) for one in (ours, other)]
+    labels, with_curve = scored.labels, other.scores is not None
+    answers = (Answers(calls=scored.calls, scores=scored.scores if with_curve else None), other)
+    replicates = replicate(labels, scored.patients, answers, resampling)
+    counts = [confusion(labels, one.calls) for one in answers]
+    right = [one.calls == labels for one in answers]
     differences = []
     for measure, chosen in (("accuracy", labels | True), ("sensitivity", labels), ("specificity", ~labels)):
-        first, second = (one.proportion(measure) for one in counts)
-        test = mcnemar((ours.calls == labels)[chosen], (other.calls == labels)[chosen])
-        differences.append(
-            MeasureDifference(
-                measure=measure,
-                first=first,
-                second=second,
-                value=_share(first) - _share(second),
-                bootstrap=percentile(replicates[0][measure] - replicates[1][measure]),
-                formula=UNKNOWN,
-                test="McNemar, exact" if test.exact else "McNemar",
-                p=test.p,
-            )
-        )
-    if ours.scores is not None and other.scores is not None:
-        found = areas(labels, np.stack([ours.scores, other.scores]))
-        apart = paired_difference(found)
-        differences.append(
-            MeasureDifference(
-                measure="auc",
-                first=_known(found.values[0]),
-                second=_known(found.values[1]),
-                value=apart.value,
-                bootstrap=percentile(replicates[0]["auc"] - replicates[1]["auc"]),
-                formula=apart.interval,
-                test="DeLong",
-                p=apart.p,
-            )
-        )
+        test = mcnemar(right[0][chosen], right[1][chosen])
+        tested = ("McNemar, exact" if test.exact else "McNemar", test.p)
+        differences.append(_of_ratios(measure, counts, replicates, tested, formula=UNKNOWN))
+    if other.scores is not None:
+        found = areas(labels, np.stack([scored.scores, other.scores]))
+        differences.append(_of_areas(found.values, paired_difference(found), replicates))
     return Contrast(
         kind=kind,
         first=names[0],
@@ -158,33 +137,11 @@ def unpaired(first: Scored, second: Scored, names: tuple[str, str], resampling: 
     differences = []
     for measure in COMPARED[:-1]:
         shares = [one.proportion(measure) for one in counts]
-        test, p = proportions_p([share for share in shares if share])
-        differences.append(
-            MeasureDifference(
-                measure=measure,
-                first=shares[0],
-                second=shares[1],
-                value=_share(shares[0]) - _share(shares[1]),
-                bootstrap=percentile(replicates[0][measure] - replicates[1][measure]),
-                formula=newcombe(shares[0], shares[1]),
-                test=test,
-                p=p,
-            )
-        )
+        tested = proportions_p([share for share in shares if share])
+        differences.append(_of_ratios(measure, counts, replicates, tested, formula=newcombe(shares[0], shares[1])))
     curves = [areas(one.labels, one.scores[None]) for one in groups]
-    apart = unpaired_difference(curves[0], curves[1])
-    differences.append(
-        MeasureDifference(
-            measure="auc",
-            first=_known(curves[0].values[0]),
-            second=_known(curves[1].values[0]),
-            value=apart.value,
-            bootstrap=percentile(replicates[0]["auc"] - replicates[1]["auc"]),
-            formula=apart.interval,
-            test="DeLong",
-            p=apart.p,
-        )
-    )
+    values = np.concatenate([curve.values for curve in curves])
+    differences.append(_of_areas(values, unpaired_difference(curves[0], curves[1]), replicates))
     return Contrast(
         kind="subgroup",
         first=names[0],
@@ -215,6 +172,40 @@ def corrected(contrasts: Sequence[Contrast]) -> tuple[Contrast, ...]:
             ),
         )
         for index, contrast in enumerate(contrasts)
+    )
+
+
+def _of_ratios(
+    measure: str,
+    counts: Sequence[Confusion],
+    replicates: Sequence[Replicates],
+    tested: tuple[str, float],
+    *,
+    formula: Interval,
+) -> MeasureDifference:
+    first, second = (one.proportion(measure) for one in counts)
+    return MeasureDifference(
+        measure=measure,
+        first=first,
+        second=second,
+        value=_share(first) - _share(second),
+        bootstrap=percentile(replicates[0][measure] - replicates[1][measure]),
+        formula=formula,
+        test=tested[0],
+        p=tested[1],
+    )
+
+
+def _of_areas(values: np.ndarray, apart: Difference, replicates: Sequence[Replicates]) -> MeasureDifference:
+    return MeasureDifference(
+        measure="auc",
+        first=_known(values[0]),
+        second=_known(values[1]),
+        value=apart.value,
+        bootstrap=percentile(replicates[0]["auc"] - replicates[1]["auc"]),
+        formula=apart.interval,
+        test="DeLong",
+        p=apart.p,
     )
 
 

@@ -26,15 +26,21 @@ class EvaluationOptions:
 
     Attributes:
         points: operating points that are given, by name of the task.
-        chosen_on: the split on which the others are chosen, by Youden's index.
+        point: given for all other tasks.
+        chosen_on: the split on which an operating point that is not given is chosen, by Youden's index.
         subgroups: columns to divide the cases by, besides age and sex.
         resampling: of the bootstrap.
     """
 
     points: Mapping[str, float] = field(default_factory=dict)
+    point: float | None = None
     chosen_on: Split = Split.VALIDATION
     subgroups: tuple[str, ...] = ()
     resampling: Resampling = Resampling()
+
+    def given(self, task: Task) -> float | None:
+        """The operating point of a task; None where it is to be chosen."""
+        return self.points.get(task.name, self.point)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +120,7 @@ def with_t1c(case: Prediction) -> Mapping[str, float]:
 
 def can_score(predictions: Predictions, task: Task, options: EvaluationOptions, source: Source = without_t1c) -> bool:
     """Whether the operating point is given, or there are enough patients of both classes to choose it on."""
-    if task.name in options.points:
+    if options.given(task) is not None:
         return True
     cases = [case for case in applicable(predictions.of_split(options.chosen_on), task) if task.name in source(case)]
     patients = [{case.patient for case in cases if case.diagnosis in part} for part in (task.negative, task.positive)]
@@ -170,8 +176,9 @@ def _left_out(cases: Sequence[Prediction], task: Task, source: Source) -> int:
 
 
 def _point(chosen_on: Scored, task: Task, options: EvaluationOptions) -> OperatingPoint:
-    if task.name in options.points:
-        return OperatingPoint(value=options.points[task.name], chosen_on=None)
+    given = options.given(task)
+    if given is not None:
+        return OperatingPoint(value=given, chosen_on=None)
     return OperatingPoint(value=youden(chosen_on.labels, chosen_on.scores), chosen_on=options.chosen_on)
 
 

@@ -19,7 +19,7 @@ try:
     main(["evaluate", *sys.argv[1:]], prog_name="spinal-tf")
 except SystemExit as end:
     assert end.code in (0, None), end.code
-heavy = {"tensorflow", "keras", "cv2", "matplotlib", "sklearn"} & set(sys.modules)
+heavy = {"tensorflow", "keras", "matplotlib", "sklearn"} & set(sys.modules)
 assert not heavy, heavy
 """
 

@@ -73,7 +73,7 @@ def some_rows():
             row = {"case": f"c{index}", "patient": f"p{index}", "split": ("validation", "test")[index // 4 % 2]}
             row["diagnosis"] = diagnosis.value
             row |= {
-                f"p_{task.name}": f"{task.label(diagnosis) * 0.5 + 0.2 + index / 100}"
+                f"p_{task.name}": f"{0.2 + 0.5 * task.label(diagnosis) + index % 28 / 100:.2f}"
                 if task.applies_to(diagnosis)
                 else ""
                 for task in TASKS

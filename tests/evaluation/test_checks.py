@@ -10,7 +10,7 @@ from spinal_tf.evaluation.checks import MOST_LEVELS, check_predictions
 from spinal_tf.evaluation.scored import EvaluationOptions
 
 DEFAULT = EvaluationOptions()
-GIVEN = EvaluationOptions(points={"tumor_vs_demyelinating": 0.5, "astrocytoma_vs_ependymoma": 0.5, "ms_vs_nmosd": 0.5})
+GIVEN = EvaluationOptions(point=0.5)
 
 
 @pytest.fixture
@@ -77,6 +77,18 @@ def test_a_row_with_a_fault_still_counts_as_a_case_of_its_class(check, some_rows
     for row in rows:
         row["age_years"] = "x" if row["diagnosis"] == "nmosd" else "40"
     assert {fault.column for fault in check(rows).main.faults} == {"age_years"}
+
+
+@pytest.mark.parametrize("cells", [{"split": "x"}, {"diagnosis": "x"}])
+def test_where_a_case_may_be_of_any_class_none_is_called_absent(check, some_rows, cells):
+    rows = [row | (cells if row["diagnosis"] == "nmosd" else {}) for row in some_rows()]
+    assert {fault.column for fault in check(rows).main.faults} == set(cells)
+
+
+def test_a_healthy_case_is_of_no_class(check, some_rows):
+    healthy = {"case": "h", "patient": "h", "split": "test", "diagnosis": "healthy"}
+    row = dict.fromkeys(some_rows()[0], "") | healthy
+    assert check([*some_rows(), row]).main.faults == ()
 
 
 def test_columns_to_divide_by_must_be_there_and_have_few_values(check, some_rows):

@@ -19,8 +19,7 @@ from spinal_tf.evaluation.statistics.bootstrap import Resampling
 from spinal_tf.evaluation.statistics.intervals import newcombe
 from spinal_tf.evaluation.statistics.paired_tests import holm
 
-POINTS = {"tumor_vs_demyelinating": 0.5, "astrocytoma_vs_ependymoma": 0.5, "ms_vs_nmosd": 0.5}
-OPTIONS = EvaluationOptions(points=POINTS, resampling=Resampling(resamples=100))
+OPTIONS = EvaluationOptions(point=0.5, resampling=Resampling(resamples=100))
 
 
 @pytest.fixture
@@ -63,7 +62,7 @@ def ms_rows(probabilities, diagnoses, **columns):
     ]
 
 
-ONLY_MS = EvaluationOptions(points={"ms_vs_nmosd": 0.5}, resampling=Resampling(resamples=100))
+ONLY_MS = EvaluationOptions(point=0.5, resampling=Resampling(resamples=100))
 
 # Raters
 
@@ -213,7 +212,7 @@ def test_any_column_divides_the_cases(evaluated):
         Site=["a", "b", "c", "a", "b", ""],
         sex=["f", "m", "f", "m", "f", "m"],
     )
-    options = EvaluationOptions(points={"ms_vs_nmosd": 0.5}, subgroups=("site",), resampling=Resampling(resamples=100))
+    options = EvaluationOptions(point=0.5, subgroups=("site",), resampling=Resampling(resamples=100))
     evaluation = evaluated(rows, options=options)
     named = [(group.column, group.level, len(group.performance.scored.cases)) for group in evaluation.subgroups]
     assert named == [("sex", "female", 3), ("sex", "male", 3), ("site", "a", 2), ("site", "b", 2), ("site", "c", 1)]

@@ -41,9 +41,6 @@ class Difference:
     p: float
 
 
-NO_DIFFERENCE = Difference(value=math.nan, interval=UNKNOWN, p=math.nan)
-
-
 def areas(labels: np.ndarray, scores: np.ndarray) -> Areas:
     """Areas and their covariance.
 

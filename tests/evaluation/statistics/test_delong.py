@@ -11,13 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from spinal_tf.evaluation.statistics.delong import (
-    UNKNOWN,
-    area_interval,
-    areas,
-    paired_difference,
-    unpaired_difference,
-)
+from spinal_tf.evaluation.statistics.delong import area_interval, areas, paired_difference, unpaired_difference
+from spinal_tf.evaluation.statistics.intervals import UNKNOWN
 
 cases = st.lists(st.tuples(st.booleans(), st.integers(0, 6), st.integers(0, 6)), min_size=4, max_size=30)
 
