@@ -53,6 +53,7 @@ bench: $(VENV)/package
 	$(BIN)/python benchmarks/network.py
 	$(BIN)/python benchmarks/memory.py
 	$(BIN)/python benchmarks/overlap.py
+	$(BIN)/python benchmarks/evaluation.py
 	$(BIN)/python benchmarks/simulate.py
 
 clean:

@@ -17,6 +17,7 @@ COMMANDS = {
     "simulate": ("simulate", "Make simulated cases with known lesions."),
     "cohort": ("cohort", "Check a cohort's table and images, or summarise them beside the paper."),
     "train": ("train", "Train the networks from a cohort."),
+    "evaluate": ("evaluate", "Judge predictions beside the paper's numbers."),
     "weights": ("weights", "List, verify, import or release the networks' weights."),
     "doctor": ("doctor", "Show versions, devices and weights."),
 }

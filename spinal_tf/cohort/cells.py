@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,9 @@ REQUIRED_COLUMNS = ("case", "patient", "t2", "mask", "diagnosis", "split")
 """These must be there; of their cells only a healthy case's mask may be empty."""
 
 RATER_COLUMN = re.compile(r"rater_\d+")
+Parser = Callable[[str], object]
+"""Reads the text of a cell; raises ValueError with what is wrong with it."""
+
 OLDEST_YEARS = 120.0
 FIRST_SCAN = date(1980, 1, 1)
 """No magnetic resonance scan of a patient is older."""
@@ -41,40 +45,59 @@ def parse_row(row: Row, folder: Path, *, need_split: bool = True) -> tuple[Case 
     Returns:
         The case, None where a cell cannot be read; and every fault of the row, in the order of the columns.
     """
+    raters = dict.fromkeys(filter(RATER_COLUMN.fullmatch, row.cells), rated)
+    emptiness = partial(_problem_of_emptiness, cells=row.cells, need_split=need_split)
+    cells, faults = parse_cells(row, PARSERS | raters, emptiness)
+    values = {_ATTRIBUTES.get(column, column): value for column, value in cells.items()}
+    if faults or any(values[name] is None for name in ("name", "patient", "t2")):
+        return None, faults
+    paths = {column: folder / values[column] for column in IMAGE_COLUMNS if values[column]}
+    rated_by = {column: values.pop(column) for column in raters}
+    extra = {column: text for column, text in row.cells.items() if column not in PARSERS | raters}
+    return Case(row=row.number, raters=rated_by, extra=extra, **values | paths), faults
+
+
+def parse_cells(
+    row: Row, parsers: Mapping[str, Parser], emptiness: Callable[[str], str | None]
+) -> tuple[dict[str, Any], list[Fault]]:
+    """Read some columns of a row.
+
+    Args:
+        row: of the table; a column that it lacks is empty.
+        parsers: of each column.
+        emptiness: tells for an empty column what is wrong with that, None where nothing is.
+
+    Returns:
+        What each column means, None where it is empty, without those that cannot be read; and the faults.
+    """
     values: dict[str, Any] = {}
     faults = []
-    raters = dict.fromkeys(filter(RATER_COLUMN.fullmatch, row.cells), _rated)
-    for column, parse in (_PARSERS | raters).items():
+    for column, parse in parsers.items():
         text = row.cells.get(column, "")
-        problem = _problem_of_emptiness(column, row.cells, need_split=need_split) if not text else None
+        problem = None if text else emptiness(column)
         try:
-            values[_ATTRIBUTES.get(column, column)] = parse(text) if text else None
+            values[column] = parse(text) if text else None
         except ValueError as error:
             problem = str(error)
         if problem:
             faults.append(Fault(row=row.number, column=column, problem=problem))
-    if faults or any(values[name] is None for name in ("name", "patient", "t2")):
-        return None, faults
-    paths = {column: folder / values[column] for column in IMAGE_COLUMNS if values[column]}
-    rated = {column: values.pop(column) for column in raters}
-    extra = {column: text for column, text in row.cells.items() if column not in _PARSERS | raters}
-    return Case(row=row.number, raters=rated, extra=extra, **values | paths), faults
+    return values, faults
 
 
 def read_cell(column: str, text: str) -> object:
     """What a cell of a known column means; None where it is empty or cannot be read."""
     try:
-        return _PARSERS[column](text) if text else None
+        return PARSERS[column](text) if text else None
     except ValueError:
         return None
 
 
 def known_columns() -> tuple[str, ...]:
     """The columns that are read, in the order of the schema; raters' columns are numbered from ``rater_1``."""
-    return tuple(_PARSERS)
+    return tuple(PARSERS)
 
 
-def _problem_of_emptiness(column: str, cells: Mapping[str, str], *, need_split: bool) -> str | None:
+def _problem_of_emptiness(column: str, *, cells: Mapping[str, str], need_split: bool) -> str | None:
     if column not in REQUIRED_COLUMNS or column not in cells:  # a missing column is one fault, not one a row
         return None
     if column == "split" and not need_split:
@@ -83,8 +106,8 @@ def _problem_of_emptiness(column: str, cells: Mapping[str, str], *, need_split: 
         return None
     remedies = {
         "mask": f"name the lesion mask, or give the diagnosis {HEALTHY}",
-        "diagnosis": f"write {_listed(DIAGNOSES)}",
-        "split": f"write {_listed(_values(Split))}",
+        "diagnosis": f"write {listed(DIAGNOSES)}",
+        "split": f"write {listed(_values(Split))}",
     }
     return f"is empty; {remedies.get(column, 'fill it')}"
 
@@ -105,22 +128,31 @@ def _word(what: str, words: Mapping[str, object], also: Mapping[str, object] | N
     def parse(text: str) -> object:
         known = {**words, **(also or {})}
         if text.lower() not in known:
-            raise ValueError(f'"{text}" is not {what}; write {_listed(words)}')
+            raise ValueError(f'"{text}" is not {what}; write {listed(words)}')
         return known[text.lower()]
 
     return parse
 
 
-def _listed(words: Iterable[str]) -> str:
+def listed(words: Iterable[str]) -> str:
+    """Words as in a sentence: ``a, b or c``."""
     *most, last = words
-    return f"{', '.join(most)} or {last}"
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def _values(words: type[Enum]) -> dict[str, object]:
     return {str(member.value): member for member in words}
 
 
-def _number(what: str, smallest: float, largest: float) -> Callable[[str], float]:
+def number(what: str, smallest: float, largest: float) -> Callable[[str], float]:
+    """Parser of a number; the decimal sign may be a comma.
+
+    Args:
+        what: it is, for the fault.
+        smallest: that it may be.
+        largest: that it may be; NaN never passes.
+    """
+
     def parse(text: str) -> float:
         try:
             value = float(text.replace(",", "."))
@@ -134,7 +166,7 @@ def _number(what: str, smallest: float, largest: float) -> Callable[[str], float
 
 
 def _tesla(text: str) -> float:
-    return _number("a field strength in tesla", 0.01, STRONGEST_T)(text.upper().removesuffix("T").strip())
+    return number("a field strength in tesla", 0.01, STRONGEST_T)(text.upper().removesuffix("T").strip())
 
 
 def _date(text: str) -> date:
@@ -151,10 +183,10 @@ def _date(text: str) -> date:
     return day
 
 
-_rated = _word("a rater's diagnosis", _values(Diagnosis))
+rated = _word("a rater's diagnosis", _values(Diagnosis))
 _yes_no = _word("an answer", {"yes": True, "no": False}, {"true": True, "1": True, "false": False, "0": False})
 _ATTRIBUTES = {"case": "name", "field_strength": "field_strength_t"}
-_PARSERS: dict[str, Callable[[str], object]] = {
+PARSERS: dict[str, Parser] = {
     "case": _name,
     "patient": str,
     "t2": _path,
@@ -163,12 +195,12 @@ _PARSERS: dict[str, Callable[[str], object]] = {
     "diagnosis": _word("a diagnosis", DIAGNOSES),
     "split": _word("a split", _values(Split)),
     "sex": _word("a sex", _values(Sex), {"f": Sex.FEMALE, "m": Sex.MALE}),
-    "age_years": _number("an age in years", 0.0, OLDEST_YEARS),
+    "age_years": number("an age in years", 0.0, OLDEST_YEARS),
     "scan_date": _date,
     "difficult": _yes_no,
     "scanner": str,
     "field_strength": _tesla,
     "level": _word("a lesion level", _values(Level)),
-    "extent_vertebrae": _number("a number of vertebrae", 0.1, MOST_VERTEBRAE),
+    "extent_vertebrae": number("a number of vertebrae", 0.1, MOST_VERTEBRAE),
     "enhancement": _yes_no,
 }

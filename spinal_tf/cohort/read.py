@@ -4,13 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from enum import Enum
 from pathlib import Path
 
 from spinal_tf.cohort.case import Case, Cohort
-from spinal_tf.cohort.cells import REQUIRED_COLUMNS, known_columns, parse_row, read_cell
+from spinal_tf.cohort.cells import PARSERS, REQUIRED_COLUMNS, known_columns, parse_row, read_cell
 from spinal_tf.cohort.table import HEADER_ROW, Fault, Row, Table, read_table
 from spinal_tf.errors import CohortError
+
+ALIKE = 0.6
+"""Share of letters in common from which a column may be a missing one, misspelt."""
+
+COHORT_LISTER = "spinal-tf cohort check lists them"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,20 +56,26 @@ def parse_table(path: Path, *, need_split: bool = True) -> ParsedTable:
         CohortError: the file is not a readable table at all.
     """
     table = read_table(path)
-    faults = [*table.faults, *_missing_columns(table.columns, need_split=need_split)]
+    needed = [column for column in REQUIRED_COLUMNS if need_split or column != "split"]
+    faults = [*table.faults, *missing_columns(table.columns, needed)]
     cases = []
     for row in table.rows:
         case, found = parse_row(row, path.parent, need_split=need_split)
         faults += found
         cases += [case] if case else []
-    faults += _doubled_names(table.rows)
+    faults += doubled_names(table.rows)
     for column in ("split", "diagnosis", "sex"):
-        faults += _disagreements(table.rows, column)
+        faults += disagreements(table.rows, column)
     return ParsedTable(table=table, cases=tuple(cases), faults=in_order(faults))
 
 
-def require_no_faults(path: Path, faults: Sequence[Fault]) -> None:
-    """Refuse a cohort with faults.
+def require_no_faults(path: Path, faults: Sequence[Fault], *, lister: str = COHORT_LISTER) -> None:
+    """Refuse a table with faults.
+
+    Args:
+        path: of the table.
+        faults: in order.
+        lister: what lists all of them, for the message.
 
     Raises:
         CohortError: there are any; the first is named, and what lists the others.
@@ -71,7 +83,7 @@ def require_no_faults(path: Path, faults: Sequence[Fault]) -> None:
     if len(faults) == 1:
         raise CohortError(f"{path.name}: {faults[0]}")
     if faults:
-        raise CohortError(f"{path.name}: {faults[0]}; {len(faults)} faults in all, spinal-tf cohort check lists them")
+        raise CohortError(f"{path.name}: {faults[0]}; {len(faults)} faults in all, {lister}")
 
 
 def in_order(faults: Iterable[Fault]) -> tuple[Fault, ...]:
@@ -80,17 +92,20 @@ def in_order(faults: Iterable[Fault]) -> tuple[Fault, ...]:
     return tuple(sorted(faults, key=lambda fault: (fault.row, order.get(fault.column, len(order)), fault.column)))
 
 
-def _missing_columns(columns: Sequence[str], *, need_split: bool) -> list[Fault]:
-    needed = [column for column in REQUIRED_COLUMNS if need_split or column != "split"]
-    there = ", ".join(column for column in columns if column)
-    return [
-        Fault(row=HEADER_ROW, column=column, problem=f"there is no such column; the table has {there}")
-        for column in needed
-        if column not in columns
-    ]
+def missing_columns(columns: Sequence[str], needed: Iterable[str]) -> list[Fault]:
+    """Columns that are not there, each with the name in the table that is nearest to it."""
+    faults = []
+    for column in needed:
+        if column in columns:
+            continue
+        near = get_close_matches(column, [name for name in columns if name not in PARSERS], n=1, cutoff=ALIKE)
+        hint = f'rename "{near[0]}" if that is meant' if near else f"the table has {', '.join(filter(None, columns))}"
+        faults.append(Fault(row=HEADER_ROW, column=column, problem=f"there is no such column; {hint}"))
+    return faults
 
 
-def _doubled_names(rows: Sequence[Row]) -> list[Fault]:
+def doubled_names(rows: Sequence[Row]) -> list[Fault]:
+    """Cases with the name of an earlier one."""
     first: dict[str, int] = {}
     faults = []
     for row in rows:
@@ -102,7 +117,7 @@ def _doubled_names(rows: Sequence[Row]) -> list[Fault]:
     return faults
 
 
-def _disagreements(rows: Sequence[Row], column: str) -> list[Fault]:
+def disagreements(rows: Sequence[Row], column: str) -> list[Fault]:
     """Rows of one patient that say different things where a patient can be only one thing."""
     first: dict[str, tuple[str, int]] = {}
     faults = []

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 import numpy as np
-from sklearn.metrics import roc_auc_score, roc_curve
+from sklearn.metrics import roc_auc_score
 
 from spinal_tf.cohort.case import HEALTHY
 from spinal_tf.datasets.classifier import ClassifierCase
 from spinal_tf.datasets.segmenter import SegmenterCase
 from spinal_tf.engine import Engine, run_in_batches
+from spinal_tf.evaluation.statistics.operating_point import youden
 from spinal_tf.lesions import MINIMUM_VOLUME_ML, remove_specks
 from spinal_tf.slices import T1C
 from spinal_tf.taxonomy import Diagnosis, Task
@@ -157,18 +157,6 @@ def _positive(predict: Engine, tiles: Array, *, with_t1c: bool) -> Array:
             part[..., T1C] = 0
         parts.append(predict(part)[:, 1])
     return np.concatenate(parts)
-
-
-def youden(labels: Array, scores: Array) -> float:
-    """The cut-off with the largest sum of sensitivity and specificity; a score at or above it is positive.
-
-    Args:
-        labels: 0 or 1, both present.
-        scores: 0 to 1.
-    """
-    false_positive, true_positive, cutoffs = roc_curve(labels, scores)
-    cutoff = float(cutoffs[np.argmax(true_positive - false_positive)])
-    return cutoff if math.isfinite(cutoff) else 1.0
 
 
 def some_cases(cases: Sequence[Case], count: int | None) -> list[Case]:

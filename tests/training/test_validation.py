@@ -8,7 +8,7 @@ import pytest
 from spinal_tf.datasets.classifier import ClassifierCase
 from spinal_tf.datasets.segmenter import SegmenterCase
 from spinal_tf.taxonomy import MS_VS_NMOSD, Diagnosis
-from spinal_tf.training.validation import some_cases, validate_classifier, validate_segmenter, youden
+from spinal_tf.training.validation import some_cases, validate_classifier, validate_segmenter
 
 SHAPE = (2, 16, 16)
 
@@ -150,18 +150,6 @@ def test_many_tiles_are_asked_a_few_at_a_time():
     case = tiles_of(MS, *[0.25] * 70)
     validate_classifier(spy, [case, tiles_of(NMOSD, 0.75)], MS_VS_NMOSD, with_t1c=False, monitor="auc")
     assert sizes == [32, 32, 6, 1]
-
-
-@pytest.mark.parametrize(
-    ("labels", "scores", "cutoff"),
-    [
-        ([0, 0, 1, 1], [0.1, 0.2, 0.7, 0.9], 0.7),
-        ([0, 1, 0, 1, 1], [0.1, 0.3, 0.4, 0.6, 0.8], 0.6),
-        ([1, 0], [0.1, 0.9], 1.0),  # nothing is better than calling nobody positive
-    ],
-)
-def test_youdens_cut_off_has_the_best_sensitivity_and_specificity(labels, scores, cutoff):
-    assert youden(np.array(labels), np.array(scores)) == pytest.approx(cutoff)
 
 
 def test_a_part_of_the_cases_holds_every_disease():

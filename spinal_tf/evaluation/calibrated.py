@@ -1,0 +1,96 @@
+"""How far probabilities are what they say, before and after a temperature that the validation cases chose."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from spinal_tf.evaluation.predictions import CaseSet
+from spinal_tf.evaluation.scored import Scored, ScoredTask
+from spinal_tf.evaluation.statistics.bootstrap import Resampling, mean_replicates
+from spinal_tf.evaluation.statistics.calibration import (
+    Bin,
+    NetBenefit,
+    brier,
+    decision_curve,
+    expected_calibration_error,
+    reliability,
+    scaled,
+    temperature,
+)
+from spinal_tf.evaluation.statistics.intervals import Interval, percentile
+
+
+@dataclass(frozen=True, kw_only=True)
+class Calibration:
+    """Probabilities against outcomes.
+
+    Attributes:
+        brier: mean squared distance.
+        bootstrap: its interval over patients.
+        ece: expected calibration error. It has no interval: resamples repeat cases, which raises it in each of them.
+        bins: points of the reliability curve.
+        curve: net benefit.
+    """
+
+    brier: float
+    bootstrap: Interval
+    ece: float
+    bins: tuple[Bin, ...]
+    curve: tuple[NetBenefit, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CalibrationPair:
+    """One task on one set.
+
+    Attributes:
+        scored: the cases.
+        temperature: chosen on validation; NaN where it has not both classes.
+        before: of the probabilities as they are.
+        after: with the temperature; None on validation, which chose it, and where there is none.
+    """
+
+    scored: Scored
+    temperature: float
+    before: Calibration
+    after: Calibration | None
+
+
+def calibrations(task: ScoredTask, resampling: Resampling) -> list[CalibrationPair]:
+    """Judge the probabilities of a task on every set that has cases."""
+    validation = task.sets[CaseSet.VALIDATION]
+    chosen = temperature(validation.labels, validation.scores) if validation.cases else math.nan
+    pairs = []
+    for case_set, scored in task.sets.items():
+        if not scored.cases:
+            continue
+        scores = [scored.scores]
+        if case_set is not CaseSet.VALIDATION and not math.isnan(chosen):
+            scores.append(scaled(scored.scores, chosen))
+        before, *after = _calibrations(scored, np.stack(scores), resampling)
+        pairs.append(
+            CalibrationPair(scored=scored, temperature=chosen, before=before, after=after[0] if after else None)
+        )
+    return pairs
+
+
+def _calibrations(scored: Scored, scores: np.ndarray, resampling: Resampling) -> list[Calibration]:
+    """Of each row of scores, (k, n)."""
+    squares = (scores - scored.labels) ** 2
+    replicates = mean_replicates(squares.T, scored.labels, scored.patients, resampling)
+    found = []
+    for row, resampled in zip(scores, replicates, strict=True):
+        bins = reliability(scored.labels, row)
+        found.append(
+            Calibration(
+                brier=brier(scored.labels, row),
+                bootstrap=percentile(resampled),
+                ece=expected_calibration_error(bins),
+                bins=tuple(bins),
+                curve=tuple(decision_curve(scored.labels, row)),
+            )
+        )
+    return found

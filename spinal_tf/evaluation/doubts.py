@@ -1,0 +1,67 @@
+"""What a reader of the numbers must know: plain sentences that stand wherever they do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from spinal_tf.cohort.case import Split
+from spinal_tf.evaluation.checks import Checked
+from spinal_tf.evaluation.predictions import CaseSet, Predictions
+from spinal_tf.evaluation.raters import difficult_cases
+from spinal_tf.evaluation.scored import EvaluationOptions, ScoredTask, can_score, with_t1c
+
+
+def warnings_of(checked: Checked, options: EvaluationOptions, tasks: Mapping[str, ScoredTask]) -> tuple[str, ...]:
+    """Every warning, once."""
+    tables = [f"{table.predictions.source.name}: {warning}" for table in checked.tables for warning in table.warnings]
+    main = checked.main.predictions
+    return (
+        *tables,
+        *_of_choice(options, tasks),
+        *_of_cases(tasks),
+        *_of_scans(main, options, tasks),
+        *_of_raters(main),
+    )
+
+
+def _of_choice(options: EvaluationOptions, tasks: Mapping[str, ScoredTask]) -> Iterator[str]:
+    if options.chosen_on is Split.TEST and any(task.point.chosen_on for task in tasks.values()):
+        yield (
+            "the operating point was to be chosen on the test set, which is reported on; each test case is called at a "
+            "point chosen on other patients of the test instead, and validation is the set to choose it on"
+        )
+
+
+def _of_cases(tasks: Mapping[str, ScoredTask]) -> Iterator[str]:
+    for name, task in tasks.items():
+        for case_set in (CaseSet.VALIDATION, CaseSet.TEST):
+            left_out = task.sets[case_set].left_out
+            if left_out:
+                every = left_out + len(task.sets[case_set].cases)
+                yield f"{name}: {left_out} of {every} {case_set.value} cases have no probability and are left out"
+    if any(scored.several_per_patient for task in tasks.values() for scored in task.sets.values()):
+        yield (
+            "some patients have several cases; Wilson's and DeLong's intervals and all tests take cases as independent "
+            "and say too much, the bootstrap's intervals draw patients"
+        )
+
+
+def _of_scans(main: Predictions, options: EvaluationOptions, tasks: Mapping[str, ScoredTask]) -> Iterator[str]:
+    for name, task in tasks.items():
+        given = any(name in case.with_t1c for case in main.cases)
+        if given and not can_score(main, task.task, options, with_t1c):
+            yield (
+                f"{name}: too few cases have a probability with T1c in the {options.chosen_on.value} split to choose "
+                f"its operating point; give one with --operating-point {name}=0.5 to compare the scans"
+            )
+
+
+def _of_raters(main: Predictions) -> Iterator[str]:
+    found = difficult_cases(main)
+    if found.stated and found.disagreed and found.stated != found.both:
+        yield (
+            f"the column difficult marks {found.stated} test cases, and raters disagree on {found.disagreed}, "
+            f"{found.both} of them the same; the column is followed where it says anything"
+        )
+    if found.derived:
+        yield f"{found.derived} test cases count as difficult since their raters disagree"

@@ -1,0 +1,227 @@
+"""An evaluation as tables of plain cells: what the CSV files and the JSON record hold, number by number.
+
+A row is a dictionary; None stands for what is not known or not defined.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from spinal_tf.evaluation.calibrated import Calibration, CalibrationPair
+from spinal_tf.evaluation.columns import finite
+from spinal_tf.evaluation.contrasts import Contrast, MeasureDifference
+from spinal_tf.evaluation.described import Proportion
+from spinal_tf.evaluation.evaluate import Evaluation
+from spinal_tf.evaluation.paper_table2 import TABLE_2
+from spinal_tf.evaluation.performance import Measure, Performance
+from spinal_tf.evaluation.scored import Scored
+from spinal_tf.evaluation.statistics.intervals import Interval, wilson
+
+Cell = str | int | float | bool | None
+Row = dict[str, Cell]
+
+
+def operating_points(evaluation: Evaluation) -> Iterator[Row]:
+    """The cut-off of each task, and where it is from."""
+    for name, task in evaluation.tasks.items():
+        chosen_on = task.point.chosen_on
+        yield {"task": name, "value": task.point.value, "chosen_on": chosen_on.value if chosen_on else "given"}
+
+
+def sets(evaluation: Evaluation) -> Iterator[Row]:
+    """How many cases of which kind each task has in each set, and how they were called."""
+    for judged in _performances(evaluation):
+        scored, counts = judged.scored, judged.confusion
+        yield {
+            **_place(scored),
+            "cases": len(scored.cases),
+            "patients": len(set(scored.patients.tolist())),
+            "positive": int(scored.labels.sum()),
+            "left_out": scored.left_out,
+            "cross_fitted": scored.cross_fitted,
+            "tp": counts.tp,
+            "fn": counts.fn,
+            "tn": counts.tn,
+            "fp": counts.fp,
+        }
+
+
+def table2(evaluation: Evaluation) -> Iterator[Row]:
+    """Table 2 of the paper, beside its numbers."""
+    for judged in _performances(evaluation):
+        paper = TABLE_2[judged.scored.case_set][judged.scored.task.name]
+        for name, measure in judged.measures.items():
+            printed = paper.confusion.proportion(name) if name != "auc" else None
+            yield {
+                **_place(judged.scored),
+                "measure": name,
+                **_measured(measure),
+                "paper_count": printed.count if printed else None,
+                "paper_total": printed.total if printed else None,
+                "paper_value": printed.count / printed.total if printed else paper.auc,
+                "paper_low": None if printed else paper.auc_interval.low,
+                "paper_high": None if printed else paper.auc_interval.high,
+            }
+
+
+def comparisons(evaluation: Evaluation) -> Iterator[Row]:
+    """With raters, another model, further scans."""
+    for contrast in evaluation.contrasts:
+        yield from _contrast(contrast)
+
+
+def subgroups(evaluation: Evaluation) -> Iterator[Row]:
+    """Every number of Table 2 for each subgroup."""
+    for group in evaluation.subgroups:
+        scored = group.performance.scored
+        for name, measure in group.performance.measures.items():
+            yield {
+                **_place(scored),
+                "column": group.column,
+                "level": group.level,
+                "cases": len(scored.cases),
+                "measure": name,
+                **_measured(measure),
+            }
+
+
+def subgroup_differences(evaluation: Evaluation) -> Iterator[Row]:
+    """Each subgroup against the other cases."""
+    for group in evaluation.subgroups:
+        if group.contrast:
+            yield from _contrast(group.contrast)
+
+
+def agreement(evaluation: Evaluation) -> Iterator[Row]:
+    """Of raters."""
+    for found in evaluation.agreements:
+        yield {
+            "set": found.case_set.value,
+            "raters": " ".join(found.raters),
+            "statistic": "Cohen" if len(found.raters) == 2 else "Fleiss",
+            "cases": found.cases,
+            "agreed": found.agreed,
+            "kappa": finite(found.kappa),
+            **_limits(found.bootstrap, "bootstrap"),
+        }
+
+
+def calibration(evaluation: Evaluation) -> Iterator[Row]:
+    """Brier score and calibration error, before and after temperature scaling."""
+    for pair, scaling, found in _calibrations(evaluation):
+        yield {
+            **_place(pair.scored),
+            "temperature": finite(pair.temperature) if scaling == "after" else None,
+            "scaling": scaling,
+            "brier": finite(found.brier),
+            **_limits(found.bootstrap, "bootstrap"),
+            "ece": finite(found.ece),
+        }
+
+
+def reliability(evaluation: Evaluation) -> Iterator[Row]:
+    """Points of the reliability curves."""
+    for pair, scaling, found in _calibrations(evaluation):
+        for one in found.bins:
+            yield {
+                **_place(pair.scored),
+                "scaling": scaling,
+                "bin_low": one.low,
+                "bin_high": one.high,
+                "predicted": one.predicted,
+                "count": one.observed.count,
+                "total": one.observed.total,
+                "observed": one.observed.count / one.observed.total,
+                **_limits(wilson(one.observed), "wilson"),
+            }
+
+
+def decision_curve(evaluation: Evaluation) -> Iterator[Row]:
+    """Net benefit over the threshold."""
+    for pair, scaling, found in _calibrations(evaluation):
+        for point in found.curve:
+            yield {
+                **_place(pair.scored),
+                "scaling": scaling,
+                "threshold": point.threshold,
+                "net_benefit": point.model,
+                "net_benefit_everybody": point.everybody,
+            }
+
+
+TABLES: Mapping[str, Callable[[Evaluation], Iterator[Row]]] = {
+    "operating_points": operating_points,
+    "sets": sets,
+    "table2": table2,
+    "comparisons": comparisons,
+    "subgroups": subgroups,
+    "subgroup_differences": subgroup_differences,
+    "agreement": agreement,
+    "calibration": calibration,
+    "reliability": reliability,
+    "decision_curve": decision_curve,
+}
+"""Every table, by its name in the record and of its file."""
+
+
+def _performances(evaluation: Evaluation) -> Iterator[Performance]:
+    for by_task in evaluation.performances.values():
+        yield from by_task.values()
+
+
+def _calibrations(evaluation: Evaluation) -> Iterator[tuple[CalibrationPair, str, Calibration]]:
+    for pair in evaluation.calibrations:
+        yield pair, "before", pair.before
+        if pair.after:
+            yield pair, "after", pair.after
+
+
+def _place(scored: Scored) -> Row:
+    return {"set": scored.case_set.value, "task": scored.task.name}
+
+
+def _measured(measure: Measure) -> Row:
+    return {
+        "count": measure.proportion.count if measure.proportion else None,
+        "total": measure.proportion.total if measure.proportion else None,
+        "value": finite(measure.value),
+        **_limits(measure.formula, "formula"),
+        **_limits(measure.bootstrap, "bootstrap"),
+    }
+
+
+def _contrast(contrast: Contrast) -> Iterator[Row]:
+    for difference in contrast.differences:
+        yield {
+            "kind": contrast.kind,
+            "set": contrast.case_set.value,
+            "task": contrast.task.name,
+            "first": contrast.first,
+            "second": contrast.second,
+            "first_cases": contrast.cases[0],
+            "second_cases": contrast.cases[1],
+            "outside_task": contrast.outside,
+            **_difference(difference),
+        }
+
+
+def _difference(difference: MeasureDifference) -> Row:
+    return {
+        "measure": difference.measure,
+        "first_value": _value(difference.first),
+        "second_value": _value(difference.second),
+        "difference": finite(difference.value),
+        **_limits(difference.formula, "formula"),
+        **_limits(difference.bootstrap, "bootstrap"),
+        "test": difference.test,
+        "p": finite(difference.p),
+        "p_holm": finite(difference.p_holm),
+    }
+
+
+def _value(value: Proportion | float | None) -> float | None:
+    return value.count / value.total if isinstance(value, Proportion) else value
+
+
+def _limits(interval: Interval, name: str) -> Row:
+    return {f"{name}_low": finite(interval.low), f"{name}_high": finite(interval.high)}

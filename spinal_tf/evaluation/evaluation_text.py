@@ -1,0 +1,212 @@
+"""An evaluation as text for the terminal, Table 2 laid out like the paper's and beside the paper's numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from spinal_tf.evaluation.calibrated import Calibration
+from spinal_tf.evaluation.columns import NOTHING, aligned
+from spinal_tf.evaluation.contrasts import Contrast, MeasureDifference
+from spinal_tf.evaluation.described import Proportion
+from spinal_tf.evaluation.evaluate import Evaluation
+from spinal_tf.evaluation.paper_table2 import TABLE_2, PaperColumn
+from spinal_tf.evaluation.performance import MEASURES, Measure, Performance
+from spinal_tf.evaluation.predictions import CaseSet
+from spinal_tf.evaluation.statistics.intervals import Interval
+from spinal_tf.evaluation.summary_text import printed_p
+from spinal_tf.taxonomy import TASKS, Diagnosis, Task
+
+LABELS = {
+    "accuracy": "Accuracy",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "ppv": "PPV",
+    "npv": "NPV",
+    "precision": "Precision",
+    "recall": "Recall",
+    "auc": "AUC",
+}
+"""Of each measure, as in the paper's table."""
+
+PAPER = "  paper"
+
+SHOWN = ("accuracy", "auc")
+"""Of the differences; the others stand in the files."""
+
+TABLE_2_LEGEND = """\
+Paper: Table 2 of Zhuo et al. 2022, doi:10.1148/ryai.210292. Percent (n/N) [Wilson's 95 % interval]; AUC (95 % interval,
+bootstrap over patients). Positive: demyelinating, ependymoma, NMOSD. - not defined."""
+
+CROSS_FITTED_LEGEND = """\
+* Cases of the set that chose the operating point are called at points chosen on the other patients of that set."""
+
+KINDS = {
+    "rater": "The model against raters",
+    "model": "The model against another",
+    "modality": "Without and with contrast-enhanced T1w",
+    "subgroup": "Subgroups",
+}
+
+CONTRAST_LEGEND = """\
+Difference: first minus second [bootstrap over patients]. Paired: McNemar's test, DeLong's for AUC; subgroups:
+chi-squared or Fisher's, DeLong's for AUC. Holm: corrected over the table's tests of a measure on a set. The files have
+all measures."""
+
+RATER_LEGEND = """\
+Raters chose among four diagnoses; one that is no class of the task counts as wrong, which favours the model."""
+
+
+def as_text(evaluation: Evaluation) -> str:
+    """All tables and warnings."""
+    parts = [*_table2(evaluation), *_contrasts(evaluation), *_agreement(evaluation), *_calibration(evaluation)]
+    warnings = [f"warning: {warning}" for warning in evaluation.warnings]
+    return "\n\n".join([*parts, *(["\n".join(warnings)] if warnings else [])])
+
+
+def printed_task(task: Task) -> str:
+    """As the paper heads a column: ``Tumor vs demyelinating``, ``MS vs NMOSD``."""
+    capitals = (Diagnosis.MS.value, Diagnosis.NMOSD.value)
+    words = [name.upper() if name in capitals else name for name in task.classes]
+    return " vs ".join([words[0][0].upper() + words[0][1:], words[1]])
+
+
+def percent(proportion: Proportion | None) -> str:
+    """``96 (94/98)``, halves rounded up; a dash where there is nothing to divide by."""
+    if proportion is None:
+        return NOTHING
+    count, total = proportion.count, proportion.total
+    return f"{(200 * count + total) // (2 * total)} ({count}/{total})"
+
+
+def measure_cell(name: str, measure: Measure) -> str:
+    """A number with its interval."""
+    if name == "auc":
+        limits = measure.bootstrap
+        return (
+            f"{_two(measure.value)} ({_two(limits.low)}, {_two(limits.high)})" if limits.known else _two(measure.value)
+        )
+    limits = measure.formula
+    shown = percent(measure.proportion)
+    return f"{shown} [{100 * limits.low:.0f}, {100 * limits.high:.0f}]" if limits.known else shown
+
+
+def paper_cell(name: str, paper: PaperColumn) -> str:
+    """The paper's number as it is printed there."""
+    if name == "auc":
+        return f"{paper.auc:.2f} ({paper.auc_interval.low:.2f}, {paper.auc_interval.high:.2f})"
+    return percent(paper.confusion.proportion(name))
+
+
+def _two(value: float) -> str:
+    return NOTHING if math.isnan(value) else f"{value:.2f}"
+
+
+def _table2(evaluation: Evaluation) -> Iterator[str]:
+    blocks = []
+    for case_set, by_task in evaluation.performances.items():
+        columns = [by_task.get(task.name) for task in TASKS]
+        if any(columns):
+            blocks.append("\n".join([case_set.printed, *aligned(list(_block(evaluation, case_set, columns)))]))
+    judged = [one for by_task in evaluation.performances.values() for one in by_task.values()]
+    starred = any(one.scored.cross_fitted for one in judged)
+    legend = [TABLE_2_LEGEND, *([CROSS_FITTED_LEGEND] if starred else [])]
+    yield evaluation.predictions.source.name
+    yield from blocks
+    yield "\n".join(legend)
+
+
+def _block(evaluation: Evaluation, case_set: CaseSet, columns: Sequence[Performance | None]) -> Iterator[list[str]]:
+    yield ["", *map(printed_task, TASKS)]
+    yield ["Cases", *(str(len(judged.scored.cases)) if judged else NOTHING for judged in columns)]
+    points = [f"{evaluation.tasks[one.scored.task.name].point.value:.3f}" if one else NOTHING for one in columns]
+    stars = ["*" if one and one.scored.cross_fitted else "" for one in columns]
+    yield ["Operating point", *map(str.__add__, points, stars)]
+    for name in MEASURES:
+        yield [LABELS[name], *(measure_cell(name, judged.measures[name]) if judged else NOTHING for judged in columns)]
+        yield [PAPER, *(paper_cell(name, TABLE_2[case_set][task.name]) for task in TASKS)]
+
+
+def _contrasts(evaluation: Evaluation) -> Iterator[str]:
+    groups = [group.contrast for group in evaluation.subgroups if group.contrast]
+    for kind, title in KINDS.items():
+        chosen = [contrast for contrast in [*evaluation.contrasts, *groups] if contrast.kind == kind]
+        if not chosen:
+            continue
+        lines = [["Set", "Task", "First", "Second", "Measure", "First", "Second", "Difference", "p", "Holm"]]
+        lines += [line for contrast in chosen for line in _contrast_lines(contrast)]
+        yield "\n".join([title, *aligned(lines), *([RATER_LEGEND] if kind == "rater" else [])])
+    if groups or evaluation.contrasts:
+        yield CONTRAST_LEGEND
+
+
+def _contrast_lines(contrast: Contrast) -> Iterator[list[str]]:
+    for difference in contrast.differences:
+        if difference.measure in SHOWN:
+            yield [
+                contrast.case_set.value,
+                printed_task(contrast.task),
+                contrast.first,
+                contrast.second,
+                LABELS[difference.measure],
+                *_difference_cells(difference),
+            ]
+
+
+def _difference_cells(difference: MeasureDifference) -> list[str]:
+    ratio = difference.measure != "auc"
+    values = [
+        percent(value) if isinstance(value, Proportion) else NOTHING if value is None else _two(value)
+        for value in (difference.first, difference.second)
+    ]
+    return [
+        *values,
+        _with_limits(difference.value, difference.bootstrap, ratio=ratio),
+        printed_p(difference.p),
+        printed_p(difference.p_holm),
+    ]
+
+
+def _with_limits(value: float, limits: Interval, *, ratio: bool) -> str:
+    numbers = [value, limits.low, limits.high] if limits.known else [value]
+    shown = [NOTHING if math.isnan(n) else f"{100 * n:+.0f}" if ratio else f"{n:+.2f}" for n in numbers]
+    return f"{shown[0]} [{shown[1]}, {shown[2]}]" if limits.known else shown[0]
+
+
+def _agreement(evaluation: Evaluation) -> Iterator[str]:
+    if not evaluation.agreements:
+        return
+    lines = [["Set", "Raters", "Agreed", "Kappa"]]
+    for found in evaluation.agreements:
+        limits = found.bootstrap
+        interval = f" [{_two(limits.low)}, {_two(limits.high)}]" if limits.known else ""
+        agreed = percent(Proportion(count=found.agreed, total=found.cases))
+        kind = "Cohen" if len(found.raters) == 2 else "Fleiss"
+        lines.append([found.case_set.value, ", ".join(found.raters), agreed, f"{kind} {_two(found.kappa)}{interval}"])
+    difficult = evaluation.difficult
+    note = (
+        f"Difficult test cases: {difficult.stated} by the table, {difficult.disagreed} by raters' disagreement, "
+        f"{difficult.both} by both."
+    )
+    yield "\n".join(["Agreement of raters on the four diagnoses", *aligned(lines), note])
+
+
+def _calibration(evaluation: Evaluation) -> Iterator[str]:
+    lines = [["Set", "Task", "Brier", "ECE", "T", "Brier, scaled", "ECE, scaled"]]
+    for pair in evaluation.calibrations:
+        after = [_two(pair.temperature), *_calibration_cells(pair.after)] if pair.after else [NOTHING] * 3
+        scored = pair.scored
+        lines.append([scored.case_set.value, printed_task(scored.task), *_calibration_cells(pair.before), *after])
+    yield "\n".join(
+        [
+            "Calibration",
+            *aligned(lines),
+            "Scaled: by the temperature T that has the smallest log loss on validation. ECE: ten bins of equal width.",
+        ]
+    )
+
+
+def _calibration_cells(found: Calibration) -> list[str]:
+    limits = found.bootstrap
+    interval = f" [{limits.low:.3f}, {limits.high:.3f}]" if limits.known else ""
+    return [f"{found.brier:.3f}{interval}", f"{found.ece:.3f}"]

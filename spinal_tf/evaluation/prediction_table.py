@@ -1,0 +1,170 @@
+"""From ``predictions.csv`` to predictions, with every fault found in one pass; the schema is in docs/evaluation.md."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from spinal_tf.cohort.cells import PARSERS, RATER_COLUMN, Parser, number, parse_cells, rated, read_cell
+from spinal_tf.cohort.read import disagreements, doubled_names, missing_columns, require_no_faults
+from spinal_tf.cohort.table import HEADER_ROW, Fault, Row, Table, read_table
+from spinal_tf.evaluation.overlap_summary import MEASURES
+from spinal_tf.evaluation.predictions import CaseSet, Prediction, Predictions, probability_column
+from spinal_tf.taxonomy import TASKS, Diagnosis, Task
+
+REQUIRED_COLUMNS = ("case", "split", "diagnosis")
+
+NONE = "none"
+"""Written for a probability that there is none of, for example since no lesion was found."""
+
+JUDGED = tuple(dict.fromkeys(case_set.drawn_from for case_set in CaseSet))
+"""Splits that are reported on; in others a probability may be left out."""
+
+VERY_ALIKE = 0.8
+"""Share of letters in common from which a name that is not known may be a known one, misspelt."""
+
+LISTER = "spinal-tf evaluate lists them"
+
+_PROBABILITIES = {probability_column(task): task for task in TASKS}
+_WITH_T1C = {probability_column(task, with_t1c=True): task for task in TASKS}
+_FACTS = ("case", "patient", "split", "diagnosis", "difficult", "sex", "age_years")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParsedPredictions:
+    """A table with its readable cases.
+
+    Attributes:
+        table: as text.
+        predictions: the rows without fault of their own.
+        faults: by row, then by column.
+    """
+
+    table: Table
+    predictions: Predictions
+    faults: tuple[Fault, ...]
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Read a table of predictions.
+
+    Raises:
+        CohortError: the table cannot be read, or has a fault; the first is named.
+    """
+    parsed = parse_predictions(path)
+    require_no_faults(path, parsed.faults, lister=LISTER)
+    return parsed.predictions
+
+
+def parse_predictions(path: Path) -> ParsedPredictions:
+    """Read a table and find every fault of its text.
+
+    Raises:
+        CohortError: the file is not a readable table at all.
+    """
+    table = read_table(path)
+    faults = [*table.faults, *missing_columns(table.columns, REQUIRED_COLUMNS)]
+    faults += _misspelt(table.columns, {fault.problem for fault in faults})
+    if not _PROBABILITIES.keys() & set(table.columns):
+        problem = f"there is no column of probabilities; add at least one of {', '.join(_PROBABILITIES)}"
+        faults.append(Fault(row=HEADER_ROW, column="", problem=problem))
+    cases = []
+    for row in table.rows:
+        case, found = _parse_row(row)
+        faults += found
+        cases += [case] if case else []
+    faults += doubled_names(table.rows)
+    for column in ("split", "diagnosis", "sex"):
+        faults += disagreements(table.rows, column)
+    predictions = Predictions(source=path, columns=table.columns, cases=tuple(cases))
+    return ParsedPredictions(table=table, predictions=predictions, faults=in_order(faults, table.columns))
+
+
+def in_order(faults: Sequence[Fault], columns: Sequence[str]) -> tuple[Fault, ...]:
+    """Faults by row, then in the order of the table's columns."""
+    place = {column: index for index, column in enumerate(("", *columns))}
+    return tuple(sorted(faults, key=lambda fault: (fault.row, place.get(fault.column, len(place)), fault.column)))
+
+
+def _misspelt(columns: Sequence[str], told: set[str]) -> list[Fault]:
+    """Names that are nearly those of known columns which the table does not have."""
+    known = [*_parsers(columns), "rater_1"]
+    faults = []
+    for name in columns:
+        near = get_close_matches(name, known, n=1, cutoff=VERY_ALIKE)
+        if not near or near[0] in columns or any(f'"{name}"' in problem for problem in told):
+            continue
+        problem = f'is not a known column; rename it "{near[0]}" if that is meant, or else less like it'
+        faults.append(Fault(row=HEADER_ROW, column=name, problem=problem))
+    return faults
+
+
+def _parsers(columns: Sequence[str]) -> dict[str, Parser]:
+    return (
+        {column: PARSERS[column] for column in _FACTS}
+        | dict.fromkeys(filter(RATER_COLUMN.fullmatch, columns), rated)
+        | dict.fromkeys(_PROBABILITIES, _probability)
+        | dict.fromkeys(_WITH_T1C, _probability)
+        | dict.fromkeys(MEASURES, _measure)
+    )
+
+
+def _parse_row(row: Row) -> tuple[Prediction | None, list[Fault]]:
+    parsers = _parsers(tuple(row.cells))
+    values, faults = parse_cells(row, parsers, partial(_problem_of_emptiness, row=row))
+    if faults or any(values[column] is None for column in ("case", "split")):
+        return None, faults
+    case = Prediction(
+        row=row.number,
+        name=values["case"],
+        patient=values["patient"] or values["case"],
+        split=values["split"],
+        diagnosis=values["diagnosis"],
+        stated_difficult=values["difficult"],
+        sex=values["sex"],
+        age_years=values["age_years"],
+        raters={column: values[column] for column in parsers if RATER_COLUMN.fullmatch(column)},
+        probabilities=_known(values, _PROBABILITIES),
+        with_t1c=_known(values, _WITH_T1C),
+        overlap={name: values[name] for name in MEASURES if values[name] is not None},
+        cells=row.cells,
+    )
+    return case, []
+
+
+def _known(values: Mapping[str, Any], columns: Mapping[str, Task]) -> dict[str, float]:
+    given = {task.name: values[column] for column, task in columns.items()}
+    return {name: value for name, value in given.items() if value is not None and not math.isnan(value)}
+
+
+def _problem_of_emptiness(column: str, *, row: Row) -> str | None:
+    if column not in row.cells:
+        return None
+    if column in (*REQUIRED_COLUMNS, "patient"):
+        return "is empty; fill it"
+    if column not in _PROBABILITIES:
+        return None
+    split = read_cell("split", row.cells.get("split", ""))
+    diagnosis = read_cell("diagnosis", row.cells.get("diagnosis", ""))
+    if split in JUDGED and isinstance(diagnosis, Diagnosis) and _PROBABILITIES[column].applies_to(diagnosis):
+        return f"is empty, and the task applies to this case; give the probability, or write {NONE}"
+    return None
+
+
+def _probability(text: str) -> float:
+    return math.nan if text.lower() == NONE else _between_0_and_1(text)
+
+
+def _measure(text: str) -> float:
+    try:
+        return float(text.replace(",", "."))  # nan and inf are measures, too
+    except ValueError:
+        raise ValueError(f'"{text}" is not a number; write one, or nothing where the measure is not defined') from None
+
+
+_between_0_and_1: Callable[[str], float] = number("a probability", 0.0, 1.0)

@@ -1,0 +1,128 @@
+"""Raters: how far they agree, which cases they find difficult, and how the models stand beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from spinal_tf.evaluation.contrasts import Contrast, paired
+from spinal_tf.evaluation.predictions import CaseSet, Prediction, Predictions
+from spinal_tf.evaluation.scored import Scored
+from spinal_tf.evaluation.statistics.bootstrap import Answers, Resampling
+from spinal_tf.evaluation.statistics.intervals import Interval, percentile
+from spinal_tf.evaluation.statistics.kappa import kappa, kappa_replicates
+from spinal_tf.taxonomy import Diagnosis
+
+
+@dataclass(frozen=True, kw_only=True)
+class Agreement:
+    """Agreement of raters on the four diagnoses.
+
+    Attributes:
+        raters: two for Cohen's kappa, more for Fleiss'.
+        case_set: which.
+        cases: that all of them rated.
+        agreed: on how many all of them gave the same diagnosis.
+        kappa: NaN where all ratings are the same.
+        bootstrap: its interval over patients, stratified by diagnosis.
+    """
+
+    raters: tuple[str, ...]
+    case_set: CaseSet
+    cases: int
+    agreed: int
+    kappa: float
+    bootstrap: Interval
+
+
+@dataclass(frozen=True, kw_only=True)
+class DifficultCases:
+    """Test cases that are difficult, by the two ways to know.
+
+    Attributes:
+        stated: the table says so.
+        disagreed: raters gave different diagnoses.
+        both: stated, and disagreed.
+        derived: not stated either way, and taken as difficult since raters disagreed.
+    """
+
+    stated: int
+    disagreed: int
+    both: int
+    derived: int
+
+
+def difficult_cases(predictions: Predictions) -> DifficultCases:
+    """Count the difficult cases of the test."""
+    cases = predictions.of_set(CaseSet.TEST)
+    return DifficultCases(
+        stated=sum(case.stated_difficult is True for case in cases),
+        disagreed=sum(case.raters_disagree is True for case in cases),
+        both=sum(case.stated_difficult is True and case.raters_disagree is True for case in cases),
+        derived=sum(case.stated_difficult is None and case.raters_disagree is True for case in cases),
+    )
+
+
+def agreements(predictions: Predictions, resampling: Resampling) -> list[Agreement]:
+    """All raters together, then each pair; in validation and test, where they rated a case with a diagnosis."""
+    raters = predictions.raters
+    together = [raters] if len(raters) > 2 else []
+    return [
+        found
+        for case_set in (CaseSet.VALIDATION, CaseSet.TEST)
+        for group in (*together, *combinations(raters, 2))
+        if (found := _agreement(predictions.of_set(case_set), group, case_set, resampling))
+    ]
+
+
+def _agreement(
+    cases: Sequence[Prediction], raters: tuple[str, ...], case_set: CaseSet, resampling: Resampling
+) -> Agreement | None:
+    rated = sorted(
+        (case for case in cases if case.diagnosis and all(case.raters[rater] for rater in raters)),
+        key=lambda case: case.name,
+    )
+    if not rated:
+        return None
+    order = list(Diagnosis)
+    ratings = np.array([[order.index(Diagnosis(case.raters[rater])) for case in rated] for rater in raters])
+    strata = np.array([order.index(Diagnosis(case.diagnosis)) for case in rated])
+    patients = np.array([case.patient for case in rated])
+    return Agreement(
+        raters=raters,
+        case_set=case_set,
+        cases=len(rated),
+        agreed=int((ratings == ratings[0]).all(axis=0).sum()),
+        kappa=float(kappa(ratings, np.ones((1, len(rated))))[0]),
+        bootstrap=percentile(kappa_replicates(ratings, strata, patients, resampling)),
+    )
+
+
+def against_raters(scored: Scored, raters: Sequence[str], resampling: Resampling) -> list[Contrast]:
+    """The model against each rater on the cases of a task that the rater rated.
+
+    A rater chose among four diagnoses, the model between two, since the paper's tables give it only the cases that the
+    task applies to. A rater's diagnosis outside of the task counts as wrong, so the comparison favours the model.
+    """
+    contrasts = []
+    for rater in raters:
+        given = [case.raters[rater] for case in scored.cases]
+        rated = scored.where(np.array([diagnosis is not None for diagnosis in given], bool))
+        if not rated.cases:
+            continue
+        answers = [Diagnosis(case.raters[rater]) for case in rated.cases]
+        right = np.array(
+            [
+                answer in (scored.task.positive if label else scored.task.negative)
+                for answer, label in zip(answers, rated.labels, strict=True)
+            ]
+        )
+        calls = np.where(right, rated.labels, ~rated.labels)
+        outside = sum(not scored.task.applies_to(answer) for answer in answers)
+        contrasts.append(
+            paired(rated, ("model", rater), Answers(calls=calls), resampling, kind="rater", outside=outside)
+        )
+    return contrasts

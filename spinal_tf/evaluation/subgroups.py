@@ -1,0 +1,81 @@
+"""Performance by age, sex and any other column (the paper's Table E5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from spinal_tf.evaluation.contrasts import Contrast, unpaired
+from spinal_tf.evaluation.performance import Performance, performance
+from spinal_tf.evaluation.predictions import Prediction
+from spinal_tf.evaluation.scored import Scored
+from spinal_tf.evaluation.statistics.bootstrap import Resampling
+
+ADULT_YEARS = 18.0
+
+PAEDIATRIC, ADULT = "paediatric", "adult"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subgroup:
+    """The cases of a task and set with one value of a column.
+
+    Attributes:
+        column: ``age``, ``sex`` or a column of the table.
+        level: its value.
+        performance: on these cases.
+        contrast: with all cases that have another value; None where there are none.
+    """
+
+    column: str
+    level: str
+    performance: Performance
+    contrast: Contrast | None
+
+
+def subgroups(scored: Scored, columns: Sequence[str], resampling: Resampling) -> list[Subgroup]:
+    """Divide cases by age and sex, where they are known, and by columns.
+
+    Of a column with two values the contrast is given once, for the first.
+
+    Args:
+        scored: the cases.
+        columns: names of columns; cases with an empty cell belong to no group.
+        resampling: of the bootstrap.
+    """
+    found = []
+    for column in ("age", "sex", *columns):
+        levels = np.array([_level_of(column)(case) for case in scored.cases], str)
+        names = [name for name in _ordered(set(levels.tolist())) if name]
+        for place, name in enumerate(names):
+            within, others = scored.where(levels == name), scored.where((levels != name) & (levels != ""))
+            judged = performance(within, resampling)
+            if judged is None:
+                continue
+            once = len(names) == 2 and place == 1
+            others_name = names[1] if len(names) == 2 else f"not {name}"
+            contrast = None
+            if others.cases and not once:
+                contrast = unpaired(within, others, (f"{column} {name}", others_name), resampling)
+            found.append(Subgroup(column=column, level=name, performance=judged, contrast=contrast))
+    return found
+
+
+def _ordered(levels: set[str]) -> list[str]:
+    return [PAEDIATRIC, ADULT] if levels >= {PAEDIATRIC, ADULT} else sorted(levels)
+
+
+def _level_of(column: str) -> Callable[[Prediction], str]:
+    if column == "age":
+        return _age_group
+    if column == "sex":
+        return lambda case: case.sex.value if case.sex else ""
+    return lambda case: case.cells[column]
+
+
+def _age_group(case: Prediction) -> str:
+    if case.age_years is None:
+        return ""
+    return PAEDIATRIC if case.age_years < ADULT_YEARS else ADULT
