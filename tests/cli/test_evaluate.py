@@ -78,10 +78,10 @@ def test_the_same_seed_writes_the_same(evaluate, tmp_path):
 
 
 def test_every_fault_is_listed_and_the_end_is_3(evaluate, tmp_path, write_table):
-    table = rows()
+    table = rows(24)
     table[1]["split"] = "all"
     table[2]["p_ms_vs_nmosd"] = "1.2"
-    other = write_table(rows()[1:], name="other.csv")
+    other = write_table(rows(24)[1:], name="other.csv")
     result = evaluate(table, "--against", other, "--subgroup", "Site")
     assert result.exit_code == 3
     assert [line.split(";")[0] for line in result.stdout.splitlines()] == [
