@@ -32,13 +32,13 @@ OPTIONS = TrainingOptions(batch=2, steps=2, validation_every=1, learning_rate=0.
 
 def small_segmenter() -> keras.Model:
     inputs = keras.Input((None, None, 1))
-    return keras.Model(inputs, keras.layers.Conv2D(1, 1, activation="sigmoid")(inputs))
+    return keras.Model(inputs, keras.layers.Conv2D(1, 1, activation="sigmoid", name="head")(inputs))
 
 
 def small_classifier(**arguments) -> keras.Model:
     inputs = keras.Input((32, 32, 3))
     x = keras.layers.GlobalAveragePooling2D()(inputs)
-    return keras.Model(inputs, keras.layers.Dense(2, activation="softmax")(x))
+    return keras.Model(inputs, keras.layers.Dense(2, activation="softmax", name="head")(x))
 
 
 @pytest.fixture(autouse=True)
