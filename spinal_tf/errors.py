@@ -41,3 +41,9 @@ class TrainingError(SpinalTfError):
     """A cohort that cannot be trained on, or a training that cannot go on."""
 
     exit_code = 3
+
+
+class PortError(SpinalTfError):
+    """A file of weights that cannot be taken over into the networks of this package."""
+
+    exit_code = 3
