@@ -22,7 +22,7 @@ CHANNELS = ("t1c", "t2w", "mask")
 def _channels(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
     names = tuple(value.split(","))
     if sorted(names) != sorted(CHANNELS):
-        raise click.BadParameter(f"write {', '.join(CHANNELS)} in the file's order, such as {value!r}", ctx, parameter)
+        raise click.BadParameter(f"write {','.join(CHANNELS)} in the file's order", ctx, parameter)
     return names
 
 

@@ -13,7 +13,7 @@ FOREIGN = (
     ("Xception", r"block\d+_sepconv\d"),
     ("InceptionResNetV2", r"block35_\d+"),
     ("InceptionV3", r"mixed\d+"),
-    ("MobileNetV2", r"Conv_1(_bn)?"),
+    ("MobileNetV2", r"Conv_1"),
     ("ResNet", r"conv2_block1_(add|3_bn)|res2a_branch2a"),
     ("DenseNet201", r"conv4_block48_1_conv"),
     ("DenseNet169", r"conv5_block32_1_conv"),
@@ -34,7 +34,7 @@ def refuse_foreign(layers: Iterable[str], *, source: str) -> None:
     """
     names = list(layers)
     for network, pattern in FOREIGN:
-        if any(re.match(rf"({pattern})(/|$)", name) for name in names):
+        if any(re.match(rf"({pattern})(_|/|$)", name) for name in names):
             raise PortError(
                 f"{source}: built on {network}, not on DenseNet121, the network of the paper; weights of another "
                 "network cannot be taken over"

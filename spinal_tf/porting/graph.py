@@ -163,8 +163,9 @@ def _activation(
 
 
 def _function(name: str, function: object, inputs: tuple[str, ...], source: str) -> Node:
-    if function not in FUNCTIONS:
-        raise PortError(f"{source}: layer {name} has an activation that neither network has, {function}")
+    if not isinstance(function, str) or function not in FUNCTIONS:
+        odd = function if isinstance(function, str) else "one of its own"
+        raise PortError(f"{source}: layer {name} has an activation that neither network has, {odd}")
     return Node(name=name, kind=ACTIVATION, settings={"function": function}, inputs=inputs)
 
 
