@@ -12,13 +12,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from spinal_tf.errors import PortError
 from spinal_tf.porting.forward import runner
 from spinal_tf.porting.graph import read_graph
-from spinal_tf.porting.hdf5 import hard_item
-from spinal_tf.porting.source import MAXIMUM_NUMBERS, Array, Source, checked
+from spinal_tf.porting.hdf5 import BROKEN, hard_item, read_array
+from spinal_tf.porting.source import MAXIMUM_NUMBERS, Array, Source
 
 if TYPE_CHECKING:
     import h5py
@@ -44,7 +42,7 @@ def read_archive(path: Path) -> Source:
         graph = read_graph(config, source=str(path))
         with h5py.File(io.BytesIO(weights)) as file:
             arrays = tuple(_arrays(file, config["layers"], str(path)))
-    except (OSError, EOFError, KeyError, RuntimeError, TypeError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+    except (*BROKEN, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise PortError(f"{path}: cannot be read as a .keras archive, it may be damaged; copy it again") from error
     return Source(
         path=path,
@@ -67,7 +65,7 @@ def _member(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
 def _arrays(file: h5py.File, entries: list[dict[str, Any]], source: str) -> Iterator[Array]:
     """Layers lie under the snake-case name of their class, counted in the order of the description."""
     counts: Counter[str] = Counter()
-    total = 0
+    read = 0
     for entry in entries:
         kind = snake_case(entry["class_name"])
         place = f"layers/{kind}_{counts[kind]}" if counts[kind] else f"layers/{kind}"
@@ -76,12 +74,9 @@ def _arrays(file: h5py.File, entries: list[dict[str, Any]], source: str) -> Iter
             continue
         group = hard_item(file, f"{place}/vars", source)
         for index in range(len(group)):
-            dataset = hard_item(group, str(index), source)
-            total += dataset.size
-            if total > MAXIMUM_NUMBERS:
-                raise PortError(f"{source}: more than {MAXIMUM_NUMBERS} weights, which neither network has")
-            name = entry["config"]["name"]
-            yield Array(layer=name, values=checked(np.asarray(dataset[()]), layer=name, source=source))
+            array = read_array(group, str(index), layer=entry["config"]["name"], read=read, source=source)
+            read += array.values.size
+            yield array
 
 
 def snake_case(name: str) -> str:

@@ -13,7 +13,10 @@ INPUT, ACTIVATION = "input", "activation"
 
 KINDS = {
     "Conv2D": ("convolution", ("kernel_size", "strides", "padding", "dilation_rate", "groups", "use_bias")),
-    "Conv2DTranspose": ("transposed convolution", ("kernel_size", "strides", "padding", "dilation_rate", "use_bias")),
+    "Conv2DTranspose": (
+        "transposed convolution",
+        ("kernel_size", "strides", "padding", "output_padding", "dilation_rate", "use_bias"),
+    ),
     "BatchNormalization": ("batch normalisation", ("epsilon", "center", "scale")),
     "Dense": ("dense layer", ("use_bias",)),
     "ZeroPadding2D": ("padding", ("padding",)),

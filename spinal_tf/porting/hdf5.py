@@ -18,6 +18,9 @@ from spinal_tf.porting.source import MAXIMUM_NUMBERS, Array, Source, checked
 if TYPE_CHECKING:
     import h5py
 
+BROKEN = (OSError, AttributeError, KeyError, RuntimeError, TypeError, ValueError)
+"""What reading a file gives that is damaged or of another layout."""
+
 
 def read_hdf5(path: Path) -> Source:
     """Read a whole model or its weights.
@@ -30,7 +33,7 @@ def read_hdf5(path: Path) -> Source:
     try:
         with h5py.File(path) as file:
             return _read(file, path)
-    except (OSError, KeyError, RuntimeError, TypeError, ValueError) as error:
+    except BROKEN as error:
         raise PortError(f"{path}: cannot be read as HDF5, it may be cut short or damaged; copy it again") from error
 
 
@@ -63,15 +66,32 @@ def _graph(file: h5py.File, source: str) -> Graph | None:
 
 
 def _arrays(weights: h5py.Group, layers: list[str], source: str) -> Iterator[Array]:
-    total = 0
+    read = 0
     for layer in layers:
         group = hard_item(weights, layer, source)
         for name in _strings(group, "weight_names"):
-            dataset = hard_item(group, name, source)
-            total += dataset.size
-            if total > MAXIMUM_NUMBERS:
-                raise PortError(f"{source}: more than {MAXIMUM_NUMBERS} weights, which neither network has")
-            yield Array(layer=layer, values=checked(np.asarray(dataset[()]), layer=layer, source=source))
+            array = read_array(group, name, layer=layer, read=read, source=source)
+            read += array.values.size
+            yield array
+
+
+def read_array(group: h5py.Group, path: str, *, layer: str, read: int, source: str) -> Array:
+    """Read one array of weights.
+
+    Args:
+        group: that it lies in.
+        path: under which it lies there.
+        layer: that it belongs to.
+        read: how many numbers were read before it.
+        source: file name for messages.
+
+    Raises:
+        PortError: it is missing, elsewhere, not finite, or would be more than can be read.
+    """
+    dataset = hard_item(group, path, source)
+    if read + dataset.size > MAXIMUM_NUMBERS:
+        raise PortError(f"{source}: more than {MAXIMUM_NUMBERS} weights, which neither network has")
+    return Array(layer=layer, values=checked(np.asarray(dataset[()]), layer=layer, source=source))
 
 
 def hard_item(group: h5py.Group, path: str, source: str) -> Any:  # noqa: ANN401 - group or dataset
