@@ -47,3 +47,9 @@ class StoppedError(SpinalTfError):
     """A training that ended early because somebody asked for it, with its state saved; the status is Ctrl-C's."""
 
     exit_code = 130
+
+
+class PortError(SpinalTfError):
+    """A file of weights that cannot be taken over into the networks of this package."""
+
+    exit_code = 3

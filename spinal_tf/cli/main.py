@@ -18,6 +18,7 @@ COMMANDS = {
     "cohort": ("cohort", "Check a cohort's table and images, or summarise them beside the paper."),
     "train": ("train", "Train the networks from a cohort."),
     "evaluate": ("evaluate", "Judge predictions beside the paper's numbers."),
+    "port-weights": ("port_weights", "Take over weights of the original public code."),
     "weights": ("weights", "List, verify, import or release the networks' weights."),
     "doctor": ("doctor", "Show versions, devices and weights."),
 }
@@ -40,7 +41,7 @@ class LazyGroup(click.Group):
         if name not in COMMANDS:
             return None
         module = importlib.import_module(f"spinal_tf.cli.{COMMANDS[name][0]}")
-        command: click.Command = getattr(module, name)
+        command: click.Command = getattr(module, COMMANDS[name][0])
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 from pathlib import Path
 
 import click
+
+from spinal_tf.cli.weights_folder import say_where, target_folder
 
 
 @click.group()
@@ -56,10 +56,10 @@ def import_command(source: Path, folder: Path | None, overwrite: bool) -> None:
     from spinal_tf.weight_sets import install_set, read_set
 
     new = read_set(source)
-    target = _target(folder)
+    target = target_folder(folder)
     for name, outcome in install_set(new, target, overwrite=overwrite).items():
         click.echo(f"{name:28} {outcome}{' (add --overwrite to replace it)' if outcome == 'kept' else ''}")
-    _say_where(target, folder)
+    say_where(target, folder)
 
 
 @weights.command("release")
@@ -87,24 +87,8 @@ def release_command(run: Path, folder: Path | None, data: str, notes: Path | Non
 
         from spinal_tf.training.release import release_run
         from spinal_tf.training.run_folder import RunFolder
-    target = _target(folder)
+    target = target_folder(folder)
     text = notes.read_text(encoding="utf-8") if notes else ""
     outcome = release_run(RunFolder(path=run), target, data=data, notes=text, overwrite=overwrite)
     click.echo(f"{run}: {outcome}{' (add --overwrite to replace it)' if outcome == 'kept' else ''}")
-    _say_where(target, folder)
-
-
-def _target(folder: Path | None) -> Path:
-    from spinal_tf.checkpoints import FOLDER_VARIABLE, find_weights
-
-    named = os.environ.get(FOLDER_VARIABLE)
-    return folder or (Path(named) if named else find_weights())
-
-
-def _say_where(target: Path, folder: Path | None) -> None:
-    from spinal_tf.checkpoints import FOLDER_VARIABLE
-
-    named = os.environ.get(FOLDER_VARIABLE)
-    click.echo(f"weights are in {target}")
-    if folder and (not named or Path(named).resolve() != folder.resolve()):
-        click.echo(f"to use them: export {FOLDER_VARIABLE}={shlex.quote(str(folder.resolve()))}")
+    say_where(target, folder)

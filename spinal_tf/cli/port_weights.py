@@ -1,0 +1,168 @@
+"""``spinal-tf port-weights``: weights of the original public code become weights of this package."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from spinal_tf.cli.weights_folder import say_where, target_folder
+from spinal_tf.taxonomy import TASKS
+
+if TYPE_CHECKING:
+    from spinal_tf.porting.port import Ported
+
+SEGMENTER = "segmenter"
+TASK_ONLY = ("mask_mode", "modalities", "channels", "positive_output")
+CHANNELS = ("t1c", "t2w", "mask")
+
+
+def _channels(ctx: click.Context, parameter: click.Parameter, value: str) -> tuple[str, ...]:
+    names = tuple(value.split(","))
+    if sorted(names) != sorted(CHANNELS):
+        raise click.BadParameter(f"write {','.join(CHANNELS)} in the file's order", ctx, parameter)
+    return names
+
+
+@click.command("port-weights")
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.option(
+    "--as",
+    "name",
+    required=True,
+    type=click.Choice([SEGMENTER, *(task.name for task in TASKS)]),
+    help="What the weights are for.",
+)
+@click.option("--into", "folder", type=click.Path(file_okay=False, path_type=Path), help="Folder of weights to add to.")
+@click.option(
+    "--data",
+    default="cases that its file does not tell of",
+    metavar="WORDS",
+    help='What the network was trained on, for the card and every report, such as "312 patients of one hospital".',
+)
+@click.option(
+    "--intensity",
+    type=click.Choice(["zscore_clip", "zscore_no_clip", "minmax"]),
+    default="zscore_clip",
+    show_default=True,
+    help="How the scan's intensities were scaled in training.",
+)
+@click.option(
+    "--fit",
+    type=click.Choice(["stretch", "pad", "spacing"]),
+    default="stretch",
+    show_default=True,
+    help="How a slice was brought to the input: stretched or padded to --size, or, for the segmenter, to --spacing.",
+)
+@click.option(
+    "--size",
+    nargs=2,
+    type=click.IntRange(16, 2048),
+    metavar="ROWS COLUMNS",
+    help="Rows and columns of the input; otherwise what the file says, otherwise 256 256.",
+)
+@click.option("--spacing", "spacing_mm", type=click.FloatRange(0, 100, min_open=True), help="Pixel size in mm.")
+@click.option(
+    "--operating-point",
+    type=click.FloatRange(0, 1),
+    default=0.5,
+    show_default=True,
+    help="Probability from which a voxel is lesion, or a case positive.",
+)
+@click.option(
+    "--mask-mode",
+    type=click.Choice(["channel", "multiply"]),
+    default="channel",
+    show_default=True,
+    help="Whether images were left as they are beside the mask, or set to zero outside it.",
+)
+@click.option(
+    "--modalities",
+    type=click.Choice(["t2w", "t2w+t1c"]),
+    default="t2w",
+    show_default=True,
+    help="Images it was trained with.",
+)
+@click.option(
+    "--channels",
+    default=",".join(CHANNELS),
+    show_default=True,
+    callback=_channels,
+    help="Order of a tile's channels in the file's network.",
+)
+@click.option(
+    "--positive-output",
+    type=click.IntRange(0, 1),
+    default=1,
+    show_default=True,
+    help="Which of the file's two probabilities is the task's second class (demyelinating, ependymoma, nmosd).",
+)
+@click.option("--dry-run", is_flag=True, help="Map and compare, and write nothing.")
+@click.option("--overwrite", is_flag=True, help="Replace weights of the same name.")
+def port_weights(file: Path, folder: Path | None, dry_run: bool, overwrite: bool, **options: Any) -> None:  # noqa: ANN401
+    """Take over weights of the original public code into a folder of weights.
+
+    FILE is a whole model or weights only as .h5, a .keras file, or the folder of a SavedModel, of DenseNet121 with
+    the public code's head, or of the reference MultiResUNet. Nothing in it is executed but arithmetic. Layers are
+    matched by their connections and shapes, the mapping is shown, and both networks are run on the same input
+    before anything is written.
+
+    What the file cannot tell comes from the options; their defaults are the public code's. The weights go to --into,
+    else to the folder that SPINAL_TF_WEIGHTS names, else to the folder of the weights in use.
+    """
+    _refuse_contradictions(options)
+    from spinal_tf.cli.quiet import quiet_stderr
+
+    target = None if dry_run else target_folder(folder)
+    with quiet_stderr():
+        import keras  # noqa: F401 - with TensorFlow, which says much on its start
+
+        from spinal_tf.porting import port
+        from spinal_tf.porting import target as plan
+
+        options["modalities"] = tuple(options["modalities"].split("+"))
+        ported = port.port_weights(file, plan.PortOptions(**options))
+    _show(ported)
+    if target is not None:
+        outcome = port.write_ported(ported, target, overwrite=overwrite)
+        click.echo(f"{options['name']}: {outcome}{' (add --overwrite to replace it)' if outcome == 'kept' else ''}")
+        say_where(target, folder)
+
+
+def _refuse_contradictions(options: dict[str, Any]) -> None:
+    context, is_segmenter = click.get_current_context(), options["name"] == SEGMENTER
+    for parameter in context.command.params:
+        given = context.get_parameter_source(str(parameter.name)) is click.core.ParameterSource.COMMANDLINE
+        if is_segmenter and given and parameter.name in TASK_ONLY:
+            raise click.UsageError(f"{parameter.opts[0]} is for classifiers; the segmenter sees the T2w slice alone")
+    if (options["fit"] == "spacing") != (options["spacing_mm"] is not None):
+        raise click.UsageError("--spacing belongs to --fit spacing, and to no other")
+    if options["fit"] == "spacing" and not is_segmenter:
+        raise click.UsageError("--fit spacing is for the segmenter; a classifier's tiles all have one size")
+    if math.isnan(options["operating_point"]) or math.isnan(options["spacing_mm"] or 0):
+        raise click.UsageError("--operating-point and --spacing are numbers")
+
+
+def _show(ported: Ported) -> None:
+    source, comparison = ported.source, ported.comparison
+    click.echo(f"{source.path}: {source.format}; {source.count:,} weights")
+    width = max(len(pair.theirs) for pair in ported.pairs)
+    for pair in ported.pairs:
+        shapes = ", ".join(" x ".join(map(str, array.shape)) for array in pair.arrays)
+        click.echo(f"  {pair.theirs:{width}} -> {pair.ours:22} {shapes}")
+    how = "by their connections and shapes" if source.graph else "by Keras' order and their shapes"
+    click.echo(f"{len(ported.pairs)} layers mapped, {how}")
+    count, *shape = comparison.shape
+    span = f"{comparison.lowest:.4f} to {comparison.highest:.4f}"
+    if comparison.difference is None:
+        click.echo(
+            f"not compared: weights alone describe no network that could be run; ours gives probabilities of {span} on "
+            f"{count} test inputs. Where the whole model exists, take over that one"
+        )
+    else:
+        click.echo(
+            f"compared: both networks on {count} test inputs of {' x '.join(map(str, shape))}, "
+            f"probabilities of {span}, largest difference {comparison.difference:.1e}"
+        )

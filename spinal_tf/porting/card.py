@@ -1,0 +1,66 @@
+"""The model card of weights that came from somewhere else: what is known, and what only their owner knows."""
+
+from __future__ import annotations
+
+from spinal_tf.checkpoints import Checkpoint
+from spinal_tf.taxonomy import task_named
+
+CARD = """# {name}
+
+**Trained on {data}, by other code than this. Research use only. Not a medical device.**
+
+{what}
+
+| | |
+|---|---|
+| network | {network} |
+| trained on | {data} |
+| taken over from | {file}, {format}, SHA-256 {sha256} |
+| checked | {checked} |
+| preprocessing | {preprocessing} |
+| operating point | {operating_point:.3f} |
+
+Preprocessing, mask, operating point{order} were stated by whoever took these weights over, or are those of
+the public code of Zhuo et al. 2022; the file does not tell them. Which way up its slices lay in training is not known
+either: here the first row is superior and the first column anterior.
+
+## Measured
+
+Nothing, here. Measure it on cases of your own before you rely on it; the operating point should be chosen on them.
+"""
+
+
+def write_card(checkpoint: Checkpoint) -> str:
+    """The card as Markdown.
+
+    Args:
+        checkpoint: of weights that were taken over.
+    """
+    origin, difference = checkpoint.training["ported_from"], checkpoint.training["compared_with_original"]
+    is_task = checkpoint.mask_mode is not None
+    return CARD.format(
+        name=checkpoint.name,
+        data=checkpoint.training["data"],
+        what=_what(checkpoint),
+        network=checkpoint.network,
+        file=origin["file"],
+        format=origin["format"],
+        sha256=origin["sha256"],
+        checked="order and shape of all weights; the file holds no network to compare with"
+        if difference is None
+        else f"the file's own network on the same input, largest difference in probability {difference:.1e}",
+        preprocessing=", ".join(
+            f"{key} {value}" for key, value in checkpoint.preprocessing.to_dict().items() if value is not None
+        ),
+        operating_point=checkpoint.operating_point,
+        order=", order of channels and of classes" if is_task else "",
+    )
+
+
+def _what(checkpoint: Checkpoint) -> str:
+    if checkpoint.mask_mode is None:
+        return "Finds and outlines lesions."
+    negative, positive = task_named(checkpoint.name).classes
+    images = "T2w and T1c" if "t1c" in checkpoint.modalities else "T2w alone"
+    mask = "as a channel" if checkpoint.mask_mode == "channel" else "as a channel, images zero outside it"
+    return f"Tells {negative} from {positive} by {images}; the mask comes {mask}."

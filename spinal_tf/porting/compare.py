@@ -1,0 +1,83 @@
+"""Both networks on the same input: the file's own and the one its weights were put into."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from spinal_tf.errors import PortError
+from spinal_tf.porting.source import Source
+
+TOLERANCE = 1e-4
+"""Largest difference in probability between the same network run by two programs; float32 gives about 1e-6."""
+
+PROBE_SIZE = (64, 64)
+"""Rows and columns of the input where both networks take any size."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """What came out of both networks.
+
+    Attributes:
+        shape: of the input: how many, rows, columns, channels.
+        lowest: probability that our network gave.
+        highest: probability that our network gave. Near ``lowest``, the comparison says little.
+        difference: largest between the two networks; None where the file holds no network to run.
+    """
+
+    shape: tuple[int, ...]
+    lowest: float
+    highest: float
+    difference: float | None
+
+
+def compare(
+    source: Source,
+    ours: Callable[[np.ndarray], np.ndarray],
+    batch: np.ndarray,
+    *,
+    channel_order: tuple[int, ...],
+    output_order: tuple[int, ...],
+) -> Comparison:
+    """Run both networks and compare.
+
+    Args:
+        source: the file.
+        ours: our network with its weights.
+        batch: float32 (n, rows, columns, channels), in our order of channels.
+        channel_order: for each of the file's channels, which of ours it is.
+        output_order: for each of our outputs, which of the file's it is.
+
+    Raises:
+        PortError: they differ by more than `TOLERANCE`, or ours gives no probabilities.
+    """
+    result = ours(batch)
+    if not np.isfinite(result).all():
+        raise PortError(f"{source.path}: the network gives no finite numbers with these weights; take another copy")
+    difference = None
+    if source.run is not None:
+        expected = source.run(batch[..., channel_order])[..., output_order]
+        difference = float(np.abs(result - expected).max()) if result.shape == expected.shape else np.inf
+        if not difference <= TOLERANCE:
+            raise PortError(
+                f"{source.path}: its own network and ours differ by {difference:.2g} on the same input with the same "
+                "weights, so they are not the same network; nothing was written"
+            )
+    return Comparison(shape=batch.shape, lowest=float(result.min()), highest=float(result.max()), difference=difference)
+
+
+def probe(shape: tuple[int, int, int]) -> np.ndarray:
+    """Three inputs that are easy to tell apart: noise, faint noise and a slope, all from 0 to 1.
+
+    Args:
+        shape: rows, columns and channels.
+
+    Returns:
+        float32 (3, rows, columns, channels).
+    """
+    noise = np.random.default_rng(0).random(shape, dtype=np.float32)
+    slope = np.broadcast_to(np.linspace(0, 1, shape[0], dtype=np.float32)[:, np.newaxis, np.newaxis], shape)
+    return np.stack([noise, noise[::-1] * np.float32(0.1), slope])
