@@ -52,12 +52,7 @@ def load_classifiers(folder: Path, *, device: str = "cpu") -> tuple[Classifier, 
         WeightsError: one is missing or damaged, or they want tiles of different sizes.
         DeviceError: this machine has no such device.
     """
-    checkpoints = [named_checkpoint(folder, task.name) for task in TASKS]
-    if len({replace(checkpoint.preprocessing, intensity="minmax") for checkpoint in checkpoints}) > 1:
-        # A lesion could vanish from the tiles of one, and a case's slices would no longer be the same for all.
-        raise WeightsError(
-            f"{folder}: the classifiers want tiles of different sizes; take a set that was made together"
-        )
+    checkpoints = classifier_checkpoints(folder)
     classifiers: list[Classifier] = []
     for task, checkpoint in zip(TASKS, checkpoints, strict=True):
         alike = [other.explain for other in classifiers if other.checkpoint.arguments == checkpoint.arguments]
@@ -66,6 +61,21 @@ def load_classifiers(folder: Path, *, device: str = "cpu") -> tuple[Classifier, 
         explain = alike[0].with_weights(weights) if alike else GraphExplainer(model, weights=weights, device=device)
         classifiers.append(Classifier(task=task, checkpoint=checkpoint, explain=explain))
     return tuple(classifiers)
+
+
+def classifier_checkpoints(folder: Path) -> list[Checkpoint]:
+    """The records of the three classifiers of a weights folder, in the order of `TASKS`.
+
+    Raises:
+        WeightsError: one is missing, or they want tiles of different sizes.
+    """
+    checkpoints = [named_checkpoint(folder, task.name) for task in TASKS]
+    if len({replace(checkpoint.preprocessing, intensity="minmax") for checkpoint in checkpoints}) > 1:
+        # A lesion could vanish from the tiles of one, and a case's slices would no longer be the same for all.
+        raise WeightsError(
+            f"{folder}: the classifiers want tiles of different sizes; take a set that was made together"
+        )
+    return checkpoints
 
 
 def model_record(checkpoint: Checkpoint) -> ModelRecord:

@@ -12,8 +12,10 @@ import tensorflow as tf
 from spinal_tf import __version__
 from spinal_tf.checkpoints import Checkpoint
 from spinal_tf.errors import WeightsError
-from spinal_tf.models import SEGMENTER, named_checkpoint
+from spinal_tf.models import SEGMENTER, classifier_checkpoints, named_checkpoint
+from spinal_tf.serving.classifier import classifier_signatures
 from spinal_tf.serving.network import Precision, ServedNetwork, serve_network
+from spinal_tf.serving.pipeline import ServedPipeline, pipeline_signatures
 from spinal_tf.serving.saved_model import (
     folder_bytes,
     write_extra,
@@ -24,6 +26,9 @@ from spinal_tf.serving.saved_model import (
 from spinal_tf.serving.segmenter import segmenter_signatures
 from spinal_tf.serving.signature import Signature
 from spinal_tf.serving.versions import new_version
+from spinal_tf.taxonomy import Task
+
+PIPELINE = "pipeline"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +65,30 @@ def serve_segmenter(weights: Path, precision: Precision = "float32") -> ServedMo
     return ServedModel(
         name=SEGMENTER, precision=precision, networks=[network], signatures=segmenter_signatures(network)
     )
+
+
+def serve_classifier(weights: Path, task: Task, precision: Precision = "float32") -> ServedModel:
+    """The classifier of one task of a weights folder.
+
+    Raises:
+        WeightsError: it is missing or damaged.
+    """
+    network = serve_network(weights, named_checkpoint(weights, task.name), precision)
+    return ServedModel(
+        name=task.name, precision=precision, networks=[network], signatures=classifier_signatures(network)
+    )
+
+
+def serve_pipeline(weights: Path, precision: Precision = "float32") -> ServedModel:
+    """All four networks of a weights folder.
+
+    Raises:
+        WeightsError: one is missing or damaged, or the classifiers want tiles of different sizes.
+    """
+    checkpoints = [named_checkpoint(weights, SEGMENTER), *classifier_checkpoints(weights)]
+    networks = [serve_network(weights, checkpoint, precision) for checkpoint in checkpoints]
+    pipeline = ServedPipeline(segmenter=networks[0], classifiers=networks[1:])
+    return ServedModel(name=PIPELINE, precision=precision, networks=networks, signatures=pipeline_signatures(pipeline))
 
 
 def export_saved_model(model: ServedModel, weights: Path, models: Path, *, version: int | None = None) -> Exported:

@@ -14,7 +14,10 @@ from typing import Any
 import numpy as np
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory, wrappers_pb2
 
-OPTIONAL, REPEATED = descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL, descriptor_pb2.FieldDescriptorProto.LABEL_REPEATED
+OPTIONAL, REPEATED = (
+    descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL,
+    descriptor_pb2.FieldDescriptorProto.LABEL_REPEATED,
+)
 PACKAGE = "tensorflow.serving"
 FILE = "spinal_tf/serving.proto"
 
@@ -46,9 +49,7 @@ DATA_TYPES = {"float32": 1, "float64": 2, "int32": 3, "uint8": 4, "int64": 9, "b
 """`DataType` of tensorflow/core/framework/types.proto by NumPy's name."""
 
 
-def predict_request(
-    inputs: Mapping[str, np.ndarray], *, model: str, signature: str, version: int | None = None
-) -> Any:  # noqa: ANN401 - a class made at run time
+def predict_request(inputs: Mapping[str, np.ndarray], *, model: str, signature: str, version: int | None = None) -> Any:  # noqa: ANN401 - a class made at run time
     """A request to `PredictionService.Predict`.
 
     Args:

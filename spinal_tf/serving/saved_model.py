@@ -62,7 +62,7 @@ def write_warm_up(folder: Path, model: str, signatures: Sequence[Signature]) -> 
 
 
 def write_sums(folder: Path) -> None:
-    """Write the SHA-256 of every file, so that ``sha256sum --check assets.extra/SHA256SUMS`` says whether all is there."""
+    """Write the SHA-256 of every file, as ``sha256sum --check assets.extra/SHA256SUMS`` reads it."""
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     lines = [f"{_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in files]
     (folder / EXTRA / SUMS).write_text("".join(lines), encoding="utf-8")
