@@ -41,3 +41,9 @@ class TrainingError(SpinalTfError):
     """A cohort that cannot be trained on, or a training that cannot go on."""
 
     exit_code = 3
+
+
+class RequirementError(SpinalTfError):
+    """An optional part that is not installed, or cannot do what is asked of it."""
+
+    exit_code = 2

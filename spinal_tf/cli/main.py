@@ -17,6 +17,7 @@ COMMANDS = {
     "simulate": ("simulate", "Make simulated cases with known lesions."),
     "cohort": ("cohort", "Check a cohort's table and images, or summarise them beside the paper."),
     "train": ("train", "Train the networks from a cohort."),
+    "export": ("export", "Export the networks for TensorFlow Serving, with preprocessing inside."),
     "weights": ("weights", "List, verify, import or release the networks' weights."),
     "doctor": ("doctor", "Show versions, devices and weights."),
 }

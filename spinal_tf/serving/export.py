@@ -104,7 +104,7 @@ def export_saved_model(model: ServedModel, weights: Path, models: Path, *, versi
         OutputError: that version exists, or the folder cannot be written to.
         WeightsError: a model card is missing.
     """
-    cards = {network.checkpoint.card: _card(weights, network.checkpoint) for network in model.networks}
+    cards = model_cards(model, weights)
     variables = [variable for network in model.networks for variable in network.variables]
     with new_version(models, model.name, version) as (temporary, target):
         write_saved_model(temporary, model.signatures, variables)
@@ -125,6 +125,15 @@ def description(model: ServedModel, version: int) -> dict[str, Any]:
         "weights": {network.checkpoint.name: network.checkpoint.to_dict() for network in model.networks},
         "signatures": {signature.name: signature.to_dict() for signature in model.signatures},
     }
+
+
+def model_cards(model: ServedModel, weights: Path) -> dict[str, str]:
+    """The model cards of a model's networks, by file name.
+
+    Raises:
+        WeightsError: one cannot be read.
+    """
+    return {network.checkpoint.card: _card(weights, network.checkpoint) for network in model.networks}
 
 
 def _card(weights: Path, checkpoint: Checkpoint) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,41 +15,53 @@ import pytest
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 LOAD_AND_RUN = """
-import sys, numpy as np
+import sys, numpy as np, tensorflow as tf
 assert not any(name.startswith("spinal_tf") for name in sys.modules)
-import tensorflow as tf
-folder, requests, answers = sys.argv[1:]
-given = np.load(requests)
-done = {}
-with tf.Graph().as_default(), tf.compat.v1.Session() as session:
-    meta = tf.compat.v1.saved_model.loader.load(session, ["serve"], folder)
-    for name, signature in meta.signature_def.items():
-        names = [key.split("/", 1)[1] for key in given if key.split("/", 1)[0] == name]
-        if not names:
-            continue
-        # As the server does it: nothing looks at shapes before the graph does.
-        call = session.make_callable(
-            {key: info.name for key, info in signature.outputs.items()}, [signature.inputs[key].name for key in names]
-        )
-        try:
-            results = call(*(given[f"{name}/{key}"] for key in names))
-            done.update({f"{name}/{key}": value for key, value in results.items()})
-        except tf.errors.OpError as error:
-            done[f"{name}/error"] = np.array([type(error).__name__, error.message])
+models, requests, answers = sys.argv[1:]
+given, done = np.load(requests), {}
+cases = sorted({key.rsplit("|", 1)[0] for key in given})
+for model in sorted({case.split("|")[0] for case in cases}):
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        signatures = tf.compat.v1.saved_model.loader.load(session, ["serve"], f"{models}/{model}").signature_def
+        for case in (case for case in cases if case.startswith(f"{model}|")):
+            signature = signatures[case.split("|")[1]]
+            inputs = {key.rsplit("|", 1)[1]: given[key] for key in given if key.startswith(f"{case}|")}
+            # As the server does it: nothing looks at shapes and types before the graph does.
+            run = session.make_callable(
+                {key: info.name for key, info in signature.outputs.items()},
+                [signature.inputs[key].name for key in inputs],
+            )
+            try:
+                results = run(*inputs.values())
+                done.update({f"{case}|{key}": np.asarray(value) for key, value in results.items()})
+            except tf.errors.OpError as error:
+                done[f"{case}|error"] = np.array([type(error).__name__, error.message])
 assert not any(name.startswith("spinal_tf") for name in sys.modules)
-np.savez(answers, **{key: np.asarray(value, "S") if value.dtype == object else value
-                     for key, value in ((k, np.asarray(v)) for k, v in done.items())})
+np.savez(answers, **{key: value.astype("S") if value.dtype == object else value for key, value in done.items()})
 """
 
 
 @pytest.fixture(scope="session")
+def tiny_weights(tiny_weights, tmp_path_factory) -> Path:
+    """The small weights with model cards, the classifiers said to know T1c."""
+    from spinal_tf.checkpoints import MANIFEST, manifest_json, read_manifest
+
+    folder = shutil.copytree(tiny_weights, tmp_path_factory.mktemp("served") / "weights")
+    checkpoints = read_manifest(folder)
+    for name, checkpoint in checkpoints.items():
+        (folder / checkpoint.card).write_text(f"# {name}\n", encoding="utf-8")
+        if name != "segmenter":
+            checkpoints[name] = dataclasses.replace(checkpoint, modalities=("t2w", "t1c"))
+    (folder / MANIFEST).write_text(manifest_json(checkpoints), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
 def tiny_models(tiny_weights, tmp_path_factory) -> Path:
-    """Every model of the tiny weights, exported in version 1."""
+    """The segmenter, one classifier and the pipeline of the small weights, exported in version 1."""
     from spinal_tf.serving.export import export_saved_model, serve_classifier, serve_pipeline, serve_segmenter
     from spinal_tf.taxonomy import TASKS
 
-    for name in ("segmenter", *(task.name for task in TASKS)):
-        (tiny_weights / f"{name}.md").write_text(f"# {name}\n", encoding="utf-8")
     models = tmp_path_factory.mktemp("models")
     for model in (
         serve_segmenter(tiny_weights),
@@ -60,16 +74,18 @@ def tiny_models(tiny_weights, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def session_loader():
-    """The function that runs requests through an export in a process without this package, as the server loads it.
+    """The function that runs requests through exports in a process without this package, as the server loads them.
 
-    Requests and answers are arrays by "signature/name"; a refusal is "signature/error" with its kind and sentence.
+    Requests and answers are arrays by "MODEL/VERSION|SIGNATURE|CASE|NAME"; the name of a refusal is "error", and holds
+    its kind and its sentence.
     """
 
-    def run(folder: Path, requests: dict[str, np.ndarray], work: Path) -> dict[str, np.ndarray]:
+    def run(models: Path, requests: dict[str, np.ndarray], work: Path) -> dict[str, np.ndarray]:
         np.savez(work / "requests.npz", **requests)
         environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-        command = [sys.executable, "-c", LOAD_AND_RUN, folder, work / "requests.npz", work / "answers.npz"]
-        subprocess.run(command, cwd=work, env=environment, check=True, capture_output=True)
+        command = [sys.executable, "-c", LOAD_AND_RUN, models, work / "requests.npz", work / "answers.npz"]
+        done = subprocess.run(command, cwd=work, env=environment, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
         with np.load(work / "answers.npz") as answers:
             return {name: answers[name] for name in answers.files}
 
