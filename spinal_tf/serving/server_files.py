@@ -13,8 +13,8 @@ MODELS_CONFIG, BATCHING_CONFIG, MONITORING_CONFIG, COMPOSE = (
     "docker-compose.yml",
 )
 
-MODELS_START = """# What the server loads (--model_config_file). New models are added here by `spinal-tf export`; your changes are kept.
-# Without a model_version_policy a model's highest version answers. To go back to version 1 at once, without a restart:
+MODELS_START = """# What the server loads (--model_config_file); `spinal-tf export` adds new models, your changes are kept.
+# Without a model_version_policy a model's highest version answers. To go back to version 1 without a restart:
 #   model_version_policy { specific { versions: 1 } }
 # and send the server SIGHUP, or start it with --model_config_file_poll_wait_seconds=60.
 model_config_list {
@@ -67,8 +67,8 @@ services:
     ports:
       - "127.0.0.1:8500:8500"                      # gRPC
       - "127.0.0.1:8501:8501"                      # REST
-    cpus: 4                                        # one request computes on all of them; more requests wait for each other
-    mem_limit: 8g                                  # 3 GB for the largest volume of one request, and 1 GB for the models
+    cpus: 4                                        # one request computes on all; others wait for it
+    mem_limit: 8g                                  # up to 3 GB for a request's volume, 1 GB for models
     restart: unless-stopped
     read_only: true
     tmpfs: [/tmp]
