@@ -45,11 +45,16 @@ MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
 }
 """Field numbers and types; on the wire a map is a repeated entry of key and value, and an enumeration an int32."""
 
+Message = Any
+"""An object of a class that is made at run time."""
+
 DATA_TYPES = {"float32": 1, "float64": 2, "int32": 3, "uint8": 4, "int64": 9, "bool": 10}
 """`DataType` of tensorflow/core/framework/types.proto by NumPy's name."""
 
 
-def predict_request(inputs: Mapping[str, np.ndarray], *, model: str, signature: str, version: int | None = None) -> Any:  # noqa: ANN401 - a class made at run time
+def predict_request(
+    inputs: Mapping[str, np.ndarray], *, model: str, signature: str, version: int | None = None
+) -> Message:
     """A request to `PredictionService.Predict`.
 
     Args:
@@ -67,14 +72,14 @@ def predict_request(inputs: Mapping[str, np.ndarray], *, model: str, signature: 
     return request
 
 
-def prediction_log(request: Any) -> Any:  # noqa: ANN401 - a class made at run time
+def prediction_log(request: Message) -> Message:
     """The record of a request, as a server replays it to warm up."""
     log = _message("PredictionLog")()
     log.predict_log.request.CopyFrom(request)
     return log
 
 
-def tensor(value: np.ndarray) -> Any:  # noqa: ANN401 - a class made at run time
+def tensor(value: np.ndarray) -> Message:
     """An array as a `TensorProto`.
 
     Raises:
@@ -89,7 +94,7 @@ def tensor(value: np.ndarray) -> Any:  # noqa: ANN401 - a class made at run time
     return message
 
 
-def _message(name: str) -> Any:  # noqa: ANN401 - a class made at run time
+def _message(name: str) -> Message:
     return message_factory.GetMessageClass(_pool().FindMessageTypeByName(f"{PACKAGE}.{name}"))
 
 

@@ -13,7 +13,8 @@ MODELS_CONFIG, BATCHING_CONFIG, MONITORING_CONFIG, COMPOSE = (
     "docker-compose.yml",
 )
 
-MODELS_START = """# What the server loads (--model_config_file); `spinal-tf export` adds new models, your changes are kept.
+MODELS_START = """# What the server loads (--model_config_file); new models
+# are added by `spinal-tf export`, your changes are kept.
 # Without a model_version_policy a model's highest version answers. To go back to version 1 without a restart:
 #   model_version_policy { specific { versions: 1 } }
 # and send the server SIGHUP, or start it with --model_config_file_poll_wait_seconds=60.
