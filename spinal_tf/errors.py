@@ -53,3 +53,9 @@ class PortError(SpinalTfError):
     """A file of weights that cannot be taken over into the networks of this package."""
 
     exit_code = 3
+
+
+class RequirementError(SpinalTfError):
+    """An optional part that is not installed, or cannot do what is asked of it."""
+
+    exit_code = 2

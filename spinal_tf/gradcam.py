@@ -137,9 +137,33 @@ class GraphExplainer:
 
 
 def _cam_graph(model: keras.Model) -> Callable[..., Any]:
-    """A function from tiles and weights, in the order of `by_variable`, to probabilities and every class's raw map.
+    """`cam_function` of a model, traced, with the weights in the order of `by_variable` as a second argument."""
+    import keras
+    import tensorflow as tf
+
+    function = cam_function(model)
+    variables = [variable for layer in model.layers for variable in layer.weights]
+
+    def run(tiles: tf.Tensor, values: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
+        with keras.StatelessScope(list(zip(variables, values, strict=True)), initialize_variables=False):
+            return function(tiles)
+
+    tiles, *values = (tf.TensorSpec(tensor.shape, tf.float32) for tensor in (model.inputs[0], *variables))
+    graph: Callable[..., Any] = tf.function(run, autograph=False).get_concrete_function(tiles, values)
+    return graph
+
+
+def cam_function(model: keras.Model) -> Callable[[Any], tuple[Any, Any]]:
+    """The graph method, to be traced in a `keras.StatelessScope` that holds the weights.
 
     The trunk runs outside the tape: only the head, behind the last convolution, is differentiated.
+
+    Args:
+        model: from `build_densenet`; its variables need no values.
+
+    Returns:
+        A function from a tensor of tiles to their probabilities, float32 (n, 2), and every class's raw map, float32
+        (n, rows, columns, 2).
     """
     import keras
     import tensorflow as tf
@@ -147,14 +171,9 @@ def _cam_graph(model: keras.Model) -> Callable[..., Any]:
     features_tensor = model.get_layer(POOLING).input
     trunk = keras.Model(model.inputs, features_tensor)
     head = keras.Model(features_tensor, [model.get_layer(LOGITS).output, model.outputs[0]])
-    variables = [variable for layer in model.layers for variable in layer.weights]
-
-    def run(tiles: tf.Tensor, values: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        with keras.StatelessScope(list(zip(variables, values, strict=True)), initialize_variables=False):
-            return probabilities_and_maps(tiles)
 
     def probabilities_and_maps(tiles: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        features = trunk(tiles, training=False)
+        features = tf.cast(trunk(tiles, training=False), tf.float32)
         with tf.GradientTape(persistent=True, watch_accessed_variables=False) as tape:
             tape.watch(features)
             logits, probabilities = head(features, training=False)
@@ -164,9 +183,7 @@ def _cam_graph(model: keras.Model) -> Callable[..., Any]:
         maps = [tf.nn.relu(tf.reduce_sum(features * weight, axis=-1)) for weight in weights]
         return probabilities, tf.stack(maps, axis=-1)
 
-    tiles, *values = (tf.TensorSpec(tensor.shape, tf.float32) for tensor in (model.inputs[0], *variables))
-    graph: Callable[..., Any] = tf.function(run, autograph=False).get_concrete_function(tiles, values)
-    return graph
+    return probabilities_and_maps
 
 
 def _explain_by_reference(model: keras.Model, images: np.ndarray, class_index: ClassChoice) -> Explanation:

@@ -39,7 +39,7 @@ def load_segmenter(folder: Path, *, device: str = "cpu") -> Segmenter:
         WeightsError: it is missing or damaged.
         DeviceError: this machine has no such device.
     """
-    checkpoint = _checkpoint(folder, SEGMENTER)
+    checkpoint = named_checkpoint(folder, SEGMENTER)
     model = bare_network(folder, checkpoint)
     weights = read_weights(folder, checkpoint, model)
     return Segmenter(checkpoint=checkpoint, engine=frozen_engine(model, weights=weights, device=device))
@@ -52,12 +52,7 @@ def load_classifiers(folder: Path, *, device: str = "cpu") -> tuple[Classifier, 
         WeightsError: one is missing or damaged, or they want tiles of different sizes.
         DeviceError: this machine has no such device.
     """
-    checkpoints = [_checkpoint(folder, task.name) for task in TASKS]
-    if len({replace(checkpoint.preprocessing, intensity="minmax") for checkpoint in checkpoints}) > 1:
-        # A lesion could vanish from the tiles of one, and a case's slices would no longer be the same for all.
-        raise WeightsError(
-            f"{folder}: the classifiers want tiles of different sizes; take a set that was made together"
-        )
+    checkpoints = classifier_checkpoints(folder)
     classifiers: list[Classifier] = []
     for task, checkpoint in zip(TASKS, checkpoints, strict=True):
         alike = [other.explain for other in classifiers if other.checkpoint.arguments == checkpoint.arguments]
@@ -68,6 +63,21 @@ def load_classifiers(folder: Path, *, device: str = "cpu") -> tuple[Classifier, 
     return tuple(classifiers)
 
 
+def classifier_checkpoints(folder: Path) -> list[Checkpoint]:
+    """The records of the three classifiers of a weights folder, in the order of `TASKS`.
+
+    Raises:
+        WeightsError: one is missing, or they want tiles of different sizes.
+    """
+    checkpoints = [named_checkpoint(folder, task.name) for task in TASKS]
+    if len({replace(checkpoint.preprocessing, intensity="minmax") for checkpoint in checkpoints}) > 1:
+        # A lesion could vanish from the tiles of one, and a case's slices would no longer be the same for all.
+        raise WeightsError(
+            f"{folder}: the classifiers want tiles of different sizes; take a set that was made together"
+        )
+    return checkpoints
+
+
 def model_record(checkpoint: Checkpoint) -> ModelRecord:
     """What a report says of the weights it rests on."""
     return ModelRecord(
@@ -75,7 +85,12 @@ def model_record(checkpoint: Checkpoint) -> ModelRecord:
     )
 
 
-def _checkpoint(folder: Path, name: str) -> Checkpoint:
+def named_checkpoint(folder: Path, name: str) -> Checkpoint:
+    """A checkpoint of a weights folder.
+
+    Raises:
+        WeightsError: there is none of that name, or the manifest is not understood.
+    """
     manifest = read_manifest(folder)
     if name not in manifest:
         raise WeightsError(f"{folder}: holds no weights called {name}; install a complete set with weights import")

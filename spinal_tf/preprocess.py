@@ -265,14 +265,25 @@ def to_input(planes: np.ndarray, placement: Placement, *, label: bool = False) -
     _require_shape(planes, placement.plane_shape)
     result = np.empty((len(planes), *placement.input_shape), bool if label else np.float32)
     size = placement.resized_shape[::-1]
+    nearest = [nearest_index(*sides) for sides in zip(placement.plane_shape, placement.resized_shape, strict=True)]
     for plane, out in zip(planes, result, strict=True):
         if label:
             out[...] = False
-            out[placement.window] = cv2.resize(plane.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST_EXACT)
+            out[placement.window] = plane[np.ix_(*nearest)]
         else:
             out[...] = plane.min()
             out[placement.window] = cv2.resize(plane.astype(np.float32), size, interpolation=cv2.INTER_LINEAR)
     return result
+
+
+def nearest_index(old: int, new: int) -> np.ndarray:
+    """The old pixel nearest to each new one, where a side of ``old`` pixels is resized to ``new``: int64, (new,).
+
+    Whole numbers alone, so that every library gives the same: floor((i + 1/2) old / new), the later one of two pixels
+    equally near. OpenCV's ``INTER_NEAREST_EXACT`` decides such ties in other ways from version to version, and
+    TensorFlow's nearest rounds in single precision.
+    """
+    return (2 * np.arange(new, dtype=np.int64) + 1) * old // (2 * new)
 
 
 def from_input(planes: np.ndarray, placement: Placement) -> np.ndarray:

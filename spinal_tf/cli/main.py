@@ -19,6 +19,7 @@ COMMANDS = {
     "train": ("train", "Train the networks from a cohort."),
     "evaluate": ("evaluate", "Judge predictions beside the paper's numbers."),
     "port-weights": ("port_weights", "Take over weights of the original public code."),
+    "export": ("export", "Export the networks for TensorFlow Serving, with preprocessing inside."),
     "weights": ("weights", "List, verify, import or release the networks' weights."),
     "doctor": ("doctor", "Show versions, devices and weights."),
 }

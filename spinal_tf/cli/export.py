@@ -1,0 +1,99 @@
+"""``spinal-tf export``: networks as TensorFlow Serving, LiteRT or ONNX Runtime take them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from spinal_tf.cli.quiet import quiet_stderr
+
+if TYPE_CHECKING:
+    from spinal_tf.cli.export_session import ExportSession
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+TASKS = ("tumor_vs_demyelinating", "astrocytoma_vs_ependymoma", "ms_vs_nmosd")
+
+OUT, WEIGHTS, VERSION, PRECISION = (
+    click.option(
+        "--out",
+        "models",
+        required=True,
+        type=click.Path(path_type=Path, file_okay=False),
+        metavar="MODELS",
+        help="Folder of all models, made if needed; the export stands in MODELS/NAME/VERSION.",
+    ),
+    click.option(
+        "--weights",
+        "weights_folder",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Folder of weights; otherwise $SPINAL_TF_WEIGHTS, otherwise the bundled ones.",
+    ),
+    click.option("--version", type=click.IntRange(1), help="Its number; otherwise the next free one."),
+    click.option(
+        "--precision",
+        type=click.Choice(["float32", "bfloat16", "float16"]),
+        default="float32",
+        show_default=True,
+        help="Of the computation and the stored weights; the last layers stay float32.",
+    ),
+)
+FORMAT = click.option(
+    "--format",
+    "form",
+    type=click.Choice(["savedmodel", "litert", "onnx"]),
+    default="savedmodel",
+    show_default=True,
+    help="litert and onnx hold the bare network alone, and need the extra of that name.",
+)
+
+
+def _options(*decorators: Callable[[Function], Function]) -> Callable[[Function], Function]:
+    def decorate(function: Function) -> Function:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+@click.group()
+def export() -> None:
+    """Export the networks for TensorFlow Serving, with preprocessing inside."""
+
+
+@export.command()
+@_options(OUT, WEIGHTS, VERSION, PRECISION, FORMAT)
+def segmenter(models: Path, weights_folder: Path | None, **given: Any) -> None:  # noqa: ANN401 - the options above
+    """Export the segmenter: raw slices in, lesion probability on their grid out."""
+    _session(models, weights_folder).segmenter(**given)
+
+
+@export.command()
+@click.option("--task", type=click.Choice(TASKS), help="Which one; otherwise all three.")
+@_options(OUT, WEIGHTS, VERSION, PRECISION, FORMAT)
+def classifier(models: Path, weights_folder: Path | None, task: str | None, **given: Any) -> None:  # noqa: ANN401
+    """Export the classifiers: raw slices and a mask in, probability of each slice and of the case out."""
+    session = _session(models, weights_folder)
+    for name in (task,) if task else TASKS:
+        session.classifier(name, **given)
+
+
+@export.command()
+@_options(OUT, WEIGHTS, VERSION, PRECISION)
+def pipeline(models: Path, weights_folder: Path | None, **given: Any) -> None:  # noqa: ANN401 - the options above
+    """Export all four networks as one model: raw slices in; mask, probabilities, posterior and Grad-CAM out."""
+    _session(models, weights_folder).pipeline(**given)
+
+
+def _session(models: Path, weights_folder: Path | None) -> ExportSession:
+    from spinal_tf.checkpoints import find_weights, read_manifest
+
+    weights = weights_folder or find_weights()
+    read_manifest(weights)  # fails now rather than after TensorFlow's long import
+    with quiet_stderr():
+        from spinal_tf.cli.export_session import ExportSession
+    return ExportSession(weights, models)

@@ -1,0 +1,29 @@
+"""Grad-CAM maps back on the grid of the volume, inside a graph: as `spinal_tf.gradcam` does after its networks."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from spinal_tf.gradcam import NORMALISATION_EPSILON
+from spinal_tf.serving.placement import graph_output
+from spinal_tf.serving.tiles import GraphTiles
+
+
+def graph_heatmap(maps: tf.Tensor, tiles: GraphTiles, size: tuple[int, int], shape: tf.Tensor) -> tf.Tensor:
+    """Enlarge, scale and place the maps of a case's tiles.
+
+    Args:
+        maps: float32 (tile, row, column), raw.
+        tiles: that they explain.
+        size: rows and columns of a tile.
+        shape: int32 (3,), of the volume.
+
+    Returns:
+        float32 of that shape, 0 to 1; zero on slices without tile.
+    """
+    # Corner to corner, as tf-keras-vis enlarges them.
+    enlarged = tf.compat.v1.image.resize_bilinear(maps[..., tf.newaxis], size, align_corners=True)[..., 0]
+    lowest = tf.reduce_min(enlarged, axis=(1, 2), keepdims=True)
+    extent = tf.reduce_max(enlarged, axis=(1, 2), keepdims=True) - lowest
+    planes = graph_output((enlarged - lowest) / (extent + NORMALISATION_EPSILON), tiles.placement)
+    return tf.scatter_nd(tiles.slices[:, tf.newaxis], planes, shape)

@@ -1,0 +1,45 @@
+"""A small made-up volume with a bright lesion: warms a server up, and shows what two ways of computing differ by."""
+
+from __future__ import annotations
+
+import nibabel as nib
+import numpy as np
+
+from spinal_tf.volume import Grid, Volume
+
+SHAPE = (5, 45, 37)
+"""All axes differ and no side is a multiple of 16; small, since it is stored with every export."""
+
+EXTENT_MM = 160.0
+"""From the first row to the last, about that of a cervical scan, so that the network works on inputs of usual size."""
+
+SLICE_SPACING_MM = 3.3
+
+
+def sample_volume() -> Volume:
+    """A volume of noise on ramps along all axes, with a bright lesion."""
+    row_mm = EXTENT_MM / SHAPE[1]
+    affine = np.diag([-SLICE_SPACING_MM, -row_mm, -0.9 * row_mm, 1.0])[[0, 2, 1, 3]]
+    slices, rows, columns = np.indices(SHAPE)
+    noise = np.random.default_rng(5).normal(0, 20, SHAPE)
+    data = 200 + 15 * slices + 3 * rows + 2 * columns + noise + 600 * sample_mask()
+    grid = Grid(shape=SHAPE, affine=affine, orientation=nib.orientations.io_orientation(np.eye(4)), header=b"")
+    return Volume(data=data.astype(np.float32), affine=affine, source="the sample", grid=grid)
+
+
+def sample_mask() -> np.ndarray:
+    """The lesion of `sample_volume`: bool, the same shape."""
+    slices, rows, columns = np.indices(SHAPE)
+    mask: np.ndarray = (slices - 2) ** 2 / 2.0 + ((rows - 21) / 7) ** 2 + ((columns - 17) / 3) ** 2 <= 1
+    return mask
+
+
+def sample_request(volume: Volume) -> dict[str, np.ndarray]:
+    """Every input that a signature for whole volumes may have."""
+    return {
+        "slices": volume.data,
+        "spacing_mm": np.array(volume.spacing_mm[1:]),
+        "voxel_volume_ml": np.array(volume.voxel_volume_ml),
+        "mask": sample_mask().astype(np.uint8),
+        "t1c": volume.data[:, ::-1].copy(),
+    }

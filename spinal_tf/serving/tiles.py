@@ -1,0 +1,81 @@
+"""A case's tiles inside a graph: `spinal_tf.slices.make_tiles`, the images made only when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from spinal_tf.checkpoints import Checkpoint
+from spinal_tf.serving.intensity import GraphScale, graph_scale
+from spinal_tf.serving.placement import GraphPlacement, graph_input, graph_label, graph_place
+from spinal_tf.slices import MASK, T1C, T2W, MaskMode
+
+
+@dataclass(frozen=True, kw_only=True)
+class GraphTiles:
+    """The tiles of one case.
+
+    Attributes:
+        slices: int32 (tile,), slice index in the volume of every tile, ascending.
+        labels: bool (tile, row, column), the mask in the tiles.
+        placement: how a slice lies in its tile.
+        volumes: T1c (None where there is none) and T2w, float32 (slice, row, column).
+        scales: of these volumes.
+        mask_mode: see `spinal_tf.slices.make_tiles`.
+    """
+
+    slices: tf.Tensor
+    labels: tf.Tensor
+    placement: GraphPlacement
+    volumes: Sequence[tf.Tensor | None]
+    scales: Sequence[GraphScale | None]
+    mask_mode: MaskMode
+
+    @property
+    def count(self) -> tf.Tensor:
+        """Number of tiles, int32."""
+        return tf.size(self.slices)
+
+    def images(self, start: tf.Tensor, stop: tf.Tensor) -> tf.Tensor:
+        """Tiles ``start`` to ``stop``: float32 (tile, row, column, channel)."""
+        labels = tf.cast(self.labels[start:stop], tf.float32)
+        channels = [labels] * 3
+        for channel, volume, scale in zip((T1C, T2W), self.volumes, self.scales, strict=True):
+            channels[channel] = tf.zeros_like(labels)
+            if volume is not None and scale is not None:
+                planes = tf.gather(volume, self.slices[start:stop])
+                channels[channel] = graph_input(scale(planes), self.placement)
+            if self.mask_mode == "multiply":
+                channels[channel] *= labels
+        channels[MASK] = labels
+        return tf.stack(channels, axis=-1)
+
+
+def graph_tiles(
+    checkpoint: Checkpoint, volume: tf.Tensor, mask: tf.Tensor, spacing_mm: tf.Tensor, t1c: tf.Tensor | None
+) -> GraphTiles:
+    """Find the slices whose mask is not empty once it is resized.
+
+    Args:
+        checkpoint: of the classifier.
+        volume: float32 (slice, row, column), checked.
+        mask: bool, the same shape.
+        spacing_mm: float64 (2,), checked.
+        t1c: like the volume; left aside where the classifier was not trained with it.
+    """
+    preprocessing = checkpoint.preprocessing
+    placement = graph_place(tf.shape(volume)[1:], spacing_mm, preprocessing)
+    candidates = tf.where(tf.reduce_any(mask, axis=(1, 2)))[:, 0]
+    labels = graph_label(tf.gather(mask, candidates), placement)
+    visible = tf.reduce_any(labels, axis=(1, 2))
+    volumes = [t1c if "t1c" in checkpoint.modalities else None, volume]
+    return GraphTiles(
+        slices=tf.cast(tf.boolean_mask(candidates, visible), tf.int32),
+        labels=tf.boolean_mask(labels, visible),
+        placement=placement,
+        volumes=volumes,
+        scales=[None if given is None else graph_scale(given, preprocessing.intensity) for given in volumes],
+        mask_mode=checkpoint.mask_mode or "channel",
+    )

@@ -1,0 +1,92 @@
+"""Graphs called like functions, and exports loaded as a server loads them."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+LOAD_AND_RUN = """
+import sys, numpy as np, tensorflow as tf
+assert not any(name.startswith("spinal_tf") for name in sys.modules)
+models, requests, answers = sys.argv[1:]
+given, done = np.load(requests), {}
+cases = sorted({key.rsplit("|", 1)[0] for key in given})
+for model in sorted({case.split("|")[0] for case in cases}):
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        signatures = tf.compat.v1.saved_model.loader.load(session, ["serve"], f"{models}/{model}").signature_def
+        for case in (case for case in cases if case.startswith(f"{model}|")):
+            signature = signatures[case.split("|")[1]]
+            inputs = {key.rsplit("|", 1)[1]: given[key] for key in given if key.startswith(f"{case}|")}
+            # As the server does it: nothing looks at shapes and types before the graph does.
+            run = session.make_callable(
+                {key: info.name for key, info in signature.outputs.items()},
+                [signature.inputs[key].name for key in inputs],
+            )
+            try:
+                results = run(*inputs.values())
+                done.update({f"{case}|{key}": np.asarray(value) for key, value in results.items()})
+            except tf.errors.OpError as error:
+                done[f"{case}|error"] = np.array([type(error).__name__, error.message])
+assert not any(name.startswith("spinal_tf") for name in sys.modules)
+np.savez(answers, **{key: value.astype("S") if value.dtype == object else value for key, value in done.items()})
+"""
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tiny_weights, tmp_path_factory) -> Path:
+    """The small weights with model cards, the classifiers said to know T1c."""
+    from spinal_tf.checkpoints import MANIFEST, manifest_json, read_manifest
+
+    folder = shutil.copytree(tiny_weights, tmp_path_factory.mktemp("served") / "weights")
+    checkpoints = read_manifest(folder)
+    for name, checkpoint in checkpoints.items():
+        (folder / checkpoint.card).write_text(f"# {name}\n", encoding="utf-8")
+        if name != "segmenter":
+            checkpoints[name] = dataclasses.replace(checkpoint, modalities=("t2w", "t1c"))
+    (folder / MANIFEST).write_text(manifest_json(checkpoints), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tiny_weights, tmp_path_factory) -> Path:
+    """The segmenter, one classifier and the pipeline of the small weights, exported in version 1."""
+    from spinal_tf.serving.export import export_saved_model, serve_classifier, serve_pipeline, serve_segmenter
+    from spinal_tf.taxonomy import TASKS
+
+    models = tmp_path_factory.mktemp("models")
+    for model in (
+        serve_segmenter(tiny_weights),
+        serve_classifier(tiny_weights, TASKS[0]),
+        serve_pipeline(tiny_weights),
+    ):
+        export_saved_model(model, tiny_weights, models)
+    return models
+
+
+@pytest.fixture(scope="session")
+def session_loader():
+    """The function that runs requests through exports in a process without this package, as the server loads them.
+
+    Requests and answers are arrays by "MODEL/VERSION|SIGNATURE|CASE|NAME"; the name of a refusal is "error", and holds
+    its kind and its sentence.
+    """
+
+    def run(models: Path, requests: dict[str, np.ndarray], work: Path) -> dict[str, np.ndarray]:
+        np.savez(work / "requests.npz", **requests)
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        command = [sys.executable, "-c", LOAD_AND_RUN, models, work / "requests.npz", work / "answers.npz"]
+        done = subprocess.run(command, cwd=work, env=environment, check=False, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        with np.load(work / "answers.npz") as answers:
+            return {name: answers[name] for name in answers.files}
+
+    return run

@@ -1,0 +1,190 @@
+"""Exports, loaded as TensorFlow Serving loads them, give the answers of the command line and refuse plainly."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from spinal_tf.models import load_classifiers, load_segmenter
+from spinal_tf.pipeline import SegmentationOptions, classify_volume, segment_volume
+from spinal_tf.serving.cascade import NOT_CLASSIFIED
+from spinal_tf.serving.sample import sample_mask, sample_volume
+from spinal_tf.stopwatch import Stopwatch
+from spinal_tf.taxonomy import TASKS, Diagnosis
+from spinal_tf.volume import Volume
+
+pytestmark = pytest.mark.slow
+
+TASK = TASKS[0].name
+CUTOFF = 0.5
+SHAPES = {"shrunk": (4, 91, 67), "sample": (5, 45, 37)}
+"""The segmenter's pixels of 0.7 mm are coarser than those of the first and finer than those of the second."""
+
+
+def volume_of(name: str) -> Volume:
+    if name == "sample":
+        return sample_volume()
+    data = np.random.default_rng(2).normal(300, 60, SHAPES[name]).astype(np.float32)
+    data[1:3, 30:52, 20:31] = 1500
+    data[0, 3, 3] = 1600  # a speck
+    affine = np.diag([-4.0, -0.55, -0.45, 1.0])[[0, 2, 1, 3]]
+    return dataclasses.replace(sample_volume(), data=data, affine=affine)
+
+
+VOLUMES = {name: volume_of(name) for name in SHAPES}
+MASKS = {"sample": sample_mask(), "shrunk": VOLUMES["shrunk"].data > 1400}
+
+
+def inputs(volume: Volume, **more: np.ndarray) -> dict[str, np.ndarray]:
+    return {"slices": volume.data, "spacing_mm": np.array(volume.spacing_mm[1:]), **more}
+
+
+def contrast(volume: Volume) -> Volume:
+    return dataclasses.replace(volume, data=volume.data[:, ::-1].copy())
+
+
+def sound_requests() -> dict[str, dict[str, np.ndarray]]:
+    requests = {}
+    for name, volume in VOLUMES.items():
+        mask, t1c = MASKS[name].astype(np.uint8), contrast(volume).data
+        voxel_volume_ml = np.array(volume.voxel_volume_ml)
+        requests[f"segmenter/1|serving_default|{name}"] = inputs(volume)
+        requests[f"{TASK}/1|serving_default|{name}"] = inputs(volume, mask=mask)
+        requests[f"{TASK}/1|with_t1c|{name}"] = inputs(volume, mask=mask, t1c=t1c)
+        requests[f"pipeline/1|serving_default|{name}"] = inputs(volume, voxel_volume_ml=voxel_volume_ml)
+        requests[f"pipeline/1|with_mask_and_t1c|{name}"] = inputs(volume, mask=mask, t1c=t1c)
+    dark = np.random.default_rng(4).normal(0, 1, (3, 20, 24)).astype(np.float32)
+    dark[0, 0, 0] = 60  # one voxel above all others: a speck of less than 0.02 mL
+    empty = dataclasses.replace(VOLUMES["shrunk"], data=dark)
+    requests["pipeline/1|serving_default|empty"] = inputs(empty, voxel_volume_ml=np.array(empty.voxel_volume_ml))
+    requests["segmenter/1|tiles|batch"] = {"tiles": np.random.default_rng(6).random((3, 32, 48, 1), np.float32)}
+    requests[f"{TASK}/1|tiles|batch"] = {"tiles": np.random.default_rng(6).random((3, 64, 64, 3), np.float32)}
+    return requests
+
+
+SOUND = inputs(VOLUMES["shrunk"])
+SLICES, LESION = SOUND["slices"], MASKS["shrunk"].astype(np.uint8)
+REFUSED = {
+    "rank 2": ("segmenter", {"slices": SLICES[0]}, "slices must have three axes"),
+    "rank 4": ("segmenter", {"slices": SLICES[np.newaxis]}, "slices must have three axes"),
+    "two slices": ("segmenter", {"slices": SLICES[:2]}, "slices must have at least 3 voxels along every axis"),
+    "NaN": ("segmenter", {"slices": np.where(SLICES > 1590, np.float32(np.nan), SLICES)}, "not finite numbers"),
+    "infinite": ("pipeline", {"slices": np.where(SLICES > 1590, np.float32(np.inf), SLICES)}, "not finite numbers"),
+    "constant": ("segmenter", {"slices": np.ones_like(SLICES)}, "slices has constant intensity"),
+    "spacing of three": ("segmenter", {"spacing_mm": np.ones(3)}, "spacing_mm must be two numbers"),
+    "spacing of zero": ("segmenter", {"spacing_mm": np.array([0.0, 1.0])}, "spacing_mm must be positive"),
+    "spacing in metres": ("segmenter", {"spacing_mm": np.full(2, 700.0)}, "more than 2048 pixels a side"),
+    "empty mask": (TASK, {"mask": np.zeros_like(LESION)}, "mask is empty"),
+    "mask of another shape": (TASK, {"mask": LESION[:, 1:]}, "mask must have the shape of the slices"),
+    "mask of rank 2": (TASK, {"mask": LESION[0]}, "mask must have three axes"),
+    "no volume of a voxel": ("pipeline", {"voxel_volume_ml": np.array(0.0)}, "voxel_volume_ml must be a positive"),
+    "volumes of voxels": ("pipeline", {"voxel_volume_ml": np.ones(2)}, "voxel_volume_ml must be a single number"),
+    "wrong type": ("segmenter", {"slices": SLICES.astype(np.float64)}, "float"),
+}
+MORE = {"segmenter": {}, TASK: {"mask": LESION}, "pipeline": {"voxel_volume_ml": np.array(0.001)}}
+
+
+@pytest.fixture(scope="module")
+def answers(tiny_models, session_loader, tmp_path_factory):
+    """Every request of this module, asked in one process; the server stays up after refusals, so they come first."""
+    requests = {
+        f"{model}/1|serving_default|0 {name}": {**SOUND, **MORE[model], **wrong}
+        for name, (model, wrong, _) in REFUSED.items()
+    } | sound_requests()
+    flat = {f"{case}|{name}": value for case, given in requests.items() for name, value in given.items()}
+    return session_loader(tiny_models, flat, tmp_path_factory.mktemp("session"))
+
+
+@pytest.fixture(scope="module")
+def local(tiny_weights):
+    """What the command line finds in each volume."""
+    segmenter = load_segmenter(tiny_weights)
+    return {
+        name: segment_volume(volume, segmenter, SegmentationOptions(), Stopwatch()) for name, volume in VOLUMES.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def classifiers(tiny_weights):
+    return load_classifiers(tiny_weights)
+
+
+def answer(answers, case: str) -> dict[str, np.ndarray]:
+    return {key.rsplit("|", 1)[1]: value for key, value in answers.items() if key.startswith(f"{case}|")}
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_segmenter_gives_the_probability_of_the_command_line(answers, local, name):
+    found, expected = answer(answers, f"segmenter/1|serving_default|{name}")["probability"], local[name].probability
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+    np.testing.assert_array_equal(found >= CUTOFF, expected >= CUTOFF)
+    assert (found >= CUTOFF).sum() > 100
+
+
+@pytest.mark.parametrize("signature", ["serving_default", "with_t1c"])
+@pytest.mark.parametrize("name", SHAPES)
+def test_classifier_gives_the_answer_of_the_command_line(answers, classifiers, name, signature):
+    found, volume = answer(answers, f"{TASK}/1|{signature}|{name}"), VOLUMES[name]
+    t1c = contrast(volume) if signature == "with_t1c" else None
+    expected = classify_volume(volume, MASKS[name], classifiers[:1], t1c=t1c)
+    [result] = expected.tasks
+    np.testing.assert_array_equal(found["tile_slices"], expected.slices)
+    np.testing.assert_allclose(found["tile_probability"], result.tile_probabilities, atol=1e-4)
+    np.testing.assert_allclose(found["probability"], result.probability, atol=1e-4)
+    assert found["called"].item().decode() == result.called
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_pipeline_gives_everything_that_the_command_line_gives(answers, local, classifiers, name):
+    found, volume = answer(answers, f"pipeline/1|serving_default|{name}"), VOLUMES[name]
+    np.testing.assert_array_equal(found["mask"], local[name].mask)
+    assert 0 < found["mask"].sum() < (local[name].probability >= CUTOFF).sum() + (name == "sample")
+    compare(found, classify_volume(volume, local[name].mask, classifiers))
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_pipeline_takes_a_reviewed_mask_and_a_contrast_volume(answers, classifiers, name):
+    found, volume = answer(answers, f"pipeline/1|with_mask_and_t1c|{name}"), VOLUMES[name]
+    compare(found, classify_volume(volume, MASKS[name], classifiers, t1c=contrast(volume)))
+    assert "mask" not in found
+
+
+def compare(found, expected) -> None:
+    np.testing.assert_array_equal(found["tile_slices"], expected.slices)
+    for index, result in enumerate(expected.tasks):
+        np.testing.assert_allclose(found["task_probability"][index], result.probability, atol=1e-4)
+        np.testing.assert_allclose(found["tile_probability"][:, index], result.tile_probabilities, atol=1e-4)
+        np.testing.assert_allclose(found["gradcam"][index], result.heatmap, atol=1e-3)
+        assert found["gradcam"][index].max() > 0.5
+    np.testing.assert_allclose(found["posterior"], [expected.posterior[one] for one in Diagnosis], atol=1e-4)
+    assert found["diagnosis"].item().decode() == expected.diagnosis.value
+
+
+def test_pipeline_without_lesion_has_an_empty_mask_and_no_diagnosis(answers):
+    found = answer(answers, "pipeline/1|serving_default|empty")
+    assert not found["mask"].any()
+    assert found["tile_slices"].shape == (0,)
+    assert found["tile_probability"].shape == (0, 3)
+    assert np.isnan(found["task_probability"]).all()
+    assert np.isnan(found["posterior"]).all()
+    assert not found["gradcam"].any()
+    assert found["diagnosis"].item().decode() == NOT_CLASSIFIED
+
+
+@pytest.mark.parametrize(("model", "shape"), [("segmenter", (3, 32, 48, 1)), (TASK, (3,))])
+def test_tiles_are_answered_in_batches(answers, model, shape):
+    found = answer(answers, f"{model}/1|tiles|batch")["probability"]
+    assert found.shape == shape
+    assert ((found >= 0) & (found <= 1)).all()
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_used_is_an_invalid_argument_with_a_plain_sentence(answers, name):
+    model, _, sentence = REFUSED[name]
+    refused = answer(answers, f"{model}/1|serving_default|0 {name}")
+    assert list(refused) == ["error"]
+    kind, message = refused["error"]
+    assert kind == "InvalidArgumentError"
+    assert sentence in message
