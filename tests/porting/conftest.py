@@ -110,6 +110,6 @@ def unet(tmp_path_factory) -> Original:
     model.save(folder / "whole.h5")
     model.save_weights(folder / "weights.h5")
     model.save(folder / "whole.keras")
-    model.save(folder / "saved_model", save_format="tf", save_traces=False)
+    model.save(folder / "saved_model", save_format="tf")
     batch = noise(2, 32, 48, 1)
     return Original(folder, batch, model(batch, training=False).numpy())

@@ -49,7 +49,7 @@ class Nested(Plain):
 class Table(Plain):
     def __init__(self):
         super().__init__()
-        pairs = tf.lookup.KeyValueTensorInitializer([1.0], [2.0])
+        pairs = tf.lookup.KeyValueTensorInitializer(["a"], [2.0])
         self.table = tf.lookup.StaticHashTable(pairs, 0.0)
 
 
