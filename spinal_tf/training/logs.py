@@ -70,16 +70,17 @@ def draw_curves(path: Path, rows: Sequence[Row], *, title: str) -> None:
     names = list(rows[0])
     losses = [name for name in names if name.endswith("loss")]
     rates = ["learning_rate"]
-    measures = [name for name in names if name not in (*losses, *rates, "step", "epoch", "seconds")]
+    others = {*losses, *rates, "step", "epoch", "seconds", "operating_point"}
+    measures = [name for name in names if name not in others and not name.endswith("_ml")]  # what goes from 0 to 1
     for panel, group, label in zip(panels, (losses, rates, measures), ("loss", "rate", "validation"), strict=True):
         for name in group:
             panel.plot([row["step"] for row in rows], [row[name] for row in rows], marker=".", label=name)
         panel.set_ylabel(label)
-        panel.legend(fontsize="small")
+        panel.legend(fontsize="small", loc="upper left", bbox_to_anchor=(1, 1))
         panel.grid(alpha=0.3)
     panels[1].set_yscale("log")
     panels[-1].set_xlabel("step")
     figure.suptitle(title)
-    figure.subplots_adjust(left=0.1, right=0.97, top=0.93, bottom=0.07, hspace=0.1)
+    figure.subplots_adjust(left=0.1, right=0.8, top=0.93, bottom=0.07, hspace=0.1)
     with output_files(path, overwrite=True) as (temporary,):
         figure.savefig(temporary, dpi=110)
