@@ -18,6 +18,7 @@ def no_folder_named(monkeypatch):
     monkeypatch.delenv("SPINAL_TF_WEIGHTS", raising=False)
 
 
+@pytest.mark.slow
 def test_weights_are_mapped_compared_and_installed(unet, tmp_path):
     done = run(
         unet["whole.h5"], "--as", "segmenter", "--into", tmp_path, "--operating-point", 0.4, "--data", "12 scans"
@@ -37,6 +38,7 @@ def test_weights_are_mapped_compared_and_installed(unet, tmp_path):
     assert checkpoint.preprocessing.size == (32, 48)
 
 
+@pytest.mark.slow
 def test_a_dry_run_writes_nothing_and_says_what_could_not_be_compared(unet, tmp_path):
     done = run(unet["weights.h5"], "--as", "segmenter", "--into", tmp_path / "new", "--dry-run")
     assert done.exit_code == 0, done.output
@@ -45,6 +47,7 @@ def test_a_dry_run_writes_nothing_and_says_what_could_not_be_compared(unet, tmp_
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [

@@ -16,6 +16,8 @@ from spinal_tf.porting.port import port_weights, write_ported
 from spinal_tf.porting.read import fingerprint, read_source
 from spinal_tf.porting.target import PortOptions
 
+pytestmark = pytest.mark.slow
+
 TASK = PortOptions(name="ms_vs_nmosd", size=(64, 64), data="cases of a test")
 SEGMENTER = PortOptions(name="segmenter")
 
