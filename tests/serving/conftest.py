@@ -16,6 +16,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 LOAD_AND_RUN = """
 import sys, numpy as np, tensorflow as tf
+from tensorflow.core.protobuf.config_pb2 import CallableOptions
 assert not any(name.startswith("spinal_tf") for name in sys.modules)
 models, requests, answers = sys.argv[1:]
 given, done = np.load(requests), {}
@@ -26,14 +27,15 @@ for model in sorted({case.split("|")[0] for case in cases}):
         for case in (case for case in cases if case.startswith(f"{model}|")):
             signature = signatures[case.split("|")[1]]
             inputs = {key.rsplit("|", 1)[1]: given[key] for key in given if key.startswith(f"{case}|")}
-            # As the server does it: nothing looks at shapes and types before the graph does.
-            run = session.make_callable(
-                {key: info.name for key, info in signature.outputs.items()},
-                [signature.inputs[key].name for key in inputs],
+            # The C++ callable under the session, as the server calls it: nothing looks at shapes before the graph does.
+            outputs = signature.outputs
+            run = session._make_callable_from_options(
+                CallableOptions(
+                    feed=[signature.inputs[key].name for key in inputs], fetch=[outputs[key].name for key in outputs]
+                )
             )
             try:
-                results = run(*inputs.values())
-                done.update({f"{case}|{key}": np.asarray(value) for key, value in results.items()})
+                done.update({f"{case}|{key}": np.asarray(value) for key, value in zip(outputs, run(*inputs.values()))})
             except tf.errors.OpError as error:
                 done[f"{case}|error"] = np.array([type(error).__name__, error.message])
 assert not any(name.startswith("spinal_tf") for name in sys.modules)
