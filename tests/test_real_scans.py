@@ -18,11 +18,11 @@ from click.testing import CliRunner
 from spinal_tf.cli.main import main
 from spinal_tf.taxonomy import TASKS
 
-LEAST_FOUND = 0.2
-"""Share of the drawn lesion of ``sct_fake_lesion`` that is marked; Dice is low, since much else is marked as well."""
+LEAST_DICE = 0.6
+"""Of the mask with the drawn lesion of ``sct_fake_lesion``, 0.08 mL."""
 
-MOST_FALSE_ML = 6.0
-"""Volume marked on a healthy person's scan. It should be near 0; the first weights are far from that."""
+MOST_FALSE_ML = 1.0
+"""Volume marked on a healthy person's scan. It should be 0."""
 
 BUNDLED = Path(__file__).parents[1] / "weights"
 
@@ -60,7 +60,7 @@ def test_the_drawn_lesion_is_found(fake_lesion):
     dice = 2 * np.count_nonzero(drawn & ours) / (np.count_nonzero(drawn) + np.count_nonzero(ours))
     found = np.count_nonzero(drawn & ours) / np.count_nonzero(drawn)
     print(f"Dice with the drawn lesion: {dice:.3f}, share of it found: {found:.3f}")
-    assert found >= LEAST_FOUND
+    assert dice >= LEAST_DICE
 
 
 def test_its_diagnosis_is_four_probabilities(fake_lesion):
