@@ -60,7 +60,16 @@ def test_a_segmenter_is_trained_gone_on_with_and_released(tmp_path, table, monke
     assert "kept (add --overwrite to replace it)" in kept.stdout
 
 
-def test_a_learning_curve_is_drawn_and_gone_on_with(tmp_path, table):
+def two_pixels_wide(**arguments):
+    """A segmenter that is built at once."""
+    import keras
+
+    inputs = keras.Input((None, None, 1))
+    return keras.Model(inputs, keras.layers.Conv2D(1, 2, padding="same", activation="sigmoid", name="head")(inputs))
+
+
+def test_a_learning_curve_is_drawn_and_gone_on_with(tmp_path, table, monkeypatch):
+    monkeypatch.setattr("spinal_tf.training.segmenter.build_multiresunet", two_pixels_wide)
     out = tmp_path / "curve"
     arguments = ("train", "learning-curve", "segmenter", "--cohort", table, "--out", out, *SMALL, "--steps", "1")
     done = run(*arguments, "--fraction", "1")
