@@ -83,8 +83,8 @@ def checked_size(value: tf.Tensor, name: str) -> tf.Tensor:
 
 def with_axes(value: tf.Tensor, count: int, sentence: str) -> tf.Tensor:
     """The value, once it has been found to have that many axes."""
-    # A choice the graph optimiser cannot foresee, between values of different shapes: otherwise it trusts the shape that
-    # the signature states, and drops the check.
+    # A choice that the graph optimiser cannot foresee, between values of different shapes: otherwise it trusts the
+    # signature's shape and drops the check.
     hidden = tf.cond(tf.timestamp() < 0, lambda: tf.zeros((1,) * (count + 1), value.dtype), lambda: value)
     checked = refuse_unless(tf.equal(tf.rank(hidden), count), sentence, hidden)
     checked.set_shape((None,) * count)
