@@ -72,8 +72,7 @@ def checked_spacing(spacing_mm: tf.Tensor) -> tf.Tensor:
     two = tf.equal(tf.size(spacing_mm), 2)
     spacing_mm = refuse_unless(two, "spacing_mm must be two numbers: row size and column size", spacing_mm)
     usable = tf.reduce_all(tf.math.is_finite(spacing_mm) & (spacing_mm > 0))
-    spacing_mm = refuse_unless(usable, "spacing_mm must be positive numbers", spacing_mm)
-    return tf.ensure_shape(spacing_mm, (2,))
+    return refuse_unless(usable, "spacing_mm must be positive numbers", spacing_mm)
 
 
 def checked_size(value: tf.Tensor, name: str) -> tf.Tensor:
@@ -84,7 +83,9 @@ def checked_size(value: tf.Tensor, name: str) -> tf.Tensor:
 
 def with_axes(value: tf.Tensor, count: int, sentence: str) -> tf.Tensor:
     """The value, once it has been found to have that many axes."""
-    # Hidden from the graph optimiser, which would trust the signature and drop the check.
-    hidden = tf.raw_ops.PlaceholderWithDefault(input=value, shape=None)
+    # A choice that the graph optimiser cannot foresee, between values of different shapes: otherwise it trusts the
+    # signature's shape and drops the check.
+    hidden = tf.cond(tf.timestamp() < 0, lambda: tf.zeros((1,) * (count + 1), value.dtype), lambda: value)
     checked = refuse_unless(tf.equal(tf.rank(hidden), count), sentence, hidden)
-    return tf.ensure_shape(checked, (None,) * count)
+    checked.set_shape((None,) * count)
+    return checked

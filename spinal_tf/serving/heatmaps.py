@@ -22,7 +22,7 @@ def graph_heatmap(maps: tf.Tensor, tiles: GraphTiles, size: tuple[int, int], sha
         float32 of that shape, 0 to 1; zero on slices without tile.
     """
     # Corner to corner, as tf-keras-vis enlarges them.
-    enlarged = tf.compat.v1.image.resize_bilinear(maps[..., tf.newaxis], size, align_corners=True)[..., 0]
+    enlarged = tf.raw_ops.ResizeBilinear(images=maps[..., tf.newaxis], size=size, align_corners=True)[..., 0]
     lowest = tf.reduce_min(enlarged, axis=(1, 2), keepdims=True)
     extent = tf.reduce_max(enlarged, axis=(1, 2), keepdims=True) - lowest
     planes = graph_output((enlarged - lowest) / (extent + NORMALISATION_EPSILON), tiles.placement)

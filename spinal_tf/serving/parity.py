@@ -61,9 +61,9 @@ def compare_with_command_line(folder: Path, model: str, weights: Path) -> Parity
         )
     classifiers = load_classifiers(weights)
     if model in {task.name for task in TASKS}:
-        only = [classifier for classifier in classifiers if classifier.task.name == model]
-        diagnosis = classify_volume(volume, sample_mask(), only)
-        tiles = () if diagnosis is None else diagnosis.tasks[0].tile_probabilities
+        diagnosis = classify_volume(volume, sample_mask(), classifiers)
+        results = () if diagnosis is None else diagnosis.tasks
+        tiles = next((result.tile_probabilities for result in results if result.task.name == model), ())
         return Parity(probability=_largest(answer["tile_probability"], tiles), mask_voxels=0)
     local = segment_volume(volume, load_segmenter(weights), SegmentationOptions(), Stopwatch())
     return _of_pipeline(answer, local, classify_volume(volume, local.mask, classifiers))
