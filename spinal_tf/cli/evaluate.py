@@ -51,7 +51,7 @@ class Choices:
 @click.option("--seed", type=click.IntRange(0), default=2022, show_default=True, help="Of the bootstrap.")
 @click.option("--overwrite", is_flag=True, help="Replace results that exist.")
 def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
-    """Judge predictions with the paper's Table 2, with intervals, comparisons, subgroups and calibration.
+    """Judge predictions beside the paper's numbers, with intervals, comparisons, subgroups and calibration.
 
     docs/evaluation.md describes the table of predictions and everything that is written: metrics.json, a CSV file for
     each table, and Table 2 as LaTeX. Every fault of the tables is listed in one pass; exit 3 if there is one.
