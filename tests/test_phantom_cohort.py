@@ -271,7 +271,15 @@ def test_the_same_bytes_whatever_the_number_of_workers_and_threads(tmp_path):
     assert snapshots[0] == snapshots[1] == snapshots[2]
 
 
-PYTHON = (sys.executable, "-c", "from spinal_tf.cli.main import main\nif __name__ == '__main__': main()")
+# A background job's children inherit the interrupt ignored.
+PROGRAM = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from spinal_tf.cli.main import main
+if __name__ == "__main__":
+    main()
+"""
+PYTHON = (sys.executable, "-c", PROGRAM)
 
 
 @pytest.mark.slow
