@@ -12,6 +12,7 @@ import tensorflow as tf
 from spinal_tf.models import SEGMENTER, load_classifiers, load_segmenter
 from spinal_tf.pipeline import SegmentationOptions, classify_volume, segment_volume
 from spinal_tf.results import Classification, Segmentation
+from spinal_tf.serving.pipeline import WITH_MASK
 from spinal_tf.serving.sample import sample_mask, sample_request, sample_volume
 from spinal_tf.serving.signature import SERVING_DEFAULT
 from spinal_tf.stopwatch import Stopwatch
@@ -66,20 +67,23 @@ def compare_with_command_line(folder: Path, model: str, weights: Path) -> Parity
         tiles = next((result.tile_probabilities for result in results if result.task.name == model), ())
         return Parity(probability=_largest(answer["tile_probability"], tiles), mask_voxels=0)
     local = segment_volume(volume, load_segmenter(weights), SegmentationOptions(), Stopwatch())
-    return _of_pipeline(answer, local, classify_volume(volume, local.mask, classifiers))
+    # With the drawn mask, since not every segmenter finds the drawn lesion.
+    drawn = _served(folder, WITH_MASK)
+    return _of_pipeline({**answer, **drawn}, answer["mask"], local, classify_volume(volume, sample_mask(), classifiers))
 
 
-def _served(folder: Path) -> Mapping[str, np.ndarray]:
-    graph = tf.saved_model.load(str(folder)).signatures[SERVING_DEFAULT]
+def _served(folder: Path, signature: str = SERVING_DEFAULT) -> Mapping[str, np.ndarray]:
+    graph = tf.saved_model.load(str(folder)).signatures[signature]
     names = graph.structured_input_signature[1]
     request = {name: tf.constant(value) for name, value in sample_request(sample_volume()).items() if name in names}
     return {name: value.numpy() for name, value in graph(**request).items()}
 
 
-def _of_pipeline(answer: Mapping[str, np.ndarray], local: Segmentation, diagnosis: Classification | None) -> Parity:
-    lesion, same = _largest(answer["probability"], local.probability), answer["mask"] > 0
-    mask_voxels = _differing(same, local.mask)
-    if diagnosis is None or not len(answer["tile_slices"]):
+def _of_pipeline(
+    answer: Mapping[str, np.ndarray], mask: np.ndarray, local: Segmentation, diagnosis: Classification | None
+) -> Parity:
+    lesion, mask_voxels = _largest(answer["probability"], local.probability), _differing(mask > 0, local.mask)
+    if diagnosis is None:
         return Parity(probability=lesion, mask_voxels=mask_voxels)
     tasks = np.array([result.probability for result in diagnosis.tasks])
     heat = np.stack([result.heatmap for result in diagnosis.tasks])

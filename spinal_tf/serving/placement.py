@@ -62,12 +62,21 @@ def _resized_shape(plane_shape: tf.Tensor, spacing_mm: tf.Tensor, preprocessing:
     if preprocessing.fit == "stretch":
         return tf.constant(preprocessing.size)
     extent_mm = tf.cast(plane_shape, tf.float64) * spacing_mm
-    pixel_mm = preprocessing.spacing_mm
-    if pixel_mm is None:
-        pixel_mm = tf.reduce_max(extent_mm / tf.constant(preprocessing.size, tf.float64))
+    if preprocessing.spacing_mm is None:
+        pixel_mm = tf.reduce_max(extent_mm / _kept_divisor(preprocessing.size, spacing_mm))
+    else:
+        pixel_mm = _kept_divisor((preprocessing.spacing_mm, preprocessing.spacing_mm), spacing_mm)
     # Compared with the largest side before the conversion to int32, where more than that would overflow.
     pixels = tf.minimum(tf.round(extent_mm / pixel_mm), MAXIMUM_INPUT_SIDE + 1.0)
     return tf.maximum(1, tf.cast(pixels, tf.int32))
+
+
+def _kept_divisor(values: tuple[float, float], spacing_mm: tf.Tensor) -> tf.Tensor:
+    """Two numbers to divide by, as a choice that only seems to depend on the request: spacing is positive.
+
+    The graph optimiser turns division by a constant into a product, whose last bit decides how 199.5 is rounded.
+    """
+    return tf.where(spacing_mm > 0, tf.constant(values, tf.float64), 1.0)
 
 
 def graph_input(planes: tf.Tensor, placement: GraphPlacement) -> tf.Tensor:
