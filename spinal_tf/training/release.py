@@ -108,7 +108,8 @@ def _card(record: Mapping[str, Any], best: Mapping[str, Any], checkpoint: Checkp
         train=_counted(cases["train"]),
         validation=_counted(cases["validation"]),
         step=best["step"],
-        settings=f"batches of {options['batch']}, learning rate {options['learning_rate']:g}, seed {options['seed']}",
+        settings=f"batches of {options['batch']}, learning rate {options['learning_rate']:g}, seed {options['seed']}, "
+        f"initial weights {record['plan']['initial']}",
         preprocessing=", ".join(
             f"{key} {value}" for key, value in record["preprocessing"].items() if value is not None
         ),
