@@ -11,9 +11,14 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from hypothesis import settings
 from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, ornt_transform
 
 from spinal_tf.volume import Volume, read_volume
+
+# A busy machine is no fault.
+settings.register_profile("without deadline", deadline=None)
+settings.load_profile("without deadline")
 
 PHANTOM_SHAPE = (7, 40, 48)
 PHANTOM_SPACING_MM = (3.3, 0.7, 0.8)
