@@ -10,7 +10,6 @@ With --full RUN the masks are also compared with those of the run's weights in f
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +28,9 @@ from spinal_tf.models import Segmenter, load_segmenter
 from spinal_tf.pipeline import SegmentationOptions, segment_volume
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.training.job import load_best
 from spinal_tf.training.run_folder import RunFolder
 from spinal_tf.volume import Volume, read_mask, read_volume
-from spinal_tf.weight_files import assign_weights, decode_weights
 
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 
@@ -89,9 +88,8 @@ def main() -> None:
 
 
 def _full_precision(run: RunFolder, released: Segmenter) -> Segmenter:
-    path = run.path / json.loads(run.best.read_text(encoding="utf-8"))["file"]
     model = build_network(run.path, released.checkpoint)
-    assign_weights(model, decode_weights(path.read_bytes(), source=str(path)), source=str(path))
+    load_best(run, model)
     return Segmenter(checkpoint=released.checkpoint, engine=frozen_engine(model))
 
 

@@ -69,6 +69,10 @@ class Preprocessing:
         """The record as JSON can hold it; `from_dict` is its inverse."""
         return {**asdict(self), "size": list(self.size)}
 
+    def in_words(self) -> str:
+        """The record in one line, for model cards."""
+        return ", ".join(f"{key} {value}" for key, value in self.to_dict().items() if value is not None)
+
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Preprocessing:
         """Read what `to_dict` wrote.

@@ -93,6 +93,13 @@ def _arrays(group: h5py.Group) -> tuple[np.ndarray, ...]:
     return tuple(group[str(index)][()].astype(np.float32) for index in range(len(group)))
 
 
+def weight_shapes(model: keras.Model) -> dict[str, tuple[tuple[int, ...], ...]]:
+    """Shapes of the weights of each layer that has any, in the model's order; their values are not needed."""
+    return {
+        layer.name: tuple(tuple(weight.shape) for weight in layer.weights) for layer in model.layers if layer.weights
+    }
+
+
 def require_match(model: keras.Model, weights: Weights, *, source: str) -> None:
     """Check that weights belong to a model of exactly this structure.
 
@@ -104,9 +111,7 @@ def require_match(model: keras.Model, weights: Weights, *, source: str) -> None:
     Raises:
         WeightsError: a layer is missing, is one too many, or has another shape.
     """
-    needed = {
-        layer.name: tuple(tuple(weight.shape) for weight in layer.weights) for layer in model.layers if layer.weights
-    }
+    needed = weight_shapes(model)
     found = {name: tuple(array.shape for array in arrays) for name, arrays in weights.items()}
     odd = sorted(name for name in needed.keys() | found.keys() if needed.get(name) != found.get(name))
     if odd:

@@ -49,9 +49,7 @@ def write_card(checkpoint: Checkpoint) -> str:
         checked="order and shape of all weights; the file holds no network to compare with"
         if difference is None
         else f"the file's own network on the same input, largest difference in probability {difference:.1e}",
-        preprocessing=", ".join(
-            f"{key} {value}" for key, value in checkpoint.preprocessing.to_dict().items() if value is not None
-        ),
+        preprocessing=checkpoint.preprocessing.in_words(),
         operating_point=checkpoint.operating_point,
         order=", order of channels and of classes" if is_task else "",
     )

@@ -18,7 +18,7 @@ from spinal_tf.porting.mapping import Pair, map_layers
 from spinal_tf.porting.read import fingerprint, read_source
 from spinal_tf.porting.source import Source
 from spinal_tf.porting.target import TILE_CHANNELS, PortOptions, plan_checkpoint
-from spinal_tf.weight_files import Weights, assign_weights
+from spinal_tf.weight_files import Weights, assign_weights, weight_shapes
 from spinal_tf.weight_sets import install_set, read_set
 
 if TYPE_CHECKING:
@@ -58,9 +58,7 @@ def port_weights(path: Path, options: PortOptions) -> Ported:
     source = read_source(path)
     checkpoint = plan_checkpoint(source, options)
     model = build_network(path, checkpoint)
-    shapes = {
-        layer.name: tuple(tuple(weight.shape) for weight in layer.weights) for layer in model.layers if layer.weights
-    }
+    shapes = weight_shapes(model)
     graph = read_graph(model.get_config(), source=checkpoint.network)
     pairs = map_layers(source, graph, shapes, network=checkpoint.network)
     channel_order = () if options.is_segmenter else tuple(TILE_CHANNELS.index(name) for name in options.channels)

@@ -110,9 +110,7 @@ def _card(record: Mapping[str, Any], best: Mapping[str, Any], checkpoint: Checkp
         step=best["step"],
         settings=f"batches of {options['batch']}, learning rate {options['learning_rate']:g}, seed {options['seed']}, "
         f"initial weights {record['plan']['initial']}",
-        preprocessing=", ".join(
-            f"{key} {value}" for key, value in record["preprocessing"].items() if value is not None
-        ),
+        preprocessing=checkpoint.preprocessing.in_words(),
         operating_point=checkpoint.operating_point,
         measures="\n".join(f"- {key.replace('_', ' ')}: {value:.3f}" for key, value in best["measures"].items()),
     )
