@@ -8,11 +8,11 @@ from typing import Any, Literal
 
 from spinal_tf.checkpoints import Checkpoint, Modality
 from spinal_tf.errors import PortError
+from spinal_tf.models import SEGMENTER
 from spinal_tf.porting.source import Source
 from spinal_tf.preprocess import Fit, Intensity, Preprocessing
 from spinal_tf.slices import MaskMode
 
-SEGMENTER = "segmenter"
 Channel = Literal["t1c", "t2w", "mask"]
 TILE_CHANNELS: tuple[Channel, ...] = ("t1c", "t2w", "mask")
 """Order of a tile's channels here and in the public code."""
