@@ -53,7 +53,7 @@ NOTES = """## Test
 
 Two people whom no training has seen; the lesion is drawn in, not real.
 
-- `sct_fake_lesion`: Dice {fake.dice:.2f}, {fake.predicted_ml:.2f} mL marked, {fake.reference_ml:.2f} mL drawn
+- `sct_fake_lesion`: Dice {fake.dice:.2f}, {fake.volume_ml:.2f} mL marked, {fake.reference_volume_ml:.2f} mL drawn
 - `errsm20`, healthy: {healthy_ml:.2f} mL marked, rightly 0
 """
 
@@ -127,7 +127,7 @@ def _notes(judged: Sequence[Judged], scans: Path, segmenter: Segmenter) -> str:
         rule="---|" * len(Diagnosis),
         thresholds="\n".join(_row(place, groups) for place in range(len(THRESHOLDS))),
         fake=_public_scan(scans / "sct_fake_lesion", segmenter),
-        healthy_ml=_public_scan(scans / "errsm20", segmenter).predicted_ml,
+        healthy_ml=_public_scan(scans / "errsm20", segmenter).volume_ml,
     )
 
 

@@ -71,10 +71,10 @@ def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
         resampling=Resampling(resamples=chosen.resamples, seed=chosen.seed),
     )
     checked = check_predictions(chosen.predictions, options, chosen.against)
-    for table in checked.tables:
-        for fault in table.faults:
-            click.echo(f"{table.predictions.source.name}: {fault}")
-    if number := sum(len(table.faults) for table in checked.tables):
+    for source, found in checked.faults:
+        for fault in found:
+            click.echo(f"{source.name}: {fault}")
+    if number := sum(len(found) for _, found in checked.faults):
         faults = "1 fault" if number == 1 else f"{number} faults"
         raise CohortError(f"{faults}, listed above; correct what is wrong and evaluate again")
     evaluation = judge(checked, options)

@@ -124,7 +124,15 @@ def _path(text: str) -> Path:
     return Path(text)
 
 
-def _word(what: str, words: Mapping[str, object], also: Mapping[str, object] | None = None) -> Callable[[str], object]:
+def word(what: str, words: Mapping[str, object], also: Mapping[str, object] | None = None) -> Parser:
+    """Parser of one of a few words, in capitals or not.
+
+    Args:
+        what: it is, for the fault.
+        words: and what they mean.
+        also: words that are read, too, without being offered.
+    """
+
     def parse(text: str) -> object:
         known = {**words, **(also or {})}
         if text.lower() not in known:
@@ -183,8 +191,8 @@ def _date(text: str) -> date:
     return day
 
 
-rated = _word("a rater's diagnosis", _values(Diagnosis))
-_yes_no = _word("an answer", {"yes": True, "no": False}, {"true": True, "1": True, "false": False, "0": False})
+rated = word("a rater's diagnosis", _values(Diagnosis))
+yes_no = word("an answer", {"yes": True, "no": False}, {"true": True, "1": True, "false": False, "0": False})
 _ATTRIBUTES = {"case": "name", "field_strength": "field_strength_t"}
 PARSERS: dict[str, Parser] = {
     "case": _name,
@@ -192,15 +200,15 @@ PARSERS: dict[str, Parser] = {
     "t2": _path,
     "t1c": _path,
     "mask": _path,
-    "diagnosis": _word("a diagnosis", DIAGNOSES),
-    "split": _word("a split", _values(Split)),
-    "sex": _word("a sex", _values(Sex), {"f": Sex.FEMALE, "m": Sex.MALE}),
+    "diagnosis": word("a diagnosis", DIAGNOSES),
+    "split": word("a split", _values(Split)),
+    "sex": word("a sex", _values(Sex), {"f": Sex.FEMALE, "m": Sex.MALE}),
     "age_years": number("an age in years", 0.0, OLDEST_YEARS),
     "scan_date": _date,
-    "difficult": _yes_no,
+    "difficult": yes_no,
     "scanner": str,
     "field_strength": _tesla,
-    "level": _word("a lesion level", _values(Level)),
+    "level": word("a lesion level", _values(Level)),
     "extent_vertebrae": number("a number of vertebrae", 0.1, MOST_VERTEBRAE),
-    "enhancement": _yes_no,
+    "enhancement": yes_no,
 }

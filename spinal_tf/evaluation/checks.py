@@ -11,6 +11,7 @@ from spinal_tf.cohort.case import HEALTHY
 from spinal_tf.cohort.cells import read_cell
 from spinal_tf.cohort.read import ALIKE, require_no_faults
 from spinal_tf.cohort.table import HEADER_ROW, Fault, Row, Table
+from spinal_tf.evaluation.lesion_table import LesionTable, parse_lesions
 from spinal_tf.evaluation.prediction_table import (
     JUDGED,
     LISTER,
@@ -43,15 +44,23 @@ class Checked:
     Attributes:
         main: the predictions to be judged.
         against: those of another model on the same cases; None where none were given.
+        lesions: of the masks of the predictions to be judged; None where none were given.
     """
 
     main: CheckedTable
     against: CheckedTable | None
+    lesions: LesionTable | None = None
 
     @property
     def tables(self) -> list[CheckedTable]:
-        """All of them."""
+        """All tables of predictions."""
         return [self.main, self.against] if self.against else [self.main]
+
+    @property
+    def faults(self) -> list[tuple[Path, tuple[Fault, ...]]]:
+        """Those of each table, beside the table."""
+        faults = [(table.predictions.source, table.faults) for table in self.tables]
+        return [*faults, (self.lesions.source, self.lesions.faults)] if self.lesions else faults
 
     def require_sound(self) -> None:
         """Refuse tables with faults.
@@ -59,27 +68,33 @@ class Checked:
         Raises:
             CohortError: there are any; the first is named.
         """
-        for table in self.tables:
-            require_no_faults(table.predictions.source, table.faults, lister=LISTER)
+        for source, faults in self.faults:
+            require_no_faults(source, faults, lister=LISTER)
 
 
-def check_predictions(path: Path, options: EvaluationOptions, against: Path | None = None) -> Checked:
+def check_predictions(
+    path: Path, options: EvaluationOptions, against: Path | None = None, lesions: Path | None = None
+) -> Checked:
     """Read predictions, and check whether they can be judged as asked.
 
     Args:
         path: the table.
         options: how they will be judged.
         against: predictions of another model on the same cases.
+        lesions: table of the lesions of their masks.
 
     Raises:
         CohortError: a file is not a readable table at all.
     """
     parsed = parse_predictions(path)
     main = _checked(parsed, options, [*_subgroup_faults(parsed.table, options), *_given_faults(parsed, options)])
-    if against is None:
-        return Checked(main=main, against=None)
-    other = parse_predictions(against)
-    return Checked(main=main, against=_checked(other, options, _pairing_faults(parsed, other)))
+    other = parse_predictions(against) if against else None
+    named = {row.cells.get("case", "") for row in parsed.table.rows}
+    return Checked(
+        main=main,
+        against=_checked(other, options, _pairing_faults(parsed, other)) if other else None,
+        lesions=parse_lesions(lesions, parsed.predictions, named) if lesions else None,
+    )
 
 
 def _checked(parsed: ParsedPredictions, options: EvaluationOptions, more: Iterable[Fault]) -> CheckedTable:

@@ -9,6 +9,7 @@ from spinal_tf.evaluation.calibrated import CalibrationPair, calibrations
 from spinal_tf.evaluation.checks import Checked
 from spinal_tf.evaluation.contrasts import Contrast, corrected
 from spinal_tf.evaluation.doubts import warnings_of
+from spinal_tf.evaluation.masks import MaskGroup, mask_groups
 from spinal_tf.evaluation.pairs import T2W, T2W_T1C, against
 from spinal_tf.evaluation.performance import Performance, performance
 from spinal_tf.evaluation.predictions import CaseSet, Predictions, applicable
@@ -16,6 +17,7 @@ from spinal_tf.evaluation.raters import Agreement, DifficultCases, against_rater
 from spinal_tf.evaluation.scored import EvaluationOptions, Scored, ScoredTask, can_score, score_task, with_t1c
 from spinal_tf.evaluation.statistics.bootstrap import Resampling
 from spinal_tf.evaluation.subgroups import Subgroup, subgroups
+from spinal_tf.evaluation.triage import TriageGroup, triage_groups
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +34,8 @@ class Evaluation:
         agreements: of raters.
         difficult: how many there are, by which sign.
         calibrations: of every task and set.
+        masks: of every set and disease, where the table has measures of them.
+        triage: of every set and group, where the table says which cases were flagged.
         warnings: plain sentences.
     """
 
@@ -44,6 +48,8 @@ class Evaluation:
     agreements: tuple[Agreement, ...]
     difficult: DifficultCases
     calibrations: tuple[CalibrationPair, ...]
+    masks: tuple[MaskGroup, ...]
+    triage: tuple[TriageGroup, ...]
     warnings: tuple[str, ...]
 
 
@@ -80,6 +86,8 @@ def evaluate(checked: Checked, options: EvaluationOptions) -> Evaluation:
         agreements=tuple(agreements(predictions, resampling)),
         difficult=difficult_cases(predictions),
         calibrations=tuple(pair for task in tasks.values() for pair in calibrations(task, resampling)),
+        masks=tuple(mask_groups(predictions, checked.lesions.by_case if checked.lesions else None)),
+        triage=tuple(triage_groups(predictions, options.poor_dice)),
         warnings=warnings_of(checked, options, tasks),
     )
 

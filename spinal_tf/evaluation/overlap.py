@@ -30,8 +30,8 @@ class SegmentationScore:
         nsd_1mm: normalised surface distance, the share of both surfaces within 1 mm of the other one.
         nsd_2mm: the same within 2 mm.
         hd95_mm: the larger directed 95th percentile of the distances between the surfaces.
-        reference_ml: volume of the reference.
-        predicted_ml: volume of the prediction.
+        reference_volume_ml: volume of the reference.
+        volume_ml: volume of the prediction.
         lesions: found, missed and false lesions.
     """
 
@@ -40,19 +40,19 @@ class SegmentationScore:
     nsd_1mm: float
     nsd_2mm: float
     hd95_mm: float
-    reference_ml: float
-    predicted_ml: float
+    reference_volume_ml: float
+    volume_ml: float
     lesions: LesionwiseScore
 
     @property
     def volume_error_ml(self) -> float:
         """Predicted minus reference volume."""
-        return self.predicted_ml - self.reference_ml
+        return self.volume_ml - self.reference_volume_ml
 
     @property
     def volume_error_relative(self) -> float:
         """The same over the reference volume; NaN where that is empty."""
-        return self.volume_error_ml / self.reference_ml if self.reference_ml else math.nan
+        return self.volume_error_ml / self.reference_volume_ml if self.reference_volume_ml else math.nan
 
 
 def score_mask(
@@ -82,8 +82,8 @@ def score_mask(
         nsd_1mm=normalised_surface_distance(*surfaces, tolerance_mm=1),
         nsd_2mm=normalised_surface_distance(*surfaces, tolerance_mm=2),
         hd95_mm=hausdorff_mm(*surfaces, percentile=95),
-        reference_ml=in_b * voxel_volume_ml,
-        predicted_ml=in_a * voxel_volume_ml,
+        reference_volume_ml=in_b * voxel_volume_ml,
+        volume_ml=in_a * voxel_volume_ml,
         lesions=match_lesions(a, b, voxel_volume_ml=voxel_volume_ml, match_iou=match_iou),
     )
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import TypeVar
 
 import numpy as np
 
-from spinal_tf.evaluation.lesionwise import ALL_SIZES, SIZES, Detection, Rule, Size, pooled
+from spinal_tf.evaluation.lesionwise import ALL_SIZES, SIZES, Detection, LesionwiseScore, Rule, Size, pooled
 from spinal_tf.evaluation.overlap import SegmentationScore
 from spinal_tf.taxonomy import Diagnosis
 
@@ -41,8 +41,8 @@ MEASURES: Mapping[str, Measure] = {
             "nsd_1mm",
             "nsd_2mm",
             "hd95_mm",
-            "reference_ml",
-            "predicted_ml",
+            "reference_volume_ml",
+            "volume_ml",
             "volume_error_ml",
             "volume_error_relative",
         )
@@ -88,15 +88,18 @@ class GroupSummary:
 
     Attributes:
         cases: all of them.
-        without_reference: their reference is empty.
+        without_reference: their reference is empty; None, as the next two, where a volume is not known.
         missed: their reference is not empty, but their prediction is.
-        spreads: by name of the measure, see `MEASURES`.
-        detection: lesions of all cases counted together, by rule and size, `ALL_SIZES` first.
+        falsely_marked: their reference is empty, but their prediction is not.
+        spreads: by name of the measure, see `MEASURES`; those that are not known of any case may be missing.
+        detection: lesions of all cases counted together, by rule and size, `ALL_SIZES` first; empty where the lesions
+            are not known.
     """
 
     cases: int
-    without_reference: int
-    missed: int
+    without_reference: int | None
+    missed: int | None
+    falsely_marked: int | None
     spreads: Mapping[str, Spread]
     detection: Mapping[Rule, Mapping[Size, Detection]]
 
@@ -107,17 +110,38 @@ class GroupSummary:
 
 def summarise(scores: Mapping[Group, Sequence[SegmentationScore]]) -> dict[Group, GroupSummary]:
     """Describe the scores of each group, in the order given."""
-    return {group: _summary(members) for group, members in scores.items()}
+    return {
+        group: describe(
+            [{name: measure(score) for name, measure in MEASURES.items()} for score in members],
+            [score.lesions for score in members],
+        )
+        for group, members in scores.items()
+    }
 
 
-def _summary(scores: Sequence[SegmentationScore]) -> GroupSummary:
-    lesions = [score.lesions for score in scores]
+def describe(
+    values: Sequence[Mapping[str, float]],
+    lesions: Sequence[LesionwiseScore] | None,
+    names: Iterable[str] = tuple(MEASURES),
+) -> GroupSummary:
+    """Describe the cases of one group.
+
+    Args:
+        values: of each case by name of the measure; one that is missing counts as not defined.
+        lesions: of each case; None where they are not known.
+        names: of the measures.
+    """
+    volumes_ml = [(case.get("reference_volume_ml", math.nan), case.get("volume_ml", math.nan)) for case in values]
+    known = not any(math.isnan(sum(pair)) for pair in volumes_ml)
     return GroupSummary(
-        cases=len(scores),
-        without_reference=sum(not score.reference_ml for score in scores),
-        missed=sum(score.reference_ml > 0 and not score.predicted_ml for score in scores),
-        spreads={name: spread([measure(score) for score in scores]) for name, measure in MEASURES.items()},
-        detection={rule: {size: pooled(lesions, rule, size) for size in (ALL_SIZES, *SIZES)} for rule in Rule},
+        cases=len(values),
+        without_reference=sum(not reference for reference, _ in volumes_ml) if known else None,
+        missed=sum(reference > 0 and not marked for reference, marked in volumes_ml) if known else None,
+        falsely_marked=sum(marked > 0 and not reference for reference, marked in volumes_ml) if known else None,
+        spreads={name: spread([case.get(name, math.nan) for case in values]) for name in names},
+        detection={}
+        if lesions is None
+        else {rule: {size: pooled(lesions, rule, size) for size in (ALL_SIZES, *SIZES)} for rule in Rule},
     )
 
 

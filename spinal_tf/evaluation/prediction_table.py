@@ -8,16 +8,19 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
-from spinal_tf.cohort.cells import PARSERS, RATER_COLUMN, Parser, number, parse_cells, rated, read_cell
+from spinal_tf.cohort.cells import PARSERS, RATER_COLUMN, Parser, number, parse_cells, rated, read_cell, word, yes_no
 from spinal_tf.cohort.read import disagreements, doubled_names, missing_columns, require_no_faults
 from spinal_tf.cohort.table import HEADER_ROW, Fault, Row, Table, read_table
 from spinal_tf.evaluation.overlap_summary import MEASURES
 from spinal_tf.evaluation.predictions import CaseSet, Prediction, Predictions, probability_column
+from spinal_tf.results import MaskProvenance
 from spinal_tf.taxonomy import TASKS, Diagnosis, Task
 
 REQUIRED_COLUMNS = ("case", "split", "diagnosis")
+
+FLAGGED, MASK_PROVENANCE = "flagged", "mask_provenance"
 
 NONE = "none"
 """Written for a probability that there is none of, for example since no lesion was found."""
@@ -111,6 +114,7 @@ def _parsers(columns: Sequence[str]) -> dict[str, Parser]:
         | dict.fromkeys(_PROBABILITIES, _probability)
         | dict.fromkeys(_WITH_T1C, _probability)
         | dict.fromkeys(MEASURES, _measure)
+        | {FLAGGED: yes_no, MASK_PROVENANCE: _provenance}
     )
 
 
@@ -132,6 +136,8 @@ def _parse_row(row: Row) -> tuple[Prediction | None, list[Fault]]:
         probabilities=_known(values, _PROBABILITIES),
         with_t1c=_known(values, _WITH_T1C),
         overlap={name: values[name] for name in MEASURES if values[name] is not None},
+        flagged=values[FLAGGED],
+        mask_provenance=values[MASK_PROVENANCE],
         cells=row.cells,
     )
     return case, []
@@ -167,4 +173,5 @@ def _measure(text: str) -> float:
         raise ValueError(f'"{text}" is not a number; write one, or nothing where the measure is not defined') from None
 
 
+_provenance = word("a way a mask came about", {name: name for name in get_args(MaskProvenance)})
 _between_0_and_1: Callable[[str], float] = number("a probability", 0.0, 1.0)

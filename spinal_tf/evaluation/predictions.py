@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 
 from spinal_tf.cohort.case import Sex, Split
+from spinal_tf.results import MaskProvenance
 from spinal_tf.taxonomy import TASKS, Diagnosis, Task
 
 
@@ -46,6 +47,8 @@ class Prediction:
         probabilities: of the positive class by name of the task; a task for which there is none is left out.
         with_t1c: the same of models that also saw the contrast-enhanced scan.
         overlap: measures of the mask by their name, see `overlap_summary.MEASURES`; NaN and infinity are values.
+        flagged: whether the review asked for a look at that mask.
+        mask_provenance: how the mask that was classified came about.
         cells: every column as it was written, those that are not known, too.
     """
 
@@ -61,6 +64,8 @@ class Prediction:
     probabilities: Mapping[str, float]
     with_t1c: Mapping[str, float]
     overlap: Mapping[str, float]
+    flagged: bool | None
+    mask_provenance: MaskProvenance | None
     cells: Mapping[str, str]
 
     @property

@@ -11,6 +11,7 @@ from spinal_tf.cohort.case import Split
 from spinal_tf.evaluation.predictions import CaseSet, Prediction, Predictions, applicable
 from spinal_tf.evaluation.statistics.bootstrap import Resampling
 from spinal_tf.evaluation.statistics.operating_point import calls_at_others_youden, youden
+from spinal_tf.evaluation.triage import POOR_DICE
 from spinal_tf.taxonomy import Task
 
 Source = Callable[[Prediction], Mapping[str, float]]
@@ -30,6 +31,7 @@ class EvaluationOptions:
         chosen_on: the split on which an operating point that is not given is chosen, by Youden's index.
         subgroups: columns to divide the cases by, besides age and sex.
         resampling: of the bootstrap.
+        poor_dice: a mask with a lower Dice is poor.
     """
 
     points: Mapping[str, float] = field(default_factory=dict)
@@ -37,6 +39,7 @@ class EvaluationOptions:
     chosen_on: Split = Split.VALIDATION
     subgroups: tuple[str, ...] = ()
     resampling: Resampling = Resampling()
+    poor_dice: float = POOR_DICE
 
     def given(self, task: Task) -> float | None:
         """The operating point of a task; None where it is to be chosen."""

@@ -47,7 +47,7 @@ def test_a_shifted_box_by_hand():
     assert score.dice == pytest.approx(0.6)
     assert score.iou == pytest.approx(60 / 140)
     assert score.hd95_mm == pytest.approx(1.6)
-    assert score.reference_ml == score.predicted_ml == pytest.approx(100 * VOXEL_ML)
+    assert score.reference_volume_ml == score.volume_ml == pytest.approx(100 * VOXEL_ML)
     assert score.volume_error_ml == 0
     assert score.volume_error_relative == 0
     assert score.nsd_1mm < 1
@@ -140,7 +140,7 @@ def test_overlap_is_what_simpleitk_measures(seed):
     score = score_of(prediction, reference)
     assert score.dice == pytest.approx(overlap.GetDiceCoefficient(1))
     assert score.iou == pytest.approx(overlap.GetJaccardCoefficient(1))
-    half_mean_ml = (score.predicted_ml + score.reference_ml) / 2
+    half_mean_ml = (score.volume_ml + score.reference_volume_ml) / 2
     assert abs(score.volume_error_ml) / half_mean_ml == pytest.approx(abs(overlap.GetVolumeSimilarity(1)))
 
 

@@ -24,8 +24,8 @@ def score(dice=0.5, *, hd95_mm=2.0, reference=((2.0, 0.4),), predicted=((1.5, 0.
         nsd_1mm=dice,
         nsd_2mm=dice,
         hd95_mm=hd95_mm,
-        reference_ml=float(sum(volume_ml for volume_ml, _ in reference)),
-        predicted_ml=float(sum(volume_ml for volume_ml, _ in predicted)),
+        reference_volume_ml=float(sum(volume_ml for volume_ml, _ in reference)),
+        volume_ml=float(sum(volume_ml for volume_ml, _ in predicted)),
         lesions=LesionwiseScore(
             reference=tuple(lesion(*one) for one in reference), predicted=tuple(lesion(*one) for one in predicted)
         ),

@@ -1,0 +1,89 @@
+"""Whether the cases that ask for a look at their mask are those whose mask is poor."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from spinal_tf.cohort.case import HEALTHY
+from spinal_tf.evaluation.described import Proportion, proportion
+from spinal_tf.evaluation.predictions import CaseSet, Prediction, Predictions
+from spinal_tf.taxonomy import TUMOR_VS_DEMYELINATING, Diagnosis
+
+POOR_DICE = 0.7
+"""Dice below which a mask is poor. Above it an overlap is called good by Zijdenbos et al., IEEE Trans Med Imaging
+1994;13:716, and after them Zou et al., Acad Radiol 2004;11:178. That a poor one needs correction is our reading."""
+
+TUMOR, DEMYELINATING = TUMOR_VS_DEMYELINATING.classes
+
+GROUPS: Mapping[str, frozenset[Diagnosis | None]] = {
+    TUMOR: frozenset(TUMOR_VS_DEMYELINATING.negative),
+    DEMYELINATING: frozenset(TUMOR_VS_DEMYELINATING.positive),
+    **{diagnosis.value: frozenset({diagnosis}) for diagnosis in Diagnosis},
+    HEALTHY: frozenset({None}),
+}
+"""Diagnoses of each group, by its name."""
+
+PAPER_CORRECTED: Mapping[CaseSet, Mapping[str, Proportion]] = {
+    CaseSet.VALIDATION: {TUMOR: Proportion(count=5, total=50), DEMYELINATING: Proportion(count=16, total=48)},
+    CaseSet.TEST: {TUMOR: Proportion(count=7, total=79), DEMYELINATING: Proportion(count=23, total=78)},
+}
+"""Cases whose mask the readers of Zhuo et al. 2022 corrected; by which rule is not published."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TriageGroup:
+    """The flags of one group in one set; a proportion is None where there is nothing to divide by.
+
+    Attributes:
+        case_set: which.
+        name: of `GROUPS`.
+        flagged: of the cases known to be flagged or not, those flagged: the burden.
+        poor: of the cases whose Dice is known too, those with a poor mask; as in all below. None for healthy cases,
+            whose Dice says nothing of how wrong a mask is.
+        sensitivity: of the poor masks, those flagged.
+        specificity: of the other masks, those not flagged.
+        ppv: of the flagged masks, those poor.
+        paper_corrected: share of masks that the paper's readers corrected.
+    """
+
+    case_set: CaseSet
+    name: str
+    flagged: Proportion
+    poor: Proportion | None
+    sensitivity: Proportion | None
+    specificity: Proportion | None
+    ppv: Proportion | None
+    paper_corrected: Proportion | None
+
+
+def triage_groups(predictions: Predictions, poor_dice: float) -> Iterator[TriageGroup]:
+    """Judge the flags of every set and group that has any.
+
+    Args:
+        predictions: with flags, and with the Dice of the masks that were flagged or not.
+        poor_dice: a mask with a lower one is poor.
+    """
+    for case_set in CaseSet:
+        known = [case for case in predictions.of_set(case_set) if case.flagged is not None]
+        for name, diagnoses in GROUPS.items():
+            members = [case for case in known if case.diagnosis in diagnoses]
+            if members:
+                yield _group(case_set, name, members, poor_dice)
+
+
+def _group(case_set: CaseSet, name: str, members: Sequence[Prediction], poor_dice: float) -> TriageGroup:
+    dice = {case.name: case.overlap.get("dice", math.nan) for case in members if case.diagnosis}
+    flagged = {case.name: bool(case.flagged) for case in members}
+    poor = {case: value < poor_dice for case, value in dice.items() if not math.isnan(value)}
+    return TriageGroup(
+        case_set=case_set,
+        name=name,
+        flagged=Proportion(count=sum(flagged.values()), total=len(flagged)),
+        poor=proportion(poor.values()),
+        sensitivity=proportion(flagged[case] for case in poor if poor[case]),
+        specificity=proportion(not flagged[case] for case in poor if not poor[case]),
+        ppv=proportion(poor[case] for case in poor if flagged[case]),
+        paper_corrected=PAPER_CORRECTED.get(case_set, {}).get(name),
+    )
