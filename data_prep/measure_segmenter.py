@@ -22,7 +22,7 @@ from spinal_tf.cohort.read import read_cohort
 from spinal_tf.engine import frozen_engine
 from spinal_tf.evaluation.overlap import SegmentationScore, score_mask
 from spinal_tf.evaluation.overlap_summary import summarise
-from spinal_tf.evaluation.overlap_text import as_text
+from spinal_tf.evaluation.overlap_text import LEGEND, as_text
 from spinal_tf.lesions import remove_specks
 from spinal_tf.models import Segmenter, load_segmenter
 from spinal_tf.pipeline import SegmentationOptions, segment_volume
@@ -43,6 +43,7 @@ NOTES = """## Test
 
 ```text
 {table}
+{legend}
 ```
 
 | threshold | {diseases} | healthy: left empty | healthy: mean mL marked |
@@ -123,6 +124,7 @@ def _notes(judged: Sequence[Judged], scans: Path, segmenter: Segmenter) -> str:
     return NOTES.format(
         cases=len(judged),
         table=as_text(summarise({kind: [case.score for case in groups[kind]] for kind in Diagnosis})),
+        legend=LEGEND,
         diseases=" | ".join(f"{kind.printed}: mean Dice" for kind in Diagnosis),
         rule="---|" * len(Diagnosis),
         thresholds="\n".join(_row(place, groups) for place in range(len(THRESHOLDS))),

@@ -18,7 +18,9 @@ class Choices:
 
     predictions: Path
     out: Path
+    lesions: Path | None
     against: Path | None
+    poor_dice: float
     points: tuple[str, ...]
     subgroups: tuple[str, ...]
     resamples: int
@@ -35,6 +37,7 @@ class Choices:
     metavar="REPORT",
     help="Folder for the results, made if needed.",
 )
+@click.option("--lesions", type=FILE, metavar="FILE", help="Table of the lesions of the predictions' masks.")
 @click.option("--against", type=FILE, metavar="FILE", help="Another model's predictions of the same cases.")
 @click.option(
     "--operating-point",
@@ -46,6 +49,13 @@ class Choices:
 )
 @click.option(
     "--subgroup", "subgroups", multiple=True, metavar="COLUMN", help="Also divide by this column; may be repeated."
+)
+@click.option(
+    "--poor-dice",
+    type=click.FloatRange(0, 1),
+    default=0.7,
+    show_default=True,
+    help="A mask with a lower Dice counts as poor where flags for review are judged.",
 )
 @click.option("--resamples", type=click.IntRange(100), default=2000, show_default=True, help="Of the bootstrap.")
 @click.option("--seed", type=click.IntRange(0), default=2022, show_default=True, help="Of the bootstrap.")
@@ -69,8 +79,9 @@ def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
         **_operating_points(chosen.points),
         subgroups=tuple(name.lower() for name in chosen.subgroups),
         resampling=Resampling(resamples=chosen.resamples, seed=chosen.seed),
+        poor_dice=chosen.poor_dice,
     )
-    checked = check_predictions(chosen.predictions, options, chosen.against)
+    checked = check_predictions(chosen.predictions, options, chosen.against, chosen.lesions)
     for source, found in checked.faults:
         for fault in found:
             click.echo(f"{source.name}: {fault}")

@@ -77,6 +77,7 @@ def metrics_json(evaluation: Evaluation, tables: dict[str, list[Row]]) -> dict[s
             "resamples": options.resampling.resamples,
             "seed": options.resampling.seed,
             "confidence_level": LEVEL,
+            "poor_dice": options.poor_dice,
         },
         "warnings": list(evaluation.warnings),
         "difficult_cases": {

@@ -6,14 +6,19 @@ A row is a dictionary; None stands for what is not known or not defined.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 
+from spinal_tf.cohort.case import HEALTHY
 from spinal_tf.evaluation.calibrated import Calibration, CalibrationPair
 from spinal_tf.evaluation.columns import finite
 from spinal_tf.evaluation.contrasts import Contrast, MeasureDifference
 from spinal_tf.evaluation.described import Proportion
 from spinal_tf.evaluation.evaluate import Evaluation
+from spinal_tf.evaluation.masks import MaskGroup
+from spinal_tf.evaluation.overlap_summary import PAPER_MEAN_DICE
 from spinal_tf.evaluation.paper_table2 import TABLE_2
 from spinal_tf.evaluation.performance import Measure, Performance
+from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.scored import Scored
 from spinal_tf.evaluation.statistics.intervals import Interval, wilson
 
@@ -149,6 +154,59 @@ def decision_curve(evaluation: Evaluation) -> Iterator[Row]:
             }
 
 
+def masks(evaluation: Evaluation) -> Iterator[Row]:
+    """Every measure of the masks by set and disease; a mean that is infinite is None."""
+    for group in evaluation.masks:
+        summary = group.summary
+        paper = PAPER_MEAN_DICE.get(group.diagnosis) if group.diagnosis and group.case_set is CaseSet.TEST else None
+        for name, spread in summary.spreads.items():
+            yield {
+                **_mask_place(group),
+                "cases": summary.cases,
+                "left_out": group.left_out,
+                "without_reference": summary.without_reference,
+                "missed": summary.missed,
+                "falsely_marked": summary.falsely_marked,
+                "measure": name,
+                **{key: finite(value) for key, value in asdict(spread).items()},
+                "paper_mean": paper if name == "dice" else None,
+            }
+
+
+def lesion_detection(evaluation: Evaluation) -> Iterator[Row]:
+    """Lesions of all cases of a group counted together, by rule and size."""
+    for group in evaluation.masks:
+        for rule, sizes in group.summary.detection.items():
+            for size, counts in sizes.items():
+                yield {
+                    **_mask_place(group),
+                    "rule": rule.value,
+                    "from_ml": size.from_ml,
+                    "below_ml": finite(size.below_ml),
+                    **asdict(counts),
+                    "recall": finite(counts.recall),
+                    "precision": finite(counts.precision),
+                    "f1": finite(counts.f1),
+                    "false_per_case": finite(group.summary.false_per_case(rule, size)),
+                }
+
+
+def triage(evaluation: Evaluation) -> Iterator[Row]:
+    """What the review's flags found."""
+    for group in evaluation.triage:
+        for name in ("flagged", "poor", "sensitivity", "specificity", "ppv"):
+            found: Proportion | None = getattr(group, name)
+            paper = group.paper_corrected if name == "flagged" else None
+            yield {
+                "set": group.case_set.value,
+                "group": group.name,
+                "measure": name,
+                **_proportion(found, ""),
+                **_limits(wilson(found), "wilson"),
+                **_proportion(paper, "paper_"),
+            }
+
+
 TABLES: Mapping[str, Callable[[Evaluation], Iterator[Row]]] = {
     "operating_points": operating_points,
     "sets": sets,
@@ -160,6 +218,9 @@ TABLES: Mapping[str, Callable[[Evaluation], Iterator[Row]]] = {
     "calibration": calibration,
     "reliability": reliability,
     "decision_curve": decision_curve,
+    "masks": masks,
+    "lesion_detection": lesion_detection,
+    "triage": triage,
 }
 """Every table, by its name in the record and of its file."""
 
@@ -180,10 +241,21 @@ def _place(scored: Scored) -> Row:
     return {"set": scored.case_set.value, "task": scored.task.name}
 
 
+def _mask_place(group: MaskGroup) -> Row:
+    return {"set": group.case_set.value, "diagnosis": group.diagnosis.value if group.diagnosis else HEALTHY}
+
+
+def _proportion(found: Proportion | None, prefix: str) -> Row:
+    return {
+        f"{prefix}count": found.count if found else None,
+        f"{prefix}total": found.total if found else None,
+        f"{prefix}value": found.count / found.total if found else None,
+    }
+
+
 def _measured(measure: Measure) -> Row:
     return {
-        "count": measure.proportion.count if measure.proportion else None,
-        "total": measure.proportion.total if measure.proportion else None,
+        **_proportion(measure.proportion, ""),
         "value": finite(measure.value),
         **_limits(measure.formula, "formula"),
         **_limits(measure.bootstrap, "bootstrap"),

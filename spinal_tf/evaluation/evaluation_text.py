@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+from spinal_tf.evaluation import overlap_text
 from spinal_tf.evaluation.calibrated import Calibration
 from spinal_tf.evaluation.columns import NOTHING, aligned
 from spinal_tf.evaluation.contrasts import Contrast, MeasureDifference
 from spinal_tf.evaluation.described import Proportion
 from spinal_tf.evaluation.evaluate import Evaluation
+from spinal_tf.evaluation.overlap_summary import GroupSummary
 from spinal_tf.evaluation.paper_table2 import TABLE_2, PaperColumn
 from spinal_tf.evaluation.performance import MEASURES, Measure, Performance
 from spinal_tf.evaluation.predictions import CaseSet
-from spinal_tf.evaluation.statistics.intervals import Interval
+from spinal_tf.evaluation.statistics.intervals import Interval, wilson
 from spinal_tf.evaluation.summary_text import printed_p
 from spinal_tf.taxonomy import TASKS, Diagnosis, Task
 
@@ -57,9 +59,15 @@ RATER_LEGEND = """\
 Raters chose among four diagnoses; one that is no class of the task counts as wrong, which favours the model."""
 
 
+TRIAGE_LEGEND = """\
+Flagged: of all cases, the burden; paper: masks that its readers corrected, by a rule that is not published.
+Sensitivity: flagged of the poor masks. PPV: poor of the flagged ones."""
+
+
 def as_text(evaluation: Evaluation) -> str:
     """All tables and warnings."""
-    parts = [*_table2(evaluation), *_contrasts(evaluation), *_agreement(evaluation), *_calibration(evaluation)]
+    sections = (_table2, _contrasts, _agreement, _calibration, _masks, _triage)
+    parts = [part for section in sections for part in section(evaluation)]
     warnings = [f"warning: {warning}" for warning in evaluation.warnings]
     return "\n\n".join([*parts, *(["\n".join(warnings)] if warnings else [])])
 
@@ -79,6 +87,13 @@ def percent(proportion: Proportion | None) -> str:
     return f"{(200 * count + total) // (2 * total)} ({count}/{total})"
 
 
+def proportion_cell(proportion: Proportion | None) -> str:
+    """``96 (94/98) [90, 98]``: with Wilson's interval."""
+    limits = wilson(proportion)
+    shown = percent(proportion)
+    return f"{shown} [{100 * limits.low:.0f}, {100 * limits.high:.0f}]" if limits.known else shown
+
+
 def measure_cell(name: str, measure: Measure) -> str:
     """A number with its interval."""
     if name == "auc":
@@ -86,9 +101,7 @@ def measure_cell(name: str, measure: Measure) -> str:
         return (
             f"{_two(measure.value)} ({_two(limits.low)}, {_two(limits.high)})" if limits.known else _two(measure.value)
         )
-    limits = measure.formula
-    shown = percent(measure.proportion)
-    return f"{shown} [{100 * limits.low:.0f}, {100 * limits.high:.0f}]" if limits.known else shown
+    return proportion_cell(measure.proportion)
 
 
 def paper_cell(name: str, paper: PaperColumn) -> str:
@@ -204,6 +217,38 @@ def _calibration(evaluation: Evaluation) -> Iterator[str]:
             "Scaled: by the temperature T that has the smallest log loss on validation. ECE: ten bins of equal width.",
         ]
     )
+
+
+def _masks(evaluation: Evaluation) -> Iterator[str]:
+    for case_set in CaseSet:
+        groups = [group for group in evaluation.masks if group.case_set is case_set]
+        ill = {group.diagnosis: group.summary for group in groups if group.diagnosis}
+        parts = [overlap_text.as_text(ill, beside_paper=case_set is CaseSet.TEST)] if ill else []
+        parts += [_healthy_masks(group.summary) for group in groups if not group.diagnosis]
+        left_out = sum(group.left_out for group in groups)
+        parts += [f"Left out: {left_out} cases without measures of their mask."] if left_out else []
+        if parts:
+            yield "\n".join([f"Masks: {case_set.printed.lower()}", *parts])
+    if evaluation.masks:
+        yield overlap_text.LEGEND
+
+
+def _healthy_masks(summary: GroupSummary) -> str:
+    marked = NOTHING if summary.falsely_marked is None else str(summary.falsely_marked)
+    volume_ml = summary.spreads["volume_ml"].mean if "volume_ml" in summary.spreads else math.nan
+    return f"Healthy: something marked in {marked} of {summary.cases} cases, on average {_two(volume_ml)} mL."
+
+
+def _triage(evaluation: Evaluation) -> Iterator[str]:
+    if not evaluation.triage:
+        return
+    lines = [["Set", "Group", "Flagged", "Paper", "Poor", "Sensitivity", "PPV"]]
+    for group in evaluation.triage:
+        cells = [proportion_cell(group.flagged), percent(group.paper_corrected), percent(group.poor)]
+        cells += [proportion_cell(group.sensitivity), proportion_cell(group.ppv)]
+        lines.append([group.case_set.value, group.name, *cells])
+    title = f"Triage: do the flags for review find poor masks (Dice below {evaluation.options.poor_dice:g})?"
+    yield "\n".join([title, *aligned(lines), TRIAGE_LEGEND])
 
 
 def _calibration_cells(found: Calibration) -> list[str]:

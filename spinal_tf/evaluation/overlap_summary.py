@@ -167,4 +167,6 @@ def _quantile(ordered: np.ndarray, share: float) -> float:
         return math.nan
     place = min(max((len(ordered) + 1) * share - 1, 0), len(ordered) - 1)
     below, part = int(place), place % 1
-    return float(ordered[below] + part * (ordered[below + 1] - ordered[below]) if part else ordered[below])
+    if not part or math.isinf(ordered[below]):
+        return float(ordered[below])
+    return float(ordered[below] + part * (ordered[below + 1] - ordered[below]))

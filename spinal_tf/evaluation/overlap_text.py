@@ -1,13 +1,12 @@
-"""A summary of segmentation scores as text for the terminal, and as a record for JSON; beside the paper's numbers."""
+"""A summary of segmentation scores as text for the terminal, beside the paper's numbers."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict
 
-from spinal_tf.evaluation.columns import NOTHING, aligned, finite
-from spinal_tf.evaluation.lesionwise import ALL_SIZES, SIZES, Detection, Rule, Size
+from spinal_tf.evaluation.columns import NOTHING, aligned
+from spinal_tf.evaluation.lesionwise import ALL_SIZES, SIZES, Rule, Size
 from spinal_tf.evaluation.overlap_summary import PAPER_MEAN_DICE, GroupSummary, Spread
 from spinal_tf.taxonomy import Diagnosis
 
@@ -30,28 +29,29 @@ Numbers are median (quartiles) over cases; paper: Zhuo et al. 2022, doi:10.1148/
 Lesions: found/all of the reference (%); false ones for each case. - not defined. Definitions: docs/evaluation.md."""
 
 
-def as_text(summaries: Mapping[Diagnosis, GroupSummary]) -> str:
-    """The whole table."""
+def as_text(summaries: Mapping[Diagnosis, GroupSummary], *, beside_paper: bool = True) -> str:
+    """The whole table.
+
+    Args:
+        summaries: by diagnosis; all with the same measures.
+        beside_paper: show the paper's mean Dice, which is that of its test set.
+    """
     groups = list(summaries.values())
     lines = [["", *(diagnosis.printed for diagnosis in summaries)]]
     lines.append(["Cases", *(str(group.cases) for group in groups)])
-    lines.append(["Nothing marked", *(str(group.missed) for group in groups)])
-    lines.append(["Dice, mean", *(_number(group.spreads["dice"].mean) for group in groups)])
-    lines.append(["Dice, mean, paper", *(_number(PAPER_MEAN_DICE[diagnosis]) for diagnosis in summaries)])
-    lines += [[label, *(_spread(group.spreads[name]) for group in groups)] for name, label in LABELS.items()]
-    for rule, label in RULES.items():
+    lines.append(["Nothing marked", *(NOTHING if group.missed is None else str(group.missed) for group in groups)])
+    if all("dice" in group.spreads for group in groups):
+        lines.append(["Dice, mean", *(_number(group.spreads["dice"].mean) for group in groups)])
+        if beside_paper:
+            lines.append(["Dice, mean, paper", *(_number(PAPER_MEAN_DICE[diagnosis]) for diagnosis in summaries)])
+    for name, label in LABELS.items():
+        if all(name in group.spreads for group in groups):
+            lines.append([label, *(_spread(group.spreads[name]) for group in groups)])
+    for rule, label in RULES.items() if all(group.detection for group in groups) else ():
         lines.append([label, *("" for _ in groups)])
         for size in (ALL_SIZES, *SIZES):
             lines.append([f"  {size}", *(_detection(group, rule, size) for group in groups)])
-    return "\n".join([*aligned(lines), LEGEND])
-
-
-def as_record(summaries: Mapping[Diagnosis, GroupSummary]) -> dict[str, object]:
-    """The same for JSON, and every measure: numbers unrounded, None for what is infinite or not defined."""
-    return {
-        diagnosis.value: {**_record(group), "paper_mean_dice": PAPER_MEAN_DICE[diagnosis]}
-        for diagnosis, group in summaries.items()
-    }
+    return "\n".join(aligned(lines))
 
 
 def _number(value: float) -> str:
@@ -69,24 +69,3 @@ def _detection(group: GroupSummary, rule: Rule, size: Size) -> str:
     every = counts.found + counts.missed
     found = f"{counts.found}/{every} ({100 * counts.recall:.0f})" if every else NOTHING
     return f"{found}; {_number(group.false_per_case(rule, size))}"
-
-
-def _record(group: GroupSummary) -> dict[str, object]:
-    return {
-        "cases": group.cases,
-        "without_reference": group.without_reference,
-        "missed": group.missed,
-        "measures": {
-            name: {key: finite(value) for key, value in asdict(spread).items()}
-            for name, spread in group.spreads.items()
-        },
-        "lesions": {
-            rule.value: {str(size): _counts(counts, group.false_per_case(rule, size)) for size, counts in sizes.items()}
-            for rule, sizes in group.detection.items()
-        },
-    }
-
-
-def _counts(counts: Detection, false_per_case: float) -> dict[str, float | None]:
-    ratios = {"recall": counts.recall, "precision": counts.precision, "f1": counts.f1, "false_per_case": false_per_case}
-    return {**asdict(counts), **{name: finite(value) for name, value in ratios.items()}}

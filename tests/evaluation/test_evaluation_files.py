@@ -32,10 +32,11 @@ FEW = Resampling(resamples=100)
 def evaluated(write_predictions):
     """The function that evaluates rows, and another model's."""
 
-    def run(rows, against=None, **changes):
+    def run(rows, against=None, lesions=None, **changes):
         options = EvaluationOptions(resampling=FEW, **changes)
         other = write_predictions(against, name="other.csv") if against else None
-        return evaluate(check_predictions(write_predictions(rows), options, other), options)
+        spots = write_predictions(lesions, name="lesions.csv") if lesions else None
+        return evaluate(check_predictions(write_predictions(rows), options, other, spots), options)
 
     return run
 
@@ -47,6 +48,8 @@ def full_rows(some_rows):
         row
         | {f"{name}_t1c": text for name, text in row.items() if name[:2] == "p_"}
         | {f"rater_{rater}": words[(index + rater) % 3] if index % rater else row["diagnosis"] for rater in (1, 2, 3)}
+        | {"dice": f"{index / 23:.3f}", "hd95_mm": "inf", "volume_ml": "0.5", "reference_volume_ml": "0"}
+        | {"flagged": str(index % 3 % 2)}
         | {"sex": "fm"[index // 5 % 2], "age_years": str(10 + index), "site": "new" if index == 7 else "old"}
         for index, row in enumerate(some_rows(24))
     ]
@@ -55,7 +58,12 @@ def full_rows(some_rows):
 @pytest.fixture
 def full(evaluated, some_rows):
     """An evaluation with every table filled."""
-    return evaluated(full_rows(some_rows), against=some_rows(24), subgroups=("site",))
+    rows = full_rows(some_rows)
+    spots = [
+        {"case": row["case"], "mask": "predicted", "volume_ml": "0.5", "overlap": "0", "partner_iou": "0"}
+        for row in rows
+    ]
+    return evaluated(rows, against=some_rows(24), lesions=spots, subgroups=("site",))
 
 
 @pytest.fixture
@@ -100,7 +108,7 @@ def test_the_least_record_keeps_the_schema(evaluated, some_rows, tmp_path):
     write_evaluation(evaluated(rows, points={"ms_vs_nmosd": 0.5}), tmp_path / "report")
     record = json.loads((tmp_path / "report/metrics.json").read_text(encoding="utf-8"), parse_constant=pytest.fail)
     assert faults(record) == []
-    assert record["comparisons"] == record["agreement"] == []
+    assert record["comparisons"] == record["agreement"] == record["masks"] == record["triage"] == []
     assert (tmp_path / "report/agreement.csv").read_bytes() == b""
     values = {row["measure"]: row["value"] for row in record["table2"]}
     assert (values["sensitivity"], values["specificity"], values["auc"]) == (None, 1, None)
@@ -200,10 +208,20 @@ def test_every_part_of_an_evaluation_is_shown(full):
         "Subgroups",
         "Agreement of raters on the four diagnoses",
         "Calibration",
+        "Masks: validation",
+        "Masks: testing",
+        "Masks: difficult cases",
+        "Triage: do the flags for review find poor masks (Dice below 0.7)?",
     ):
         assert f"\n{title}\n" in text
     for warning in full.warnings:
         assert f"warning: {warning}" in text
+
+
+def test_what_is_not_known_of_masks_is_not_shown(evaluated, some_rows):
+    text = as_text(evaluated(some_rows()))
+    assert "Masks" not in text
+    assert "Triage" not in text
 
 
 def test_starred_points_are_explained(evaluated, some_rows):

@@ -1,4 +1,3 @@
-import json
 import math
 
 import numpy as np
@@ -8,8 +7,8 @@ from hypothesis import strategies as st
 
 from spinal_tf.evaluation.lesionwise import ALL_SIZES, SIZES, Detection, LesionwiseScore, MatchedLesion, Rule
 from spinal_tf.evaluation.overlap import SegmentationScore
-from spinal_tf.evaluation.overlap_summary import MEASURES, PAPER_MEAN_DICE, Spread, spread, summarise
-from spinal_tf.evaluation.overlap_text import as_record, as_text
+from spinal_tf.evaluation.overlap_summary import PAPER_MEAN_DICE, Spread, describe, spread, summarise
+from spinal_tf.evaluation.overlap_text import as_text
 from spinal_tf.taxonomy import Diagnosis
 
 
@@ -57,6 +56,11 @@ def test_an_infinite_value_is_the_largest():
     assert (found.defined, found.infinite) == (7, 2)
 
 
+def test_between_infinite_values_lies_an_infinite_one():
+    found = spread([1, math.inf, math.inf, math.inf])
+    assert (found.first, found.median, found.third) == (math.inf, math.inf, math.inf)
+
+
 @pytest.mark.parametrize("values", [[], [math.nan, math.nan]])
 def test_nothing_to_describe(values):
     found = spread(values)
@@ -79,7 +83,7 @@ def test_quartiles_are_those_of_numpy(values):
 
 def test_cases_are_counted_by_what_is_empty():
     summary = summarise({"all": [score(), MISSED, CLEAN, SPOILT]})["all"]
-    assert (summary.cases, summary.without_reference, summary.missed) == (4, 2, 1)
+    assert (summary.cases, summary.without_reference, summary.missed, summary.falsely_marked) == (4, 2, 1, 1)
     dice = summary.spreads["dice"]
     assert (dice.defined, dice.undefined) == (3, 1)
     assert dice.mean == pytest.approx(0.5 / 3)
@@ -157,18 +161,17 @@ def test_text_of_a_group_without_cases():
     assert "nan" not in text
 
 
-def test_record_is_json_with_the_same_numbers(summaries):
-    record = json.loads(json.dumps(as_record(summaries), allow_nan=False))
-    ms = record["ms"]
-    assert set(ms["measures"]) == set(MEASURES)
-    assert ms["measures"]["dice"]["mean"] == pytest.approx(0.2)
-    assert ms["measures"]["hd95_mm"] == {
-        **{"first": 2.0, "median": None, "third": None, "mean": None},
-        **{"defined": 2, "infinite": 1, "undefined": 0},
-    }
-    assert ms["paper_mean_dice"] == 0.5
-    assert ms["missed"] == 1
-    assert ms["lesions"]["one_to_one"]["1-10 mL"] == {
-        **{"found": 1, "missed": 1, "true": 1, "false": 0},
-        **{"recall": 0.5, "precision": 1.0, "f1": pytest.approx(2 / 3), "false_per_case": 0.0},
-    }
+def test_a_group_of_which_only_some_measures_are_known_shows_those():
+    text = as_text({Diagnosis.MS: describe([{"dice": 0.5}, {"dice": 0.7}], None, ["dice"])})
+    assert [line.split("  ")[0] for line in text.splitlines()[1:]] == [
+        "Cases",
+        "Nothing marked",
+        "Dice, mean",
+        "Dice, mean, paper",
+        "Dice",
+    ]
+    assert row_of(text, "Nothing marked") == ["-"]
+
+
+def test_the_papers_dice_may_be_left_out(summaries):
+    assert "paper" not in as_text(summaries, beside_paper=False)

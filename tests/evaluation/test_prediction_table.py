@@ -39,6 +39,7 @@ def test_required_columns_are_enough(read):
     assert case.probabilities == {"ms_vs_nmosd": 0.75}
     assert (case.stated_difficult, case.sex, case.age_years) == (None, None, None)
     assert (case.raters, case.with_t1c, case.overlap) == ({}, {}, {})
+    assert (case.flagged, case.mask_provenance) == (None, None)
     assert predictions.tasks == (MS_VS_NMOSD,)
     assert predictions.raters == ()
 
@@ -58,6 +59,8 @@ def test_every_column_is_read_and_others_are_carried_along(read):
         "dice": "0.5",
         "hd95_mm": "inf",
         "iou": "nan",
+        "flagged": "1",
+        "mask_provenance": "Reviewed",
         "Site": "north; old",
     }
     predictions = read(rows(cells))
@@ -68,6 +71,7 @@ def test_every_column_is_read_and_others_are_carried_along(read):
     assert case.raters == {"rater_1": Diagnosis.MS, "rater_2": Diagnosis.NMOSD, "rater_3": None}
     assert (case.overlap["dice"], case.overlap["hd95_mm"]) == (0.5, math.inf)
     assert math.isnan(case.overlap["iou"])
+    assert (case.flagged, case.mask_provenance) == (True, "reviewed")
     assert case.cells["site"] == "north; old"
     assert predictions.tasks == TASKS
     assert predictions.raters == ("rater_1", "rater_2", "rater_3")
@@ -91,6 +95,8 @@ def test_every_column_is_read_and_others_are_carried_along(read):
         ("age_years", "old", '"old" is not an age'),
         ("rater_1", "healthy", '"healthy" is not a rater\'s diagnosis'),
         ("dice", "good", '"good" is not a number'),
+        ("flagged", "maybe", '"maybe" is not an answer'),
+        ("mask_provenance", "drawn", '"drawn" is not a way a mask came about; write automatic or reviewed'),
     ],
 )
 def test_a_bad_cell_is_one_fault_with_its_place(faults, column, text, words):
