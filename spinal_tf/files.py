@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -44,7 +44,7 @@ def output_files(*paths: Path, overwrite: bool = False) -> Iterator[tuple[Path, 
     temporaries = tuple(_temporary_beside(target) for target in targets)
     try:
         with _plain_errors(targets, temporaries):
-            _refuse_unusable(targets, overwrite=overwrite)
+            refuse_unusable(targets, overwrite=overwrite)
             for temporary in temporaries:
                 temporary.touch(exist_ok=False)
             yield temporaries
@@ -56,7 +56,12 @@ def output_files(*paths: Path, overwrite: bool = False) -> Iterator[tuple[Path, 
                 temporary.unlink(missing_ok=True)
 
 
-def _refuse_unusable(targets: tuple[Path, ...], *, overwrite: bool) -> None:
+def refuse_unusable(targets: Iterable[Path], *, overwrite: bool) -> None:
+    """Refuse outputs that could not be written, before the work for them begins.
+
+    Raises:
+        OutputError: an output exists and ``overwrite`` is not set, or its folder is missing.
+    """
     for target in targets:
         if not target.parent.is_dir():
             raise OutputError(f"{target}: there is no folder {target.parent}; create it or choose another")
@@ -97,7 +102,7 @@ def _place(temporaries: tuple[Path, ...], targets: tuple[Path, ...], *, overwrit
     for temporary in temporaries:
         _flush_to_disk(temporary)
     # Once more: another process may have written there meanwhile.
-    _refuse_unusable(targets, overwrite=overwrite)
+    refuse_unusable(targets, overwrite=overwrite)
     new = [target for target in targets if not os.path.lexists(target)]
     try:
         for temporary, target in zip(temporaries, targets, strict=True):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 from time import perf_counter
 
 import click
@@ -35,22 +37,35 @@ def run_cases(cases: Sequence[CaseFiles], work: Work, *, done: Callable[[CaseFil
         for case in todo:
             click.echo(work(case))
         return
-    failed = _run_several(todo, work)
-    if failed:
-        click.echo(f"spinal-tf: {len(failed)} of {len(todo)} cases failed: {', '.join(failed)}", err=True)
-        click.get_current_context().exit(SOME_FAILED)
+    exit_if_failed(run_several({str(case.case): partial(work, case) for case in todo}), len(todo))
 
 
-def _run_several(todo: Sequence[CaseFiles], work: Work) -> list[str]:
-    failed, start = [], perf_counter()
-    for number, case in enumerate(todo, start=1):
+def run_several(todo: Mapping[str, Callable[[], str]]) -> dict[str, str]:
+    """Do several pieces of work, whatever becomes of each, and tell how long the rest will take.
+
+    Args:
+        todo: by name of the case; each returns a line for the terminal.
+
+    Returns:
+        What was wrong with those that failed, by name.
+    """
+    failed, start = {}, perf_counter()
+    for number, (name, work) in enumerate(todo.items(), start=1):
         try:
-            click.echo(work(case))
+            click.echo(work())
         except SAME_FOR_ALL:
             raise
         except Exception as error:  # noqa: BLE001 - told at once, counted in the end, and the next case is tried
-            failed.append(str(case.case))
-            complain(f"{case.case}: {sentence(error).removeprefix(f'{case.case.name}: ')}")
+            failed[name] = sentence(error).removeprefix(f"{Path(name).name}: ")
+            complain(f"{name}: {failed[name]}")
         left = (perf_counter() - start) / number * (len(todo) - number)
-        click.echo(f"[{number}/{len(todo)}] {case.case}, about {duration(left)} left", err=True)
+        click.echo(f"[{number}/{len(todo)}] {name}, about {duration(left)} left", err=True)
     return failed
+
+
+def exit_if_failed(failed: Iterable[str], total: int) -> None:
+    """End with `SOME_FAILED` where cases failed, naming them."""
+    names = list(failed)
+    if names:
+        click.echo(f"spinal-tf: {len(names)} of {total} cases failed: {', '.join(names)}", err=True)
+        click.get_current_context().exit(SOME_FAILED)

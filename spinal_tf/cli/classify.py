@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from spinal_tf.cli.options import BESIDE, Choices, case_options, refuse_segmentation_options, segmentation_options
+from spinal_tf.cli.options import BESIDE, Choices, case_options, refuse_options, segmentation_options
 
 
 @click.command()
@@ -35,7 +35,7 @@ def classify(with_mask: Path | None, t1c: Path | None, **given: Any) -> None:  #
     each task, CASE_gradcam_TASK.nii.gz.
     """
     if with_mask is not None:
-        refuse_segmentation_options()
+        refuse_options(segmentation_options, "is for finding lesions; --with-mask takes them as they are")
     from spinal_tf.cli.session import Session
 
     Session(Choices(**given)).classify(with_mask, t1c)

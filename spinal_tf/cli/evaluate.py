@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from spinal_tf.cli.options import finite, prediction_options, refuse_options
+
+if TYPE_CHECKING:
+    from spinal_tf.evaluation.checks import Checked
+    from spinal_tf.evaluation.scored import EvaluationOptions
+
 FILE = click.Path(path_type=Path)
+
+with_mask_option = click.option(
+    "--with-mask",
+    is_flag=True,
+    help="Classify with the cohort's masks, as if all were corrected; the segmenter's are judged all the same.",
+)
+lesions_option = click.option(
+    "--lesions", type=FILE, metavar="FILE", help="Table of the lesions of the predictions' masks."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Choices:
     """What was chosen with the options below; see their help."""
 
-    predictions: Path
+    cohort: Path | None
+    predictions: Path | None
     out: Path
+    with_mask: bool
     lesions: Path | None
     against: Path | None
     poor_dice: float
@@ -29,7 +46,8 @@ class Choices:
 
 
 @click.command()
-@click.option("--predictions", type=FILE, required=True, metavar="FILE", help="Table of cases with probabilities.")
+@click.option("--cohort", type=FILE, metavar="FILE", help="Table of cases with images; what is missing is predicted.")
+@click.option("--predictions", type=FILE, metavar="FILE", help="Table of cases with probabilities instead.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
@@ -37,7 +55,9 @@ class Choices:
     metavar="REPORT",
     help="Folder for the results, made if needed.",
 )
-@click.option("--lesions", type=FILE, metavar="FILE", help="Table of the lesions of the predictions' masks.")
+@with_mask_option
+@prediction_options
+@lesions_option
 @click.option("--against", type=FILE, metavar="FILE", help="Another model's predictions of the same cases.")
 @click.option(
     "--operating-point",
@@ -53,45 +73,94 @@ class Choices:
 @click.option(
     "--poor-dice",
     type=click.FloatRange(0, 1),
+    callback=finite,
     default=0.7,
     show_default=True,
     help="A mask with a lower Dice counts as poor where flags for review are judged.",
 )
 @click.option("--resamples", type=click.IntRange(100), default=2000, show_default=True, help="Of the bootstrap.")
 @click.option("--seed", type=click.IntRange(0), default=2022, show_default=True, help="Of the bootstrap.")
-@click.option("--overwrite", is_flag=True, help="Replace results that exist.")
+@click.option("--overwrite", is_flag=True, help="Replace results that exist; predictions are not made anew for that.")
 def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
     """Judge predictions beside the paper's numbers, with intervals, comparisons, subgroups and calibration.
 
-    docs/evaluation.md describes the table of predictions and everything that is written: metrics.json, a CSV file for
-    each table, and Table 2 as LaTeX. Every fault of the tables is listed in one pass; exit 3 if there is one.
+    With --cohort the cases of validation and test are segmented and classified first, their masks judged; REPORT keeps
+    masks and predictions, and what is there is not predicted again. With --predictions neither images nor weights are
+    needed.
+
+    docs/evaluation.md describes the tables and everything that is written: metrics.json, a CSV file for each table, and
+    Table 2 as LaTeX. Every fault of the tables is listed in one pass; exit 3 if there is one, 5 if some cases could not
+    be predicted.
     """
-    from spinal_tf.errors import CohortError
-    from spinal_tf.evaluation.checks import check_predictions
+    chosen = Choices(**{field.name: given.pop(field.name) for field in fields(Choices)})
+    if chosen.cohort and chosen.predictions or not (chosen.cohort or chosen.predictions):
+        raise click.UsageError("give either --cohort or --predictions")
+    if chosen.predictions:
+        refuse_options(prediction_options, "is for predicting; --predictions takes what is predicted")
+        refuse_options(with_mask_option, "is for predicting; --predictions takes what is predicted")
+        _judge(chosen, chosen.predictions, chosen.lesions)
+    elif chosen.cohort:
+        refuse_options(lesions_option, "belongs to --predictions; with --cohort the lesions are known")
+        _predict_and_judge(chosen, chosen.cohort, given)
+
+
+def _predict_and_judge(chosen: Choices, cohort: Path, prediction: dict[str, Any]) -> None:
+    from spinal_tf.cli.batch import exit_if_failed
+    from spinal_tf.cli.cohort_session import CohortChoices, CohortSession
+    from spinal_tf.evaluation.evaluation_files import METRICS
+    from spinal_tf.files import refuse_unusable
+
+    if chosen.out.is_dir():
+        refuse_unusable([chosen.out / METRICS], overwrite=chosen.overwrite)  # not after hours of work
+    session = CohortSession(
+        CohortChoices(
+            cohort=cohort, out=chosen.out, overwrite=chosen.overwrite, with_mask=chosen.with_mask, **prediction
+        )
+    )
+    with session.provisional_table() as table:
+        _checked(chosen, table, None)
+    predicted = session.predict()
+    _judge(chosen, predicted.predictions, predicted.lesions)
+    exit_if_failed(predicted.failed, predicted.total)
+
+
+def _judge(chosen: Choices, predictions: Path, lesions: Path | None) -> None:
     from spinal_tf.evaluation.evaluate import evaluate as judge
     from spinal_tf.evaluation.evaluation_files import write_evaluation
     from spinal_tf.evaluation.evaluation_text import as_text
+
+    checked, options = _checked(chosen, predictions, lesions)
+    evaluation = judge(checked, options)
+    written = write_evaluation(evaluation, chosen.out, overwrite=chosen.overwrite)
+    click.echo(as_text(evaluation))
+    click.echo("\n" + "\n".join(map(str, written)))
+
+
+def _checked(chosen: Choices, predictions: Path, lesions: Path | None) -> tuple[Checked, EvaluationOptions]:
+    """The tables, with every fault listed.
+
+    Raises:
+        CohortError: there is one.
+    """
+    from spinal_tf.errors import CohortError
+    from spinal_tf.evaluation.checks import check_predictions
     from spinal_tf.evaluation.scored import EvaluationOptions
     from spinal_tf.evaluation.statistics.bootstrap import Resampling
 
-    chosen = Choices(**given)
     options = EvaluationOptions(
         **_operating_points(chosen.points),
         subgroups=tuple(name.lower() for name in chosen.subgroups),
         resampling=Resampling(resamples=chosen.resamples, seed=chosen.seed),
         poor_dice=chosen.poor_dice,
     )
-    checked = check_predictions(chosen.predictions, options, chosen.against, chosen.lesions)
+    checked = check_predictions(predictions, options, chosen.against, lesions)
     for source, found in checked.faults:
         for fault in found:
             click.echo(f"{source.name}: {fault}")
     if number := sum(len(found) for _, found in checked.faults):
         faults = "1 fault" if number == 1 else f"{number} faults"
         raise CohortError(f"{faults}, listed above; correct what is wrong and evaluate again")
-    evaluation = judge(checked, options)
-    written = write_evaluation(evaluation, chosen.out, overwrite=chosen.overwrite)
-    click.echo(as_text(evaluation))
-    click.echo("\n" + "\n".join(map(str, written)))
+    return checked, options
 
 
 def _operating_points(choices: tuple[str, ...]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ import click
 from click.core import ParameterSource
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+Decorator = Callable[[Any], Any]
 
 BESIDE = "beside the case"
 """Value of a bare ``--with-mask``; no file is called so, since a path would hold no blank there unquoted."""
@@ -42,7 +43,8 @@ def _device(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
     return value
 
 
-def _finite(ctx: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+def finite(ctx: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
+    """Refuse what a range lets through although it is no number."""
     if value is not None and not math.isfinite(value):
         raise click.BadParameter("must be a number", ctx, parameter)
     return value
@@ -52,15 +54,12 @@ def _folder() -> click.Path:
     return click.Path(path_type=Path, file_okay=False)
 
 
-CASE_OPTIONS = (
-    click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="CASE..."),
-    click.option(
-        "-o", "--output", type=_folder(), help="Folder for the outputs, made if needed; otherwise beside each case."
-    ),
-    click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
-    click.option("--resume", is_flag=True, help="Skip cases whose outputs exist."),
+IMAGE_OPTIONS = (
     click.option("--assume-orientation", is_flag=True, help="Accept an image that states no orientation."),
     click.option("--allow-plane", is_flag=True, help="Accept an image that was not acquired sagittally."),
+)
+
+NETWORK_OPTIONS = (
     click.option(
         "--weights",
         "weights_folder",
@@ -77,50 +76,76 @@ CASE_OPTIONS = (
     ),
 )
 
-SEGMENTATION_OPTIONS = (
+CASE_OPTIONS = (
+    click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="CASE..."),
+    click.option(
+        "-o", "--output", type=_folder(), help="Folder for the outputs, made if needed; otherwise beside each case."
+    ),
+    click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
+    click.option("--resume", is_flag=True, help="Skip cases whose outputs exist."),
+    *IMAGE_OPTIONS,
+    *NETWORK_OPTIONS,
+)
+
+MASK_OPTIONS = (
     click.option(
         "--threshold",
         type=click.FloatRange(0, 1, min_open=True),
-        callback=_finite,
+        callback=finite,
         help="Probability from which a voxel is lesion; otherwise the one stored with the weights.",
     ),
     click.option(
         "--min-volume",
         "minimum_volume_ml",
         type=click.FloatRange(0),
-        callback=_finite,
+        callback=finite,
         default=0.02,
         show_default=True,
         help="Lesions smaller than this many mL are removed.",
     ),
     click.option("--tta", is_flag=True, help="Average over the four flips of every slice; four times as long."),
+)
+
+SEGMENTATION_OPTIONS = (
+    *MASK_OPTIONS,
     click.option("--save-probability", is_flag=True, help="Also write the lesion probability of every voxel."),
 )
 
 
 def case_options(function: Function) -> Function:
     """Inputs, where outputs go, and how an image is taken."""
-    for decorate in reversed(CASE_OPTIONS):
-        function = decorate(function)
-    return function
+    return _decorated(function, CASE_OPTIONS)
 
 
 def segmentation_options(function: Function) -> Function:
     """How lesions are found."""
-    for decorate in reversed(SEGMENTATION_OPTIONS):
+    return _decorated(function, SEGMENTATION_OPTIONS)
+
+
+def prediction_options(function: Function) -> Function:
+    """How the cases of a cohort are predicted."""
+    return _decorated(function, (*IMAGE_OPTIONS, *NETWORK_OPTIONS, *MASK_OPTIONS))
+
+
+def _decorated(function: Function, options: Sequence[Decorator]) -> Function:
+    for decorate in reversed(options):
         function = decorate(function)
     return function
 
 
-def refuse_segmentation_options() -> None:
-    """Refuse options of a segmentation that will not happen.
+def refuse_options(of: Decorator, reason: str) -> None:
+    """Refuse options of something that will not happen.
+
+    Args:
+        of: adds these options to a command.
+        reason: why not, as the end of a sentence that begins with the option.
 
     Raises:
         click.UsageError: one was given on the command line.
     """
     context = click.get_current_context()
-    of_segmentation = {parameter.name for parameter in segmentation_options(click.Command("none")).params}
+    refused = {parameter.name for parameter in of(click.Command("none")).params}
     for parameter in context.command.params:
         given = context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
-        if given and parameter.name in of_segmentation:
-            raise click.UsageError(f"{parameter.opts[0]} is for finding lesions; --with-mask takes them as they are")
+        if given and parameter.name in refused:
+            raise click.UsageError(f"{parameter.opts[0]} {reason}")

@@ -21,6 +21,7 @@ def warnings_of(checked: Checked, options: EvaluationOptions, tasks: Mapping[str
         *_of_cases(tasks),
         *_of_scans(main, options, tasks),
         *_of_raters(main),
+        *_of_masks(main),
     )
 
 
@@ -65,3 +66,14 @@ def _of_raters(main: Predictions) -> Iterator[str]:
         )
     if found.derived:
         yield f"{found.derived} test cases count as difficult since their raters disagree"
+
+
+def _of_masks(main: Predictions) -> Iterator[str]:
+    for case_set in (CaseSet.VALIDATION, CaseSet.TEST):
+        known = [case.mask_provenance for case in main.of_set(case_set) if case.mask_provenance]
+        reviewed = known.count("reviewed")
+        if reviewed:
+            yield (
+                f"in {reviewed} of {len(known)} {case_set.value} cases the classifiers saw a mask that a person "
+                "checked or drew, not the segmenter's"
+            )

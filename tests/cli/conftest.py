@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from spinal_tf.checkpoints import MANIFEST, manifest_json
-from spinal_tf.cli import session
+from spinal_tf.cli import cohort_session, session
 from spinal_tf.cli.main import main
 from spinal_tf.gradcam import Explanation
 from spinal_tf.models import Classifier, Segmenter
@@ -61,6 +61,7 @@ def stub_networks(tmp_path_factory, monkeypatch, checkpoints) -> Path:
     classifiers = tuple(Classifier(task=t, checkpoint=checkpoints[t.name], explain=_explain) for t in TASKS)
     monkeypatch.setenv("SPINAL_TF_WEIGHTS", str(folder))
     monkeypatch.setattr(session.Session, "_import_tensorflow", lambda _: None)
-    monkeypatch.setattr(session, "load_segmenter", lambda *_, **__: segmenter)
-    monkeypatch.setattr(session, "load_classifiers", lambda *_, **__: classifiers)
+    for module in (session, cohort_session):
+        monkeypatch.setattr(module, "load_segmenter", lambda *_, **__: segmenter)
+        monkeypatch.setattr(module, "load_classifiers", lambda *_, **__: classifiers)
     return folder

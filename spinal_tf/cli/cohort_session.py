@@ -1,0 +1,167 @@
+"""One run of ``evaluate --cohort``: what is not predicted yet is, one failure stopping nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property, partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import click
+
+from spinal_tf.case_files import make_folder
+from spinal_tf.checkpoints import Checkpoint, find_weights
+from spinal_tf.cli.batch import run_several
+from spinal_tf.cli.quiet import quiet_stderr
+from spinal_tf.cohort.case import Case
+from spinal_tf.errors import OutputError
+from spinal_tf.models import SEGMENTER, classifier_checkpoints, load_classifiers, load_segmenter, named_checkpoint
+from spinal_tf.pipeline import SegmentationOptions
+from spinal_tf.prediction.case import CasePrediction, Models, PredictionOptions, predict_case, read_images, uses_t1c
+from spinal_tf.prediction.folder import PredictionFolder
+from spinal_tf.prediction.key import prediction_key
+from spinal_tf.prediction.tables import PREDICTIONS, provisional, read_judged, run_record, write_tables
+from spinal_tf.report.words import found
+
+MASKS = "masks"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CohortChoices:
+    """What was chosen with the options; see their help."""
+
+    cohort: Path
+    out: Path
+    overwrite: bool
+    with_mask: bool
+    weights_folder: Path | None
+    device: str
+    assume_orientation: bool
+    allow_plane: bool
+    threshold: float | None
+    minimum_volume_ml: float
+    tta: bool
+
+    @property
+    def options(self) -> PredictionOptions:
+        """Those that predictions depend on."""
+        return PredictionOptions(
+            segmentation=SegmentationOptions(
+                threshold=self.threshold, minimum_volume_ml=self.minimum_volume_ml, tta=self.tta
+            ),
+            with_mask=self.with_mask,
+            assume_orientation=self.assume_orientation,
+            allow_plane=self.allow_plane,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Predicted:
+    """What a run left.
+
+    Attributes:
+        predictions: table of the cases.
+        lesions: table of the lesions of their masks; None where there is none in any.
+        failed: what was wrong with the cases that could not be predicted, by name.
+        total: number of cases.
+    """
+
+    predictions: Path
+    lesions: Path | None
+    failed: dict[str, str]
+    total: int
+
+
+class CohortSession:
+    """Predicts the cases of validation and test."""
+
+    def __init__(self, choices: CohortChoices) -> None:
+        """Read the cohort's table and the records of the weights; no image is read yet.
+
+        Raises:
+            CohortError: the table has a fault.
+            WeightsError: there are no weights.
+            OutputError: the folder has a table of predictions that no such run wrote.
+        """
+        self._choices = choices
+        self._judged = read_judged(choices.cohort)
+        self._weights = choices.weights_folder or find_weights()
+        self._checkpoints: list[Checkpoint] = [
+            named_checkpoint(self._weights, SEGMENTER),
+            *classifier_checkpoints(self._weights),
+        ]
+        self._folder = PredictionFolder(path=choices.out / MASKS)
+        self._predicted: dict[str, CasePrediction] = {}
+        table = choices.out / PREDICTIONS
+        if table.exists() and not self._folder.path.is_dir() and not choices.overwrite:
+            raise OutputError(f"{table}: was not written by evaluate --cohort and was kept; choose another folder")
+
+    @contextmanager
+    def provisional_table(self) -> Iterator[Path]:
+        """A table as it will be, with made-up probabilities: what is wrong with it can be told before the long work."""
+        with TemporaryDirectory() as folder:
+            table, _ = write_tables(Path(folder), self._judged, provisional(self._judged), {}, {})
+            yield table
+
+    def predict(self) -> Predicted:
+        """Predict what is not predicted yet, and write the tables; an interrupt leaves the cases that are done."""
+        make_folder(self._folder.path)
+        todo = dict(self._todo())
+        total = len(self._judged.cases)
+        if len(todo) < total:
+            click.echo(f"{total - len(todo)} of {total} cases are predicted already", err=True)
+        self._tell_of_t1c()
+        try:
+            failed = run_several(todo)
+        except BaseException:  # whoever stops the work keeps what is done
+            if self._predicted:
+                self._write_tables({})
+            raise
+        predictions, lesions = self._write_tables(failed)
+        known = any(one.lesions.reference or one.lesions.predicted for one in self._predicted.values())
+        return Predicted(predictions=predictions, lesions=lesions if known else None, failed=failed, total=total)
+
+    def _todo(self) -> Iterator[tuple[str, Callable[[], str]]]:
+        """The work on each case that has no prediction of these images, weights and options."""
+        for case in self._judged.cases:
+            try:
+                key = prediction_key(case, self._checkpoints, self._choices.options)
+            except OSError:
+                key = ""  # reading the images will tell
+            done = self._folder.read(case.name, key) if key else None
+            if done is None:
+                yield case.name, partial(self._predict_case, case, key)
+            else:
+                self._predicted[case.name] = done
+
+    def _predict_case(self, case: Case, key: str) -> str:
+        images = read_images(case, self._choices.options, with_t1c=self._with_t1c)
+        prediction, result = predict_case(images, self._models, self._choices.options)
+        self._folder.write(case.name, key, prediction, result)
+        self._predicted[case.name] = prediction
+        dice = prediction.cells["dice"]
+        flagged = bool(result.segmentation and result.segmentation.review.needed)
+        facts = [found(result), *([f"Dice {float(dice):.2f}"] if dice else []), *(["please review"] if flagged else [])]
+        return "\n".join([f"{case.name}: {'; '.join(facts)}", *(f"  warning: {one}" for one in result.warnings)])
+
+    def _write_tables(self, failed: Mapping[str, str]) -> tuple[Path, Path]:
+        record = run_record(self._judged, self._checkpoints, self._choices.options, self._predicted, failed)
+        return write_tables(self._choices.out, self._judged, self._predicted, failed, record)
+
+    @cached_property
+    def _models(self) -> Models:
+        with quiet_stderr():
+            return Models(
+                segmenter=load_segmenter(self._weights, device=self._choices.device),
+                classifiers=load_classifiers(self._weights, device=self._choices.device),
+            )
+
+    @property
+    def _with_t1c(self) -> bool:
+        return any(map(uses_t1c, self._checkpoints))
+
+    def _tell_of_t1c(self) -> None:
+        if not self._with_t1c and any(case.t1c for case in self._judged.cases):
+            click.echo("contrast-enhanced scans are not used: the weights were trained without any", err=True)

@@ -1,0 +1,90 @@
+"""Where predictions are kept, so that none is made twice: a mask and a record for each case."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from spinal_tf.evaluation.lesionwise import LesionwiseScore, MatchedLesion
+from spinal_tf.files import output_files
+from spinal_tf.prediction.case import COLUMNS, CasePrediction
+from spinal_tf.results import CaseResult
+from spinal_tf.volume import write_on_grid
+
+RECORD_VERSION = 1
+"""Raised when a field of the record is renamed, removed or changes its meaning."""
+
+NOTICE = "Research use only. Not a medical device."
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionFolder:
+    """Predictions of single cases.
+
+    Attributes:
+        path: the folder; must exist before anything is written.
+    """
+
+    path: Path
+
+    def mask(self, case: str) -> Path:
+        """The segmenter's mask of a case, on the grid of its T2w scan."""
+        return self.path / f"{case}_lesion.nii.gz"
+
+    def record(self, case: str) -> Path:
+        """What was predicted of a case."""
+        return self.path / f"{case}_prediction.json"
+
+    def read(self, case: str, key: str) -> CasePrediction | None:
+        """The prediction of a case; None where there is none with this key.
+
+        Args:
+            case: its name.
+            key: see `prediction_key`.
+        """
+        try:
+            record = json.loads(self.record(case).read_text(encoding="utf-8"))
+            same = record["record_version"] == RECORD_VERSION and record["key"] == key and self.mask(case).exists()
+            return _prediction(record) if same else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None  # a record that cannot be read is made again
+
+    def write(self, case: str, key: str, prediction: CasePrediction, found: CaseResult) -> None:
+        """Write mask and record, both or none, in place of earlier ones.
+
+        Args:
+            case: its name.
+            key: see `prediction_key`.
+            prediction: of the case.
+            found: by the segmentation.
+
+        Raises:
+            OutputError: the folder cannot be written to.
+        """
+        with output_files(self.mask(case), self.record(case), overwrite=True) as (mask, record):
+            write_on_grid(found.mask, mask, like=found.volume)
+            text = json.dumps(_record(case, key, prediction, found), indent=2, ensure_ascii=False, allow_nan=False)
+            record.write_text(text + "\n", encoding="utf-8")
+
+
+def _record(case: str, key: str, prediction: CasePrediction, found: CaseResult) -> dict[str, Any]:
+    review = found.segmentation.review.reasons if found.segmentation else ()
+    return {
+        "record_version": RECORD_VERSION,
+        "notice": NOTICE,
+        "case": case,
+        "key": key,
+        "cells": dict(prediction.cells),
+        "lesions": asdict(prediction.lesions),
+        "review": list(review),
+        "warnings": list(found.warnings),
+    }
+
+
+def _prediction(record: dict[str, Any]) -> CasePrediction:
+    lesions = {mask: tuple(MatchedLesion(**one) for one in some) for mask, some in record["lesions"].items()}
+    return CasePrediction(
+        cells={column: str(record["cells"][column]) for column in COLUMNS}, lesions=LesionwiseScore(**lesions)
+    )

@@ -1,0 +1,398 @@
+"""``spinal-tf evaluate --cohort``: what is predicted, what is not predicted again, and how the command ends."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from dataclasses import replace
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from spinal_tf.checkpoints import MANIFEST, manifest_json
+from spinal_tf.cli import cohort_session
+from spinal_tf.evaluation.overlap import score_mask
+from spinal_tf.phantom import cohort as phantom_cohort
+from spinal_tf.phantom.sources import procedural_background
+from spinal_tf.volume import read_mask, read_volume
+
+TASKS = ("tumor_vs_demyelinating", "astrocytoma_vs_ependymoma", "ms_vs_nmosd")
+CASES = {
+    "a": {"diagnosis": "ms", "split": "validation"},
+    "b": {"diagnosis": "nmosd", "split": "test", "difficult": "yes", "rater_1": "ms", "site": "north"},
+    "h": {"diagnosis": "healthy", "split": "test"},
+    "t": {"diagnosis": "astrocytoma", "split": "train"},
+}
+"""In a the mask is right, in b it is one slice off, h has nothing to find, t is for training."""
+
+
+@pytest.fixture
+def cohort(tmp_path, bright_data, phantom_data, lesion, oblique_affine, write_nifti, stub_networks, write_table):
+    """A cohort of these cases, each patient with one."""
+    speck = phantom_data.copy()
+    speck[3, 20, 20] = bright_data.max()  # too small for a lesion, and so bright that all else is dark
+    masks = {"a": lesion, "b": np.roll(lesion, 1, axis=0), "t": lesion}
+    rows = []
+    for number, (name, cells) in enumerate(CASES.items()):
+        data = speck if name == "h" else bright_data
+        for column, image in (("t2", data + np.int16(number)), ("mask", masks.get(name)), ("t1c", data[::-1])):
+            if image is not None:
+                write_nifti(tmp_path / f"{name}-{column}.nii.gz", image.astype(np.int16), oblique_affine)
+        files = {"t2": f"{name}-t2.nii.gz", "mask": f"{name}-mask.nii.gz" if name in masks else ""}
+        blank = {"difficult": "", "rater_1": "", "age_years": "17,5", "site": ""}
+        rows.append({"case": name, "patient": f"p{name}", **files, "t1c": "", **blank, **cells})
+    return write_table(rows)
+
+
+@pytest.fixture
+def evaluate(run, cohort, tmp_path):
+    """The function that evaluates the cohort into the folder ``report``."""
+
+    def evaluate(*arguments):
+        options = ("--resamples", 100, "--operating-point", 0.5)
+        return run("evaluate", "--cohort", cohort, "--out", tmp_path / "report", *options, *arguments)
+
+    return evaluate
+
+
+@pytest.fixture
+def table(tmp_path):
+    """The function that reads a table of the report, by case."""
+
+    def table(name="predictions.csv"):
+        with (tmp_path / "report" / name).open(newline="", encoding="utf-8") as stream:
+            return [dict(row) for row in csv.DictReader(stream)]
+
+    return table
+
+
+def cells_of(table):
+    return {row["case"]: row for row in table()}
+
+
+def test_validation_and_test_are_predicted_and_judged(evaluate, table, tmp_path, names):
+    result = evaluate()
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("a: 1 lesion, 0.310 mL in total; Dice 1.00")
+    assert "\nMasks: testing\n" in result.stdout
+    assert [re.sub(r"about \d+ s", "about N s", line) for line in result.stderr.splitlines()] == [
+        f"[{number}/3] {name}, about N s left" for number, name in enumerate("abh", start=1)
+    ]
+    cells = cells_of(table)
+    assert list(cells) == ["a", "b", "h"]
+    assert names(tmp_path / "report/masks") == sorted(
+        f"{name}_{end}" for name in "abh" for end in ("lesion.nii.gz", "prediction.json")
+    )
+    metrics = json.loads((tmp_path / "report/metrics.json").read_text())
+    dice = {(row["set"], row["diagnosis"]): row["mean"] for row in metrics["masks"] if row["measure"] == "dice"}
+    assert dice["validation", "ms"] == 1
+    assert dice["test", "nmosd"] == pytest.approx(2 / 3)
+
+
+def test_overlap_by_hand(evaluate, table):
+    evaluate()
+    cells = cells_of(table)
+    # Three slices against three, two of them in common, 56 voxels of 3.3 x 0.7 x 0.8 mm in each.
+    slice_ml = 56 * 3.3 * 0.7 * 0.8 / 1000
+    b = {name: float(cells["b"][name]) for name in ("dice", "iou", "volume_ml", "reference_volume_ml")}
+    assert b == pytest.approx({"dice": 2 / 3, "iou": 1 / 2, **dict.fromkeys(list(b)[2:], 3 * slice_ml)})
+    assert (cells["h"]["dice"], float(cells["h"]["volume_ml"])) == ("", 0)
+    spots = [row for row in table("lesions.csv") if row["case"] == "b"]
+    assert [row["mask"] for row in spots] == ["reference", "predicted"]
+    assert [float(row["partner_iou"]) for row in spots] == [0.5, 0.5]
+    assert [float(row["overlap"]) for row in spots] == pytest.approx([2 / 3, 2 / 3])
+
+
+def test_probabilities_are_the_classifiers_and_none_without_lesion(evaluate, table):
+    evaluate()
+    cells = cells_of(table)
+    for task in TASKS:
+        assert (cells["b"][f"p_{task}"], cells["h"][f"p_{task}"]) == ("0.75", "none")
+        assert cells["b"][f"p_{task}_t1c"] == ""
+    assert {row["mask_provenance"] for row in cells.values()} == {"automatic"}
+
+
+def test_the_cohorts_facts_are_carried_along(evaluate, table):
+    evaluate()
+    b = cells_of(table)["b"]
+    facts = {"patient": "pb", "split": "test", "difficult": "yes", "rater_1": "ms", "site": "north"}
+    assert {name: b[name] for name in facts} == facts
+    assert b["age_years"] == "17,5"
+    assert not {"t2", "t1c", "mask"} & set(b)
+
+
+def test_masks_lie_on_the_scans_own_grid(evaluate, tmp_path, lesion):
+    evaluate()
+    scan = read_volume(tmp_path / "b-t2.nii.gz")
+    np.testing.assert_array_equal(read_mask(tmp_path / "report/masks/b_lesion.nii.gz", like=scan), lesion)
+
+
+def test_flags_are_the_reviews(evaluate, table, tmp_path):
+    evaluate()
+    for name, row in cells_of(table).items():
+        record = json.loads((tmp_path / f"report/masks/{name}_prediction.json").read_text())
+        assert row["flagged"] == str(int(bool(record["review"])))
+
+
+def test_a_record_says_what_the_tables_rest_on(evaluate, tmp_path, checkpoints):
+    evaluate("--threshold", 0.6)
+    record = json.loads((tmp_path / "report/predictions.json").read_text())
+    assert record["cohort"]["file"] == "cohort.csv"
+    assert (record["cases"], record["predicted"], record["failed"]) == (3, 3, {})
+    assert [model["name"] for model in record["models"]] == ["segmenter", *TASKS]
+    assert record["options"]["segmentation"]["threshold"] == 0.6
+
+
+@pytest.fixture
+def no_networks(monkeypatch):
+    """The function after which loading a network fails."""
+
+    def refuse(*_, **__):
+        raise AssertionError("a network was loaded")
+
+    return lambda: monkeypatch.setattr(cohort_session, "load_segmenter", refuse)
+
+
+def test_a_case_that_is_done_is_not_done_again(evaluate, table, tmp_path, no_networks):
+    evaluate()
+    before = table(), table("lesions.csv")
+    no_networks()
+    result = evaluate("--overwrite")
+    assert result.exit_code == 0, result.output
+    assert result.stderr == "3 of 3 cases are predicted already\n"
+    assert (table(), table("lesions.csv")) == before
+
+
+def test_new_facts_need_no_new_predictions(evaluate, table, cohort, no_networks):
+    evaluate()
+    no_networks()
+    cohort.write_text(cohort.read_text().replace("north", "south"))
+    assert evaluate("--overwrite").exit_code == 0
+    assert cells_of(table)["b"]["site"] == "south"
+
+
+def done_again(result):
+    return re.findall(r"^\[\d/\d\] (\w),", result.stderr, re.MULTILINE)
+
+
+def test_another_image_is_predicted_anew_and_it_alone(evaluate, tmp_path, write_nifti, bright_data, oblique_affine):
+    evaluate()
+    write_nifti(tmp_path / "a-t2.nii.gz", bright_data + np.int16(9), oblique_affine)
+    assert done_again(evaluate("--overwrite")) == ["a"]
+
+
+@pytest.mark.parametrize("change", [{"sha256": "1" * 64}, {"operating_point": 0.25}])
+def test_other_weights_predict_anew(evaluate, stub_networks, checkpoints, change):
+    evaluate()
+    changed = checkpoints | {"segmenter": replace(checkpoints["segmenter"], **change)}
+    (stub_networks / MANIFEST).write_text(manifest_json(changed))
+    assert done_again(evaluate("--overwrite")) == ["a", "b", "h"]
+
+
+def test_other_options_predict_anew_and_the_first_are_known_no_more(evaluate):
+    evaluate()
+    assert done_again(evaluate("--overwrite", "--min-volume", 0.03)) == ["a", "b", "h"]
+    assert done_again(evaluate("--overwrite", "--min-volume", 0.03)) == []
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.unlink(), lambda path: path.write_text("{")])
+@pytest.mark.parametrize("ending", ["prediction.json", "lesion.nii.gz"])
+def test_what_is_lost_is_made_again(evaluate, tmp_path, damage, ending):
+    evaluate()
+    path = tmp_path / f"report/masks/b_{ending}"
+    if ending == "lesion.nii.gz":
+        path.unlink()
+    else:
+        damage(path)
+    assert done_again(evaluate("--overwrite")) == ["b"]
+
+
+def test_a_broken_case_is_named_and_stops_nothing(evaluate, table, tmp_path):
+    (tmp_path / "b-t2.nii.gz").write_bytes(b"")
+    result = evaluate()
+    assert result.exit_code == 5
+    assert "spinal-tf: b: b-t2.nii.gz: is empty (zero bytes); copy or export it again\n" in result.stderr
+    assert result.stderr.splitlines()[-1] == "spinal-tf: 1 of 3 cases failed: b"
+    b = cells_of(table)["b"]
+    assert b["problem"] == "b-t2.nii.gz: is empty (zero bytes); copy or export it again"
+    assert [b[f"p_{task}"] for task in TASKS] == ["none"] * 3
+    assert (b["dice"], b["flagged"], b["mask_provenance"]) == ("", "", "")
+    assert "warning: ms_vs_nmosd: 1 of 1 test cases have no probability and are left out" in result.stdout
+    assert (tmp_path / "report/metrics.json").exists()
+
+
+def test_an_image_that_is_missing_is_a_broken_case(evaluate, tmp_path):
+    (tmp_path / "h-t2.nii.gz").unlink()
+    result = evaluate()
+    assert result.exit_code == 5
+    assert "spinal-tf: h: h-t2.nii.gz: there is no such file in " in result.stderr
+
+
+def test_an_interrupt_leaves_whole_rows_and_the_rest_is_done_later(evaluate, table, tmp_path, monkeypatch):
+    predict = cohort_session.predict_case
+
+    def interrupted(images, *arguments):
+        if images.t2.source.startswith("b"):
+            raise KeyboardInterrupt
+        return predict(images, *arguments)
+
+    monkeypatch.setattr(cohort_session, "predict_case", interrupted)
+    assert evaluate().exit_code != 0
+    assert list(cells_of(table)) == ["a"]
+    assert not (tmp_path / "report/metrics.json").exists()
+    monkeypatch.setattr(cohort_session, "predict_case", predict)
+    result = evaluate()
+    assert result.exit_code == 0
+    assert result.stderr.startswith("1 of 3 cases are predicted already\n")
+    assert done_again(result) == ["b", "h"]
+    assert list(cells_of(table)) == ["a", "b", "h"]
+
+
+def test_with_mask_the_classifiers_see_the_cohorts_mask(evaluate, table, monkeypatch):
+    evaluate()
+    seen = []
+    diagnose = cohort_session.predict_case.__globals__["diagnose"]
+
+    def noted(volume, **arguments):
+        if arguments.get("classifiers"):
+            seen.append(arguments["given"].mask)
+        return diagnose(volume, **arguments)
+
+    monkeypatch.setitem(cohort_session.predict_case.__globals__, "diagnose", noted)
+    before = cells_of(table)
+    result = evaluate("--overwrite", "--with-mask")
+    after = cells_of(table)
+    assert [int(mask.sum()) for mask in seen] == [168, 168, 0]
+    assert seen[1][5].any(), "the reference of b reaches one slice further"
+    assert {row["mask_provenance"] for row in after.values()} == {"reviewed"}
+    for name, row in after.items():
+        assert {column: row[column] for column in ("dice", "flagged", "volume_ml")} == {
+            column: before[name][column] for column in ("dice", "flagged", "volume_ml")
+        }
+    assert "warning: in 2 of 2 test cases the classifiers saw a mask that a person checked or drew" in result.stdout
+
+
+def test_scans_with_contrast_give_a_second_set_of_probabilities(
+    evaluate, table, cohort, stub_networks, checkpoints, monkeypatch
+):
+    cohort.write_text(re.sub(r"(a-mask.nii.gz),", r"\1,a-t1c.nii.gz", cohort.read_text()))
+    assert "contrast-enhanced scans are not used" in evaluate().stderr
+    able = {task: replace(checkpoints[task], modalities=("t2w", "t1c")) for task in TASKS[:2]}
+    (stub_networks / MANIFEST).write_text(manifest_json(checkpoints | able))
+    load = cohort_session.load_classifiers
+    monkeypatch.setattr(
+        cohort_session,
+        "load_classifiers",
+        lambda *_, **__: tuple(replace(one, checkpoint=able.get(one.task.name, one.checkpoint)) for one in load()),
+    )
+    result = evaluate("--overwrite")
+    assert result.exit_code == 0, result.output
+    assert "contrast-enhanced scans are not used" not in result.stderr
+    cells = cells_of(table)
+    assert [cells["a"][f"p_{task}_t1c"] for task in TASKS] == ["0.75", "0.75", ""]
+    assert [cells["b"][f"p_{task}_t1c"] for task in TASKS] == ["", "", ""]
+
+
+def test_predictions_of_a_report_give_the_same_numbers_again(evaluate, run, tmp_path):
+    evaluate()
+    report, again = tmp_path / "report", tmp_path / "again"
+    options = ("--lesions", report / "lesions.csv", "--resamples", 100, "--operating-point", 0.5)
+    result = run("evaluate", "--predictions", report / "predictions.csv", "--out", again, *options)
+    assert result.exit_code == 0, result.output
+    assert (again / "metrics.json").read_bytes() == (report / "metrics.json").read_bytes()
+
+
+def test_faults_are_told_before_anything_is_predicted(run, cohort, tmp_path):
+    result = run("evaluate", "--cohort", cohort, "--out", tmp_path / "report", "--subgroup", "sit")
+    assert result.exit_code == 3
+    assert [line.split(" has ")[0] for line in result.stdout.splitlines()] == [
+        "predictions.csv: row 1, p_tumor_vs_demyelinating: the validation split",
+        "predictions.csv: row 1, p_ms_vs_nmosd: the validation split",
+        "predictions.csv: row 1, sit: there is no such column to divide by; the nearest is site",
+    ]
+    assert not (tmp_path / "report").exists()
+
+
+def test_results_that_exist_are_kept_before_anything_is_predicted(evaluate, no_networks, stub_networks):
+    evaluate()
+    no_networks()
+    (stub_networks / MANIFEST).write_text((stub_networks / MANIFEST).read_text().replace("0" * 64, "2" * 64))
+    result = evaluate()
+    assert result.exit_code == 3
+    assert "metrics.json: already exists and was kept; add --overwrite" in result.stderr
+
+
+def test_a_table_of_someone_elses_predictions_is_kept(refused, cohort, tmp_path):
+    (tmp_path / "report").mkdir()
+    theirs = tmp_path / "report/predictions.csv"
+    theirs.write_text("mine")
+    sentence = refused("evaluate", "--cohort", cohort, "--out", tmp_path / "report")
+    assert sentence == f"{theirs}: was not written by evaluate --cohort and was kept; choose another folder"
+    assert theirs.read_text() == "mine"
+
+
+def test_a_column_that_is_to_be_predicted_may_not_be_there(refused, cohort, tmp_path):
+    cohort.write_text(cohort.read_text().replace("site", "dice"))
+    sentence = refused("evaluate", "--cohort", cohort, "--out", tmp_path / "report")
+    assert sentence == "cohort.csv: the column dice is one that the evaluation writes; rename it"
+
+
+def test_a_cohort_for_training_alone_has_nothing_to_judge(refused, cohort, tmp_path):
+    cohort.write_text(re.sub(",(test|validation)", ",train", cohort.read_text()))
+    sentence = refused("evaluate", "--cohort", cohort, "--out", tmp_path / "report")
+    assert sentence.startswith("cohort.csv: has no case of validation or test")
+
+
+def test_without_weights_nothing_is_read(refused, cohort, tmp_path, monkeypatch):
+    monkeypatch.setenv("SPINAL_TF_WEIGHTS", str(tmp_path / "nowhere"))
+    sentence = refused("evaluate", "--cohort", cohort, "--out", tmp_path / "report", status=4)
+    assert "nowhere" in sentence
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "give either --cohort or --predictions"),
+        (["--cohort", "c.csv", "--predictions", "p.csv"], "give either --cohort or --predictions"),
+        (["--predictions", "p.csv", "--threshold", "0.5"], "--threshold is for predicting"),
+        (["--predictions", "p.csv", "--device", "cpu"], "--device is for predicting"),
+        (["--predictions", "p.csv", "--with-mask"], "--with-mask is for predicting"),
+        (["--cohort", "c.csv", "--lesions", "l.csv"], "--lesions belongs to --predictions"),
+        (["--predictions", "p.csv", "--poor-dice", "nan"], "must be a number"),
+    ],
+)
+def test_wrong_usage_is_told(run, tmp_path, arguments, words):
+    result = run("evaluate", *arguments, "--out", tmp_path / "report")
+    assert result.exit_code == 2
+    assert words in " ".join(result.stderr.split())
+
+
+def coarse_source(rng, view):
+    """A spine of few voxels."""
+    size = {"spacing_mm": (1.75, 2.0, 1.6), "size": (22, 120, 80), "with_t1c": view.with_t1c}
+    return procedural_background(np.random.default_rng(0), level="cervical", **size)
+
+
+@pytest.mark.slow
+def test_simulated_cases_go_from_images_to_a_report(run, tmp_path, tiny_weights, monkeypatch):
+    monkeypatch.setattr(phantom_cohort, "read_backgrounds", lambda backgrounds: coarse_source)
+    assert run("simulate", tmp_path / "cohort", "--cases", 4, "--seed", 7, "--workers", 1).exit_code == 0
+    report, options = tmp_path / "report", ("--weights", tiny_weights, "--operating-point", 0.5, "--resamples", 100)
+    result = run("evaluate", "--cohort", tmp_path / "cohort/cohort.csv", "--out", report, *options)
+    assert result.exit_code == 0, result.output
+    with (report / "predictions.csv").open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len(rows) == 4
+    for row in rows:
+        folder = tmp_path / "cohort" / row["case"]
+        scan = read_volume(folder / "t2.nii.gz")
+        paths = report / f"masks/{row['case']}_lesion.nii.gz", folder / "mask.nii.gz"
+        ours, theirs = (read_mask(path, like=scan) for path in paths)
+        assert float(row["dice"]) == score_mask(ours, theirs, scan.spacing_mm).dice
+        assert row["scanner"] == "simulated"
+        assert (row["p_ms_vs_nmosd"] == "none") == (not ours.any())
+    assert nib.load(report / f"masks/{rows[0]['case']}_lesion.nii.gz").get_data_dtype() == np.uint8
+    metrics = json.loads((report / "metrics.json").read_text())
+    assert {row["diagnosis"] for row in metrics["masks"]} == {"astrocytoma", "ependymoma", "ms", "nmosd"}
