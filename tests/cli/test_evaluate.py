@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from spinal_tf.evaluation.evaluation_rows import TABLES
 from spinal_tf.taxonomy import TASKS, Diagnosis
 
 ROOT = Path(__file__).parents[2]
@@ -59,7 +60,7 @@ def test_tables_are_printed_and_files_written(evaluate, tmp_path, names):
         "100",
         "(8/8)",
     ]
-    assert result.stdout.splitlines()[-1] == str(tmp_path / "report" / "decision_curve.csv")
+    assert result.stdout.splitlines()[-1] == str(tmp_path / "report" / f"{list(TABLES)[-1]}.csv")
     assert names(tmp_path / "report")[:3] == ["agreement.csv", "calibration.csv", "comparisons.csv"]
     assert record_in(tmp_path)["options"] == {
         "chosen_on": "validation",
