@@ -226,7 +226,7 @@ def _masks(evaluation: Evaluation) -> Iterator[str]:
         parts = [overlap_text.as_text(ill, beside_paper=case_set is CaseSet.TEST)] if ill else []
         parts += [_healthy_masks(group.summary) for group in groups if not group.diagnosis]
         left_out = sum(group.left_out for group in groups)
-        parts += [f"Left out: {left_out} cases without measures of their mask."] if left_out else []
+        parts += [f"Left out, without measures of their mask: {left_out}."] if left_out else []
         if parts:
             yield "\n".join([f"Masks: {case_set.printed.lower()}", *parts])
     if evaluation.masks:

@@ -151,6 +151,6 @@ def test_text_has_a_table_for_each_set(evaluated):
     assert cells["Dice, mean"] == ["0.27", "0.50"]
     assert cells["Dice, mean, paper"] == ["0.50", "0.58"]
     assert testing[-2] == "Healthy: something marked in 1 of 2 cases, on average 0.12 mL."
-    assert testing[-1] == "Left out: 1 cases without measures of their mask."
+    assert testing[-1] == "Left out, without measures of their mask: 1."
     assert "paper" not in text.split("\nMasks: validation\n")[1].split("\n\n")[0]
     assert max(map(len, text.splitlines())) <= 120
