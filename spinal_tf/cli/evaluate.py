@@ -23,6 +23,7 @@ class Choices:
     subgroups: tuple[str, ...]
     resamples: int
     seed: int
+    note: str
     overwrite: bool
 
 
@@ -49,12 +50,16 @@ class Choices:
 )
 @click.option("--resamples", type=click.IntRange(100), default=2000, show_default=True, help="Of the bootstrap.")
 @click.option("--seed", type=click.IntRange(0), default=2022, show_default=True, help="Of the bootstrap.")
+@click.option(
+    "--note", default="", metavar="TEXT", help="What readers must know of the cases, such as that they are simulated."
+)
 @click.option("--overwrite", is_flag=True, help="Replace results that exist.")
 def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
     """Judge predictions beside the paper's numbers, with intervals, comparisons, subgroups and calibration.
 
-    docs/evaluation.md describes the table of predictions and everything that is written: metrics.json, a CSV file for
-    each table, and Table 2 as LaTeX. Every fault of the tables is listed in one pass; exit 3 if there is one.
+    docs/evaluation.md describes the table of predictions and everything that is written: metrics.json, each table as
+    CSV and as LaTeX, a report as one HTML page, and the checklists CLAIM 2024 and TRIPOD+AI as far as they can be filled
+    in. Every fault of the tables is listed in one pass; exit 3 if there is one.
     """
     from spinal_tf.errors import CohortError
     from spinal_tf.evaluation.checks import check_predictions
@@ -63,6 +68,7 @@ def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
     from spinal_tf.evaluation.evaluation_text import as_text
     from spinal_tf.evaluation.scored import EvaluationOptions
     from spinal_tf.evaluation.statistics.bootstrap import Resampling
+    from spinal_tf.report.study.study_files import study_files
 
     chosen = Choices(**given)
     options = EvaluationOptions(
@@ -78,8 +84,9 @@ def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
         faults = "1 fault" if number == 1 else f"{number} faults"
         raise CohortError(f"{faults}, listed above; correct what is wrong and evaluate again")
     evaluation = judge(checked, options)
-    written = write_evaluation(evaluation, chosen.out, overwrite=chosen.overwrite)
-    click.echo(as_text(evaluation))
+    others = study_files(evaluation, (), note=chosen.note)
+    written = write_evaluation(evaluation, chosen.out, note=chosen.note, others=others, overwrite=chosen.overwrite)
+    click.echo("\n\n".join(filter(None, (chosen.note, as_text(evaluation)))))
     click.echo("\n" + "\n".join(map(str, written)))
 
 

@@ -10,6 +10,10 @@ POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """Content security policy: the browser itself refuses whatever is not in the file."""
 
 
+Row = Sequence[str]
+"""Texts of a table's row."""
+
+
 def document(title: str, *parts: str, style: str) -> str:
     """A whole page; ``parts`` are HTML, ``style`` is CSS."""
     head = (
@@ -56,7 +60,7 @@ def callout(title: str, sentences: Iterable[str]) -> str:
 def table(
     caption: str,
     header: Sequence[str],
-    rows: Iterable[Sequence[str]],
+    rows: Iterable[Row],
     *,
     numeric: Container[int] | None = None,
     headings: int = 1,
@@ -87,6 +91,31 @@ def table(
     )
 
 
+def block_table(
+    caption: str, spans: Sequence[tuple[str, int]], header: Sequence[str], blocks: Iterable[tuple[str, Sequence[Row]]]
+) -> str:
+    """A table of texts in blocks, each under a heading of its own, with a heading over neighbouring columns.
+
+    Args:
+        caption: above it.
+        spans: headings and how many columns each is over, from the second column on.
+        header: of the columns.
+        blocks: heading and rows of each.
+    """
+    over = "".join(f'<th scope="colgroup" colspan="{columns}">{escape(words)}</th>' for words, columns in spans)
+    head = "".join(f'<th scope="col">{escape(words)}</th>' for words in header)
+    bodies = "\n".join(_block(title, rows, len(header)) for title, rows in blocks)
+    return (
+        f'<div class="wide"><table class="blocks"><caption>{escape(caption)}</caption>\n'
+        f"<thead><tr><td></td>{over}</tr>\n<tr>{head}</tr></thead>\n{bodies}</table></div>"
+    )
+
+
+def figure(picture: str, title: str, caption: str) -> str:
+    """A picture, which is HTML, above its caption."""
+    return f"<figure>{picture}<figcaption>{element('strong', f'{title}.')} {escape(caption)}</figcaption></figure>"
+
+
 def bar_chart(caption: str, bars: Iterable[tuple[str, float, str]]) -> str:
     """A table whose second column draws the value, a share from 0 to 1; the third may hold a remark."""
     body = "\n".join(
@@ -100,3 +129,11 @@ def bar_chart(caption: str, bars: Iterable[tuple[str, float, str]]) -> str:
 
 def _class(css_class: str) -> str:
     return f' class="{css_class}"' if css_class else ""
+
+
+def _block(title: str, rows: Iterable[Row], columns: int) -> str:
+    lines = "\n".join(
+        f'<tr><th scope="row">{escape(row[0])}</th>{"".join(element("td", words) for words in row[1:])}</tr>'
+        for row in rows
+    )
+    return f'<tbody>\n<tr><th scope="rowgroup" colspan="{columns}">{escape(title)}</th></tr>\n{lines}\n</tbody>'
