@@ -58,8 +58,8 @@ def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
     """Judge predictions beside the paper's numbers, with intervals, comparisons, subgroups and calibration.
 
     docs/evaluation.md describes the table of predictions and everything that is written: metrics.json, each table as
-    CSV and as LaTeX, a report as one HTML page, and the checklists CLAIM 2024 and TRIPOD+AI as far as they can be filled
-    in. Every fault of the tables is listed in one pass; exit 3 if there is one.
+    CSV and as LaTeX, a report as one HTML page, and the checklists CLAIM 2024 and TRIPOD+AI as far as they can be
+    filled in. Every fault of the tables is listed in one pass; exit 3 if there is one.
     """
     from spinal_tf.errors import CohortError
     from spinal_tf.evaluation.checks import check_predictions

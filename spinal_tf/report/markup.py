@@ -64,6 +64,7 @@ def table(
     *,
     numeric: Container[int] | None = None,
     headings: int = 1,
+    name: str = "",
 ) -> str:
     """A table of texts with row and column headings.
 
@@ -73,6 +74,7 @@ def table(
         rows: as many texts each.
         numeric: columns that are set flush right; None for all but the headings.
         headings: how many columns, from the first on, are headings of their row.
+        name: of its kind, for the style.
     """
 
     def css_class(column: int) -> str:
@@ -86,7 +88,7 @@ def table(
     head = "".join(f'<th scope="col"{_class(css_class(i))}>{escape(words)}</th>' for i, words in enumerate(header))
     body = "\n".join("<tr>" + "".join(cell(i, words) for i, words in enumerate(row)) + "</tr>" for row in rows)
     return (
-        f'<div class="wide"><table><caption>{escape(caption)}</caption>\n'
+        f'<div class="wide"><table{_class(name)}><caption>{escape(caption)}</caption>\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table></div>"
     )
 

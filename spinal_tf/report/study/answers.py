@@ -38,19 +38,22 @@ def missing(evaluation: Evaluation) -> str:
     cases = _judged(evaluation)
     no_age, no_sex = sum(one.age_years is None for one in cases), sum(one.sex is None for one in cases)
     return (
-        f"Cases without a probability were left out and counted ({'; '.join(left_out) or 'there was none'}). Without age: "
-        f"{no_age}, without sex: {no_sex} of {len(cases)} judged cases; they are in no such subgroup. Nothing was imputed."
+        f"Cases without a probability were left out and counted ({'; '.join(left_out) or 'there was none'}). Without "
+        f"age: {no_age}, without sex: {no_sex} of {len(cases)} judged cases; they are in no such subgroup. Nothing "
+        "was imputed."
     )
 
 
 def agreement(evaluation: Evaluation) -> str | None:
-    """Of raters."""
+    """Of all raters together, in each set."""
+    together = {one.case_set: one for one in reversed(evaluation.agreements)}
     found = [
-        f"{one.case_set.value}, {', '.join(one.raters)}: kappa {one.kappa:.2f}"
-        for one in evaluation.agreements
+        f"{SETS[one.case_set]}: {len(one.raters)} raters agreed on {one.agreed} of {one.cases} cases, kappa "
+        f"{one.kappa:.2f}"
+        for one in reversed(together.values())
         if not math.isnan(one.kappa)
     ]
-    return f"Agreement of raters on the four diagnoses: {'; '.join(found)}." if found else None
+    return f"On the four diagnoses, {'; '.join(found)}." if found else None
 
 
 def splits(evaluation: Evaluation) -> str:
@@ -69,13 +72,16 @@ def disjoint(evaluation: Evaluation) -> str | None:
 
 def numbers(evaluation: Evaluation) -> str:
     """Cases and positive cases of each set and task."""
-    parts = (
-        f"{printed_task(judged.scored.task)}, {SETS[case_set]}: {len(judged.scored.cases)} cases of "
-        f"{len(set(judged.scored.patients.tolist()))} patients, {int(judged.scored.labels.sum())} positive"
+    sets = (
+        f"{SETS[case_set].capitalize()}: "
+        + "; ".join(
+            f"{printed_task(one.scored.task)} {len(one.scored.cases)} cases, {int(one.scored.labels.sum())} positive"
+            for one in by_task.values()
+        )
         for case_set, by_task in evaluation.performances.items()
-        for judged in by_task.values()
+        if by_task
     )
-    return _sentences(parts)
+    return _sentences(sets)
 
 
 def software(_: Evaluation) -> str:
@@ -183,8 +189,8 @@ def output(evaluation: Evaluation) -> str:
 def updating(evaluation: Evaluation) -> str | None:
     """Temperature scaling and what it did."""
     parts = [
-        f"{printed_task(pair.scored.task)}, {SETS[pair.scored.case_set]}: temperature {pair.temperature:.2f}, Brier score "
-        f"{pair.before.brier:.3f} before and {pair.after.brier:.3f} after"
+        f"{printed_task(pair.scored.task)}, {SETS[pair.scored.case_set]}: temperature {pair.temperature:.2f}, Brier "
+        f"score {pair.before.brier:.3f} before and {pair.after.brier:.3f} after"
         for pair in evaluation.calibrations
         if pair.after
     ]

@@ -53,8 +53,8 @@ CHECKLISTS = (
         name="tripod-ai",
         title="TRIPOD+AI",
         source=(
-            "TRIPOD+AI (Collins et al., BMJ 2024;385:e078378), 27 items, version of 11 January 2024; all of them, those "
-            "on development too"
+            "TRIPOD+AI (Collins et al., BMJ 2024;385:e078378), 27 items, version of 11 January 2024; all of them, "
+            "those on development too"
         ),
     ),
 )
@@ -87,8 +87,8 @@ def fill_in(checklist: Checklist, evaluation: Evaluation) -> tuple[Item, ...]:
     return tuple(_item(row, evaluation) for row in csv.DictReader(text.splitlines()))
 
 
-def checklist_rows(items: Sequence[Item]) -> list[Row]:
-    """For a CSV file."""
+def checklist_rows(items: Sequence[Item], *, note: str) -> list[Row]:
+    """For a CSV file; the note, see `page.write_evaluation_page`, stands in every row."""
     return [
         {
             "item": item.number,
@@ -97,6 +97,7 @@ def checklist_rows(items: Sequence[Item]) -> list[Row]:
             "state": item.state.value,
             "run": item.run,
             "author": item.author,
+            "note": note,
         }
         for item in items
     ]

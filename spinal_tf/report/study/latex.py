@@ -1,4 +1,4 @@
-"""The tables of an evaluation for a manuscript, each a file to be read with \\input; needs booktabs and longtable."""
+"""The tables of an evaluation for a manuscript, each a file to be included; they need booktabs and longtable."""
 
 from __future__ import annotations
 
@@ -8,15 +8,9 @@ from spinal_tf.evaluation.evaluate import Evaluation
 from spinal_tf.evaluation.evaluation_rows import TABLES
 from spinal_tf.report.study import layouts
 from spinal_tf.report.study.parts import Part, filled
-from spinal_tf.report.study.sheets import Sheet, text
+from spinal_tf.report.study.sheets import Sheet
 
 TABLE_2_CAPTION = "Differentiation of spinal cord lesions by deep learning models"
-
-TABLE_2_NOTE = (
-    "Percentages with numerators/denominators and Wilson's 95 % interval; AUC with 95 % interval (bootstrap over "
-    "patients). Paper: Zhuo et al. 2022, doi:10.1148/ryai.210292. PPV = positive predictive value, NPV = negative "
-    "predictive value."
-)
 
 NOTHING = "% no rows\n"
 
@@ -38,9 +32,7 @@ def latex_tables(evaluation: Evaluation, *, note: str) -> Mapping[str, str]:
         evaluation: what came out.
         note: see `page.write_evaluation_page`; stands below each table.
     """
-    return {
-        name: _table2(evaluation, note) if name == "table2" else _others(evaluation, name, note) for name in TABLES
-    }
+    return {name: _table2(evaluation, note) if name == "table2" else _others(evaluation, name, note) for name in TABLES}
 
 
 def escaped(words: str) -> str:
@@ -84,7 +76,7 @@ def _table2_lines(evaluation: Evaluation, note: str) -> Iterator[str]:
         yield from map(_row, block.rows)
     yield r"\bottomrule"
     yield r"\end{tabular}"
-    yield rf"\par\footnotesize {escaped(' '.join(filter(None, (TABLE_2_NOTE, note))))}"
+    yield rf"\par\footnotesize {escaped(' '.join(filter(None, (layouts.TABLE_2_NOTE, note))))}"
     yield r"\end{table*}"
 
 

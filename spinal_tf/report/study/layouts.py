@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from spinal_tf.evaluation.columns import NOTHING
+from spinal_tf.evaluation.contrasts import COMPARED
 from spinal_tf.evaluation.evaluate import Evaluation
 from spinal_tf.evaluation.evaluation_text import LABELS, measure_cell, paper_cell, printed_task
 from spinal_tf.evaluation.paper_table2 import TABLE_2
@@ -17,8 +18,11 @@ from spinal_tf.taxonomy import TASKS
 KINDS = ("This cohort", "Paper")
 """The columns of each task."""
 
-TWICE = ("precision", "recall")
-"""Measures that stand under another name already; Table 2 has them since the paper's has."""
+TABLE_2_NOTE = (
+    "Percent (n/N) [Wilson's 95 % interval]; AUC (95 % interval, bootstrap over patients). Paper: Zhuo et al. 2022, "
+    "doi:10.1148/ryai.210292. PPV: positive predictive value; NPV: negative predictive value. Precision is PPV and "
+    "recall is sensitivity, as in the paper. Positive: demyelinating, ependymoma, NMOSD. \N{EN DASH} not defined."
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,9 +40,7 @@ def table2_tasks() -> tuple[str, ...]:
 
 def table2(evaluation: Evaluation) -> tuple[Block, ...]:
     """The blocks of the table, one below the other."""
-    return tuple(
-        Block(case_set=case_set, rows=tuple(_table2_rows(evaluation, case_set))) for case_set in CaseSet
-    )
+    return tuple(Block(case_set=case_set, rows=tuple(_table2_rows(evaluation, case_set))) for case_set in CaseSet)
 
 
 def _table2_rows(evaluation: Evaluation, case_set: CaseSet) -> Iterator[tuple[str, ...]]:
@@ -52,15 +54,14 @@ def _table2_rows(evaluation: Evaluation, case_set: CaseSet) -> Iterator[tuple[st
 
 
 def subgroups(evaluation: Evaluation) -> Sheet:
-    """A row for each group of cases, a column for each measure."""
-    names = [name for name in MEASURES if name not in TWICE]
+    """A row for each group of cases, a column for each of the measures that are compared."""
     rows = []
     for group in evaluation.subgroups:
         scored = group.performance.scored
         about = (printed_task(scored.task), group.column, group.level, str(len(scored.cases)))
         measures = group.performance.measures
-        rows.append((*about, *(_dashed(measure_cell(name, measures[name])) for name in names)))
-    header = ("Task", "Column", "Group", "Cases", *(LABELS[name] for name in names))
+        rows.append((*about, *(_dashed(measure_cell(name, measures[name])) for name in COMPARED)))
+    header = ("Task", "Column", "Group", "Cases", *(LABELS[name] for name in COMPARED))
     return Sheet(header=header, rows=tuple(rows), numeric=frozenset(range(3, len(header))))
 
 

@@ -13,9 +13,20 @@ from spinal_tf.report.markup import callout, contents, document, element, sectio
 from spinal_tf.report.page import style
 from spinal_tf.report.study.checklist import CHECKLISTS
 from spinal_tf.report.study.figure_file import FigureFile
-from spinal_tf.report.study.parts import CASES, PERFORMANCE, POINTS, filled
+from spinal_tf.report.study.parts import CALIBRATION, CASES, MASKS, PERFORMANCE, SUBGROUPS, filled
 from spinal_tf.report.study.sections import checklist, drawing, origin, part, table2
-from spinal_tf.report.study.sentences import point, summary
+from spinal_tf.report.study.sentences import summary
+
+SECTION_OF = {
+    "flow": CASES,
+    "roc": PERFORMANCE,
+    "reliability": CALIBRATION,
+    "decision": CALIBRATION,
+    "subgroups": SUBGROUPS,
+    "volumes": MASKS,
+    "dice": MASKS,
+}
+"""Where figures stand, by the first word of their names; others have a section."""
 
 FIGURES, ORIGIN = "Figures", "How this was made"
 
@@ -65,18 +76,14 @@ def _bodies(evaluation: Evaluation, figures: Sequence[FigureFile]) -> Iterator[t
     """Title of a section, and HTML that stands in it, in the order of the page."""
     yield PERFORMANCE, element("p", CAUTION)
     yield PERFORMANCE, table2(evaluation)
-    shown = list(filled(evaluation, list(TABLES)))
-    for one, sheet in shown:
-        if one.section in (CASES, POINTS):
-            yield one.section, part(one, sheet)
-    for task in evaluation.tasks.values():
-        yield POINTS, element("p", f"{point(task)}.")
+    for one, sheet in filled(evaluation, list(TABLES)):
+        yield one.section, part(one, sheet)
     for figure in figures:
-        yield FIGURES, drawing(figure)
-    for one, sheet in shown:
-        if one.section not in (CASES, POINTS):
-            yield one.section, part(one, sheet)
-    for filled_in in CHECKLISTS:
-        yield filled_in.title, checklist(filled_in, evaluation)
+        yield SECTION_OF.get(figure.name.partition("-")[0], FIGURES), drawing(figure)
+    for listed in CHECKLISTS:
+        yield listed.title, checklist(listed, evaluation)
     yield ORIGIN, origin(evaluation)
-    yield ORIGIN, element("p", f"Every number of this page stands unrounded in {METRICS} and in the CSV files beside it.")
+    yield (
+        ORIGIN,
+        element("p", f"Every number of this page stands unrounded in {METRICS} and in the CSV files beside it."),
+    )

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 
 from spinal_tf.evaluation.evaluate import Evaluation
 from spinal_tf.evaluation.evaluation_files import software_versions
-from spinal_tf.evaluation.evaluation_text import CROSS_FITTED_LEGEND, TABLE_2_LEGEND
 from spinal_tf.evaluation.statistics.intervals import LEVEL
 from spinal_tf.report import markup
 from spinal_tf.report.study import layouts
@@ -28,11 +27,10 @@ def part(shown: Part, sheet: Sheet) -> str:
 
 def table2(evaluation: Evaluation) -> str:
     """Table 2, this cohort's columns beside the paper's."""
-    legend = " ".join(f"{TABLE_2_LEGEND} {CROSS_FITTED_LEGEND} All rows: table2.csv.".split())
     spans = [(task, len(layouts.KINDS)) for task in layouts.table2_tasks()]
     header = ("Classification", *layouts.KINDS * len(spans))
     blocks = [(block.case_set.printed, block.rows) for block in layouts.table2(evaluation)]
-    return markup.block_table(legend, spans, header, blocks)
+    return markup.block_table(f"{layouts.TABLE_2_NOTE} All rows: table2.csv.", spans, header, blocks)
 
 
 def drawing(figure: FigureFile) -> str:
@@ -54,7 +52,7 @@ def checklist(listed: Checklist, evaluation: Evaluation) -> str:
         f"{listed.source}. Items have their published numbers and our words. {counts}. All rows: {listed.name}.csv."
     )
     header = ("Item", "Section", "To be reported", "State", "What this run says", "Left to the author")
-    return markup.table(caption, header, [_cells(item) for item in items], numeric=())
+    return markup.table(caption, header, [_cells(item) for item in items], numeric=(), name="checklist")
 
 
 def origin(evaluation: Evaluation) -> str:

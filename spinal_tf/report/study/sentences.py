@@ -51,13 +51,9 @@ def point(task: ScoredTask) -> str:
     """What is called positive, and who said so."""
     positive = class_title(task.task.classes[1])
     if task.point.chosen_on is None:
-        origin = "given by whoever evaluated, not chosen on these cases"
+        origin = "given by whoever evaluated"
     else:
-        chosen_on = task.point.chosen_on.value
-        origin = (
-            f"the cut-off with the largest Youden index on the {chosen_on} cases; {chosen_on} cases themselves are called "
-            f"at points chosen on other patients"
-        )
+        origin = f"chosen by Youden's index on the {task.point.chosen_on.value} cases"
     return f"{printed_task(task.task)}: {positive} from a probability of {task.point.value:.3f}, {origin}"
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from spinal_tf.evaluation import overlap_text
 from spinal_tf.evaluation.evaluation_rows import Cell, Row
 from spinal_tf.evaluation.evaluation_text import LABELS, printed_task
 from spinal_tf.evaluation.predictions import CaseSet
@@ -31,6 +32,7 @@ HEADINGS = {
     "nsd_1mm": "NSD at 1 mm",
     "nsd_2mm": "NSD at 2 mm",
     "hd95_mm": "HD95, mm",
+    "first_cases": "Cases",
     "outside_task": "Outside of the task",
     "net_benefit_everybody": "Net benefit, all positive",
 }
@@ -41,10 +43,13 @@ UNITS = {"_mm": ", mm", "_ml": ", mL", "_years": ", years"}
 SPELT = {
     "set": {case_set.value: case_set.printed for case_set in CaseSet},
     "task": {task.name: printed_task(task) for task in TASKS},
-    "measure": LABELS,
+    "measure": overlap_text.LABELS | LABELS,
     "diagnosis": {diagnosis.value: diagnosis.printed for diagnosis in Diagnosis},
 }
 """Words of columns that are written otherwise in files."""
+
+NAMES = ("measure", "rule", "zone")
+"""Columns whose other words are names, to be read like headings."""
 
 NUMERATOR, DENOMINATOR = "count", "total"
 LOW, HIGH = "_low", "_high"
@@ -98,47 +103,70 @@ def sheet(rows: Sequence[Row], *, without: Sequence[str] = ()) -> Sheet:
 
 
 def _columns(names: Sequence[str], rows: Sequence[Row]) -> Iterator[_Column]:
-    joined = {stem + HIGH for name in names if (stem := name.removesuffix(LOW)) != name} & set(names)
+    second = {mate for name in names if (mate := _mate(name)) in names}
+    kinds = [row.get("measure") for row in rows]
     for name in names:
-        stem = name.removesuffix(LOW)
-        if stem != name and stem + HIGH in joined:
-            texts = _intervals([row[name] for row in rows], [row[stem + HIGH] for row in rows])
-            yield _Column(heading=heading(stem), texts=texts, numeric=True)
-        elif name == NUMERATOR and DENOMINATOR in names:
-            texts = tuple(f"{text(row[name])}/{text(row[DENOMINATOR])}" for row in rows)
-            yield _Column(heading="Cases", texts=texts, numeric=True)
-        elif name not in joined and not (name == DENOMINATOR and NUMERATOR in names):
-            yield _plain(name, [row[name] for row in rows])
+        cells = [row[name] for row in rows]
+        mate = _mate(name)
+        if mate in second:
+            others = [row[mate] for row in rows]
+            yield _intervals(name, cells, others, kinds) if name.endswith(LOW) else _counts(name, cells, others)
+        elif name not in second:
+            yield _plain(name, cells, kinds)
 
 
-def _plain(name: str, cells: Sequence[Cell]) -> _Column:
-    numbers = [cell for cell in cells if isinstance(cell, (int, float)) and not isinstance(cell, bool)]
-    decimals = _decimals(numbers)
-    spelt = SPELT.get(name, {})
-
-    def shown(cell: Cell) -> str:
-        if name in PROBABILITIES:
-            return printed_p(cell) if isinstance(cell, float) else text(cell)
-        if isinstance(cell, float):
-            return f"{cell:+.{decimals}f}" if name in SIGNED else f"{cell:.{decimals}f}"
-        return spelt.get(cell, cell) if isinstance(cell, str) else text(cell)
-
-    return _Column(heading=heading(name), texts=tuple(map(shown, cells)), numeric=bool(numbers))
+def _mate(name: str) -> str:
+    """The column that one belongs together with, if there is such a column."""
+    if name.endswith(LOW):
+        return name.removesuffix(LOW) + HIGH
+    return name.removesuffix(NUMERATOR) + DENOMINATOR if name.endswith(NUMERATOR) else ""
 
 
-def _intervals(low: Sequence[Cell], high: Sequence[Cell]) -> tuple[str, ...]:
-    ends = [(float(a), float(b)) for a, b in zip(low, high, strict=True) if a is not None and b is not None]
-    decimals = _decimals([end for pair in ends for end in pair])
-    return tuple(
-        text(None) if a is None or b is None else f"{float(a):.{decimals}f} to {float(b):.{decimals}f}"
-        for a, b in zip(low, high, strict=True)
+def _counts(name: str, counts: Sequence[Cell], totals: Sequence[Cell]) -> _Column:
+    texts = tuple(
+        text(None) if count is None else f"{count}/{total}" for count, total in zip(counts, totals, strict=True)
     )
+    return _Column(heading=heading(name.removesuffix(NUMERATOR) + "cases"), texts=texts, numeric=True)
 
 
-def _decimals(numbers: Sequence[float]) -> int:
-    """Digits behind the point for a column: three for fractions of 1, fewer the larger its numbers are."""
-    largest = max((abs(one) for one in numbers), default=0)
-    return next((digits for digits, limit in ((3, 1), (2, 10), (1, 100)) if largest <= limit), 0)
+def _intervals(name: str, lows: Sequence[Cell], highs: Sequence[Cell], kinds: Sequence[Cell]) -> _Column:
+    decimals = _decimals([*lows, *highs], [*kinds, *kinds])
+    texts = tuple(
+        text(None) if low is None or high is None else f"{low:.{decimals[kind]}f} to {high:.{decimals[kind]}f}"
+        for low, high, kind in zip(lows, highs, kinds, strict=True)
+    )
+    return _Column(heading=heading(name.removesuffix(LOW)), texts=texts, numeric=True)
+
+
+def _plain(name: str, cells: Sequence[Cell], kinds: Sequence[Cell]) -> _Column:
+    decimals = _decimals(cells, kinds)
+    sign = "+" if name in SIGNED else ""
+
+    def shown(cell: Cell, kind: Cell) -> str:
+        if not isinstance(cell, float):
+            return _spelt(name, cell) if isinstance(cell, str) else text(cell)
+        return printed_p(cell) if name in PROBABILITIES else f"{cell:{sign}.{decimals[kind]}f}"
+
+    texts = tuple(shown(cell, kind) for cell, kind in zip(cells, kinds, strict=True))
+    return _Column(heading=heading(name), texts=texts, numeric=any(map(_is_number, cells)))
+
+
+def _spelt(name: str, word: str) -> str:
+    return SPELT.get(name, {}).get(word) or (heading(word) if name in NAMES else word)
+
+
+def _is_number(cell: Cell) -> bool:
+    return isinstance(cell, (int, float)) and not isinstance(cell, bool)
+
+
+def _decimals(cells: Sequence[Cell], kinds: Sequence[Cell]) -> Mapping[Cell, int]:
+    """Digits behind the point for each measure of a column: three for fractions of 1, fewer the larger its numbers."""
+    largest: dict[Cell, float] = dict.fromkeys(kinds, 0.0)
+    for cell, kind in zip(cells, kinds, strict=True):
+        if isinstance(cell, float):
+            largest[kind] = max(largest[kind], abs(cell))
+    steps = ((3, 1), (2, 10), (1, 100))
+    return {kind: next((digits for digits, limit in steps if most <= limit), 0) for kind, most in largest.items()}
 
 
 def text(cell: Cell) -> str:

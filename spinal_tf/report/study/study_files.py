@@ -30,7 +30,7 @@ def study_files(evaluation: Evaluation, figures: Sequence[FigureFile], *, note: 
 
     writers: dict[str, Writer] = {PAGE: write_page}
     for checklist in CHECKLISTS:
-        rows = checklist_rows(fill_in(checklist, evaluation))
+        rows = checklist_rows(fill_in(checklist, evaluation), note=note)
         writers[f"{checklist.name}.csv"] = partial(write_csv, rows=rows)
     for name, latex in latex_tables(evaluation, note=note).items():
         writers[f"{name}.tex"] = partial(_write_text, latex)
