@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from spinal_tf.evaluation.evaluate import Evaluation
@@ -13,6 +14,9 @@ from spinal_tf.report.study.sheets import Sheet
 TABLE_2_CAPTION = "Differentiation of spinal cord lesions by deep learning models"
 
 NOTHING = "% no rows\n"
+
+MINUS = re.compile(r"(?<![^\s\[(])-(?=[\d.])")
+"""Before a number, at the start of a word or an interval."""
 
 SPECIAL = {
     **{letter: f"\\{letter}" for letter in "&%$#_{}"},
@@ -49,10 +53,8 @@ def _long_table(part: Part, sheet: Sheet, note: str) -> Iterator[str]:
     columns = "".join("r" if place in sheet.numeric else "l" for place in range(len(sheet.header)))
     yield rf"\begin{{longtable}}{{{columns}}}"
     yield rf"\caption{{{escaped(' '.join(filter(None, (part.caption, note))))}}}\\"
-    yield r"\toprule"
-    yield _row(sheet.header)
-    yield r"\midrule"
-    yield r"\endhead"
+    for end in (r"\endfirsthead", r"\endhead"):
+        yield from (r"\toprule", _row(sheet.header), r"\midrule", end)
     yield from map(_row, sheet.rows)
     yield r"\bottomrule"
     yield r"\end{longtable}"
@@ -81,4 +83,4 @@ def _table2_lines(evaluation: Evaluation, note: str) -> Iterator[str]:
 
 
 def _row(cells: Sequence[str]) -> str:
-    return " & ".join(map(escaped, cells)) + r" \\"
+    return " & ".join(MINUS.sub("$-$", escaped(cell)) for cell in cells) + r" \\"

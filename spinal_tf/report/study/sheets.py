@@ -126,7 +126,8 @@ def _counts(name: str, counts: Sequence[Cell], totals: Sequence[Cell]) -> _Colum
     texts = tuple(
         text(None) if count is None else f"{count}/{total}" for count, total in zip(counts, totals, strict=True)
     )
-    return _Column(heading=heading(name.removesuffix(NUMERATOR) + "cases"), texts=texts, numeric=True)
+    of = name.removesuffix(NUMERATOR).rstrip("_")
+    return _Column(heading=", ".join(filter(None, (heading(of), "n/N"))), texts=texts, numeric=True)
 
 
 def _intervals(name: str, lows: Sequence[Cell], highs: Sequence[Cell], kinds: Sequence[Cell]) -> _Column:
