@@ -186,6 +186,7 @@ PARTS = (
             "distance. Paper: mean Dice of its test set, Zhuo et al. 2022."
         ),
         choose=_of_main_set,
+        without=("set", "left_out", "without_reference", "defined"),
     ),
     Part(
         table="lesion_detection",
@@ -200,10 +201,12 @@ PARTS = (
         table="triage",
         section=TRIAGE,
         caption=(
-            "Whether flags for review find poor masks. Flagged: of all cases, the burden. Sensitivity: flagged of the "
-            "poor masks. PPV: poor of the flagged ones. Paper: masks that its readers corrected, by a rule that is not "
-            "published. Wilson's intervals."
+            "Whether flags for review find poor masks, in the test set or in validation where there is none. Flagged: "
+            "of all cases, the burden. Sensitivity: flagged of the poor masks. PPV: poor of the flagged ones. Paper: "
+            "masks that its readers corrected, by a rule that is not published. Wilson's intervals."
         ),
+        choose=_of_main_set,
+        without=("set", "paper_value"),
     ),
     Part(
         table="activation",

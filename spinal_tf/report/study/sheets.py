@@ -44,13 +44,14 @@ SPELT = {
     "set": {case_set.value: case_set.printed for case_set in CaseSet},
     "task": {task.name: printed_task(task) for task in TASKS},
     "measure": overlap_text.LABELS | LABELS,
-    "diagnosis": {diagnosis.value: diagnosis.printed for diagnosis in Diagnosis},
+    **dict.fromkeys(("diagnosis", "group"), {diagnosis.value: diagnosis.printed for diagnosis in Diagnosis}),
 }
 """Words of columns that are written otherwise in files."""
 
-NAMES = ("measure", "rule", "zone")
+NAMES = ("measure", "rule", "zone", "group")
 """Columns whose other words are names, to be read like headings."""
 
+MEASURE = "measure"
 NUMERATOR, DENOMINATOR = "count", "total"
 LOW, HIGH = "_low", "_high"
 PROBABILITIES = ("p", "p_holm")
@@ -104,15 +105,12 @@ def sheet(rows: Sequence[Row], *, without: Sequence[str] = ()) -> Sheet:
 
 def _columns(names: Sequence[str], rows: Sequence[Row]) -> Iterator[_Column]:
     second = {mate for name in names if (mate := _mate(name)) in names}
-    kinds = [row.get("measure") for row in rows]
     for name in names:
-        cells = [row[name] for row in rows]
         mate = _mate(name)
         if mate in second:
-            others = [row[mate] for row in rows]
-            yield _intervals(name, cells, others, kinds) if name.endswith(LOW) else _counts(name, cells, others)
+            yield _intervals(name, mate, rows) if name.endswith(LOW) else _counts(name, mate, rows)
         elif name not in second:
-            yield _plain(name, cells, kinds)
+            yield _plain(name, rows)
 
 
 def _mate(name: str) -> str:
@@ -122,50 +120,54 @@ def _mate(name: str) -> str:
     return name.removesuffix(NUMERATOR) + DENOMINATOR if name.endswith(NUMERATOR) else ""
 
 
-def _counts(name: str, counts: Sequence[Cell], totals: Sequence[Cell]) -> _Column:
-    texts = tuple(
-        text(None) if count is None else f"{count}/{total}" for count, total in zip(counts, totals, strict=True)
-    )
+def _counts(name: str, mate: str, rows: Sequence[Row]) -> _Column:
+    texts = tuple(text(None) if row[name] is None else f"{row[name]}/{row[mate]}" for row in rows)
     of = name.removesuffix(NUMERATOR).rstrip("_")
     return _Column(heading=", ".join(filter(None, (heading(of), "n/N"))), texts=texts, numeric=True)
 
 
-def _intervals(name: str, lows: Sequence[Cell], highs: Sequence[Cell], kinds: Sequence[Cell]) -> _Column:
-    decimals = _decimals([*lows, *highs], [*kinds, *kinds])
-    texts = tuple(
-        text(None) if low is None or high is None else f"{low:.{decimals[kind]}f} to {high:.{decimals[kind]}f}"
-        for low, high, kind in zip(lows, highs, kinds, strict=True)
-    )
-    return _Column(heading=heading(name.removesuffix(LOW)), texts=texts, numeric=True)
+def _intervals(name: str, mate: str, rows: Sequence[Row]) -> _Column:
+    decimals = _decimals((name, mate), rows)
+
+    def shown(row: Row) -> str:
+        if row[name] is None or row[mate] is None:
+            return text(None)
+        digits = decimals[row.get(MEASURE)]
+        return f"{row[name]:.{digits}f} to {row[mate]:.{digits}f}"
+
+    return _Column(heading=heading(name.removesuffix(LOW)), texts=tuple(map(shown, rows)), numeric=True)
 
 
-def _plain(name: str, cells: Sequence[Cell], kinds: Sequence[Cell]) -> _Column:
-    decimals = _decimals(cells, kinds)
+def _plain(name: str, rows: Sequence[Row]) -> _Column:
+    decimals = _decimals((name,), rows)
     sign = "+" if name in SIGNED else ""
 
-    def shown(cell: Cell, kind: Cell) -> str:
+    def shown(row: Row) -> str:
+        cell = row[name]
         if not isinstance(cell, float):
             return _spelt(name, cell) if isinstance(cell, str) else text(cell)
-        return printed_p(cell) if name in PROBABILITIES else f"{cell:{sign}.{decimals[kind]}f}"
+        return printed_p(cell) if name in PROBABILITIES else f"{cell:{sign}.{decimals[row.get(MEASURE)]}f}"
 
-    texts = tuple(shown(cell, kind) for cell, kind in zip(cells, kinds, strict=True))
-    return _Column(heading=heading(name), texts=texts, numeric=any(map(_is_number, cells)))
+    numeric = any(isinstance(row[name], (int, float)) and not isinstance(row[name], bool) for row in rows)
+    return _Column(heading=heading(name), texts=tuple(map(shown, rows)), numeric=numeric)
 
 
 def _spelt(name: str, word: str) -> str:
     return SPELT.get(name, {}).get(word) or (heading(word) if name in NAMES else word)
 
 
-def _is_number(cell: Cell) -> bool:
-    return isinstance(cell, (int, float)) and not isinstance(cell, bool)
+def _decimals(names: Sequence[str], rows: Sequence[Row]) -> Mapping[Cell, int]:
+    """Digits behind the point: three for fractions of 1, fewer the larger the numbers are.
 
-
-def _decimals(cells: Sequence[Cell], kinds: Sequence[Cell]) -> Mapping[Cell, int]:
-    """Digits behind the point for each measure of a column: three for fractions of 1, fewer the larger its numbers."""
-    largest: dict[Cell, float] = dict.fromkeys(kinds, 0.0)
-    for cell, kind in zip(cells, kinds, strict=True):
-        if isinstance(cell, float):
-            largest[kind] = max(largest[kind], abs(cell))
+    They are those that the columns need; where rows are of different measures, those that each measure needs in all
+    columns.
+    """
+    measured = MEASURE in rows[0]
+    largest: dict[Cell, float] = dict.fromkeys([row.get(MEASURE) for row in rows], 0.0)
+    for row in rows:
+        cells = [row[name] for name in (row if measured else names)]
+        kind = row.get(MEASURE)
+        largest[kind] = max([largest[kind], *(abs(cell) for cell in cells if isinstance(cell, float))])
     steps = ((3, 1), (2, 10), (1, 100))
     return {kind: next((digits for digits, limit in steps if most <= limit), 0) for kind, most in largest.items()}
 

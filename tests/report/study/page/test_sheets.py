@@ -60,8 +60,9 @@ def test_a_column_has_the_digits_that_its_largest_number_needs(values, shown):
 
 
 def test_digits_are_of_a_measure_where_a_column_has_several():
-    rows = [{"measure": "dice", "median": 0.5}, {"measure": "hd95_mm", "median": 12.3456}]
+    rows = [{"measure": "dice", "median": 0.5, "mean": 0.25}, {"measure": "hd95_mm", "median": 12.3456, "mean": 0.25}]
     assert column(rows, "Median") == ["0.500", "12.3"]
+    assert column(rows, "Mean") == ["0.250", "0.2"]
     assert column(rows, "Measure") == ["Dice", "HD95, mm"]
 
 
