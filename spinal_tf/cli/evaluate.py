@@ -42,6 +42,7 @@ class Choices:
     subgroups: tuple[str, ...]
     resamples: int
     seed: int
+    note: str
     overwrite: bool
 
 
@@ -80,6 +81,9 @@ class Choices:
 )
 @click.option("--resamples", type=click.IntRange(100), default=2000, show_default=True, help="Of the bootstrap.")
 @click.option("--seed", type=click.IntRange(0), default=2022, show_default=True, help="Of the bootstrap.")
+@click.option(
+    "--note", default="", metavar="TEXT", help="What readers must know of the cases, such as that they are simulated."
+)
 @click.option("--overwrite", is_flag=True, help="Replace results that exist; predictions are not made anew for that.")
 def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
     """Judge predictions beside the paper's numbers, with intervals, comparisons, subgroups and calibration.
@@ -88,9 +92,9 @@ def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
     masks and predictions, and what is there is not predicted again. With --predictions neither images nor weights are
     needed.
 
-    docs/evaluation.md describes the tables and everything that is written: metrics.json, a CSV file for each table, and
-    Table 2 as LaTeX. Every fault of the tables is listed in one pass; exit 3 if there is one, 5 if some cases could not
-    be predicted.
+    docs/evaluation.md describes the tables and everything that is written: metrics.json, each table as CSV and as
+    LaTeX, a report as one HTML page, and the checklists CLAIM 2024 and TRIPOD+AI as far as they can be filled in. Every
+    fault of the tables is listed in one pass; exit 3 if there is one, 5 if some cases could not be predicted.
     """
     chosen = Choices(**{field.name: given.pop(field.name) for field in fields(Choices)})
     if chosen.cohort and chosen.predictions or not (chosen.cohort or chosen.predictions):
@@ -128,11 +132,13 @@ def _judge(chosen: Choices, predictions: Path, lesions: Path | None) -> None:
     from spinal_tf.evaluation.evaluate import evaluate as judge
     from spinal_tf.evaluation.evaluation_files import write_evaluation
     from spinal_tf.evaluation.evaluation_text import as_text
+    from spinal_tf.report.study.study_files import study_files
 
     checked, options = _checked(chosen, predictions, lesions)
     evaluation = judge(checked, options)
-    written = write_evaluation(evaluation, chosen.out, overwrite=chosen.overwrite)
-    click.echo(as_text(evaluation))
+    others = study_files(evaluation, (), note=chosen.note)
+    written = write_evaluation(evaluation, chosen.out, note=chosen.note, others=others, overwrite=chosen.overwrite)
+    click.echo("\n\n".join(filter(None, (chosen.note, as_text(evaluation)))))
     click.echo("\n" + "\n".join(map(str, written)))
 
 

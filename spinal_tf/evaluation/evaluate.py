@@ -26,6 +26,7 @@ class Evaluation:
 
     Attributes:
         predictions: what was judged.
+        against: another model's predictions of the same cases.
         options: how.
         tasks: by name, those that the table has probabilities and cases for.
         performances: by set and name of the task; a set without case has none.
@@ -40,6 +41,7 @@ class Evaluation:
     """
 
     predictions: Predictions
+    against: Predictions | None
     options: EvaluationOptions
     tasks: Mapping[str, ScoredTask]
     performances: Mapping[CaseSet, Mapping[str, Performance]]
@@ -78,6 +80,7 @@ def evaluate(checked: Checked, options: EvaluationOptions) -> Evaluation:
     groups = [group for task in tasks.values() for group in subgroups(_main_set(task), options.subgroups, resampling)]
     return Evaluation(
         predictions=predictions,
+        against=checked.against.predictions if checked.against else None,
         options=options,
         tasks=tasks,
         performances=performances,

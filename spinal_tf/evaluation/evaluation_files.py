@@ -1,10 +1,12 @@
-"""The files of an evaluation: ``metrics.json``, a CSV file for each table, and Table 2 as LaTeX; all or none."""
+"""The files of an evaluation: ``metrics.json``, a CSV file for each table, and what else is made of it; all or none."""
 
 from __future__ import annotations
 
 import csv
 import json
 import platform
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -12,12 +14,14 @@ from typing import Any
 import spinal_tf
 from spinal_tf.errors import OutputError
 from spinal_tf.evaluation.evaluate import Evaluation
-from spinal_tf.evaluation.evaluation_rows import TABLES, Row
+from spinal_tf.evaluation.evaluation_rows import TABLES, Cell, Row
 from spinal_tf.evaluation.statistics.intervals import LEVEL
-from spinal_tf.evaluation.table2_latex import as_latex
 from spinal_tf.files import output_files
 
-METRICS, LATEX = "metrics.json", "table2.tex"
+METRICS = "metrics.json"
+
+Writer = Callable[[Path], object]
+"""Writes a file to a path, which is not the one it will have."""
 
 RECORD_VERSION = 1
 """Raised when a field of the record is renamed, removed or changes its meaning."""
@@ -28,10 +32,24 @@ NOTICE = (
 )
 
 
-def write_evaluation(evaluation: Evaluation, folder: Path, *, overwrite: bool = False) -> tuple[Path, ...]:
+def write_evaluation(
+    evaluation: Evaluation,
+    folder: Path,
+    *,
+    note: str = "",
+    others: Mapping[str, Writer] | None = None,
+    overwrite: bool = False,
+) -> tuple[Path, ...]:
     """Write all files into a folder, which is made where it is missing.
 
     Tables without a row are written, too, with nothing in them, so that none of an earlier evaluation is left.
+
+    Args:
+        evaluation: what came out.
+        folder: for the files.
+        note: what must be known of the cases, for example that they are simulated.
+        others: writes further files, by their names, together with these.
+        overwrite: replace files that exist.
 
     Returns:
         The files.
@@ -44,33 +62,37 @@ def write_evaluation(evaluation: Evaluation, folder: Path, *, overwrite: bool = 
     except OSError as error:
         raise OutputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from error
     tables = {name: list(rows(evaluation)) for name, rows in TABLES.items()}
-    targets = (folder / METRICS, folder / LATEX, *(folder / f"{name}.csv" for name in tables))
-    with output_files(*targets, overwrite=overwrite) as (metrics, latex, *sheets):
-        text = json.dumps(metrics_json(evaluation, tables), indent=2, ensure_ascii=False, allow_nan=False)
-        metrics.write_text(text + "\n", encoding="utf-8")
-        latex.write_text(as_latex(evaluation), encoding="utf-8")
-        for sheet, rows in zip(sheets, tables.values(), strict=True):
-            _write_csv(sheet, rows)
+    record = metrics_json(evaluation, tables, note=note)
+    text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    writers: dict[str, Writer] = {METRICS: lambda path: path.write_text(text, encoding="utf-8")}
+    writers |= {f"{name}.csv": partial(write_csv, rows=rows) for name, rows in tables.items()}
+    writers |= others or {}
+    targets = tuple(folder / name for name in writers)
+    with output_files(*targets, overwrite=overwrite) as paths:
+        for write, path in zip(writers.values(), paths, strict=True):
+            write(path)
     return targets
 
 
-def metrics_json(evaluation: Evaluation, tables: dict[str, list[Row]]) -> dict[str, Any]:
+def metrics_json(evaluation: Evaluation, tables: dict[str, list[Row]], *, note: str = "") -> dict[str, Any]:
     """The record, which docs/schema/metrics.schema.json describes; unrounded, without NaN, without folder names.
 
     Args:
         evaluation: what came out.
         tables: its rows by name of the table, see `evaluation_rows.TABLES`.
+        note: see `write_evaluation`.
     """
     options, difficult = evaluation.options, evaluation.difficult
+    main, other = evaluation.predictions, evaluation.against
     return {
         "record_version": RECORD_VERSION,
         "notice": NOTICE,
-        "predictions": evaluation.predictions.source.name,
-        "software": {
-            "spinal-tf": spinal_tf.__version__,
-            "python": platform.python_version(),
-            **{name: version(name) for name in ("numpy", "scipy")},
-        },
+        "note": note,
+        "predictions": main.source.name,
+        "predictions_sha256": main.sha256,
+        "against": other.source.name if other else None,
+        "against_sha256": other.sha256 if other else None,
+        "software": software_versions(),
         "options": {
             "chosen_on": options.chosen_on.value,
             "subgroups": list(options.subgroups),
@@ -90,7 +112,15 @@ def metrics_json(evaluation: Evaluation, tables: dict[str, list[Row]]) -> dict[s
     }
 
 
-def _write_csv(path: Path, rows: list[Row]) -> None:
+def software_versions() -> dict[str, str]:
+    """Of what computes an evaluation."""
+    libraries = {name: version(name) for name in ("numpy", "scipy")}
+    return {"spinal-tf": spinal_tf.__version__, "python": platform.python_version(), **libraries}
+
+
+def write_csv(path: Path, rows: Iterable[Mapping[str, Cell]]) -> None:
+    """Write rows that all have the same columns; a file with nothing in it where there is none."""
+    rows = list(rows)
     with path.open("w", newline="", encoding="utf-8") as stream:
         if rows:
             table = csv.DictWriter(stream, list(rows[0]))

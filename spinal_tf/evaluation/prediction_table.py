@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -84,7 +85,8 @@ def parse_predictions(path: Path) -> ParsedPredictions:
     faults += doubled_names(table.rows)
     for column in ("split", "diagnosis", "sex"):
         faults += disagreements(table.rows, column)
-    predictions = Predictions(source=path, columns=table.columns, cases=tuple(cases))
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    predictions = Predictions(source=path, sha256=digest, columns=table.columns, cases=tuple(cases))
     return ParsedPredictions(table=table, predictions=predictions, faults=in_order(faults, table.columns))
 
 

@@ -86,11 +86,13 @@ class Predictions:
 
     Attributes:
         source: the table.
+        sha256: of its file.
         columns: its names in lower case.
         cases: at least one.
     """
 
     source: Path
+    sha256: str
     columns: tuple[str, ...]
     cases: tuple[Prediction, ...]
 

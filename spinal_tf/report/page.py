@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import base64
 from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
 
 from spinal_tf.report import words
 from spinal_tf.report.figure import contact_sheet
-from spinal_tf.report.markup import callout, element, section
+from spinal_tf.report.markup import callout, document, element, image, section
 from spinal_tf.report.record import NOTICE, not_classified
 from spinal_tf.report.tables import diagnosis_section, lesion_section, origin_section
 from spinal_tf.results import CaseResult
-
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-"""Content security policy: the browser itself refuses whatever is not in the file."""
 
 
 def write_html(result: CaseResult, path: Path) -> None:
@@ -26,24 +22,16 @@ def write_html(result: CaseResult, path: Path) -> None:
 def html_page(result: CaseResult) -> str:
     """The page as text."""
     name = Path(result.volume.source).name
-    head = (
-        f'<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"{element('title', f'{name}: spinal-tf report')}\n<style>\n{_style()}</style>"
-    )
     parts = [*_summary(result, name), _slices(result)]
     if result.classification:
         parts.append(diagnosis_section(result.classification, result.volume))
     if result.lesions:
         parts.append(lesion_section(result))
-    body = "\n".join([*parts, origin_section(result)])
-    return (
-        f'<!DOCTYPE html>\n<html lang="en">\n<head>\n{head}\n</head>\n'
-        f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
-    )
+    return document(f"{name}: spinal-tf report", *parts, origin_section(result), style=style())
 
 
-def _style() -> str:
+def style() -> str:
+    """The look that all pages share, as CSS."""
     return files("spinal_tf.report").joinpath("page.css").read_text(encoding="utf-8")
 
 
@@ -65,7 +53,6 @@ def _summary(result: CaseResult, name: str) -> list[str]:
 def _slices(result: CaseResult) -> str:
     buffer = BytesIO()
     contact_sheet(result).save(buffer, format="PNG", compress_level=3)
-    pixels = base64.b64encode(buffer.getvalue()).decode("ascii")
     shows = "with the lesion mask outlined" if result.lesions else "around the middle of the volume"
     heat = " and Grad-CAM heat maps" if result.classification else ""
-    return section("Slices", f'<img alt="Sagittal slices {shows}{heat}" src="data:image/png;base64,{pixels}">')
+    return section("Slices", image(f"Sagittal slices {shows}{heat}", buffer.getvalue(), "image/png"))

@@ -55,9 +55,9 @@ def lesion_section(result: CaseResult) -> str:
 def origin_section(result: CaseResult) -> str:
     """All that it takes to repeat the result."""
     models = [(model.name, model.summary, model.sha256) for model in result.models]
-    parts = [table("Scan and mask", ("Item", "Value"), _scan_and_mask(result), numeric_from=2)]
+    parts = [table("Scan and mask", ("Item", "Value"), _scan_and_mask(result), numeric=())]
     if models:
-        parts.append(table("Models", ("Model", "Trained on", "SHA-256 of the weights"), models, numeric_from=3))
+        parts.append(table("Models", ("Model", "Trained on", "SHA-256 of the weights"), models, numeric=()))
     software = [(name, version or "not installed") for name, version in software_versions().items()]
     parts.append(table("Software", ("Package", "Version"), software))
     if result.timings_s:
@@ -86,7 +86,7 @@ def _tasks(classification: Classification) -> str:
         for result in classification.tasks
     ]
     header = ("Task", "Probability", "Operating point", "Called", "Leads to the diagnosis")
-    return table("Tasks; the class is called from the operating point upwards", header, rows, numeric_from=5)
+    return table("Tasks; the class is called from the operating point upwards", header, rows, numeric=())
 
 
 def _activation(classification: Classification) -> str:

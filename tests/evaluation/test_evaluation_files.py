@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -21,7 +22,7 @@ from spinal_tf.evaluation.paper_table2 import TABLE_2
 from spinal_tf.evaluation.scored import EvaluationOptions
 from spinal_tf.evaluation.statistics.bootstrap import Resampling
 from spinal_tf.evaluation.statistics.confusion import RATIOS
-from spinal_tf.evaluation.table2_latex import as_latex
+from spinal_tf.report.study.latex import latex_tables
 from spinal_tf.taxonomy import TASKS
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schema/metrics.schema.json").read_text(encoding="utf-8"))
@@ -98,7 +99,7 @@ def test_a_full_record_keeps_the_schema(record):
     assert faults(record) == []
     assert [name for name in TABLES if not record[name]] == []
     assert record["options"]["subgroups"] == ["site"]
-    assert record["predictions"] == "predictions.csv"
+    assert (record["predictions"], record["against"], record["note"]) == ("predictions.csv", "other.csv", "")
     assert record["notice"].startswith("Research use only. Not a medical device.")
 
 
@@ -112,6 +113,15 @@ def test_the_least_record_keeps_the_schema(evaluated, some_rows, tmp_path):
     assert (tmp_path / "report/agreement.csv").read_bytes() == b""
     values = {row["measure"]: row["value"] for row in record["table2"]}
     assert (values["sensitivity"], values["specificity"], values["auc"]) == (None, 1, None)
+
+
+def test_the_record_names_the_tables_by_their_content(evaluated, some_rows, tmp_path):
+    write_evaluation(evaluated(some_rows()), tmp_path / "report", note="Simulated.")
+    record = json.loads((tmp_path / "report/metrics.json").read_text(encoding="utf-8"))
+    digest = hashlib.sha256((tmp_path / "predictions.csv").read_bytes()).hexdigest()
+    assert (record["predictions_sha256"], record["against"], record["against_sha256"]) == (digest, None, None)
+    assert record["note"] == "Simulated."
+    assert faults(record) == []
 
 
 @pytest.mark.parametrize(
@@ -142,6 +152,18 @@ def test_existing_results_are_kept_whole_unless_they_may_be_replaced(full, tmp_p
     assert (folder / "table2.csv").read_text() == "mine"
     write_evaluation(full, folder, overwrite=True)
     assert (folder / "table2.csv").read_text().startswith("set,task,")
+
+
+def test_other_files_are_written_with_the_rest_or_not_at_all(full, tmp_path):
+    def fail(_):
+        raise OutputError("no")
+
+    written = write_evaluation(full, tmp_path / "a", others={"more.txt": lambda path: path.write_text("more")})
+    assert (tmp_path / "a" / "more.txt").read_text() == "more"
+    assert written[-1] == tmp_path / "a" / "more.txt"
+    with pytest.raises(OutputError, match="no"):
+        write_evaluation(full, tmp_path / "b", others={"more.txt": fail})
+    assert list((tmp_path / "b").iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(full, tmp_path):
@@ -193,7 +215,7 @@ def test_a_task_without_probabilities_is_a_column_of_dashes(evaluated, some_rows
     rows = [{name: text for name, text in row.items() if name != "p_ms_vs_nmosd"} for row in some_rows()]
     evaluation = evaluated(rows)
     assert cells_of(as_text(evaluation), "Testing", "Accuracy")[0][-1] == "-"
-    assert r"& \textendash & 79 (62/78) \\" in as_latex(evaluation)
+    assert r"& \textendash{} & 79 (62/78) \\" in latex_tables(evaluation, note="")["table2"]
 
 
 def test_every_part_of_an_evaluation_is_shown(full):
@@ -247,7 +269,7 @@ def test_tasks_are_named_as_in_the_paper():
 
 
 def test_latex_has_as_many_cells_in_every_row_and_the_papers_numbers(evaluated, paper_rows):
-    latex = as_latex(evaluated(paper_rows))
+    latex = latex_tables(evaluated(paper_rows), note="")["table2"]
     rows = [line for line in latex.splitlines() if line.endswith(r"\\")]
     assert {line.count("&") for line in rows[1:]} == {6}
     assert rows[0].count("&") == 3

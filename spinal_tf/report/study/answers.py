@@ -1,0 +1,262 @@
+"""What a run can say to an item of a checklist, each answer a few plain sentences; None where it knows nothing."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+
+from spinal_tf.cohort.case import Sex, Split
+from spinal_tf.evaluation.described import Proportion, mean_sd
+from spinal_tf.evaluation.evaluate import Evaluation
+from spinal_tf.evaluation.evaluation_files import software_versions
+from spinal_tf.evaluation.evaluation_text import printed_task
+from spinal_tf.evaluation.predictions import CaseSet, Prediction
+from spinal_tf.report.study.sentences import SETS, main_set, measured, point
+from spinal_tf.taxonomy import Diagnosis
+
+Answer = Callable[[Evaluation], str | None]
+
+AGE_AND_SEX = ("age", "sex")
+"""Columns that cases are always divided by."""
+
+
+def tables(evaluation: Evaluation) -> str:
+    """Which files were judged."""
+    given = [one for one in (evaluation.predictions, evaluation.against) if one]
+    return _sentences(f"{one.source.name}, SHA-256 {one.sha256}" for one in given)
+
+
+def missing(evaluation: Evaluation) -> str:
+    """How gaps in the table were handled."""
+    left_out = [
+        f"{printed_task(scored.task)}, {SETS[scored.case_set]}: {scored.left_out}"
+        for task in evaluation.tasks.values()
+        for scored in task.sets.values()
+        if scored.left_out
+    ]
+    cases = _judged(evaluation)
+    no_age, no_sex = sum(one.age_years is None for one in cases), sum(one.sex is None for one in cases)
+    return (
+        f"Cases without a probability were left out and counted ({'; '.join(left_out) or 'there was none'}). Without "
+        f"age: {no_age}, without sex: {no_sex} of {len(cases)} judged cases; they are in no such subgroup. Nothing "
+        "was imputed."
+    )
+
+
+def agreement(evaluation: Evaluation) -> str | None:
+    """Of all raters together, in each set."""
+    together = {one.case_set: one for one in reversed(evaluation.agreements)}
+    found = [
+        f"{SETS[one.case_set]}: {len(one.raters)} raters agreed on {one.agreed} of {one.cases} cases, kappa "
+        f"{one.kappa:.2f}"
+        for one in reversed(together.values())
+        if not math.isnan(one.kappa)
+    ]
+    return f"On the four diagnoses, {'; '.join(found)}." if found else None
+
+
+def splits(evaluation: Evaluation) -> str:
+    """How large the partitions are."""
+    cases = {split: evaluation.predictions.of_split(split) for split in Split}
+    parts = (f"{split.value} {len(own)} cases of {_patients(own)} patients" for split, own in cases.items())
+    return f"In the table: {'; '.join(parts)}. Training cases are not judged."
+
+
+def disjoint(evaluation: Evaluation) -> str | None:
+    """Whether a patient may be in two partitions; unknown where the table names no patients."""
+    if "patient" not in evaluation.predictions.columns:
+        return None
+    return "Patients: no patient is in two partitions, which was checked on the table."
+
+
+def numbers(evaluation: Evaluation) -> str:
+    """Cases and positive cases of each set and task."""
+    sets = (
+        f"{SETS[case_set].capitalize()}: "
+        + "; ".join(
+            f"{printed_task(one.scored.task)} {len(one.scored.cases)} cases, {int(one.scored.labels.sum())} positive"
+            for one in by_task.values()
+        )
+        for case_set, by_task in evaluation.performances.items()
+        if by_task
+    )
+    return _sentences(sets)
+
+
+def software(_: Evaluation) -> str:
+    """That computed the evaluation."""
+    return f"The evaluation: {', '.join(f'{name} {version}' for name, version in software_versions().items())}."
+
+
+def code(_: Evaluation) -> str:
+    """Whose code computed the evaluation."""
+    return f"The evaluation: spinal-tf {software_versions()['spinal-tf']}, MIT licence."
+
+
+def metrics(evaluation: Evaluation) -> str:
+    """Measures and why."""
+    raters = " Agreement of raters: Cohen's and Fleiss' kappa." if evaluation.agreements else ""
+    return (
+        "Calls: accuracy, sensitivity, specificity, PPV and NPV. Discrimination: AUC. Calibration: Brier "
+        f"score, reliability curve, expected calibration error. Clinical utility: net benefit.{raters}"
+    )
+
+
+def uncertainty(evaluation: Evaluation) -> str:
+    """Intervals and tests."""
+    resampling = evaluation.options.resampling
+    return (
+        f"95 % intervals: Wilson's of proportions, DeLong's of areas, percentiles of {resampling.resamples} bootstrap "
+        f"samples of patients, stratified by class (seed {resampling.seed}). Paired tests: McNemar's and DeLong's; "
+        "subgroups: chi-squared, Fisher's exact and DeLong's; corrected after Holm."
+    )
+
+
+def robustness(evaluation: Evaluation) -> str | None:
+    """What was looked at besides the whole test set."""
+    kinds = {contrast.kind for contrast in evaluation.contrasts}
+    looked_at = [
+        ("difficult cases", bool(evaluation.performances[CaseSet.DIFFICULT])),
+        ("subgroups", bool(evaluation.subgroups)),
+        ("scans with and without T1c", "modality" in kinds),
+        ("another model", "model" in kinds),
+    ]
+    found = [words for words, there in looked_at if there]
+    return f"Besides all test cases: {', '.join(found)}; see the sections of this report." if found else None
+
+
+def validation(evaluation: Evaluation) -> str | None:
+    """Performance in validation."""
+    judged = evaluation.performances[CaseSet.VALIDATION].values()
+    return _sentences(f"Validation, {measured(one, ('accuracy', 'auc'))}" for one in judged) or None
+
+
+def performance(evaluation: Evaluation) -> str:
+    """Performance in the test, of validation where there is none."""
+    return _main(evaluation, ("accuracy", "sensitivity", "specificity", "auc"))
+
+
+def diagnostic(evaluation: Evaluation) -> str:
+    """Rates of a diagnostic test."""
+    return _main(evaluation, ("sensitivity", "specificity", "ppv", "npv"))
+
+
+def by_subgroup(evaluation: Evaluation) -> str | None:
+    """Where performance by subgroup is found."""
+    columns = list(dict.fromkeys(group.column for group in evaluation.subgroups))
+    if not columns:
+        return None
+    return f"By {', '.join(columns)}: subgroups.csv; differences with intervals and tests: subgroup_differences.csv."
+
+
+def by_cluster(evaluation: Evaluation) -> str | None:
+    """The same for columns that may be clusters, such as a scanner."""
+    columns = [column for column in evaluation.options.subgroups if column not in AGE_AND_SEX]
+    return f"Every number by {', '.join(columns)}: subgroups.csv." if columns else None
+
+
+def failures(evaluation: Evaluation) -> str:
+    """How many calls were wrong, by which error."""
+    main = main_set(evaluation)
+    parts = (
+        f"{printed_task(one.scored.task)}: {one.confusion.fn} of the positive and {one.confusion.fp} of the negative "
+        f"class, of {len(one.scored.cases)} {SETS[main]} cases"
+        for one in evaluation.performances[main].values()
+    )
+    return f"Called wrong: {'; '.join(parts)}."
+
+
+def characteristics(evaluation: Evaluation) -> str:
+    """Diagnoses, sex and age in each partition."""
+    cases = {split: evaluation.predictions.of_split(split) for split in Split}
+    return _sentences(f"{split.value.capitalize()}: {_described(own)}" for split, own in cases.items() if own)
+
+
+def outcome(_: Evaluation) -> str:
+    """What is predicted."""
+    return (
+        "The diagnosis in the table's column; positive: demyelinating, ependymoma, NMOSD. Diagnostic, so that there is "
+        "no time horizon."
+    )
+
+
+def output(evaluation: Evaluation) -> str:
+    """What comes out of the models, and how it is called."""
+    return f"A probability of the positive class. {_sentences(map(point, evaluation.tasks.values()))}"
+
+
+def updating(evaluation: Evaluation) -> str | None:
+    """Temperature scaling and what it did."""
+    parts = [
+        f"{printed_task(pair.scored.task)}, {SETS[pair.scored.case_set]}: temperature {pair.temperature:.2f}, Brier "
+        f"score {pair.before.brier:.3f} before and {pair.after.brier:.3f} after"
+        for pair in evaluation.calibrations
+        if pair.after
+    ]
+    scaled = f"Temperature scaling, fitted on validation, for comparison only: {'; '.join(parts)}."
+    return f"{scaled} Calls are those of the probabilities as they were." if parts else None
+
+
+def warnings(evaluation: Evaluation) -> str | None:
+    """What the run itself warns of."""
+    return _sentences(evaluation.warnings) or None
+
+
+ANSWERS: Mapping[str, Answer] = {
+    answer.__name__: answer
+    for answer in (
+        tables,
+        missing,
+        agreement,
+        splits,
+        disjoint,
+        numbers,
+        software,
+        code,
+        metrics,
+        uncertainty,
+        robustness,
+        validation,
+        performance,
+        diagnostic,
+        by_subgroup,
+        by_cluster,
+        failures,
+        characteristics,
+        outcome,
+        output,
+        updating,
+        warnings,
+    )
+}
+"""By the word that the files of items use."""
+
+
+def _main(evaluation: Evaluation, names: tuple[str, ...]) -> str:
+    main = main_set(evaluation)
+    return _sentences(
+        f"{SETS[main].capitalize()}, {measured(one, names)}" for one in evaluation.performances[main].values()
+    )
+
+
+def _judged(evaluation: Evaluation) -> list[Prediction]:
+    return [*evaluation.predictions.of_set(CaseSet.VALIDATION), *evaluation.predictions.of_set(CaseSet.TEST)]
+
+
+def _patients(cases: tuple[Prediction, ...]) -> int:
+    return len({case.patient for case in cases})
+
+
+def _described(cases: tuple[Prediction, ...]) -> str:
+    counts = Counter(case.diagnosis for case in cases)
+    diagnoses = ", ".join(f"{one.printed} {counts[one]}" for one in Diagnosis if counts[one])
+    known = [case.sex for case in cases if case.sex]
+    female = Proportion(count=sum(sex is Sex.FEMALE for sex in known), total=len(known)) if known else "not known"
+    age = mean_sd([case.age_years for case in cases if case.age_years is not None])
+    years = f"{age} years (known of {age.total})" if age else "not known"
+    return f"{diagnoses or 'no diagnosis'}; female {female}; age {years}"
+
+
+def _sentences(parts: Iterable[str]) -> str:
+    return " ".join(f"{part.removesuffix('.')}." for part in parts)

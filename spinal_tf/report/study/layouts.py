@@ -1,0 +1,69 @@
+"""Tables that are not shown row by row: Table 2 as the paper lays it out, and subgroups with measures side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from spinal_tf.evaluation.columns import NOTHING
+from spinal_tf.evaluation.contrasts import COMPARED
+from spinal_tf.evaluation.evaluate import Evaluation
+from spinal_tf.evaluation.evaluation_text import LABELS, measure_cell, paper_cell, printed_task
+from spinal_tf.evaluation.paper_table2 import TABLE_2
+from spinal_tf.evaluation.performance import MEASURES
+from spinal_tf.evaluation.predictions import CaseSet
+from spinal_tf.report.study.sheets import Sheet, text
+from spinal_tf.taxonomy import TASKS
+
+KINDS = ("This cohort", "Paper")
+"""The columns of each task."""
+
+TABLE_2_NOTE = (
+    "Percent (n/N) [Wilson's 95 % interval]; AUC (95 % interval, bootstrap over patients). Paper: Zhuo et al. 2022, "
+    "doi:10.1148/ryai.210292. PPV: positive predictive value; NPV: negative predictive value. Precision is PPV and "
+    "recall is sensitivity, as in the paper. Positive: demyelinating, ependymoma, NMOSD. \N{EN DASH} not defined."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Block:
+    """Table 2 for one set: of each task this cohort's cells and the paper's, side by side."""
+
+    case_set: CaseSet
+    rows: tuple[tuple[str, ...], ...]
+
+
+def table2_tasks() -> tuple[str, ...]:
+    """What stands above each pair of columns."""
+    return tuple(map(printed_task, TASKS))
+
+
+def table2(evaluation: Evaluation) -> tuple[Block, ...]:
+    """The blocks of the table, one below the other."""
+    return tuple(Block(case_set=case_set, rows=tuple(_table2_rows(evaluation, case_set))) for case_set in CaseSet)
+
+
+def _table2_rows(evaluation: Evaluation, case_set: CaseSet) -> Iterator[tuple[str, ...]]:
+    judged = [evaluation.performances[case_set].get(task.name) for task in TASKS]
+    for name in MEASURES:
+        cells = [LABELS[name]]
+        for task, one in zip(TASKS, judged, strict=True):
+            cells.append(_dashed(measure_cell(name, one.measures[name])) if one else text(None))
+            cells.append(paper_cell(name, TABLE_2[case_set][task.name]))
+        yield tuple(cells)
+
+
+def subgroups(evaluation: Evaluation) -> Sheet:
+    """A row for each group of cases, a column for each of the measures that are compared."""
+    rows = []
+    for group in evaluation.subgroups:
+        scored = group.performance.scored
+        about = (printed_task(scored.task), group.column, group.level, str(len(scored.cases)))
+        measures = group.performance.measures
+        rows.append((*about, *(_dashed(measure_cell(name, measures[name])) for name in COMPARED)))
+    header = ("Task", "Column", "Group", "Cases", *(LABELS[name] for name in COMPARED))
+    return Sheet(header=header, rows=tuple(rows), numeric=frozenset(range(3, len(header))))
+
+
+def _dashed(cell: str) -> str:
+    return text(None) if cell == NOTHING else cell

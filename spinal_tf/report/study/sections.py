@@ -1,0 +1,85 @@
+"""What stands in the sections of an evaluation's page: tables, figures, checklists, origin; as HTML."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from spinal_tf.evaluation.evaluate import Evaluation
+from spinal_tf.evaluation.evaluation_files import software_versions
+from spinal_tf.evaluation.statistics.intervals import LEVEL
+from spinal_tf.report import markup
+from spinal_tf.report.study import layouts
+from spinal_tf.report.study.checklist import Checklist, Item, State, fill_in
+from spinal_tf.report.study.figure_file import FigureFile
+from spinal_tf.report.study.parts import Part
+from spinal_tf.report.study.sheets import Sheet, text
+
+LARGEST_SVG_BYTES = 1_000_000
+"""A larger drawing is shown as PNG if that is smaller, so that the page can be sent and opened."""
+
+
+def part(shown: Part, sheet: Sheet) -> str:
+    """A table with its definition and the file that has all of it."""
+    caption = f"{shown.caption} All rows: {shown.table}.csv."
+    return markup.table(caption, sheet.header, sheet.rows, numeric=sheet.numeric, headings=sheet.headings)
+
+
+def table2(evaluation: Evaluation) -> str:
+    """Table 2, this cohort's columns beside the paper's."""
+    spans = [(task, len(layouts.KINDS)) for task in layouts.table2_tasks()]
+    header = ("Classification", *layouts.KINDS * len(spans))
+    blocks = [(block.case_set.printed, block.rows) for block in layouts.table2(evaluation)]
+    return markup.block_table(f"{layouts.TABLE_2_NOTE} All rows: table2.csv.", spans, header, blocks)
+
+
+def drawing(figure: FigureFile) -> str:
+    """A figure with its caption, which is also the words for who cannot see it."""
+    vector, pixels = figure.svg.read_bytes(), figure.png.read_bytes()
+    if len(vector) > max(LARGEST_SVG_BYTES, len(pixels)):
+        picture = markup.image(figure.caption, pixels, "image/png")
+    else:
+        picture = markup.image(figure.caption, vector, "image/svg+xml")
+    return markup.figure(picture, figure.title, figure.caption)
+
+
+def checklist(listed: Checklist, evaluation: Evaluation) -> str:
+    """A checklist, filled in as far as the run knows."""
+    items = fill_in(listed, evaluation)
+    states = Counter(item.state for item in items)
+    counts = ", ".join(f"{states[state]} {state.value}" for state in State)
+    caption = (
+        f"{listed.source}. Items have their published numbers and our words. {counts}. All rows: {listed.name}.csv."
+    )
+    header = ("Item", "Section", "To be reported", "State", "What this run says", "Left to the author")
+    return markup.table(caption, header, [_cells(item) for item in items], numeric=(), name="checklist")
+
+
+def origin(evaluation: Evaluation) -> str:
+    """All that it takes to repeat the numbers."""
+    return "\n".join(
+        [
+            markup.table("Tables that were judged", ("Table", "SHA-256 of its file"), _judged(evaluation), numeric=()),
+            markup.table("Options", ("Option", "Value"), _options(evaluation), numeric=()),
+            markup.table("Software", ("Package", "Version"), list(software_versions().items()), numeric=()),
+        ]
+    )
+
+
+def _cells(item: Item) -> tuple[str, ...]:
+    return (item.number, item.section, item.asks, item.state.value, item.run, item.author)
+
+
+def _judged(evaluation: Evaluation) -> list[tuple[str, str]]:
+    return [(one.source.name, one.sha256) for one in (evaluation.predictions, evaluation.against) if one]
+
+
+def _options(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
+    options = evaluation.options
+    given = {name: f"{value}, given" for name, value in options.points.items()}
+    default = f"on {options.chosen_on.value}" if options.point is None else f"{options.point}, given"
+    yield "Operating points chosen", ", ".join([default, *(f"{name}: {value}" for name, value in given.items())])
+    yield "Subgroups besides age and sex", ", ".join(options.subgroups) or text(None)
+    yield "Bootstrap samples", str(options.resampling.resamples)
+    yield "Seed", str(options.resampling.seed)
+    yield "Confidence level", f"{LEVEL:.0%}"

@@ -1,0 +1,68 @@
+"""An evaluation in sentences: what the page begins with and the checklists quote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from spinal_tf.evaluation.evaluate import Evaluation
+from spinal_tf.evaluation.evaluation_text import LABELS, measure_cell, paper_cell, printed_task
+from spinal_tf.evaluation.paper_table2 import TABLE_2
+from spinal_tf.evaluation.performance import Measure, Performance
+from spinal_tf.evaluation.predictions import CaseSet
+from spinal_tf.evaluation.scored import ScoredTask
+from spinal_tf.report.words import class_title
+
+SETS = {CaseSet.VALIDATION: "validation", CaseSet.TEST: "test", CaseSet.DIFFICULT: "difficult test"}
+"""Before the word cases."""
+
+
+def main_set(evaluation: Evaluation) -> CaseSet:
+    """The test, validation where there is no test."""
+    return CaseSet.TEST if evaluation.performances[CaseSet.TEST] else CaseSet.VALIDATION
+
+
+def summary(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
+    """Of each task its name, and the sentence that a hurried reader needs, beside the paper's numbers."""
+    for name, judged in evaluation.performances[main_set(evaluation)].items():
+        scored, measures = judged.scored, judged.measures
+        paper = TABLE_2[scored.case_set][name]
+        accuracy = measures["accuracy"]
+        right = f"{judged.confusion.tp + judged.confusion.tn} of {len(scored.cases)} {SETS[scored.case_set]} cases"
+        sentence = (
+            f"{right} were called right, {100 * accuracy.value:.0f} %{_limits(accuracy, 'formula', 100, 0)}; AUC "
+            f"{measure_value(measures['auc'])}{_limits(measures['auc'], 'bootstrap', 1, 2)}. "
+            f"The paper: {paper_cell('accuracy', paper).split()[0]} %, {paper.auc:.2f}."
+        )
+        yield printed_task(scored.task), sentence
+
+
+def measure_value(measure: Measure) -> str:
+    """To two decimals."""
+    return measure_cell("auc", measure).split()[0].replace("-", "not defined")
+
+
+def measured(judged: Performance, names: tuple[str, ...]) -> str:
+    """Some measures with their intervals in one line."""
+    cells = (f"{_inline(LABELS[name])} {measure_cell(name, judged.measures[name])}" for name in names)
+    return f"{printed_task(judged.scored.task)}: {', '.join(cells)}"
+
+
+def point(task: ScoredTask) -> str:
+    """What is called positive, and who said so."""
+    positive = class_title(task.task.classes[1])
+    if task.point.chosen_on is None:
+        origin = "given by whoever evaluated"
+    else:
+        origin = f"chosen by Youden's index on the {task.point.chosen_on.value} cases"
+    return f"{printed_task(task.task)}: {positive} from a probability of {task.point.value:.3f}, {origin}"
+
+
+def _inline(label: str) -> str:
+    return label if label.isupper() else label.lower()
+
+
+def _limits(measure: Measure, kind: str, factor: int, digits: int) -> str:
+    limits = measure.formula if kind == "formula" else measure.bootstrap
+    if not limits.known:
+        return ""
+    return f" (95 % interval {factor * limits.low:.{digits}f} to {factor * limits.high:.{digits}f})"

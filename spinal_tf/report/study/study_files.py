@@ -1,0 +1,41 @@
+"""What a reader of an evaluation gets besides its numbers: page, checklists, LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+from spinal_tf.evaluation.evaluate import Evaluation
+from spinal_tf.evaluation.evaluation_files import Writer, write_csv
+from spinal_tf.report.study.checklist import CHECKLISTS, checklist_rows, fill_in
+from spinal_tf.report.study.figure_file import FigureFile
+from spinal_tf.report.study.latex import latex_tables
+from spinal_tf.report.study.page import write_evaluation_page
+
+PAGE = "report.html"
+
+
+def study_files(evaluation: Evaluation, figures: Sequence[FigureFile], *, note: str) -> Mapping[str, Writer]:
+    """What writes each file, by its name; for `evaluation_files.write_evaluation`.
+
+    Args:
+        evaluation: what came out.
+        figures: of it, to stand in the page.
+        note: see `page.write_evaluation_page`.
+    """
+
+    def write_page(path: Path) -> None:
+        write_evaluation_page(evaluation, figures, path, note=note)
+
+    writers: dict[str, Writer] = {PAGE: write_page}
+    for checklist in CHECKLISTS:
+        rows = checklist_rows(fill_in(checklist, evaluation), note=note)
+        writers[f"{checklist.name}.csv"] = partial(write_csv, rows=rows)
+    for name, latex in latex_tables(evaluation, note=note).items():
+        writers[f"{name}.tex"] = partial(_write_text, latex)
+    return writers
+
+
+def _write_text(text: str, path: Path) -> None:
+    path.write_text(text, encoding="utf-8")
