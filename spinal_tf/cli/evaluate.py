@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from spinal_tf.evaluation.evaluate import Evaluation
+    from spinal_tf.report.study.figure_file import FigureFile
 
 FILE = click.Path(path_type=Path)
 
@@ -23,6 +27,9 @@ class Choices:
     subgroups: tuple[str, ...]
     resamples: int
     seed: int
+    learning_curves: tuple[Path, ...]
+    no_figures: bool
+    note: str
     overwrite: bool
 
 
@@ -49,12 +56,24 @@ class Choices:
 )
 @click.option("--resamples", type=click.IntRange(100), default=2000, show_default=True, help="Of the bootstrap.")
 @click.option("--seed", type=click.IntRange(0), default=2022, show_default=True, help="Of the bootstrap.")
+@click.option(
+    "--learning-curve",
+    "learning_curves",
+    type=FILE,
+    multiple=True,
+    metavar="FILE",
+    help="learning-curve.csv of train learning-curve, to be drawn; may be repeated.",
+)
+@click.option("--no-figures", is_flag=True, help="Draw no figures, which takes most of the time.")
+@click.option(
+    "--note", default="", metavar="TEXT", help="What readers must know of the cases, such as that they are simulated."
+)
 @click.option("--overwrite", is_flag=True, help="Replace results that exist.")
 def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
     """Judge predictions beside the paper's numbers, with intervals, comparisons, subgroups and calibration.
 
     docs/evaluation.md describes the table of predictions and everything that is written: metrics.json, a CSV file for
-    each table, and Table 2 as LaTeX. Every fault of the tables is listed in one pass; exit 3 if there is one.
+    each table, Table 2 as LaTeX, and figures. Every fault of the tables is listed in one pass; exit 3 if there is one.
     """
     from spinal_tf.errors import CohortError
     from spinal_tf.evaluation.checks import check_predictions
@@ -65,6 +84,8 @@ def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
     from spinal_tf.evaluation.statistics.bootstrap import Resampling
 
     chosen = Choices(**given)
+    if chosen.learning_curves and chosen.no_figures:
+        raise click.UsageError("--learning-curve is to be drawn, and --no-figures draws nothing; leave one of them out")
     options = EvaluationOptions(
         **_operating_points(chosen.points),
         subgroups=tuple(name.lower() for name in chosen.subgroups),
@@ -78,9 +99,25 @@ def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
         faults = "1 fault" if number == 1 else f"{number} faults"
         raise CohortError(f"{faults}, listed above; correct what is wrong and evaluate again")
     evaluation = judge(checked, options)
+    figures = _figures(evaluation, chosen)
     written = write_evaluation(evaluation, chosen.out, overwrite=chosen.overwrite)
     click.echo(as_text(evaluation))
     click.echo("\n" + "\n".join(map(str, written)))
+    if figures:
+        click.echo(f"{figures[0].svg.parent}: {len(figures)} figures, each as SVG and as PNG")
+
+
+def _figures(evaluation: Evaluation, chosen: Choices) -> tuple[FigureFile, ...]:
+    if not chosen.no_figures:
+        from spinal_tf.report.study.figures import write_figures
+
+        note, curves = chosen.note or evaluation.predictions.note, chosen.learning_curves
+        return write_figures(evaluation, chosen.out, overwrite=chosen.overwrite, note=note, learning_curves=curves)
+    if chosen.overwrite:
+        from spinal_tf.report.study.figure_file import remove_figures
+
+        remove_figures(chosen.out)  # of other numbers
+    return ()
 
 
 def _operating_points(choices: tuple[str, ...]) -> dict[str, Any]:
