@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from spinal_tf.evaluation.evaluate import Evaluation
     from spinal_tf.evaluation.scored import EvaluationOptions
     from spinal_tf.report.study.figure_file import FigureFile
+    from spinal_tf.report.study.pictures import CasePicture
 
 FILE = click.Path(path_type=Path)
 
@@ -27,6 +29,14 @@ with_mask_option = click.option(
 lesions_option = click.option(
     "--lesions", type=FILE, metavar="FILE", help="Table of the lesions of the predictions' masks."
 )
+
+Pictures = Callable[[Collection[str]], "Mapping[str, CasePicture]"]
+"""Gives a slice of each case that is named, where there are images."""
+
+
+def no_pictures(_: Collection[str]) -> Mapping[str, CasePicture]:
+    """Predictions alone have no images."""
+    return {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,11 +149,11 @@ def _predict_and_judge(chosen: Choices, cohort: Path, prediction: dict[str, Any]
     with session.provisional_table() as table:
         _checked(chosen, table, None)
     predicted = session.predict()
-    _judge(chosen, predicted.predictions, predicted.lesions)
+    _judge(chosen, predicted.predictions, predicted.lesions, session.pictures)
     exit_if_failed(predicted.failed, predicted.total)
 
 
-def _judge(chosen: Choices, predictions: Path, lesions: Path | None) -> None:
+def _judge(chosen: Choices, predictions: Path, lesions: Path | None, pictures: Pictures = no_pictures) -> None:
     from spinal_tf.evaluation.evaluate import evaluate as judge
     from spinal_tf.evaluation.evaluation_files import write_evaluation
     from spinal_tf.evaluation.evaluation_text import as_text
@@ -152,7 +162,7 @@ def _judge(chosen: Choices, predictions: Path, lesions: Path | None) -> None:
     checked, options = _checked(chosen, predictions, lesions)
     evaluation = judge(checked, options)
     note = chosen.note or evaluation.predictions.note
-    figures = _figures(evaluation, chosen, note)
+    figures = _figures(evaluation, chosen, note, pictures)
     others = study_files(evaluation, figures, note=note)
     written = write_evaluation(evaluation, chosen.out, note=note, others=others, overwrite=chosen.overwrite)
     click.echo("\n\n".join(filter(None, (note, as_text(evaluation)))))
@@ -188,12 +198,19 @@ def _checked(chosen: Choices, predictions: Path, lesions: Path | None) -> tuple[
     return checked, options
 
 
-def _figures(evaluation: Evaluation, chosen: Choices, note: str) -> tuple[FigureFile, ...]:
+def _figures(evaluation: Evaluation, chosen: Choices, note: str, pictures: Pictures) -> tuple[FigureFile, ...]:
     if not chosen.no_figures:
         from spinal_tf.report.study.figures import write_figures
+        from spinal_tf.report.study.representative import representative_cases
 
-        curves = chosen.learning_curves
-        return write_figures(evaluation, chosen.out, overwrite=chosen.overwrite, note=note, learning_curves=curves)
+        return write_figures(
+            evaluation,
+            chosen.out,
+            overwrite=chosen.overwrite,
+            note=note,
+            learning_curves=chosen.learning_curves,
+            pictures=pictures([case.name for case in representative_cases(evaluation).values()]),
+        )
     if chosen.overwrite:
         from spinal_tf.report.study.figure_file import remove_figures
 

@@ -396,3 +396,5 @@ def test_simulated_cases_go_from_images_to_a_report(run, tmp_path, tiny_weights,
     assert nib.load(report / f"masks/{rows[0]['case']}_lesion.nii.gz").get_data_dtype() == np.uint8
     metrics = json.loads((report / "metrics.json").read_text())
     assert {row["diagnosis"] for row in metrics["masks"]} == {"astrocytoma", "ependymoma", "ms", "nmosd"}
+    assert (report / "figures/cases.png").stat().st_size > 0
+    assert "data:image" in (report / "report.html").read_text(encoding="utf-8")

@@ -36,7 +36,9 @@ def rich_row(index):
     words = ("ms", "nmosd", "astrocytoma")
     with_t1c = {f"{name}_t1c": text for name, text in row.items() if name.startswith("p_")}
     raters = {f"rater_{n}": words[(index + n) % 3] if index % n else row["diagnosis"] for n in (1, 2, 3)}
-    about = {"patient": f"p{index}", "sex": "fm"[index // 5 % 2], "age_years": str(10 + index)}
+    marked = {"dice": f"{0.5 + index / 60:.2f}", "reference_volume_ml": "2.0", "volume_ml": "1.5"}
+    marked["flagged"] = str(index % 2)
+    about = marked | {"patient": f"p{index}", "sex": "fm"[index // 5 % 2], "age_years": str(10 + index)}
     return row | about | with_t1c | raters | {"site": "<b>new" if index == 7 else "old"}
 
 
@@ -58,10 +60,11 @@ def write(rows, path):
 def evaluated(tmp_path_factory):
     """The function that evaluates rows, and another model's."""
 
-    def run(rows, against=None, name="predictions.csv", **changes):
+    def run(rows, against=None, lesions=None, name="predictions.csv", **changes):
         folder, options = tmp_path_factory.mktemp("predictions"), EvaluationOptions(resampling=FEW, **changes)
         other = write(against, folder / "other.csv") if against else None
-        return evaluate(check_predictions(write(rows, folder / name), options, other), options)
+        counted = write(lesions, folder / "lesions.csv") if lesions else None
+        return evaluate(check_predictions(write(rows, folder / name), options, other, counted), options)
 
     return run
 
@@ -75,7 +78,14 @@ def plain(evaluated, plain_rows):
 @pytest.fixture(scope="session")
 def full(evaluated):
     """An evaluation with every table filled."""
-    return evaluated([rich_row(index) for index in range(24)], [plain_row(n) for n in range(24)], subgroups=("site",))
+    rows, others = [rich_row(index) for index in range(24)], [plain_row(index) for index in range(24)]
+    volumes = {"reference": "2.0", "predicted": "1.5"}
+    lesions = [
+        {"case": row["case"], "mask": mask, "volume_ml": volume, "overlap": "0.8", "partner_iou": "0.6"}
+        for row in rows
+        for mask, volume in volumes.items()
+    ]
+    return evaluated(rows, others, lesions, subgroups=("site",))
 
 
 @pytest.fixture
