@@ -68,6 +68,7 @@ def test_tables_are_printed_and_files_written(evaluate, tmp_path, names):
         "resamples": 100,
         "seed": 2022,
         "confidence_level": 0.95,
+        "poor_dice": 0.7,
     }
 
 
