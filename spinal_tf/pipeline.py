@@ -9,7 +9,8 @@ from functools import cache
 import numpy as np
 
 from spinal_tf.engine import Engine, run_in_batches
-from spinal_tf.gradcam import activation_shares, heatmap_volume
+from spinal_tf.evaluation.activation import activation_shares
+from spinal_tf.gradcam import heatmap_volume
 from spinal_tf.lesions import MINIMUM_VOLUME_ML, Lesion, measure_lesions, remove_specks
 from spinal_tf.models import Classifier, Segmenter, model_record
 from spinal_tf.preprocess import Preprocessing, from_input, intensity_scale, place, to_input
