@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from spinal_tf.evaluation.activation_summary import Activation, activations
 from spinal_tf.evaluation.calibrated import CalibrationPair, calibrations
 from spinal_tf.evaluation.checks import Checked
 from spinal_tf.evaluation.contrasts import Contrast, corrected
@@ -32,6 +33,7 @@ class Evaluation:
         agreements: of raters.
         difficult: how many there are, by which sign.
         calibrations: of every task and set.
+        activations: of every task and set whose Grad-CAM maps the table tells of.
         warnings: plain sentences.
     """
 
@@ -44,6 +46,7 @@ class Evaluation:
     agreements: tuple[Agreement, ...]
     difficult: DifficultCases
     calibrations: tuple[CalibrationPair, ...]
+    activations: tuple[Activation, ...]
     warnings: tuple[str, ...]
 
 
@@ -80,6 +83,7 @@ def evaluate(checked: Checked, options: EvaluationOptions) -> Evaluation:
         agreements=tuple(agreements(predictions, resampling)),
         difficult=difficult_cases(predictions),
         calibrations=tuple(pair for task in tasks.values() for pair in calibrations(task, resampling)),
+        activations=tuple(group for task in tasks.values() for group in activations(task)),
         warnings=warnings_of(checked, options, tasks),
     )
 

@@ -149,6 +149,24 @@ def decision_curve(evaluation: Evaluation) -> Iterator[Row]:
             }
 
 
+def activation(evaluation: Evaluation) -> Iterator[Row]:
+    """Zones in which Grad-CAM maps are mainly active."""
+    for group in evaluation.activations:
+        for zone, share in group.zones.items():
+            yield {
+                "set": group.case_set.value,
+                "task": group.task.name,
+                "diagnosis": group.diagnosis.value if group.diagnosis else "all",
+                "answer": "all" if group.right is None else "right" if group.right else "wrong",
+                "left_out": group.left_out,
+                "zone": zone.value,
+                "count": share.count,
+                "total": share.total,
+                "share": share.count / share.total,
+                **_limits(wilson(share), "wilson"),
+            }
+
+
 TABLES: Mapping[str, Callable[[Evaluation], Iterator[Row]]] = {
     "operating_points": operating_points,
     "sets": sets,
@@ -160,6 +178,7 @@ TABLES: Mapping[str, Callable[[Evaluation], Iterator[Row]]] = {
     "calibration": calibration,
     "reliability": reliability,
     "decision_curve": decision_curve,
+    "activation": activation,
 }
 """Every table, by its name in the record and of its file."""
 

@@ -43,10 +43,12 @@ def evaluated(write_predictions):
 def full_rows(some_rows):
     """Rows with raters, scans, subgroups; a class is absent in a subgroup."""
     words = ("ms", "nmosd", "astrocytoma")
+    zones = ("lesion", "core", "elsewhere", "none", "")
     return [
         row
         | {f"{name}_t1c": text for name, text in row.items() if name[:2] == "p_"}
         | {f"rater_{rater}": words[(index + rater) % 3] if index % rater else row["diagnosis"] for rater in (1, 2, 3)}
+        | {name.replace("p_", "gradcam_"): zones[index % 5] for name, text in row.items() if name[:2] == "p_"}
         | {"sex": "fm"[index // 5 % 2], "age_years": str(10 + index), "site": "new" if index == 7 else "old"}
         for index, row in enumerate(some_rows(24))
     ]
@@ -200,6 +202,7 @@ def test_every_part_of_an_evaluation_is_shown(full):
         "Subgroups",
         "Agreement of raters on the four diagnoses",
         "Calibration",
+        "Where Grad-CAM is mainly active, test: MS vs NMOSD",
     ):
         assert f"\n{title}\n" in text
     for warning in full.warnings:
