@@ -108,6 +108,13 @@ class GraphExplainer:
         other._values = self._tensors(weights)
         return other
 
+    @property
+    def weights(self) -> Weights:
+        """A copy of the weights in use."""
+        values = iter(self._values)
+        layers = [layer for layer in self.model.layers if layer.weights]
+        return {layer.name: tuple(next(values).numpy() for _ in layer.weights) for layer in layers}
+
     def _tensors(self, weights: Weights) -> list[Any]:
         import tensorflow as tf
 

@@ -48,23 +48,23 @@ class Zone(str, Enum):
 def zone_of(heatmap: np.ndarray, mask: np.ndarray, spacing_mm: tuple[float, float, float]) -> Zone:
     """Tell where a map is mainly active.
 
-    A Grad-CAM map is coarse: its cells are an eighth of the field of view, often 30 mm and more, and are drawn smoothly
-    into one another. Nearly all of its sum lies outside of a cord that is 10 mm wide, wherever the network looks. So
-    regions are compared by their level, the mean of the map over the region, on the slices that hold lesion: others are
-    not explained. Near is the lesion and the band around it.
+    A Grad-CAM map is coarse: its cells are an eighth of the field of view, 20 to 45 mm, and are drawn smoothly into one
+    another. Nearly all of its sum lies outside of a cord that is 10 mm wide, wherever the network looks. So regions are
+    compared by their level, the mean of the map over the region, on the slices that hold lesion: others are not
+    explained. Near is the lesion with the band around it; core, rim and band are those of `activation_shares`.
 
     1. ``none``: the map is zero everywhere, or there is no lesion.
     2. ``elsewhere``: near lies at most halfway from chance, the mean of the slices, to the best, the mean of as many of
        their hottest voxels as are near. A map of one value is elsewhere, too, unless everything is near.
     3. ``perilesional``: the band's level is above the lesion's.
     4. ``core``: the rim's level is below half of the core's. A lesion that is all rim, or all core, never is one.
-    5. ``lesion``: all others. So a tie is the lesion's against its parts, and elsewhere's against what is near.
+    5. ``lesion``: all others. So a tie goes to the lesion against its parts, and to elsewhere against near.
 
     The comparison with as many of the hottest voxels is that of the relevance rank accuracy (Arras et al., Inf Fusion
     2022;81:14), taken from the voxels' ranks to their values, and corrected for chance.
 
     Args:
-        heatmap: finite, not negative, (slice, row, column); any unit.
+        heatmap: finite, not negative, (slice, row, column); its scale does not matter.
         mask: bool, same shape.
         spacing_mm: along these axes.
 
