@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from spinal_tf.errors import OutputError, VolumeError
 from spinal_tf.models import SEGMENTER
 from spinal_tf.pipeline import ReviewedMask
 from spinal_tf.report import write_contact_sheet, write_html, write_json
-from spinal_tf.report.record import mask_digest
+from spinal_tf.report.record import mask_digest, no_heatmap
 from spinal_tf.results import CaseResult
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import TASKS
@@ -54,9 +55,13 @@ class CaseFiles:
         return tuple(self.output(ending) for ending in endings)
 
     def diagnosis_outputs(self) -> tuple[Path, ...]:
-        """What ``classify`` writes: record, page, heat maps as a picture and one image for each task."""
+        """What ``classify`` writes: record, page, heat maps as a picture, and `heatmaps`."""
         endings = ["_diagnosis.json", "_diagnosis.html", "_gradcam.png"]
-        return tuple(self.output(e) for e in [*endings, *(f"_gradcam_{task.name}.nii.gz" for task in TASKS)])
+        return (*(self.output(ending) for ending in endings), *self.heatmaps())
+
+    def heatmaps(self) -> tuple[Path, ...]:
+        """The image of each task's heat map; the record says why one is not written."""
+        return tuple(self.output(f"_gradcam_{task.name}.nii.gz") for task in TASKS)
 
     def all_outputs(self) -> tuple[Path, ...]:
         """Every file that ``segment`` or ``classify`` could write."""
@@ -161,18 +166,23 @@ def write_lesion_files(result: CaseResult, paths: tuple[Path, ...], watch: Stopw
 
 
 def write_diagnosis_files(result: CaseResult, paths: tuple[Path, ...], watch: Stopwatch) -> None:
-    """Write what ``CaseFiles.diagnosis_outputs`` names to (temporary) paths in the same order."""
+    """Write what ``CaseFiles.diagnosis_outputs`` names to (temporary) paths in the same order.
+
+    The path of a heat map that there is none of is removed: an image of zeros would look like a finding.
+    """
     record, page, picture, *heatmaps = paths
     with watch.stage("write"):
         write_contact_sheet(result, picture)
         write_html(result, page)
-        for index, path in enumerate(heatmaps):
-            write_on_grid(_heatmap(result, index), path, like=result.volume)
+        for path, heatmap in zip_longest(heatmaps, _heatmaps(result)):
+            if heatmap is None:
+                path.unlink(missing_ok=True)
+            else:
+                write_on_grid(heatmap, path, like=result.volume)
     write_json(result, record)
 
 
-def _heatmap(result: CaseResult, task: int) -> np.ndarray:
-    """Grad-CAM of a task; all zero where nothing was classified."""
-    if result.classification is None:
-        return np.zeros(result.mask.shape, np.float32)
-    return result.classification.tasks[task].heatmap
+def _heatmaps(result: CaseResult) -> list[np.ndarray | None]:
+    """Grad-CAM of each task, None where there is none to be written; of no task where nothing was classified."""
+    found = result.classification
+    return [None if no_heatmap(task, found) else task.heatmap for task in found.tasks] if found else []

@@ -27,7 +27,8 @@ def output_files(*paths: Path, overwrite: bool = False) -> Iterator[tuple[Path, 
 
     The temporaries lie in the same folders under hidden names with the same suffix, ``.nii.gz`` included, and exist
     already, empty. Whatever ends the block early, Ctrl-C too, removes them, and no output appears; a file replaced
-    by ``overwrite`` stays as it was until the moment of renaming.
+    by ``overwrite`` stays as it was until the moment of renaming. A temporary that the block removes stands for an
+    output that there is none of: none appears, and one that was there is removed by ``overwrite``.
 
     Args:
         *paths: the outputs; their folders must exist.
@@ -99,14 +100,17 @@ def _sentence(error: OSError, target: Path) -> str:
 
 
 def _place(temporaries: tuple[Path, ...], targets: tuple[Path, ...], *, overwrite: bool) -> None:
-    for temporary in temporaries:
+    written = {temporary: target for temporary, target in zip(temporaries, targets, strict=True) if temporary.exists()}
+    for temporary in written:
         _flush_to_disk(temporary)
     # Once more: another process may have written there meanwhile.
     refuse_unusable(targets, overwrite=overwrite)
     new = [target for target in targets if not os.path.lexists(target)]
     try:
-        for temporary, target in zip(temporaries, targets, strict=True):
+        for temporary, target in written.items():
             temporary.replace(target)
+        for target in set(targets).difference(written.values()):
+            target.unlink(missing_ok=True)
     except BaseException:
         for target in new:
             target.unlink(missing_ok=True)

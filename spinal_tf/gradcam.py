@@ -1,4 +1,4 @@
-"""Grad-CAM: what in a tile speaks for a class, and where that lies in the lesion.
+"""Grad-CAM: what in a tile speaks for a class.
 
 A class's map is the sum of the last convolution's channels, each weighted by the mean gradient of the class's logit,
 negative values cut (Selvaraju et al., ICCV 2017). tf-keras-vis is the reference; the graph method computes the same
@@ -8,7 +8,7 @@ with one forward pass and the gradient of the head alone, and gives the probabil
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,15 +31,6 @@ POOLING, LOGITS = "global_average_pool", "logits"
 
 NORMALISATION_EPSILON = 1e-7
 """Added to a map's range before dividing by it, as tf-keras-vis does (Keras' epsilon)."""
-
-RIM_MM = 1.0
-"""Depth of a lesion's rim, in the plane of the slice; at least one pixel."""
-
-PERILESIONAL_MM = 5.0
-"""Width of the band around a lesion, in three dimensions (Zhuo et al. 2022 describe perilesional activation)."""
-
-TOLERANCE_MM = 1e-6
-"""Rounding of distances; one pixel away is one pixel away."""
 
 ClassChoice = int | Callable[[np.ndarray], int]
 """A class, or a function that picks it from the (n, 2) probabilities of all tiles."""
@@ -116,6 +107,13 @@ class GraphExplainer:
         other = copy.copy(self)
         other._values = self._tensors(weights)
         return other
+
+    @property
+    def weights(self) -> Weights:
+        """A copy of the weights in use."""
+        values = iter(self._values)
+        layers = [layer for layer in self.model.layers if layer.weights]
+        return {layer.name: tuple(next(values).numpy() for _ in layer.weights) for layer in layers}
 
     def _tensors(self, weights: Weights) -> list[Any]:
         import tensorflow as tf
@@ -272,60 +270,3 @@ def heatmap_volume(maps: np.ndarray, tiles: Tiles, shape: tuple[int, int, int]) 
     heatmap = np.zeros(shape, np.float32)
     heatmap[list(tiles.slices)] = from_input(maps, tiles.placement)
     return heatmap
-
-
-def activation_shares(
-    heatmap: np.ndarray, mask: np.ndarray, *, spacing_mm: tuple[float, float, float]
-) -> dict[str, float]:
-    """Share of a heat map in the lesions' cores, their rims, the tissue around them, and elsewhere.
-
-    The rim is every lesion voxel whose distance, within its slice, to the nearest voxel outside is at most `RIM_MM` or
-    one pixel's longer side, whichever is more; the core is the rest of the lesion. A lesion too thin to have a core is
-    all rim. Perilesional is what lies outside but at most `PERILESIONAL_MM` from a lesion voxel, in three dimensions.
-    Distances are between voxel centres; beyond the edge of the image is not outside.
-
-    Args:
-        heatmap: not negative, (slice, row, column).
-        mask: bool, same shape.
-        spacing_mm: along these axes.
-
-    Returns:
-        ``core``, ``rim``, ``perilesional`` and ``elsewhere``; they sum to one, or are all zero for an empty map.
-    """
-    total = float(heatmap.sum(dtype=np.float64))
-    if total == 0:
-        return dict.fromkeys(("core", "rim", "perilesional", "elsewhere"), 0.0)
-    # Distances are dear; nothing beyond this box can be near a lesion.
-    box = _box_around(mask, spacing_mm)
-    heat, lesion = heatmap[box], mask[box]
-    core = _core(lesion, spacing_mm)
-    near = ~lesion & (_distance_mm(~lesion, spacing_mm) <= PERILESIONAL_MM + TOLERANCE_MM)
-    shares = {
-        name: float(heat[region].sum(dtype=np.float64)) / total
-        for name, region in (("core", core), ("rim", lesion & ~core), ("perilesional", near))
-    }
-    return {**shares, "elsewhere": max(0.0, 1.0 - sum(shares.values()))}
-
-
-def _box_around(mask: np.ndarray, spacing_mm: Sequence[float]) -> tuple[slice, ...]:
-    lesion = ndimage.find_objects(mask.astype(np.uint8))
-    if not lesion:
-        return (slice(0, 0),) * mask.ndim
-    margins = [int(np.ceil(PERILESIONAL_MM / spacing)) + 1 for spacing in spacing_mm]
-    return tuple(
-        slice(max(0, part.start - margin), part.stop + margin) for part, margin in zip(lesion[0], margins, strict=True)
-    )
-
-
-def _core(lesion: np.ndarray, spacing_mm: Sequence[float]) -> np.ndarray:
-    depth_mm = max(RIM_MM, *spacing_mm[1:]) + TOLERANCE_MM
-    planes = [_distance_mm(plane, spacing_mm[1:]) > depth_mm for plane in lesion]
-    return np.array(planes, dtype=bool).reshape(lesion.shape)
-
-
-def _distance_mm(region: np.ndarray, spacing_mm: Sequence[float]) -> np.ndarray:
-    """Distance of every voxel in a region to the nearest one outside it; infinite where there is no outside."""
-    if region.all():
-        return np.full(region.shape, np.inf)
-    distance: np.ndarray = ndimage.distance_transform_edt(region, sampling=spacing_mm)
-    return distance

@@ -9,11 +9,12 @@ from functools import cache
 import numpy as np
 
 from spinal_tf.engine import Engine, run_in_batches
-from spinal_tf.gradcam import activation_shares, heatmap_volume
+from spinal_tf.evaluation.activation import activation_shares
+from spinal_tf.gradcam import heatmap_volume
 from spinal_tf.lesions import MINIMUM_VOLUME_ML, Lesion, measure_lesions, remove_specks
 from spinal_tf.models import Classifier, Segmenter, model_record
 from spinal_tf.preprocess import Preprocessing, from_input, intensity_scale, place, to_input
-from spinal_tf.results import CaseResult, Classification, Segmentation, TaskResult
+from spinal_tf.results import TOO_THIN, CaseResult, Classification, Segmentation, TaskResult
 from spinal_tf.review import review_mask
 from spinal_tf.slices import MaskMode, Tiles, lesion_slices, make_tiles
 from spinal_tf.stopwatch import Stopwatch
@@ -257,7 +258,7 @@ def _classification_warnings(
     if not classifiers or not lesions:
         return ()
     if classification is None:
-        return ("the lesions are thinner than a pixel of the classifiers' input; nothing could be classified",)
+        return (TOO_THIN,)
     if t1c is None:
         return ()
     without = [c.task.name for c in classifiers if "t1c" not in c.checkpoint.modalities]

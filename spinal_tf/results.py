@@ -11,6 +11,9 @@ from spinal_tf.lesions import Lesion
 from spinal_tf.taxonomy import Diagnosis, Task
 from spinal_tf.volume import Volume
 
+TOO_THIN = "the lesions are thinner than a pixel of the classifiers' input; nothing could be classified"
+"""Among the warnings of a case whose lesions give no tile."""
+
 MaskProvenance = Literal["automatic", "reviewed"]
 
 

@@ -20,9 +20,11 @@ from spinal_tf.case_files import (
     write_lesion_files,
 )
 from spinal_tf.errors import OutputError, VolumeError
-from spinal_tf.models import Segmenter, model_record
+from spinal_tf.gradcam import Explanation
+from spinal_tf.models import Classifier, Segmenter, model_record
 from spinal_tf.pipeline import ReviewedMask, diagnose
 from spinal_tf.stopwatch import Stopwatch
+from spinal_tf.taxonomy import MS_VS_NMOSD, TASKS
 from spinal_tf.volume import read_volume, write_on_grid
 
 
@@ -234,14 +236,57 @@ def test_probability_is_written_on_the_grid(case, segmented):
     np.testing.assert_allclose(in_package_order, segmented.segmentation.probability)
 
 
-def test_a_case_without_lesion_has_empty_heat_maps(case, segmented):
+def test_a_case_without_lesion_has_no_heat_maps_and_says_why(case, segmented):
     given = ReviewedMask(mask=np.zeros_like(segmented.mask), source="empty.nii.gz")
     write_diagnosis_files(diagnose(segmented.volume, given=given), case.diagnosis_outputs(), Stopwatch())
-    for path in case.diagnosis_outputs():
-        assert path.stat().st_size > 0
-    assert not nib.load(case.diagnosis_outputs()[-1]).get_fdata().any()
+    assert [path.exists() for path in case.diagnosis_outputs()] == [True] * 3 + [False] * 3
     record = json.loads(case.output("_diagnosis.json").read_text())
     assert record["not_classified"] == "no lesion was found, so there is nothing to classify"
+
+
+@pytest.fixture
+def classified(segmented, checkpoints):
+    """The case, called NMOSD by networks whose maps are one inside a square; of one task's the value can be chosen."""
+
+    def classify(value=1.0, of=MS_VS_NMOSD):
+        classifiers = []
+        for task in TASKS:
+
+            def explain(images, *, class_index, level=value if task is of else 1.0):
+                maps = np.zeros(images.shape[:3], np.float32)
+                maps[:, 8:40, 8:40] = level
+                return Explanation(probabilities=np.tile(np.float32([0.25, 0.75]), (len(images), 1)), maps=maps)
+
+            classifiers.append(Classifier(task=task, checkpoint=checkpoints[task.name], explain=explain))
+        given = ReviewedMask(mask=segmented.mask, source="mask.nii.gz")
+        return diagnose(segmented.volume, given=given, classifiers=classifiers)
+
+    return classify
+
+
+def written_maps(case, result):
+    """Tasks whose heat map is written, and what the record says of every task's."""
+    write_diagnosis_files(result, case.diagnosis_outputs(), Stopwatch())
+    record = json.loads(case.output("_diagnosis.json").read_text())
+    images = [
+        path.name.removeprefix("case_gradcam_").removesuffix(".nii.gz") for path in case.heatmaps() if path.exists()
+    ]
+    return images, {task["name"]: task["no_heatmap"] for task in record["classification"]["tasks"]}
+
+
+def test_heat_maps_of_the_tasks_on_the_way_to_the_diagnosis_are_written(case, classified):
+    images, reasons = written_maps(case, classified())
+    assert images == ["tumor_vs_demyelinating", "ms_vs_nmosd"]
+    assert "lead to the other branch" in reasons.pop("astrocytoma_vs_ependymoma")
+    assert reasons == {"tumor_vs_demyelinating": None, "ms_vs_nmosd": None}
+    for path in (case.heatmaps()[0], case.heatmaps()[2]):
+        assert nib.load(path).get_fdata().any()
+
+
+def test_a_heat_map_with_nothing_in_it_is_not_written(case, classified):
+    images, reasons = written_maps(case, classified(value=0.0))
+    assert images == ["tumor_vs_demyelinating"]
+    assert reasons["ms_vs_nmosd"] == "nothing in the slices speaks for the called class"
 
 
 def test_the_record_is_written_last_and_holds_the_time_of_the_others(case, segmented, monkeypatch):

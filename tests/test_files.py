@@ -55,6 +55,23 @@ def test_outputs_appear_together_when_the_block_ends(tmp_path):
     assert _names(tmp_path) == ["case.json", "case.nii.gz"]
 
 
+def test_an_output_whose_temporary_is_removed_does_not_appear(tmp_path):
+    with output_files(tmp_path / "a.png", tmp_path / "b.json") as (one, two):
+        one.unlink()
+        two.write_text("facts")
+    assert _names(tmp_path) == ["b.json"]
+
+
+def test_an_old_output_goes_where_there_is_no_new_one(tmp_path):
+    (tmp_path / "a.png").write_text("old")
+    with pytest.raises(OutputError, match="already exists and was kept"), output_files(tmp_path / "a.png") as (one,):
+        one.unlink()
+    with output_files(tmp_path / "a.png", overwrite=True) as (one,):
+        one.unlink()
+        assert (tmp_path / "a.png").read_text() == "old"
+    assert _names(tmp_path) == []
+
+
 @pytest.mark.parametrize(
     ("name", "suffix"),
     [("a.nii.gz", ".nii.gz"), ("a.b.nii", ".nii"), ("A.NII.GZ", ".nii.gz"), ("a.b.json", ".json"), ("a", "")],

@@ -2,15 +2,13 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from hypothesis import given
-from hypothesis import strategies as st
 from tf_keras_vis.gradcam import Gradcam
 from tf_keras_vis.utils.model_modifiers import ReplaceToLinear
 from tf_keras_vis.utils.scores import CategoricalScore
 
 from spinal_tf import gradcam
 from spinal_tf.errors import DeviceError
-from spinal_tf.gradcam import GraphExplainer, activation_shares, enlarge, explain, heatmap_volume, scale
+from spinal_tf.gradcam import GraphExplainer, enlarge, explain, heatmap_volume, scale
 from spinal_tf.networks.densenet import build_densenet
 from spinal_tf.preprocess import Placement
 from spinal_tf.slices import Tiles
@@ -228,95 +226,3 @@ def test_the_heat_map_lies_on_the_volume_where_the_tiles_came_from():
     expected[5, 2, 4] = 1
     assert heatmap.dtype == np.float32
     np.testing.assert_allclose(heatmap, expected, atol=1e-6)
-
-
-def shares_of(heatmap, mask, spacing_mm=(3.0, 1.0, 1.0)):
-    return activation_shares(heatmap.astype(np.float32), mask, spacing_mm=spacing_mm)
-
-
-def test_shares_of_a_square_lesion_by_hand():
-    # A 4 x 5 lesion on one slice of 3 mm, pixels of 1 mm: 2 x 3 core pixels and 14 of rim. 5 mm around it lie, on its
-    # slice, 5 pixels beyond each side and, at the corners, the pixels with a^2 + b^2 <= 25; on each neighbour, 3 mm
-    # away, the lesion's own outline and what lies within 4 mm of it in the plane.
-    mask = np.zeros((5, 24, 26), bool)
-    mask[2, 10:14, 10:15] = True
-    corner_5mm = sum(a * a + b * b <= 25 for a in range(1, 6) for b in range(1, 6))
-    corner_4mm = sum(a * a + b * b <= 16 for a in range(1, 5) for b in range(1, 5))
-    own = 2 * 5 * (4 + 5) + 4 * corner_5mm
-    neighbour = 20 + 2 * 4 * (4 + 5) + 4 * corner_4mm
-    total = mask.size
-    shares = shares_of(np.ones(mask.shape), mask)
-    assert shares == pytest.approx(
-        {
-            "core": 6 / total,
-            "rim": 14 / total,
-            "perilesional": (own + 2 * neighbour) / total,
-            "elsewhere": (total - 20 - own - 2 * neighbour) / total,
-        }
-    )
-
-
-@pytest.mark.parametrize(
-    ("voxel", "region"),
-    [
-        ((2, 11, 12), "core"),
-        ((2, 10, 12), "rim"),
-        ((2, 13, 14), "rim"),
-        ((2, 9, 12), "perilesional"),
-        ((2, 5, 12), "perilesional"),
-        ((2, 4, 12), "elsewhere"),
-        ((3, 11, 12), "perilesional"),
-        ((4, 11, 12), "elsewhere"),
-    ],
-)
-def test_activation_at_one_voxel_belongs_to_one_region(voxel, region):
-    mask = np.zeros((5, 24, 26), bool)
-    mask[2, 10:14, 10:15] = True
-    heatmap = np.zeros(mask.shape)
-    heatmap[voxel] = 0.3
-    assert shares_of(heatmap, mask) == {**dict.fromkeys(("core", "rim", "perilesional", "elsewhere"), 0.0), region: 1.0}
-
-
-@pytest.mark.parametrize(
-    ("pixel_mm", "core_rows"), [(0.4, 10 - 2 * 2), (0.5, 10 - 2 * 2), (0.7, 10 - 2 * 1), (1.3, 10 - 2 * 1)]
-)
-def test_the_rim_is_a_millimetre_deep_but_at_least_a_pixel(pixel_mm, core_rows):
-    # Core rows lie further than max(1 mm, a pixel) from the row outside: row k is (k + 1) pixels away.
-    mask = np.zeros((3, 30, 30), bool)
-    mask[1, 10:20, 10:20] = True
-    shares = shares_of(mask, mask, (3.0, pixel_mm, pixel_mm))
-    assert shares["core"] == pytest.approx(core_rows**2 / 100)
-    assert shares["rim"] == pytest.approx(1 - core_rows**2 / 100)
-
-
-def test_a_lesion_too_thin_for_a_core_is_all_rim():
-    mask = np.zeros((3, 10, 10), bool)
-    mask[1, 4:6, 2:8] = True
-    assert shares_of(mask, mask)["rim"] == 1
-
-
-def test_the_edge_of_the_image_is_not_the_edge_of_the_lesion():
-    mask = np.zeros((1, 4, 6), bool)
-    mask[0, :, :3] = True
-    shares = shares_of(mask, mask)
-    assert shares["core"] == pytest.approx(2 / 3)
-    assert shares_of(np.ones((1, 4, 6)), np.ones((1, 4, 6), bool))["core"] == 1
-
-
-def test_an_empty_map_has_no_shares():
-    mask = np.ones((2, 3, 4), bool)
-    assert set(shares_of(np.zeros((2, 3, 4)), mask).values()) == {0.0}
-
-
-def test_without_lesion_all_is_elsewhere():
-    assert shares_of(np.ones((2, 3, 4)), np.zeros((2, 3, 4), bool))["elsewhere"] == 1
-
-
-@given(seed=st.integers(0, 1000), lesions=st.floats(0, 1))
-def test_shares_sum_to_one_whatever_the_map_and_mask(seed, lesions):
-    rng = np.random.default_rng(seed)
-    heatmap, mask = rng.random((3, 7, 9)), rng.random((3, 7, 9)) < lesions
-    shares = shares_of(heatmap, mask, (3.3, 0.6, 0.9))
-    assert sum(shares.values()) == pytest.approx(1)
-    assert all(0 <= share <= 1 for share in shares.values())
-    assert shares["core"] + shares["rim"] == pytest.approx(heatmap[mask].sum() / heatmap.sum(), abs=1e-6)

@@ -18,6 +18,7 @@ from spinal_tf.pipeline import (
     segment_volume,
 )
 from spinal_tf.preprocess import Preprocessing, normalise
+from spinal_tf.report.record import not_classified
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import TASKS, Diagnosis
 from spinal_tf.volume import read_volume
@@ -270,6 +271,7 @@ def test_lesions_thinner_than_a_tiles_pixel_are_said_to_be_too_thin(volume, make
     result = diagnose(volume, given=ReviewedMask(mask=mask, source="m.nii"), classifiers=classifiers)
     assert result.classification is None
     assert "thinner than a pixel of the classifiers' input" in result.warnings[-1]
+    assert not_classified(result) == result.warnings[-1]
 
 
 # T1c

@@ -32,7 +32,7 @@ def classify(with_mask: Path | None, t1c: Path | None, **given: Any) -> None:  #
 
     CASE is a NIfTI image, or a folder of them, outputs left out; put it before --with-mask. Without --with-mask it is
     segmented first. Writes beside it CASE_diagnosis.json, CASE_diagnosis.html, CASE_gradcam.png and a heat map for
-    each task, CASE_gradcam_TASK.nii.gz.
+    each task on the way to the diagnosis, CASE_gradcam_TASK.nii.gz.
     """
     if with_mask is not None:
         refuse_options(segmentation_options, "is for finding lesions; --with-mask takes them as they are")

@@ -126,7 +126,7 @@ class Session:
             if given is None:
                 write_lesion_files(result, temporary[:first], self._watch)
             write_diagnosis_files(result, temporary[first:], self._watch)
-        return summary(result, paths)
+        return summary(result, [path for path in paths if path.exists()])
 
     def _read(self, case: CaseFiles) -> Volume:
         self._watch = Stopwatch()  # a case's record holds its own times; imports and weights are the first one's
@@ -149,4 +149,4 @@ class Session:
     def _done(self, outputs: Callable[[CaseFiles], tuple[Path, ...]]) -> Callable[[CaseFiles], bool] | None:
         if not self._choices.resume:
             return None
-        return lambda case: all(path.exists() for path in outputs(case))
+        return lambda case: all(path.exists() for path in set(outputs(case)).difference(case.heatmaps()))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from spinal_tf.evaluation.activation_summary import Activation, activations
 from spinal_tf.evaluation.calibrated import CalibrationPair, calibrations
 from spinal_tf.evaluation.checks import Checked
 from spinal_tf.evaluation.contrasts import Contrast, corrected
@@ -37,6 +38,7 @@ class Evaluation:
         calibrations: of every task and set.
         masks: of every set and disease, where the table has measures of them.
         triage: of every set and group, where the table says which cases were flagged.
+        activations: of every task and set whose Grad-CAM maps the table tells of.
         warnings: plain sentences.
     """
 
@@ -52,6 +54,7 @@ class Evaluation:
     calibrations: tuple[CalibrationPair, ...]
     masks: tuple[MaskGroup, ...]
     triage: tuple[TriageGroup, ...]
+    activations: tuple[Activation, ...]
     warnings: tuple[str, ...]
 
 
@@ -91,6 +94,7 @@ def evaluate(checked: Checked, options: EvaluationOptions) -> Evaluation:
         calibrations=tuple(pair for task in tasks.values() for pair in calibrations(task, resampling)),
         masks=tuple(mask_groups(predictions, checked.lesions.by_case if checked.lesions else None)),
         triage=tuple(triage_groups(predictions, options.poor_dice)),
+        activations=tuple(group for task in tasks.values() for group in activations(task)),
         warnings=warnings_of(checked, options, tasks),
     )
 

@@ -207,6 +207,24 @@ def triage(evaluation: Evaluation) -> Iterator[Row]:
             }
 
 
+def activation(evaluation: Evaluation) -> Iterator[Row]:
+    """Zones in which Grad-CAM maps are mainly active."""
+    for group in evaluation.activations:
+        for zone, share in group.zones.items():
+            yield {
+                "set": group.case_set.value,
+                "task": group.task.name,
+                "diagnosis": group.diagnosis.value if group.diagnosis else "all",
+                "answer": "all" if group.right is None else "right" if group.right else "wrong",
+                "left_out": group.left_out,
+                "zone": zone.value,
+                "count": share.count,
+                "total": share.total,
+                "share": share.count / share.total,
+                **_limits(wilson(share), "wilson"),
+            }
+
+
 TABLES: Mapping[str, Callable[[Evaluation], Iterator[Row]]] = {
     "operating_points": operating_points,
     "sets": sets,
@@ -221,6 +239,7 @@ TABLES: Mapping[str, Callable[[Evaluation], Iterator[Row]]] = {
     "masks": masks,
     "lesion_detection": lesion_detection,
     "triage": triage,
+    "activation": activation,
 }
 """Every table, by its name in the record and of its file."""
 

@@ -6,6 +6,8 @@ import math
 from collections.abc import Iterator, Sequence
 
 from spinal_tf.evaluation import overlap_text
+from spinal_tf.evaluation.activation import Zone
+from spinal_tf.evaluation.activation_summary import Activation
 from spinal_tf.evaluation.calibrated import Calibration
 from spinal_tf.evaluation.columns import NOTHING, aligned
 from spinal_tf.evaluation.contrasts import Contrast, MeasureDifference
@@ -63,10 +65,14 @@ TRIAGE_LEGEND = """\
 Flagged: of all cases, the burden; paper: masks that its readers corrected, by a rule that is not published.
 Sensitivity: flagged of the poor masks. PPV: poor of the flagged ones."""
 
+ACTIVATION_LEGEND = """\
+Zone in which the map of the called class is mainly active: percent (n) [Wilson's 95 % interval]. Definitions:
+docs/evaluation.md. Zhuo et al. 2022 have these numbers in a supplement, and name lesion and perilesional areas."""
+
 
 def as_text(evaluation: Evaluation) -> str:
     """All tables and warnings."""
-    sections = (_table2, _contrasts, _agreement, _calibration, _masks, _triage)
+    sections = (_table2, _contrasts, _agreement, _calibration, _activations, _masks, _triage)
     parts = [part for section in sections for part in section(evaluation)]
     warnings = [f"warning: {warning}" for warning in evaluation.warnings]
     return "\n\n".join([*parts, *(["\n".join(warnings)] if warnings else [])])
@@ -83,8 +89,11 @@ def percent(proportion: Proportion | None) -> str:
     """``96 (94/98)``, halves rounded up; a dash where there is nothing to divide by."""
     if proportion is None:
         return NOTHING
-    count, total = proportion.count, proportion.total
-    return f"{(200 * count + total) // (2 * total)} ({count}/{total})"
+    return f"{_whole_percent(proportion)} ({proportion.count}/{proportion.total})"
+
+
+def _whole_percent(proportion: Proportion) -> int:
+    return (200 * proportion.count + proportion.total) // (2 * proportion.total)
 
 
 def proportion_cell(proportion: Proportion | None) -> str:
@@ -255,3 +264,34 @@ def _calibration_cells(found: Calibration) -> list[str]:
     limits = found.bootstrap
     interval = f" [{limits.low:.3f}, {limits.high:.3f}]" if limits.known else ""
     return [f"{found.brier:.3f}{interval}", f"{found.ece:.3f}"]
+
+
+def _activations(evaluation: Evaluation) -> Iterator[str]:
+    """Of the test, of validation where there is no test: by disease, and by answer; the files have both together."""
+    found = [
+        [one for one in evaluation.activations if one.case_set is part] for part in (CaseSet.TEST, CaseSet.VALIDATION)
+    ]
+    groups = found[0] or found[1]
+    for task in TASKS:
+        of_task = [one for one in groups if one.task is task and None in (one.diagnosis, one.right)]
+        if of_task:
+            title = f"Where Grad-CAM is mainly active, {of_task[0].case_set.value}: {printed_task(task)}"
+            header = ["", "Cases", *(zone.printed for zone in Zone)]
+            yield "\n".join([title, *aligned([header, *map(_activation_line, of_task)])])
+    if groups:
+        yield ACTIVATION_LEGEND
+
+
+def _activation_line(group: Activation) -> list[str]:
+    answers = {None: "All", True: "Right", False: "Wrong"}
+    label = group.diagnosis.printed if group.diagnosis else answers[group.right]
+    cases = f"{group.cases} of {group.cases + group.left_out}" if group.left_out else str(group.cases)
+    limits = {zone: wilson(share) for zone, share in group.zones.items()}
+    return [
+        label,
+        cases,
+        *(
+            f"{_whole_percent(share)} ({share.count}) [{100 * limits[zone].low:.0f}, {100 * limits[zone].high:.0f}]"
+            for zone, share in group.zones.items()
+        ),
+    ]

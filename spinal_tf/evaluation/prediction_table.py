@@ -11,11 +11,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any, get_args
 
-from spinal_tf.cohort.cells import PARSERS, RATER_COLUMN, Parser, number, parse_cells, rated, read_cell, word, yes_no
+from spinal_tf.cohort.cells import (
+    PARSERS,
+    RATER_COLUMN,
+    Parser,
+    listed,
+    number,
+    parse_cells,
+    rated,
+    read_cell,
+    word,
+    yes_no,
+)
 from spinal_tf.cohort.read import disagreements, doubled_names, missing_columns, require_no_faults
 from spinal_tf.cohort.table import HEADER_ROW, Fault, Row, Table, read_table
+from spinal_tf.evaluation.activation import Zone
 from spinal_tf.evaluation.overlap_summary import MEASURES
-from spinal_tf.evaluation.predictions import CaseSet, Prediction, Predictions, probability_column
+from spinal_tf.evaluation.predictions import CaseSet, Prediction, Predictions, probability_column, zone_column
 from spinal_tf.results import MaskProvenance
 from spinal_tf.taxonomy import TASKS, Diagnosis, Task
 
@@ -36,6 +48,7 @@ LISTER = "spinal-tf evaluate lists them"
 
 _PROBABILITIES = {probability_column(task): task for task in TASKS}
 _WITH_T1C = {probability_column(task, with_t1c=True): task for task in TASKS}
+_ZONES = {zone_column(task): task for task in TASKS}
 _FACTS = ("case", "patient", "split", "diagnosis", "difficult", "sex", "age_years")
 
 
@@ -115,6 +128,7 @@ def _parsers(columns: Sequence[str]) -> dict[str, Parser]:
         | dict.fromkeys(filter(RATER_COLUMN.fullmatch, columns), rated)
         | dict.fromkeys(_PROBABILITIES, _probability)
         | dict.fromkeys(_WITH_T1C, _probability)
+        | dict.fromkeys(_ZONES, _zone)
         | dict.fromkeys(MEASURES, _measure)
         | {FLAGGED: yes_no, MASK_PROVENANCE: _provenance}
     )
@@ -137,6 +151,7 @@ def _parse_row(row: Row) -> tuple[Prediction | None, list[Fault]]:
         raters={column: values[column] for column in parsers if RATER_COLUMN.fullmatch(column)},
         probabilities=_known(values, _PROBABILITIES),
         with_t1c=_known(values, _WITH_T1C),
+        zones={task.name: values[column] for column, task in _ZONES.items() if values[column]},
         overlap={name: values[name] for name in MEASURES if values[name] is not None},
         flagged=values[FLAGGED],
         mask_provenance=values[MASK_PROVENANCE],
@@ -166,6 +181,14 @@ def _problem_of_emptiness(column: str, *, row: Row) -> str | None:
 
 def _probability(text: str) -> float:
     return math.nan if text.lower() == NONE else _between_0_and_1(text)
+
+
+def _zone(text: str) -> Zone:
+    try:
+        return Zone(text.lower())
+    except ValueError:
+        words = listed(zone.value for zone in Zone)
+        raise ValueError(f'"{text}" is not a zone of activation; write {words}') from None
 
 
 def _measure(text: str) -> float:

@@ -8,6 +8,7 @@ from enum import Enum
 from pathlib import Path
 
 from spinal_tf.cohort.case import Sex, Split
+from spinal_tf.evaluation.activation import Zone
 from spinal_tf.results import MaskProvenance
 from spinal_tf.taxonomy import TASKS, Diagnosis, Task
 
@@ -51,6 +52,7 @@ class Prediction:
         raters: each rater's diagnosis by column name.
         probabilities: of the positive class by name of the task; a task for which there is none is left out.
         with_t1c: the same of models that also saw the contrast-enhanced scan.
+        zones: where the Grad-CAM map is mainly active, by name of the task; left out where nothing is said.
         overlap: measures of the mask by their name, see `overlap_summary.MEASURES`; NaN and infinity are values.
         flagged: whether the review asked for a look at that mask.
         mask_provenance: how the mask that was classified came about.
@@ -68,6 +70,7 @@ class Prediction:
     raters: Mapping[str, Diagnosis | None]
     probabilities: Mapping[str, float]
     with_t1c: Mapping[str, float]
+    zones: Mapping[str, Zone]
     overlap: Mapping[str, float]
     flagged: bool | None
     mask_provenance: MaskProvenance | None
@@ -129,6 +132,11 @@ class Predictions:
 def probability_column(task: Task, *, with_t1c: bool = False) -> str:
     """Name of the column that holds a task's probability."""
     return f"p_{task.name}_t1c" if with_t1c else f"p_{task.name}"
+
+
+def zone_column(task: Task) -> str:
+    """Name of the column that tells where a task's Grad-CAM map is mainly active."""
+    return f"gradcam_{task.name}"
 
 
 def applicable(cases: Sequence[Prediction], task: Task) -> list[Prediction]:

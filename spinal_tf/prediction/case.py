@@ -10,11 +10,12 @@ import numpy as np
 
 from spinal_tf.checkpoints import Checkpoint
 from spinal_tf.cohort.case import Case
+from spinal_tf.evaluation.activation import zone_of
 from spinal_tf.evaluation.lesionwise import LesionwiseScore
 from spinal_tf.evaluation.overlap import score_mask
 from spinal_tf.evaluation.overlap_summary import MEASURES
 from spinal_tf.evaluation.prediction_table import FLAGGED, MASK_PROVENANCE, NONE
-from spinal_tf.evaluation.predictions import probability_column
+from spinal_tf.evaluation.predictions import probability_column, zone_column
 from spinal_tf.models import Classifier, Segmenter
 from spinal_tf.pipeline import ReviewedMask, SegmentationOptions, diagnose
 from spinal_tf.results import CaseResult
@@ -29,6 +30,7 @@ COLUMNS = (
     *MEASURES,
     FLAGGED,
     MASK_PROVENANCE,
+    *(zone_column(task) for task in TASKS),
 )
 """What is predicted of a case, by column of the table of predictions."""
 
@@ -122,8 +124,16 @@ def predict_case(images: Images, models: Models, options: PredictionOptions) -> 
         **{name: _text(measure(score)) for name, measure in MEASURES.items()},
         FLAGGED: str(int(flagged)),
         MASK_PROVENANCE: result.mask_provenance,
+        **_zones(result),
     }
     return CasePrediction(cells=cells, lesions=score.lesions), automatic
+
+
+def _zones(result: CaseResult) -> dict[str, str]:
+    """Where the heat map of each task that was asked is mainly active."""
+    tasks = result.classification.tasks if result.classification else ()
+    spacing_mm = result.volume.spacing_mm
+    return {zone_column(one.task): zone_of(one.heatmap, result.mask, spacing_mm).value for one in tasks}
 
 
 def without_prediction() -> dict[str, str]:

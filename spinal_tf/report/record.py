@@ -18,7 +18,7 @@ import numpy as np
 
 import spinal_tf
 from spinal_tf.lesions import Lesion
-from spinal_tf.results import CaseResult, Classification, TaskResult
+from spinal_tf.results import TOO_THIN, CaseResult, Classification, TaskResult
 from spinal_tf.volume import Volume, file_slice_axis, file_slice_numbers
 
 NOTICE = (
@@ -90,8 +90,15 @@ def not_classified(result: CaseResult) -> str | None:
     if result.classification:
         return None
     if result.lesions:
-        return "this is the result of the segmentation alone"
+        return TOO_THIN if TOO_THIN in result.warnings else "this is the result of the segmentation alone"
     return "no lesion was found, so there is nothing to classify"
+
+
+def no_heatmap(result: TaskResult, classification: Classification) -> str | None:
+    """Why a task's Grad-CAM map is not written as an image, None where it is."""
+    if not result.task.applies_to(classification.diagnosis):
+        return "the called classes lead to the other branch, so this task has no part in the diagnosis"
+    return None if result.heatmap.any() else "nothing in the slices speaks for the called class"
 
 
 def software_versions() -> dict[str, str | None]:
@@ -161,12 +168,12 @@ def _classification(classification: Classification, volume: Volume) -> dict[str,
     return {
         "diagnosis": classification.diagnosis.value,
         "posterior": {diagnosis.value: float(p) for diagnosis, p in classification.posterior.items()},
-        "tasks": [_task(task, numbers) for task in classification.tasks],
+        "tasks": [_task(task, numbers, classification) for task in classification.tasks],
         "with_t1c": classification.with_t1c,
     }
 
 
-def _task(result: TaskResult, slice_numbers: tuple[int, ...]) -> dict[str, Any]:
+def _task(result: TaskResult, slice_numbers: tuple[int, ...], classification: Classification) -> dict[str, Any]:
     negative, positive = result.task.classes
     return {
         "name": result.task.name,
@@ -180,6 +187,7 @@ def _task(result: TaskResult, slice_numbers: tuple[int, ...]) -> dict[str, Any]:
             for number, probability in zip(slice_numbers, result.tile_probabilities, strict=True)
         ],
         "activation": {region: float(share) for region, share in result.activation.items()},
+        "no_heatmap": no_heatmap(result, classification),
     }
 
 

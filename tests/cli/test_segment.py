@@ -80,7 +80,7 @@ def test_the_mask_is_the_bright_lesion(main_path, lesion):
     assert dice(found == 1, lesion) > 0.9  # columns are resampled from 0.8 to 0.7 mm and back
 
 
-@pytest.mark.parametrize("name", ["lesion", "probability", "gradcam_ms_vs_nmosd"])
+@pytest.mark.parametrize("name", ["lesion", "probability", "gradcam_tumor_vs_demyelinating"])
 def test_images_lie_on_the_inputs_own_grid_byte_for_byte(main_path, name):
     folder = main_path[0]
     scan, ours = (gzip.decompress((folder / f"case{end}.nii.gz").read_bytes()) for end in ("", f"_{name}"))
@@ -144,8 +144,11 @@ def test_pictures_and_page_can_be_opened(main_path):
 
 
 def test_heat_maps_are_between_0_and_1_on_the_lesions_slices(main_path):
-    for task in ("tumor_vs_demyelinating", "astrocytoma_vs_ependymoma", "ms_vs_nmosd"):
-        heat = voxels(main_path[0] / f"case_gradcam_{task}.nii.gz")
+    paths = sorted(main_path[0].glob("case_gradcam_*.nii.gz"))
+    assert paths
+    for path in paths:
+        heat = voxels(path)
+        assert heat.any()
         assert (heat.min(), heat.max() <= 1) == (0, True)
         assert set(np.flatnonzero(heat.any(axis=(1, 2)))) <= {2, 3, 4}
 

@@ -45,12 +45,14 @@ def evaluated(write_predictions):
 def full_rows(some_rows):
     """Rows with raters, scans, subgroups; a class is absent in a subgroup."""
     words = ("ms", "nmosd", "astrocytoma")
+    zones = ("lesion", "core", "elsewhere", "none", "")
     return [
         row
         | {f"{name}_t1c": text for name, text in row.items() if name[:2] == "p_"}
         | {f"rater_{rater}": words[(index + rater) % 3] if index % rater else row["diagnosis"] for rater in (1, 2, 3)}
         | {"dice": f"{index / 23:.3f}", "hd95_mm": "inf", "volume_ml": "0.5", "reference_volume_ml": "0"}
         | {"flagged": str(index % 3 % 2)}
+        | {name.replace("p_", "gradcam_"): zones[index % 5] for name, text in row.items() if name[:2] == "p_"}
         | {"sex": "fm"[index // 5 % 2], "age_years": str(10 + index), "site": "new" if index == 7 else "old"}
         for index, row in enumerate(some_rows(24))
     ]
@@ -230,6 +232,7 @@ def test_every_part_of_an_evaluation_is_shown(full):
         "Subgroups",
         "Agreement of raters on the four diagnoses",
         "Calibration",
+        "Where Grad-CAM is mainly active, test: MS vs NMOSD",
         "Masks: validation",
         "Masks: testing",
         "Masks: difficult cases",

@@ -8,6 +8,7 @@ import pytest
 
 from spinal_tf.cohort.case import Sex, Split
 from spinal_tf.errors import CohortError
+from spinal_tf.evaluation.activation import Zone
 from spinal_tf.evaluation.prediction_table import parse_predictions, read_predictions
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.taxonomy import MS_VS_NMOSD, TASKS, Diagnosis
@@ -38,7 +39,7 @@ def test_required_columns_are_enough(read):
     assert (case.name, case.patient, case.split, case.diagnosis) == ("c1", "c1", Split.TEST, Diagnosis.NMOSD)
     assert case.probabilities == {"ms_vs_nmosd": 0.75}
     assert (case.stated_difficult, case.sex, case.age_years) == (None, None, None)
-    assert (case.raters, case.with_t1c, case.overlap) == ({}, {}, {})
+    assert (case.raters, case.with_t1c, case.overlap, case.zones) == ({}, {}, {}, {})
     assert (case.flagged, case.mask_provenance) == (None, None)
     assert predictions.tasks == (MS_VS_NMOSD,)
     assert predictions.raters == ()
@@ -61,6 +62,9 @@ def test_every_column_is_read_and_others_are_carried_along(read):
         "iou": "nan",
         "flagged": "1",
         "mask_provenance": "Reviewed",
+        "gradcam_tumor_vs_demyelinating": "Core",
+        "gradcam_astrocytoma_vs_ependymoma": "",
+        "gradcam_ms_vs_nmosd": "none",
         "Site": "north; old",
     }
     predictions = read(rows(cells))
@@ -72,6 +76,7 @@ def test_every_column_is_read_and_others_are_carried_along(read):
     assert (case.overlap["dice"], case.overlap["hd95_mm"]) == (0.5, math.inf)
     assert math.isnan(case.overlap["iou"])
     assert (case.flagged, case.mask_provenance) == (True, "reviewed")
+    assert case.zones == {"tumor_vs_demyelinating": Zone.CORE, "ms_vs_nmosd": Zone.NONE}
     assert case.cells["site"] == "north; old"
     assert predictions.tasks == TASKS
     assert predictions.raters == ("rater_1", "rater_2", "rater_3")
@@ -94,6 +99,11 @@ def test_every_column_is_read_and_others_are_carried_along(read):
         ("difficult", "2", '"2" is not an answer'),
         ("age_years", "old", '"old" is not an age'),
         ("rater_1", "healthy", '"healthy" is not a rater\'s diagnosis'),
+        (
+            "gradcam_ms_vs_nmosd",
+            "rim",
+            '"rim" is not a zone of activation; write core, lesion, perilesional, elsewhere or none',
+        ),
         ("dice", "good", '"good" is not a number'),
         ("flagged", "maybe", '"maybe" is not an answer'),
         ("mask_provenance", "drawn", '"drawn" is not a way a mask came about; write automatic or reviewed'),
@@ -148,6 +158,7 @@ def test_a_misspelt_required_column_is_told_once_with_the_nearest_name(faults):
         ("rater1", "rater_1"),
         ("p_tumour_vs_demyelinating", "p_tumor_vs_demyelinating"),
         ("nsd_1_mm", "nsd_1mm"),
+        ("grad_cam_ms_vs_nmosd", "gradcam_ms_vs_nmosd"),
     ],
 )
 def test_a_misspelt_column_is_told_with_the_nearest_name(faults, written, meant):

@@ -17,6 +17,7 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from spinal_tf.report import NOTICE, case_json, record, write_json
+from spinal_tf.results import TOO_THIN
 
 SCHEMAS = {
     path.name: json.loads(path.read_text(encoding="utf-8"))
@@ -72,6 +73,12 @@ def test_a_case_without_lesion_keeps_both_schemas(without_lesion, kind):
     assert faults(case, kind) == []
     assert case["lesions"] == []
     assert "no lesion" in case["not_classified"]
+
+
+def test_a_case_whose_lesions_cannot_be_seen_keeps_the_schema(segmented):
+    case = case_json(dataclasses.replace(segmented, warnings=(TOO_THIN,)))
+    assert faults(case, "diagnosis") == []
+    assert case["not_classified"] == TOO_THIN
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,166 @@
+"""Where a Grad-CAM map lies: in a lesion's core, its rim, the tissue around it, or elsewhere.
+
+The regions are the same for a case's record and for the evaluation of a cohort. Zhuo et al. 2022 name the main
+activation areas of their Table E4 (lesion, its central area, perilesional areas along its margin) without saying how
+they were told; the measures here are ours.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from enum import Enum
+
+import numpy as np
+from scipy import ndimage
+
+RIM_MM = 1.0
+"""Depth of a lesion's rim, in the plane of the slice; at least one pixel."""
+
+PERILESIONAL_MM = 5.0
+"""Width of the band around a lesion, in three dimensions (Zhuo et al. 2022 describe perilesional activation)."""
+
+TOLERANCE_MM = 1e-6
+"""Rounding of distances; one pixel away is one pixel away."""
+
+HALFWAY = 0.5
+"""Of the way from chance to the best, and of the core's level: half the maximum, as widths of peaks are measured."""
+
+TIE = 1e-6
+"""Levels that differ by less than this share of the highest are equal: maps are in single precision."""
+
+
+class Zone(str, Enum):
+    """Where a map is mainly active; the value is how it is written in every file."""
+
+    CORE = "core"
+    LESION = "lesion"
+    PERILESIONAL = "perilesional"
+    ELSEWHERE = "elsewhere"
+    NONE = "none"
+
+    @property
+    def printed(self) -> str:
+        """As printed for a reader."""
+        return {"core": "Lesion core", "lesion": "Whole lesion", "none": "No map"}.get(self.value, self.capitalize())
+
+
+def zone_of(heatmap: np.ndarray, mask: np.ndarray, spacing_mm: tuple[float, float, float]) -> Zone:
+    """Tell where a map is mainly active.
+
+    A Grad-CAM map is coarse: its cells are an eighth of the field of view, 20 to 45 mm, and are drawn smoothly into one
+    another. Nearly all of its sum lies outside of a cord that is 10 mm wide, wherever the network looks. So regions are
+    compared by their level, the mean of the map over the region, on the slices that hold lesion: others are not
+    explained. Near is the lesion with the band around it; core, rim and band are those of `activation_shares`.
+
+    1. ``none``: the map is zero everywhere, or there is no lesion.
+    2. ``elsewhere``: near lies at most halfway from chance, the mean of the slices, to the best, the mean of as many of
+       their hottest voxels as are near. A map of one value is elsewhere, too, unless everything is near.
+    3. ``perilesional``: the band's level is above the lesion's.
+    4. ``core``: the rim's level is below half of the core's. A lesion that is all rim, or all core, never is one.
+    5. ``lesion``: all others. So a tie goes to the lesion against its parts, and to elsewhere against near.
+
+    The comparison with as many of the hottest voxels is that of the relevance rank accuracy (Arras et al., Inf Fusion
+    2022;81:14), taken from the voxels' ranks to their values, and corrected for chance.
+
+    Args:
+        heatmap: finite, not negative, (slice, row, column); its scale does not matter.
+        mask: bool, same shape.
+        spacing_mm: along these axes.
+
+    Raises:
+        ValueError: the shapes differ, or the map has values that are negative or not finite.
+    """
+    if heatmap.shape != mask.shape:
+        raise ValueError(f"heat map of shape {heatmap.shape} for a mask of shape {mask.shape}")
+    if not (np.isfinite(heatmap).all() and (heatmap >= 0).all()):
+        raise ValueError("the heat map has values that are negative or not finite")
+    if not heatmap.any() or not mask.any():
+        return Zone.NONE
+    regions = _regions(mask, spacing_mm)
+    heat = heatmap[mask.any(axis=(1, 2))].ravel()
+    near = np.concatenate([heatmap[region] for region in regions.values()])
+    best = _mean(np.partition(heat, -len(near))[-len(near) :])
+    chance, slack = _mean(heat), TIE * best
+    if len(near) < len(heat) and _mean(near) - chance <= HALFWAY * (best - chance) + slack:
+        return Zone.ELSEWHERE
+    level = {name: _mean(heatmap[region]) for name, region in regions.items()}
+    if level["perilesional"] > _mean(heatmap[mask]) + slack:
+        return Zone.PERILESIONAL
+    return Zone.CORE if level["rim"] < HALFWAY * level["core"] - slack else Zone.LESION
+
+
+def _mean(values: np.ndarray) -> float:
+    """NaN for no value, which is neither above nor below anything."""
+    return float(values.mean(dtype=np.float64)) if len(values) else math.nan
+
+
+def _regions(mask: np.ndarray, spacing_mm: Sequence[float]) -> dict[str, np.ndarray]:
+    """Core, rim and band of `activation_shares`, on the slices that hold lesion, each bool of the mask's shape."""
+    found = {}
+    box = _box_around(mask, spacing_mm)
+    for name, region in _regions_in(mask[box], spacing_mm).items():
+        found[name] = np.zeros(mask.shape, bool)
+        found[name][box] = region & mask[box].any(axis=(1, 2), keepdims=True)
+    return found
+
+
+def activation_shares(
+    heatmap: np.ndarray, mask: np.ndarray, *, spacing_mm: tuple[float, float, float]
+) -> dict[str, float]:
+    """Share of a heat map in the lesions' cores, their rims, the tissue around them, and elsewhere.
+
+    The rim is every lesion voxel whose distance, within its slice, to the nearest voxel outside is at most `RIM_MM` or
+    one pixel's longer side, whichever is more; the core is the rest of the lesion. A lesion too thin to have a core is
+    all rim. Perilesional is what lies outside but at most `PERILESIONAL_MM` from a lesion voxel, in three dimensions.
+    Distances are between voxel centres; beyond the edge of the image is not outside.
+
+    Args:
+        heatmap: not negative, (slice, row, column).
+        mask: bool, same shape.
+        spacing_mm: along these axes.
+
+    Returns:
+        ``core``, ``rim``, ``perilesional`` and ``elsewhere``; they sum to one, or are all zero for an empty map.
+    """
+    total = float(heatmap.sum(dtype=np.float64))
+    if total == 0:
+        return dict.fromkeys(("core", "rim", "perilesional", "elsewhere"), 0.0)
+    box = _box_around(mask, spacing_mm)
+    heat = heatmap[box]
+    shares = {
+        name: float(heat[region].sum(dtype=np.float64)) / total
+        for name, region in _regions_in(mask[box], spacing_mm).items()
+    }
+    return {**shares, "elsewhere": max(0.0, 1.0 - sum(shares.values()))}
+
+
+def _regions_in(lesion: np.ndarray, spacing_mm: Sequence[float]) -> dict[str, np.ndarray]:
+    core = _core(lesion, spacing_mm)
+    near = ~lesion & (_distance_mm(~lesion, spacing_mm) <= PERILESIONAL_MM + TOLERANCE_MM)
+    return {"core": core, "rim": lesion & ~core, "perilesional": near}
+
+
+def _box_around(mask: np.ndarray, spacing_mm: Sequence[float]) -> tuple[slice, ...]:
+    """Distances are dear; nothing beyond this box can be near a lesion."""
+    lesion = ndimage.find_objects(mask.astype(np.uint8))
+    if not lesion:
+        return (slice(0, 0),) * mask.ndim
+    margins = [int(np.ceil(PERILESIONAL_MM / spacing)) + 1 for spacing in spacing_mm]
+    return tuple(
+        slice(max(0, part.start - margin), part.stop + margin) for part, margin in zip(lesion[0], margins, strict=True)
+    )
+
+
+def _core(lesion: np.ndarray, spacing_mm: Sequence[float]) -> np.ndarray:
+    depth_mm = max(RIM_MM, *spacing_mm[1:]) + TOLERANCE_MM
+    planes = [_distance_mm(plane, spacing_mm[1:]) > depth_mm for plane in lesion]
+    return np.array(planes, dtype=bool).reshape(lesion.shape)
+
+
+def _distance_mm(region: np.ndarray, spacing_mm: Sequence[float]) -> np.ndarray:
+    """Distance of every voxel in a region to the nearest one outside it; infinite where there is no outside."""
+    if region.all():
+        return np.full(region.shape, np.inf)
+    distance: np.ndarray = ndimage.distance_transform_edt(region, sampling=spacing_mm)
+    return distance
