@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -44,6 +45,23 @@ np.savez(answers, **{key: value.astype("S") if value.dtype == object else value 
 
 
 @pytest.fixture(scope="session")
+def standin_module():
+    """The module of the stand-in for TensorFlow Serving."""
+    pytest.importorskip("tensorflow_serving.apis.predict_pb2")
+    specification = importlib.util.spec_from_file_location("standin", Path(__file__).with_name("standin.py"))
+    module = sys.modules["standin"] = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def standin(standin_module, tiny_models):
+    """The stand-in with the exports of the small weights."""
+    with standin_module.serve(standin_module.SavedModels(tiny_models)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def tiny_weights(tiny_weights, tmp_path_factory) -> Path:
     """The small weights with model cards, the classifiers said to know T1c."""
     from spinal_tf.checkpoints import MANIFEST, manifest_json, read_manifest
@@ -60,14 +78,14 @@ def tiny_weights(tiny_weights, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_models(tiny_weights, tmp_path_factory) -> Path:
-    """The segmenter, one classifier and the pipeline of the small weights, exported in version 1."""
+    """The segmenter, the classifiers and the pipeline of the small weights, exported in version 1."""
     from spinal_tf.serving.export import export_saved_model, serve_classifier, serve_pipeline, serve_segmenter
     from spinal_tf.taxonomy import TASKS
 
     models = tmp_path_factory.mktemp("models")
     for model in (
         serve_segmenter(tiny_weights),
-        serve_classifier(tiny_weights, TASKS[0]),
+        *(serve_classifier(tiny_weights, task) for task in TASKS),
         serve_pipeline(tiny_weights),
     ):
         export_saved_model(model, tiny_weights, models)
