@@ -114,7 +114,8 @@ class _Corners:
         """Share of a class at or above each score, (rows, k), the first of them 0."""
         chosen = self.positive if positive else ~self.positive
         summed = np.cumsum(counts[:, self.order] * chosen, axis=1)[:, self.ends]
-        return np.pad(summed, ((0, 0), (1, 0))) / summed[:, -1:]
+        found: np.ndarray = np.pad(summed, ((0, 0), (1, 0))) / summed[:, -1:]
+        return found
 
 
 def _sensitivity_at(wanted: np.ndarray, false_positive: np.ndarray, sensitivity: np.ndarray) -> np.ndarray:
@@ -132,4 +133,5 @@ def _sensitivity_at(wanted: np.ndarray, false_positive: np.ndarray, sensitivity:
     )
     with np.errstate(divide="ignore", invalid="ignore"):
         share = np.where(x1 > x0, (wanted - x0) / (x1 - x0), 0)
-    return y0 + np.clip(share, 0, 1) * (y1 - y0)
+    found: np.ndarray = y0 + np.clip(share, 0, 1) * (y1 - y0)
+    return found

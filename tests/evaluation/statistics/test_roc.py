@@ -93,8 +93,6 @@ def test_the_band_never_falls_and_encloses_most_of_the_curve():
     band, curve = roc_band(labels, scores, patients, Resampling(resamples=500)), roc_curve(labels, scores)
     assert (np.diff(band.low) >= -1e-12).all()
     assert (np.diff(band.high) >= -1e-12).all()
-    upper = [
-        sensitivity_at(rate, curve.false_positive_rate, curve.sensitivity) for rate in band.false_positive_rate
-    ]
+    upper = [sensitivity_at(rate, curve.false_positive_rate, curve.sensitivity) for rate in band.false_positive_rate]
     assert (band.low - 1e-9 <= upper).all()
     assert (upper <= band.high + 1e-9).all()

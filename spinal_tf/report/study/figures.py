@@ -1,0 +1,119 @@
+"""All figures of an evaluation, into ``figures/`` of its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from spinal_tf.errors import OutputError
+from spinal_tf.evaluation.evaluate import Evaluation
+from spinal_tf.files import output_files
+from spinal_tf.report.study.calibration import draw_decisions, draw_reliability
+from spinal_tf.report.study.figure_file import FigureFile
+from spinal_tf.report.study.flow import draw_flow
+from spinal_tf.report.study.learning import draw_learning
+from spinal_tf.report.study.masks import draw_dice, draw_volumes
+from spinal_tf.report.study.pictures import CasePicture
+from spinal_tf.report.study.pipeline_steps import draw_pipeline
+from spinal_tf.report.study.representative import draw_cases, representative_cases
+from spinal_tf.report.study.roc import draw_roc
+from spinal_tf.report.study.style import Drawing, save, settings
+from spinal_tf.report.study.subgroup_forest import draw_forest
+
+FOLDER = "figures"
+
+FORMS = (".svg", ".png")
+
+NAMES = (
+    "flow",
+    "pipeline",
+    "cases",
+    *(f"roc-{name}" for name in ("validation", "test", "difficult")),
+    *(f"{kind}-{name}" for kind in ("reliability", "decision") for name in ("validation", "test")),
+    "volumes",
+    "dice",
+    "subgroups",
+    "learning-curve",
+)
+"""All there may be, in the order in which a reader wants them."""
+
+
+def write_figures(
+    evaluation: Evaluation,
+    out: Path,
+    *,
+    overwrite: bool,
+    note: str = "",
+    learning_curves: Sequence[Path] = (),
+    pictures: Mapping[str, CasePicture] | None = None,
+) -> tuple[FigureFile, ...]:
+    """Write every figure for which there is data, as SVG and as PNG; all or none.
+
+    With ``overwrite``, figures of an earlier evaluation that this one has no data for are removed.
+
+    Args:
+        evaluation: what came out.
+        out: folder of the evaluation; ``figures`` is made in it.
+        overwrite: replace figures that exist.
+        note: what a reader must know of the data, such as that they are simulated; stands below each figure.
+        learning_curves: tables of ``train learning-curve``.
+        pictures: a slice by name of the case, of those that `representative.representative_cases` chooses.
+
+    Returns:
+        The figures in the order of `NAMES`.
+
+    Raises:
+        CohortError: a table of a learning curve cannot be read.
+        OutputError: the folder cannot be made or written to, or a figure exists and ``overwrite`` is not set.
+    """
+    folder = out / FOLDER
+    _make(folder)
+    with settings():
+        drawings = _drawings(evaluation, note, learning_curves, pictures or {})
+        targets = [folder / f"{drawing.name}{form}" for drawing in drawings for form in FORMS]
+        with output_files(*targets, overwrite=overwrite) as temporaries:
+            for drawing, place in zip(drawings, range(0, len(targets), len(FORMS)), strict=True):
+                for path in temporaries[place : place + len(FORMS)]:
+                    save(drawing, path)
+    if overwrite:
+        for name in set(NAMES) - {drawing.name for drawing in drawings}:
+            for form in FORMS:
+                (folder / f"{name}{form}").unlink(missing_ok=True)
+    return tuple(_file(drawing, folder) for drawing in drawings)
+
+
+def _drawings(
+    evaluation: Evaluation, note: str, learning_curves: Sequence[Path], pictures: Mapping[str, CasePicture]
+) -> list[Drawing]:
+    chosen = (case.name for case in representative_cases(evaluation).values())
+    of_steps = next((pictures[name] for name in chosen if name in pictures), None)
+    found = [
+        *draw_flow(evaluation, note),
+        *draw_pipeline(of_steps, note),
+        *draw_cases(evaluation, pictures, note),
+        *draw_roc(evaluation, note),
+        *draw_reliability(evaluation, note),
+        *draw_decisions(evaluation, note),
+        *draw_volumes(evaluation, note),
+        *draw_dice(evaluation, note),
+        *draw_forest(evaluation, note),
+        *draw_learning(learning_curves, note),
+    ]
+    return sorted(found, key=lambda drawing: NAMES.index(drawing.name))
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from error
+
+
+def _file(drawing: Drawing, folder: Path) -> FigureFile:
+    return FigureFile(
+        name=drawing.name,
+        title=drawing.title,
+        caption=drawing.caption,
+        svg=folder / f"{drawing.name}.svg",
+        png=folder / f"{drawing.name}.png",
+    )

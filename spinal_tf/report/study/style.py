@@ -1,0 +1,198 @@
+"""How the figures of an evaluation look, and how they become files.
+
+matplotlib is used through its objects, with the canvas that needs no screen; pyplot's state is left alone.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from spinal_tf.evaluation.evaluation_files import NOTICE
+from spinal_tf.evaluation.evaluation_text import printed_task
+from spinal_tf.evaluation.predictions import CaseSet
+from spinal_tf.taxonomy import Diagnosis, Task
+
+BLACK, ORANGE, SKY, GREEN = "#000000", "#e69f00", "#56b4e9", "#009e73"
+YELLOW, BLUE, VERMILLION, PURPLE = "#f0e442", "#0072b2", "#d55e00", "#cc79a7"
+GREY = "#777777"
+"""The palette of Okabe and Ito (2008), for colour-blind readers too; everything also differs by mark or line."""
+
+PAPER = "Zhuo et al. 2022"
+
+DISEASE_MARKS = {
+    Diagnosis.ASTROCYTOMA: ("o", BLUE),
+    Diagnosis.EPENDYMOMA: ("s", ORANGE),
+    Diagnosis.MS: ("^", GREEN),
+    Diagnosis.NMOSD: ("D", PURPLE),
+}
+"""Mark and colour of each disease."""
+
+SET_NAMES = {
+    CaseSet.VALIDATION: "validation cases",
+    CaseSet.TEST: "test cases",
+    CaseSet.DIFFICULT: "difficult test cases",
+}
+
+PANEL_INCHES = 2.65
+"""Width of a panel of three in a row."""
+
+NARROWEST = 5.0
+"""Inches that a figure is wide at least, for its title and the lines below."""
+
+DOTS_PER_INCH = 150
+
+FOOT_POINTS = 7
+"""Size of the letters of the lines below a figure."""
+
+SETTINGS = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine draws the same
+    "font.size": 9,
+    "axes.titlesize": 9.5,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.alpha": 0.25,
+    "legend.frameon": False,
+    "legend.fontsize": 8,
+    "lines.linewidth": 1.5,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "spinal-tf",
+}
+
+METADATA = {".svg": {"Date": None, "Creator": None}, ".png": {"Software": None}}
+"""No date and no version: the same numbers give the same bytes."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Drawing:
+    """A figure that is not written yet; see `figure_file.FigureFile`."""
+
+    name: str
+    title: str
+    caption: str
+    figure: Figure
+
+
+@contextmanager
+def settings() -> Iterator[None]:
+    """Matplotlib's settings for drawing and for writing; those from before come back."""
+    with mpl.rc_context():
+        mpl.rcdefaults()  # not a user's own settings
+        mpl.rcParams.update(SETTINGS)
+        yield
+
+
+@dataclass(frozen=True, kw_only=True)
+class Space:
+    """Inches around panels and between them, for labels and legends; ``above`` has the figure's title, too."""
+
+    left: float = 0.65
+    right: float = 0.25
+    across: float = 0.75
+    down: float = 0.3
+    above: float = 0.85
+    below: float = 0.95
+
+
+def grid(widths: Sequence[float], heights: Sequence[float], space: Space) -> tuple[Figure, np.ndarray]:
+    """A figure of panels in rows and columns; all lengths in inches, so that nothing depends on what is drawn.
+
+    Args:
+        widths: of the columns.
+        heights: of the rows.
+        space: around them.
+
+    Returns:
+        The figure and its panels, (rows, columns).
+    """
+    width = space.left + sum(widths) + space.across * (len(widths) - 1) + space.right
+    height = space.above + sum(heights) + space.down * (len(heights) - 1) + space.below
+    figure = Figure(figsize=(max(width, NARROWEST), height))
+    FigureCanvasAgg(figure)
+    width = float(figure.get_figwidth())
+    panels = np.empty((len(heights), len(widths)), object)
+    for row, tall in enumerate(heights):
+        bottom = height - space.above - sum(heights[: row + 1]) - space.down * row
+        for column, wide in enumerate(widths):
+            x = space.left + sum(widths[:column]) + space.across * column
+            panels[row, column] = figure.add_axes((x / width, bottom / height, wide / width, tall / height))
+    return figure, panels
+
+
+def legend_below(panel: Axes, inches: float, *, columns: int = 1, of: Axes | None = None) -> None:
+    """A legend so far under a panel, where no curve comes; of another panel's marks where one is named."""
+    height = panel.bbox.height / panel.figure.dpi
+    panel.legend(
+        *(of or panel).get_legend_handles_labels(),
+        loc="upper left",
+        bbox_to_anchor=(-0.06, -inches / height),
+        borderaxespad=0,
+        borderpad=0,
+        ncols=columns,
+    )
+
+
+def finished(name: str, title: str, caption: str, figure: Figure, note: str) -> Drawing:
+    """Head the figure, and add note and notice below it, for which it grows.
+
+    Args:
+        name: of the files.
+        title: a few words.
+        caption: what is seen; its lines are joined.
+        figure: with its panels.
+        note: what a reader must know of the data, such as that they are simulated; may be empty.
+    """
+    width, height = (float(inches) for inches in figure.get_size_inches())
+    figure.text(0.15 / width, 1 - 0.12 / height, title, ha="left", va="top", fontsize=11, fontweight="bold")
+    per_line = int((width - 0.3) * 72 / (0.53 * FOOT_POINTS))
+    lines = [line for words in (note, NOTICE) for line in textwrap.wrap(words, per_line)]
+    foot = (1.3 * len(lines) + 1.6) * FOOT_POINTS / 72
+    _grow(figure, foot)
+    place = (0.15 / width, foot / 2 / (height + foot))
+    figure.text(*place, "\n".join(lines), va="center", fontsize=FOOT_POINTS, color=GREY, linespacing=1.3)
+    return Drawing(name=name, title=title, caption=" ".join(f"{caption} {note}".split()), figure=figure)
+
+
+def _grow(figure: Figure, inches: float) -> None:
+    """Add room below; what is there keeps its size and distance from the top."""
+    before = float(figure.get_figheight())
+    after = before + inches
+    for panel in figure.axes:
+        x, y, width, height = panel.get_position(original=True).bounds
+        panel.set_position((x, (y * before + inches) / after, width, height * before / after))
+    for text in figure.texts:
+        text.set_y((text.get_position()[1] * before + inches) / after)
+    figure.set_figheight(after)
+
+
+def save(drawing: Drawing, path: Path) -> None:
+    """Write a figure in the form that the ending says, ``.svg`` or ``.png``."""
+    drawing.figure.savefig(path, dpi=DOTS_PER_INCH, metadata=METADATA[path.suffix])
+
+
+def class_name(name: str) -> str:
+    """A class of a task as printed: ``MS``, ``ependymoma``."""
+    return name.upper() if name in (Diagnosis.MS.value, Diagnosis.NMOSD.value) else name
+
+
+def panel_title(task: Task, labels: np.ndarray) -> str:
+    """A task and the cases of its classes, as ``33 MS, 45 NMOSD``; labels bool, (n,)."""
+    numbers = (int((~labels).sum()), int(labels.sum()))
+    counts = ", ".join(f"{count} {class_name(name)}" for count, name in zip(numbers, task.classes, strict=True))
+    return f"{printed_task(task)}\n{counts}"
+
+
+def spread(low: float, high: float, digits: int = 2) -> str:
+    """An interval as ``0.79 to 0.97``."""
+    return f"{low:.{digits}f} to {high:.{digits}f}"

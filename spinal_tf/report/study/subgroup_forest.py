@@ -1,0 +1,119 @@
+"""Subgroups against each other: differences with intervals (the paper's Table E5 as a picture)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from matplotlib.axes import Axes
+
+from spinal_tf.evaluation.contrasts import COMPARED, Contrast
+from spinal_tf.evaluation.evaluate import Evaluation
+from spinal_tf.evaluation.evaluation_text import LABELS, printed_task
+from spinal_tf.evaluation.statistics.intervals import Interval
+from spinal_tf.report.study.style import (
+    BLACK,
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    PURPLE,
+    SET_NAMES,
+    Drawing,
+    Space,
+    finished,
+    grid,
+    legend_below,
+)
+
+LOOKS = dict(zip(COMPARED, (("o", BLUE), ("s", ORANGE), ("^", GREEN), ("D", PURPLE)), strict=True))
+"""Mark and colour of each measure."""
+
+ROW_INCHES = 0.75
+"""Height of the lines of one comparison."""
+
+CAPTION = """\
+Differences between subgroups, first less second, with intervals of 95 %: {interval}. Right of 0 the first does better.
+Undefined differences are left out; a mark without a line has no interval. Look at the numbers of cases: many subgroups
+are small."""
+
+FORMULAE = "Newcombe's of proportions, DeLong's of areas, which take cases as independent"
+BOOTSTRAP = "bootstrap over patients, of whom some have several cases"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ForestLine:
+    """A difference and its interval, unknown where there is none."""
+
+    measure: str
+    value: float
+    interval: Interval
+
+
+def forest_lines(contrast: Contrast, *, by_patients: bool) -> list[ForestLine]:
+    """The defined differences of a comparison.
+
+    Args:
+        contrast: of subgroups.
+        by_patients: take the bootstrap's intervals. The formulae are better for few cases, where nearly all are right,
+            but take cases as independent.
+    """
+    return [
+        ForestLine(measure=one.measure, value=one.value, interval=one.bootstrap if by_patients else one.formula)
+        for one in contrast.differences
+        if not math.isnan(one.value)
+    ]
+
+
+def draw_forest(evaluation: Evaluation, note: str) -> Iterator[Drawing]:
+    """A panel for each task, a group of lines for each comparison."""
+    contrasts = [group.contrast for group in evaluation.subgroups if group.contrast]
+    names = list(dict.fromkeys((one.first, one.second) for one in contrasts))
+    if not names:
+        return
+    by_patients = any(group.performance.scored.several_per_patient for group in evaluation.subgroups)
+    tasks = [task.task for task in evaluation.tasks.values() if any(one.task is task.task for one in contrasts)]
+    height = ROW_INCHES * len(names)
+    figure, (panels,) = grid([2.3] * len(tasks), [height], Space(left=1.4, across=0.45, above=0.75, below=1.0))
+    for place, (panel, task) in enumerate(zip(panels, tasks, strict=True)):
+        _draw_task(panel, [one for one in contrasts if one.task is task], names, by_patients=by_patients)
+        panel.set_title(printed_task(task))
+        panel.set_yticks(range(len(names)), [f"{first}\nvs {second}" for first, second in names])
+        panel.tick_params(axis="y", length=0, labelleft=place == 0)
+    panels[0].plot([], [], color=BLACK, linewidth=1)
+    legend_below(panels[0], 0.6, columns=len(COMPARED))
+    interval = BOOTSTRAP if by_patients else FORMULAE
+    caption = CAPTION.format(interval=interval)
+    title = f"Subgroups, {SET_NAMES[contrasts[0].case_set]}"
+    yield finished("subgroups", title, caption, figure, note)
+
+
+def _draw_task(
+    panel: Axes, contrasts: Sequence[Contrast], names: Sequence[tuple[str, str]], *, by_patients: bool
+) -> None:
+    for measure, (mark, colour) in LOOKS.items():
+        panel.plot([], [], mark, color=colour, label=LABELS[measure])
+    panel.axvline(0, color=GREY, linewidth=1)
+    for contrast in contrasts:
+        row = names.index((contrast.first, contrast.second))
+        for line in forest_lines(contrast, by_patients=by_patients):
+            y = row + 0.15 * (COMPARED.index(line.measure) - 1.5)
+            mark, colour = LOOKS[line.measure]
+            panel.plot([line.value], [y], mark, color=colour, markersize=5, clip_on=False)
+            if line.interval.known:
+                panel.plot([line.interval.low, line.interval.high], [y, y], color=colour, linewidth=1.2)
+        panel.text(
+            0.98,
+            row - 0.42,
+            f"{contrast.cases[0]} vs {contrast.cases[1]} cases",
+            fontsize=7,
+            ha="right",
+            va="center",
+            color=GREY,
+            transform=panel.get_yaxis_transform(),
+        )
+    for edge in range(len(names) - 1):
+        panel.axhline(edge + 0.5, color=GREY, linewidth=0.5, linestyle=":")
+    panel.set(xlim=(-1, 1), ylim=(len(names) - 0.5, -0.5), xlabel="Difference")
+    panel.grid(visible=False, axis="y")
