@@ -13,7 +13,9 @@ from spinal_tf.cli.options import finite, prediction_options, refuse_options
 
 if TYPE_CHECKING:
     from spinal_tf.evaluation.checks import Checked
+    from spinal_tf.evaluation.evaluate import Evaluation
     from spinal_tf.evaluation.scored import EvaluationOptions
+    from spinal_tf.report.study.figure_file import FigureFile
 
 FILE = click.Path(path_type=Path)
 
@@ -42,6 +44,8 @@ class Choices:
     subgroups: tuple[str, ...]
     resamples: int
     seed: int
+    learning_curves: tuple[Path, ...]
+    no_figures: bool
     note: str
     overwrite: bool
 
@@ -82,6 +86,15 @@ class Choices:
 @click.option("--resamples", type=click.IntRange(100), default=2000, show_default=True, help="Of the bootstrap.")
 @click.option("--seed", type=click.IntRange(0), default=2022, show_default=True, help="Of the bootstrap.")
 @click.option(
+    "--learning-curve",
+    "learning_curves",
+    type=FILE,
+    multiple=True,
+    metavar="FILE",
+    help="learning-curve.csv of train learning-curve, to be drawn; may be repeated.",
+)
+@click.option("--no-figures", is_flag=True, help="Draw no figures, which takes most of the time.")
+@click.option(
     "--note", default="", metavar="TEXT", help="What readers must know of the cases, such as that they are simulated."
 )
 @click.option("--overwrite", is_flag=True, help="Replace results that exist; predictions are not made anew for that.")
@@ -93,12 +106,14 @@ def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
     needed.
 
     docs/evaluation.md describes the tables and everything that is written: metrics.json, each table as CSV and as
-    LaTeX, a report as one HTML page, and the checklists CLAIM 2024 and TRIPOD+AI as far as they can be filled in. Every
-    fault of the tables is listed in one pass; exit 3 if there is one, 5 if some cases could not be predicted.
+    LaTeX, figures, a report as one HTML page, and the checklists CLAIM 2024 and TRIPOD+AI as far as they can be filled
+    in. Every fault of the tables is listed in one pass; exit 3 if there is one, 5 if some cases could not be predicted.
     """
     chosen = Choices(**{field.name: given.pop(field.name) for field in fields(Choices)})
     if chosen.cohort and chosen.predictions or not (chosen.cohort or chosen.predictions):
         raise click.UsageError("give either --cohort or --predictions")
+    if chosen.learning_curves and chosen.no_figures:
+        raise click.UsageError("--learning-curve is to be drawn, and --no-figures draws nothing; leave one of them out")
     if chosen.predictions:
         refuse_options(prediction_options, "is for predicting; --predictions takes what is predicted")
         refuse_options(with_mask_option, "is for predicting; --predictions takes what is predicted")
@@ -136,10 +151,14 @@ def _judge(chosen: Choices, predictions: Path, lesions: Path | None) -> None:
 
     checked, options = _checked(chosen, predictions, lesions)
     evaluation = judge(checked, options)
-    others = study_files(evaluation, (), note=chosen.note)
-    written = write_evaluation(evaluation, chosen.out, note=chosen.note, others=others, overwrite=chosen.overwrite)
-    click.echo("\n\n".join(filter(None, (chosen.note, as_text(evaluation)))))
+    note = chosen.note or evaluation.predictions.note
+    figures = _figures(evaluation, chosen, note)
+    others = study_files(evaluation, figures, note=note)
+    written = write_evaluation(evaluation, chosen.out, note=note, others=others, overwrite=chosen.overwrite)
+    click.echo("\n\n".join(filter(None, (note, as_text(evaluation)))))
     click.echo("\n" + "\n".join(map(str, written)))
+    if figures:
+        click.echo(f"{figures[0].svg.parent}: {len(figures)} figures, each as SVG and as PNG")
 
 
 def _checked(chosen: Choices, predictions: Path, lesions: Path | None) -> tuple[Checked, EvaluationOptions]:
@@ -167,6 +186,19 @@ def _checked(chosen: Choices, predictions: Path, lesions: Path | None) -> tuple[
         faults = "1 fault" if number == 1 else f"{number} faults"
         raise CohortError(f"{faults}, listed above; correct what is wrong and evaluate again")
     return checked, options
+
+
+def _figures(evaluation: Evaluation, chosen: Choices, note: str) -> tuple[FigureFile, ...]:
+    if not chosen.no_figures:
+        from spinal_tf.report.study.figures import write_figures
+
+        curves = chosen.learning_curves
+        return write_figures(evaluation, chosen.out, overwrite=chosen.overwrite, note=note, learning_curves=curves)
+    if chosen.overwrite:
+        from spinal_tf.report.study.figure_file import remove_figures
+
+        remove_figures(chosen.out)  # of other numbers
+    return ()
 
 
 def _operating_points(choices: tuple[str, ...]) -> dict[str, Any]:

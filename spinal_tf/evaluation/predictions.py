@@ -11,6 +11,11 @@ from spinal_tf.cohort.case import Sex, Split
 from spinal_tf.results import MaskProvenance
 from spinal_tf.taxonomy import TASKS, Diagnosis, Task
 
+SIMULATED = "simulated"
+"""Written in the column ``scanner`` for simulated cases."""
+
+SIMULATED_NOTE = "Simulated cases: these numbers say nothing about patients."
+
 
 class CaseSet(str, Enum):
     """The cases that a part of Table 2 is about; the value is how it is written in files."""
@@ -105,6 +110,11 @@ class Predictions:
     def raters(self) -> tuple[str, ...]:
         """The raters' columns in the order of the table."""
         return tuple(column for column in self.columns if column in self.cases[0].raters)
+
+    @property
+    def note(self) -> str:
+        """What a reader must know of the cases: whether any are simulated; empty where nothing is known."""
+        return SIMULATED_NOTE if any(case.cells.get("scanner", "").lower() == SIMULATED for case in self.cases) else ""
 
     def of_set(self, case_set: CaseSet) -> tuple[Prediction, ...]:
         """The cases of one set."""

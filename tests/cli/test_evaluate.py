@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from spinal_tf.report.study.figure_file import FigureFile
 from spinal_tf.taxonomy import TASKS, Diagnosis
 
 ROOT = Path(__file__).parents[2]
@@ -38,11 +39,12 @@ def rows(count=16):
 
 @pytest.fixture
 def evaluate(run, tmp_path, write_table):
-    """The function that evaluates rows with arguments into the folder ``report``."""
+    """The function that evaluates rows with arguments into the folder ``report``; without figures, which take long."""
 
-    def evaluate(table, *arguments):
+    def evaluate(table, *arguments, figures=False):
         path = write_table(table, name="predictions.csv")
-        return run("evaluate", "--predictions", path, "--out", tmp_path / "report", "--resamples", 100, *arguments)
+        fixed = ["--predictions", path, "--out", tmp_path / "report", "--resamples", 100]
+        return run("evaluate", *fixed, *([] if figures else ["--no-figures"]), *arguments)
 
     return evaluate
 
@@ -146,6 +148,48 @@ def test_results_that_exist_are_kept(evaluate):
     assert result.stdout == ""
 
 
+def test_figures_are_drawn_with_the_note(evaluate, tmp_path, names, monkeypatch):
+    drawn = {}
+
+    def write(evaluation, out, **options):
+        drawn.update(options, out=out)
+        path = out / "figures" / "flow"
+        return (
+            FigureFile(name="flow", title="", caption="", svg=path.with_suffix(".svg"), png=path.with_suffix(".png")),
+        )
+
+    monkeypatch.setattr("spinal_tf.report.study.figures.write_figures", write)
+    simulated = [row | {"scanner": "simulated"} for row in rows()]
+    result = evaluate(simulated, "--learning-curve", tmp_path / "curve.csv", figures=True)
+    assert result.exit_code == 0
+    assert drawn == {
+        "out": tmp_path / "report",
+        "overwrite": False,
+        "note": "Simulated cases: these numbers say nothing about patients.",
+        "learning_curves": (tmp_path / "curve.csv",),
+    }
+    assert result.stdout.splitlines()[-1] == f"{tmp_path / 'report/figures'}: 1 figures, each as SVG and as PNG"
+    evaluate(simulated, "--note", "Of one scanner.", "--overwrite", figures=True)
+    assert drawn["note"] == "Of one scanner."
+
+
+def test_without_figures_none_of_other_numbers_stay(evaluate, tmp_path, names):
+    folder = tmp_path / "report" / "figures"
+    folder.mkdir(parents=True)
+    for name in ("roc-test.svg", "mine.svg"):
+        (folder / name).write_text("old")
+    assert evaluate(rows()).exit_code == 0
+    assert names(folder) == ["mine.svg", "roc-test.svg"]
+    assert evaluate(rows(), "--overwrite").exit_code == 0
+    assert names(folder) == ["mine.svg"]
+
+
+def test_a_curve_to_draw_and_no_figures_is_wrong_usage(evaluate, tmp_path):
+    result = evaluate(rows(), "--learning-curve", tmp_path / "curve.csv")
+    assert result.exit_code == 2
+    assert "--no-figures draws nothing" in " ".join(result.stderr.split())
+
+
 def test_a_table_that_is_none_is_one_sentence(refused, tmp_path):
     sentence = refused("evaluate", "--predictions", tmp_path / "none.csv", "--out", tmp_path / "report")
     assert sentence.startswith("none.csv: there is no such file in ")
@@ -154,6 +198,6 @@ def test_a_table_that_is_none_is_one_sentence(refused, tmp_path):
 @pytest.mark.slow
 def test_nothing_heavy_is_imported(write_table, tmp_path):
     path = write_table(rows(), name="predictions.csv")
-    arguments = ["--predictions", str(path), "--out", str(tmp_path / "report"), "--resamples", "100"]
+    arguments = ["--predictions", str(path), "--out", str(tmp_path / "report"), "--resamples", "100", "--no-figures"]
     command = [sys.executable, "-c", WITHOUT_TENSORFLOW, *arguments]
     subprocess.run(command, cwd=ROOT, check=True, timeout=300, stdout=subprocess.DEVNULL)

@@ -1,9 +1,29 @@
-"""A figure of an evaluation, as it lies on the disk."""
+"""Figures of an evaluation, as they lie on the disk."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+
+from spinal_tf.errors import OutputError
+
+FOLDER = "figures"
+
+FORMS = (".svg", ".png")
+
+NAMES = (
+    "flow",
+    "pipeline",
+    "cases",
+    *(f"roc-{name}" for name in ("validation", "test", "difficult")),
+    *(f"{kind}-{name}" for kind in ("reliability", "decision") for name in ("validation", "test")),
+    "volumes",
+    "dice",
+    "subgroups",
+    "learning-curve",
+)
+"""All there may be, in the order in which a reader wants them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,3 +43,22 @@ class FigureFile:
     caption: str
     svg: Path
     png: Path
+
+
+def remove_figures(out: Path, *, but: Collection[str] = ()) -> None:
+    """Remove the figures of an earlier evaluation; nothing else in their folder.
+
+    Args:
+        out: folder of the evaluation.
+        but: names of figures that stay.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+    """
+    for name in (name for name in NAMES if name not in but):
+        for form in FORMS:
+            path = out / FOLDER / f"{name}{form}"
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise OutputError(f"{path}: cannot be removed ({error.strerror}); choose another folder") from error

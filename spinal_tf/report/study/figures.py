@@ -9,7 +9,7 @@ from spinal_tf.errors import OutputError
 from spinal_tf.evaluation.evaluate import Evaluation
 from spinal_tf.files import output_files
 from spinal_tf.report.study.calibration import draw_decisions, draw_reliability
-from spinal_tf.report.study.figure_file import FigureFile
+from spinal_tf.report.study.figure_file import FOLDER, FORMS, NAMES, FigureFile, remove_figures
 from spinal_tf.report.study.flow import draw_flow
 from spinal_tf.report.study.learning import draw_learning
 from spinal_tf.report.study.masks import draw_dice, draw_volumes
@@ -19,23 +19,6 @@ from spinal_tf.report.study.representative import draw_cases, representative_cas
 from spinal_tf.report.study.roc import draw_roc
 from spinal_tf.report.study.style import Drawing, save, settings
 from spinal_tf.report.study.subgroup_forest import draw_forest
-
-FOLDER = "figures"
-
-FORMS = (".svg", ".png")
-
-NAMES = (
-    "flow",
-    "pipeline",
-    "cases",
-    *(f"roc-{name}" for name in ("validation", "test", "difficult")),
-    *(f"{kind}-{name}" for kind in ("reliability", "decision") for name in ("validation", "test")),
-    "volumes",
-    "dice",
-    "subgroups",
-    "learning-curve",
-)
-"""All there may be, in the order in which a reader wants them."""
 
 
 def write_figures(
@@ -76,9 +59,7 @@ def write_figures(
                 for path in temporaries[place : place + len(FORMS)]:
                     save(drawing, path)
     if overwrite:
-        for name in set(NAMES) - {drawing.name for drawing in drawings}:
-            for form in FORMS:
-                (folder / f"{name}{form}").unlink(missing_ok=True)
+        remove_figures(out, but=[drawing.name for drawing in drawings])
     return tuple(_file(drawing, folder) for drawing in drawings)
 
 

@@ -39,20 +39,24 @@ def mask_sizes(cases: Sequence[Prediction]) -> list[MaskSize]:
     """Of the cases with a diagnosis whose reference volume is known and above 0."""
     found = []
     for case in cases:
-        reference_ml = case.overlap.get("reference_ml", math.nan)
-        if case.diagnosis and 0 < reference_ml < math.inf:
+        reference_ml = _known(case, "reference_volume_ml")
+        if case.diagnosis and reference_ml > 0:
             found.append(
                 MaskSize(
                     name=case.name,
                     diagnosis=case.diagnosis,
                     reference_ml=reference_ml,
-                    predicted_ml=_finite(case, "predicted_ml"),
-                    dice=_finite(case, "dice"),
+                    predicted_ml=_known(case, "volume_ml"),
+                    dice=_known(case, "dice"),
                 )
             )
     return found
 
 
-def _finite(case: Prediction, column: str) -> float:
-    value = case.overlap.get(column, math.nan)
+def _known(case: Prediction, column: str) -> float:
+    """A measure of the mask, NaN where there is none that is finite."""
+    try:
+        value = case.overlap[column] if column in case.overlap else float(case.cells.get(column) or "nan")
+    except ValueError:
+        return math.nan
     return value if math.isfinite(value) else math.nan

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,8 +12,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from spinal_tf.evaluation.evaluate import Evaluation
 from spinal_tf.evaluation.overlap_summary import PAPER_MEAN_DICE
-from spinal_tf.evaluation.statistics.agreement import Agreement, limits_of_agreement
-from spinal_tf.evaluation.statistics.intervals import Interval
+from spinal_tf.evaluation.statistics.agreement import limits_of_agreement
 from spinal_tf.report.study.mask_sizes import MaskSize, mask_sizes, reported
 from spinal_tf.report.study.style import (
     BLACK,
@@ -32,14 +31,21 @@ from spinal_tf.taxonomy import Diagnosis
 
 MINUS = "\N{MINUS SIGN}"
 
+LABEL_POINTS = 9
+"""Distance that two numbers beside a panel need at least."""
+
+LARGEST_EXPONENT = 700
+"""Of a float; an interval of two cases may be wider."""
+
 FEW_DECADES = 1000
 """Largest by smallest value up to which an axis has numbers between powers of ten."""
 
 AGREEMENT_CAPTION = """\
 Volume of the model's mask against that of the reference, one mark for each case with a lesion. Left: the difference,
-model less reference, against the mean of both. Right: the ratio, for differences that grow with the volume; {left_out}
-Solid line: mean (of the ratios the geometric one). Dashed: limits of agreement, mean - and + 1.96 standard deviations
-(Bland, Altman 1999). Shaded: their intervals of 95 %, taking cases as independent."""
+model less reference, against the mean of both. Right: the ratio, for differences that grow with the volume; cases
+where the model marked nothing, {unmarked} of them, have none. Solid line: mean (of the ratios the geometric one).
+Dashed: limits of agreement, mean - and + 1.96 standard deviations (Bland, Altman 1999). Shaded: their intervals of
+95 %, taking cases as independent."""
 
 DICE_CAPTION = """\
 Dice of the model's mask against the volume of the reference, one mark for each case. Right: the mean of each disease,
@@ -47,29 +53,25 @@ filled here, hollow in Zhuo et al. 2022 (test cases, other patients)."""
 
 
 def draw_volumes(evaluation: Evaluation, note: str) -> Iterator[Drawing]:
-    """Bland and Altman's plot of differences, and of ratios, where two cases or more have both volumes."""
+    """Bland and Altman's plot of differences, and of ratios, where cases have both volumes."""
     case_set, cases = reported(evaluation.predictions)
     sizes = [size for size in mask_sizes(cases) if not math.isnan(size.predicted_ml)]
     if not sizes:
         return
     marked = [size for size in sizes if size.predicted_ml > 0]
-    figure, ((left, right),) = grid([4.0, 4.0], [3.4], Space(left=0.75, across=1.2, right=0.6, below=0.95, above=0.55))
-    _draw_agreement(left, sizes, volume_differences(sizes))
+    figure, ((left, right),) = grid([4.0, 4.0], [3.4], Space(left=0.82, across=1.25, right=0.6, below=0.95, above=0.55))
+    _draw_agreement(left, sizes, volume_differences(sizes), log=False)
     left.set(ylabel="Model - reference (mL)")
     if marked:
-        _draw_agreement(right, marked, np.log(volume_ratios(marked)), shown=math.exp)
-        right.set(yscale="log", ylabel="Model / reference")
+        _draw_agreement(right, marked, np.log(volume_ratios(marked)), log=True)
+        right.set_ylabel("Model / reference")
         _plain_numbers(right.yaxis)
     else:
         right.set_axis_off()
     for panel in (left, right):
         panel.set_xlabel("Mean of both volumes (mL)")
     legend_below(left, 0.55, columns=4)
-    number = len(sizes) - len(marked)
-    left_out = f"{number} cases without a mask by the model have none." if number else "every case has one."
-    if number == 1:
-        left_out = "1 case without a mask by the model has none."
-    caption = AGREEMENT_CAPTION.format(left_out=left_out)
+    caption = AGREEMENT_CAPTION.format(unmarked=len(sizes) - len(marked))
     yield finished("volumes", f"Lesion volume, {len(sizes)} {SET_NAMES[case_set]}", caption, figure, note)
 
 
@@ -108,38 +110,44 @@ def mean_dice(sizes: Sequence[MaskSize]) -> dict[Diagnosis, float]:
     }
 
 
-def _draw_agreement(
-    panel: Axes, sizes: Sequence[MaskSize], values: np.ndarray, shown: Callable[[float], float] = float
-) -> None:
-    """Marks and limits of values that are shown by a function of them."""
-    for value, interval, line in _lines(limits_of_agreement(values)):
-        if math.isnan(value):
-            continue
+def _draw_agreement(panel: Axes, sizes: Sequence[MaskSize], values: np.ndarray, *, log: bool) -> None:
+    """Marks and limits of values, or of their exponentials on an axis of logarithms."""
+    found = limits_of_agreement(values)
+    lines = [(found.mean, found.mean_interval, "-")]
+    if not math.isnan(found.low):
+        lines += [(found.low, found.low_interval, "--"), (found.high, found.high_interval, "--")]
+    shown = _exponential if log else float
+    for value, interval, line in lines:
         if interval.known:
             panel.axhspan(shown(interval.low), shown(interval.high), color=SKY, alpha=0.3, linewidth=0)
         panel.axhline(shown(value), linestyle=line, color=BLACK, linewidth=1)
-        panel.annotate(
-            f"{shown(value):.2f}".replace("-", MINUS),
-            (1, shown(value)),
-            (3, 0),
-            xycoords=panel.get_yaxis_transform(),
-            textcoords="offset points",
-            va="center",
-            fontsize=8,
-        )
     panel.axhline(shown(0), linestyle=":", color=GREY, linewidth=1)
     means_ml = [(size.predicted_ml + size.reference_ml) / 2 for size in sizes]
     _draw_marks(panel, sizes, means_ml, [shown(value) for value in values])
-    panel.set_xscale("log")
+    # Intervals of few cases are far wider than anything to be seen.
+    seen = [0.0, *values, *(value for value, *_ in lines)]
+    margin = 0.05 * (max(seen) - min(seen)) or 0.1
+    panel.set(xscale="log", yscale="log" if log else "linear")
+    panel.set_ylim(shown(min(seen) - margin), shown(max(seen) + margin))
     _plain_numbers(panel.xaxis)
+    _label(panel, [shown(value) for value, *_ in lines])
 
 
-def _lines(found: Agreement) -> list[tuple[float, Interval, str]]:
-    return [
-        (found.low, found.low_interval, "--"),
-        (found.mean, found.mean_interval, "-"),
-        (found.high, found.high_interval, "--"),
-    ]
+def _exponential(value: float) -> float:
+    return math.exp(min(value, LARGEST_EXPONENT))
+
+
+def _label(panel: Axes, values: Sequence[float]) -> None:
+    """Write values beside the panel, but none that would cover one before."""
+    taken: list[float] = []
+    for value in values:
+        height = float(panel.transData.transform((1, value))[1]) * 72 / panel.figure.dpi
+        if any(abs(height - other) < LABEL_POINTS for other in taken):
+            continue
+        taken.append(height)
+        text, place = f"{value:.3g}".replace("-", MINUS), (1, value)
+        across = panel.get_yaxis_transform()
+        panel.annotate(text, place, (3, 0), xycoords=across, textcoords="offset points", va="center", fontsize=8)
 
 
 def _draw_marks(panel: Axes, sizes: Sequence[MaskSize], x: Sequence[float], y: Sequence[float]) -> None:

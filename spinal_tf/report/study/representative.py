@@ -119,13 +119,15 @@ def _draw_case(
         panel.imshow(pixels, extent=(0, width, height, 0), interpolation="nearest")
     draw_outlines(masked, picture, (0, width, height, 0))
     masked.set(xlim=(0, width), ylim=(height, 0))
-    for index, (line, bold) in enumerate(case_lines(case, evaluation, dice)):
+    lines = case_lines(case, evaluation, dice)
+    step = min(0.1, 0.97 / len(lines))
+    for index, (line, bold) in enumerate(lines):
         words.text(
             0.03,
-            0.97 - 0.1 * index,
+            0.97 - step * index,
             line,
             va="top",
-            fontsize=8.5,
+            fontsize=min(8.5, 0.75 * 72 * PICTURE_INCHES * step),
             fontweight="bold" if bold else "normal",
             transform=words.transAxes,
         )

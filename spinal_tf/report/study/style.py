@@ -97,7 +97,7 @@ def settings() -> Iterator[None]:
 class Space:
     """Inches around panels and between them, for labels and legends; ``above`` has the figure's title, too."""
 
-    left: float = 0.65
+    left: float = 0.72
     right: float = 0.25
     across: float = 0.75
     down: float = 0.3

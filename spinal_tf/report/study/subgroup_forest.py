@@ -82,7 +82,7 @@ def draw_forest(evaluation: Evaluation, note: str) -> Iterator[Drawing]:
         panel.set_yticks(range(len(names)), [f"{first}\nvs {second}" for first, second in names])
         panel.tick_params(axis="y", length=0, labelleft=place == 0)
     panels[0].plot([], [], color=BLACK, linewidth=1)
-    legend_below(panels[0], 0.6, columns=len(COMPARED))
+    legend_below(panels[0], 0.6, columns=min(len(COMPARED), 2 * len(tasks)))
     interval = BOOTSTRAP if by_patients else FORMULAE
     caption = CAPTION.format(interval=interval)
     title = f"Subgroups, {SET_NAMES[contrasts[0].case_set]}"
