@@ -24,7 +24,7 @@ def _rows(count=48, splits=("train", "validation", "test", "test"), diagnoses=tu
             "patient": f"p{index:02}",
             "split": splits[index // len(diagnoses) % len(splits)],
         }
-        row |= {"diagnosis": diagnosis.value, "sex": "fm"[index % 2], "age_years": 10 + index}
+        row |= {"diagnosis": diagnosis.value, "sex": "fm"[index % 2], "age_years": 10 + index % 13}
         for task in TASKS:
             odds = 2 * (task.label(diagnosis) - 0.5) if task.applies_to(diagnosis) else 0
             row[f"p_{task.name}"] = f"{1 / (1 + np.exp(-odds - rng.normal())):.3f}"

@@ -1,4 +1,7 @@
-"""What stands in the ROC figures: points of model, raters and paper by hand, and panels of a single class."""
+"""What stands in the ROC figures: points of model, raters and paper by hand, and panels of a single class.
+
+Where the two raters disagree the case is difficult, so that there is a second figure.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +49,7 @@ def test_the_operating_point_is_that_of_the_calls():
 
 
 def test_the_panel_has_the_models_and_the_papers_numbers(evaluated, plain):
-    [drawing] = draw_roc(evaluated(ROWS), "")
+    drawing, _ = draw_roc(evaluated(ROWS), "")
     assert drawing.name == "roc-test"
     [panel] = drawing.figure.axes
     assert panel.get_title() == "MS vs NMOSD\n2 MS, 3 NMOSD"
@@ -73,7 +76,7 @@ def test_points_chosen_on_the_set_are_starred(rows, evaluated, plain):
 
 
 def test_a_single_class_is_said_instead_of_drawn(evaluated, plain):
-    [drawing] = draw_roc(evaluated(ROWS[:2]), "")
+    drawing, _ = draw_roc(evaluated(ROWS[:2]), "")
     [panel] = drawing.figure.axes
     assert [text.get_text() for text in panel.texts] == ["only NMOSD cases:\nno curve"]
     assert panel.get_legend() is None
