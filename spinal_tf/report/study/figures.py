@@ -52,7 +52,7 @@ def write_figures(
     folder = out / FOLDER
     _make(folder)
     with settings():
-        drawings = _drawings(evaluation, note, learning_curves, pictures or {})
+        drawings = all_drawings(evaluation, note, learning_curves, pictures or {})
         targets = [folder / f"{drawing.name}{form}" for drawing in drawings for form in FORMS]
         with output_files(*targets, overwrite=overwrite) as temporaries:
             for drawing, place in zip(drawings, range(0, len(targets), len(FORMS)), strict=True):
@@ -63,9 +63,10 @@ def write_figures(
     return tuple(_file(drawing, folder) for drawing in drawings)
 
 
-def _drawings(
+def all_drawings(
     evaluation: Evaluation, note: str, learning_curves: Sequence[Path], pictures: Mapping[str, CasePicture]
 ) -> list[Drawing]:
+    """Every figure for which there is data, not yet written; see `write_figures`."""
     chosen = (case.name for case in representative_cases(evaluation).values())
     of_steps = next((pictures[name] for name in chosen if name in pictures), None)
     found = [

@@ -193,6 +193,11 @@ def panel_title(task: Task, labels: np.ndarray) -> str:
     return f"{printed_task(task)}\n{counts}"
 
 
+def shortened(words: str, letters: int) -> str:
+    """The words, cut with an ellipsis where they are longer."""
+    return words if len(words) <= letters else f"{words[: letters - 1]}\N{HORIZONTAL ELLIPSIS}"
+
+
 def spread(low: float, high: float, digits: int = 2) -> str:
     """An interval as ``0.79 to 0.97``."""
     return f"{low:.{digits}f} to {high:.{digits}f}"

@@ -13,7 +13,6 @@ from spinal_tf.evaluation.evaluate import Evaluation
 from spinal_tf.evaluation.evaluation_text import LABELS, printed_task
 from spinal_tf.evaluation.statistics.intervals import Interval
 from spinal_tf.report.study.style import (
-    BLACK,
     BLUE,
     GREEN,
     GREY,
@@ -25,6 +24,7 @@ from spinal_tf.report.study.style import (
     finished,
     grid,
     legend_below,
+    shortened,
 )
 
 LOOKS = dict(zip(COMPARED, (("o", BLUE), ("s", ORANGE), ("^", GREEN), ("D", PURPLE)), strict=True))
@@ -32,6 +32,9 @@ LOOKS = dict(zip(COMPARED, (("o", BLUE), ("s", ORANGE), ("^", GREEN), ("D", PURP
 
 ROW_INCHES = 0.75
 """Height of the lines of one comparison."""
+
+ROW_LETTERS = 20
+"""That fit beside the panels."""
 
 CAPTION = """\
 Differences between subgroups, first less second, with intervals of 95 %: {interval}. Right of 0 the first does better.
@@ -79,14 +82,16 @@ def draw_forest(evaluation: Evaluation, note: str) -> Iterator[Drawing]:
     for place, (panel, task) in enumerate(zip(panels, tasks, strict=True)):
         _draw_task(panel, [one for one in contrasts if one.task is task], names, by_patients=by_patients)
         panel.set_title(printed_task(task))
-        panel.set_yticks(range(len(names)), [f"{first}\nvs {second}" for first, second in names])
+        panel.set_yticks(range(len(names)), [_row_name(*pair) for pair in names])
         panel.tick_params(axis="y", length=0, labelleft=place == 0)
-    panels[0].plot([], [], color=BLACK, linewidth=1)
     legend_below(panels[0], 0.6, columns=min(len(COMPARED), 2 * len(tasks)))
-    interval = BOOTSTRAP if by_patients else FORMULAE
-    caption = CAPTION.format(interval=interval)
-    title = f"Subgroups, {SET_NAMES[contrasts[0].case_set]}"
-    yield finished("subgroups", title, caption, figure, note)
+    caption = CAPTION.format(interval=BOOTSTRAP if by_patients else FORMULAE)
+    sets = dict.fromkeys(SET_NAMES[one.case_set] for one in contrasts)
+    yield finished("subgroups", f"Subgroups, {' and '.join(sets)}", caption, figure, note)
+
+
+def _row_name(first: str, second: str) -> str:
+    return f"{shortened(first, ROW_LETTERS)}\nvs {shortened(second, ROW_LETTERS - 3)}"
 
 
 def _draw_task(

@@ -38,7 +38,7 @@ def picture(seed=0):
 
 def drawn(evaluation, curves=(), *, pictured=False):
     cases = representative_cases(evaluation).values() if pictured else ()
-    return figures._drawings(evaluation, NOTE, curves, {case.name: picture() for case in cases})
+    return figures.all_drawings(evaluation, NOTE, curves, {case.name: picture() for case in cases})
 
 
 def only_some(rows, *columns):
@@ -64,9 +64,9 @@ def learning_curve(tmp_path):
 def small(monkeypatch):
     """Writes fast, and two figures alone."""
     monkeypatch.setattr(style, "DOTS_PER_INCH", 20)
-    every = figures._drawings
+    every = figures.all_drawings
     monkeypatch.setattr(
-        figures, "_drawings", lambda *given: [one for one in every(*given) if one.name in ("flow", "dice")]
+        figures, "all_drawings", lambda *given: [one for one in every(*given) if one.name in ("flow", "dice")]
     )
 
 

@@ -54,6 +54,15 @@ def test_a_forest_has_a_panel_for_each_task_and_says_whose_intervals(rows, evalu
     assert "Newcombe" not in several.caption
 
 
+def test_long_names_of_groups_are_shortened(rows, evaluated, plain):
+    table = [
+        row | {"site": ("Hospital of the Northern University", "B")[index % 3 == 0]} for index, row in enumerate(rows())
+    ]
+    [drawing] = draw_forest(evaluated(table, subgroups=("site",)), "")
+    names = [label.get_text() for label in drawing.figure.axes[0].get_yticklabels()]
+    assert names[-1] == "site B\nvs Hospital of the …"
+
+
 def test_without_facts_there_is_no_forest(rows, evaluated, plain):
     table = [{name: row[name] for name in ("case", "split", "diagnosis", "p_ms_vs_nmosd")} for row in rows()]
     assert list(draw_forest(evaluated(table), "")) == []
