@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from spinal_tf.evaluation.evaluate import Evaluation
     from spinal_tf.evaluation.scored import EvaluationOptions
     from spinal_tf.report.study.figure_file import FigureFile
+    from spinal_tf.report.study.pictures import CasePicture
+
+    Pictures = Callable[[Evaluation], Mapping[str, CasePicture]]
+    """Gives slices of the cases that a figure shows."""
 
 FILE = click.Path(path_type=Path)
 
@@ -117,7 +122,7 @@ def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
     if chosen.predictions:
         refuse_options(prediction_options, "is for predicting; --predictions takes what is predicted")
         refuse_options(with_mask_option, "is for predicting; --predictions takes what is predicted")
-        _judge(chosen, chosen.predictions, chosen.lesions)
+        _judge(chosen, chosen.predictions, chosen.lesions, lambda _: {})
     elif chosen.cohort:
         refuse_options(lesions_option, "belongs to --predictions; with --cohort the lesions are known")
         _predict_and_judge(chosen, chosen.cohort, given)
@@ -126,11 +131,8 @@ def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
 def _predict_and_judge(chosen: Choices, cohort: Path, prediction: dict[str, Any]) -> None:
     from spinal_tf.cli.batch import exit_if_failed
     from spinal_tf.cli.cohort_session import CohortChoices, CohortSession
-    from spinal_tf.evaluation.evaluation_files import METRICS
-    from spinal_tf.files import refuse_unusable
 
-    if chosen.out.is_dir():
-        refuse_unusable([chosen.out / METRICS], overwrite=chosen.overwrite)  # not after hours of work
+    _refuse_existing(chosen)  # not after hours of work
     session = CohortSession(
         CohortChoices(
             cohort=cohort, out=chosen.out, overwrite=chosen.overwrite, with_mask=chosen.with_mask, **prediction
@@ -139,11 +141,21 @@ def _predict_and_judge(chosen: Choices, cohort: Path, prediction: dict[str, Any]
     with session.provisional_table() as table:
         _checked(chosen, table, None)
     predicted = session.predict()
-    _judge(chosen, predicted.predictions, predicted.lesions)
+    _judge(chosen, predicted.predictions, predicted.lesions, session.pictures)
     exit_if_failed(predicted.failed, predicted.total)
 
 
-def _judge(chosen: Choices, predictions: Path, lesions: Path | None) -> None:
+def _refuse_existing(chosen: Choices) -> None:
+    from spinal_tf.evaluation.evaluation_files import METRICS
+    from spinal_tf.files import refuse_unusable
+    from spinal_tf.report.study.figure_file import existing_figures
+
+    if chosen.out.is_dir():
+        figures = [] if chosen.no_figures else existing_figures(chosen.out)
+        refuse_unusable([chosen.out / METRICS, *figures], overwrite=chosen.overwrite)
+
+
+def _judge(chosen: Choices, predictions: Path, lesions: Path | None, pictures: Pictures) -> None:
     from spinal_tf.evaluation.evaluate import evaluate as judge
     from spinal_tf.evaluation.evaluation_files import write_evaluation
     from spinal_tf.evaluation.evaluation_text import as_text
@@ -152,7 +164,8 @@ def _judge(chosen: Choices, predictions: Path, lesions: Path | None) -> None:
     checked, options = _checked(chosen, predictions, lesions)
     evaluation = judge(checked, options)
     note = chosen.note or evaluation.predictions.note
-    figures = _figures(evaluation, chosen, note)
+    _refuse_existing(chosen)  # tables, before figures are written
+    figures = _figures(evaluation, chosen, note, pictures)
     others = study_files(evaluation, figures, note=note)
     written = write_evaluation(evaluation, chosen.out, note=note, others=others, overwrite=chosen.overwrite)
     click.echo("\n\n".join(filter(None, (note, as_text(evaluation)))))
@@ -188,12 +201,18 @@ def _checked(chosen: Choices, predictions: Path, lesions: Path | None) -> tuple[
     return checked, options
 
 
-def _figures(evaluation: Evaluation, chosen: Choices, note: str) -> tuple[FigureFile, ...]:
+def _figures(evaluation: Evaluation, chosen: Choices, note: str, pictures: Pictures) -> tuple[FigureFile, ...]:
     if not chosen.no_figures:
         from spinal_tf.report.study.figures import write_figures
 
-        curves = chosen.learning_curves
-        return write_figures(evaluation, chosen.out, overwrite=chosen.overwrite, note=note, learning_curves=curves)
+        return write_figures(
+            evaluation,
+            chosen.out,
+            overwrite=chosen.overwrite,
+            note=note,
+            learning_curves=chosen.learning_curves,
+            pictures=pictures(evaluation),
+        )
     if chosen.overwrite:
         from spinal_tf.report.study.figure_file import remove_figures
 

@@ -167,6 +167,7 @@ def test_figures_are_drawn_with_the_note(evaluate, tmp_path, names, monkeypatch)
         "overwrite": False,
         "note": "Simulated cases: these numbers say nothing about patients.",
         "learning_curves": (tmp_path / "curve.csv",),
+        "pictures": {},
     }
     assert result.stdout.splitlines()[-1] == f"{tmp_path / 'report/figures'}: 1 figures, each as SVG and as PNG"
     evaluate(simulated, "--note", "Of one scanner.", "--overwrite", figures=True)

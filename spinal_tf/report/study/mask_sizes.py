@@ -55,8 +55,5 @@ def mask_sizes(cases: Sequence[Prediction]) -> list[MaskSize]:
 
 def _known(case: Prediction, column: str) -> float:
     """A measure of the mask, NaN where there is none that is finite."""
-    try:
-        value = case.overlap[column] if column in case.overlap else float(case.cells.get(column) or "nan")
-    except ValueError:
-        return math.nan
+    value = case.overlap.get(column, math.nan)
     return value if math.isfinite(value) else math.nan
