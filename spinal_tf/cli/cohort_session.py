@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 import click
 
@@ -23,9 +24,12 @@ from spinal_tf.prediction.case import CasePrediction, Models, PredictionOptions,
 from spinal_tf.prediction.folder import PredictionFolder
 from spinal_tf.prediction.key import prediction_key
 from spinal_tf.prediction.tables import PREDICTIONS, provisional, read_judged, run_record, write_tables
-from spinal_tf.report.study.pictures import CasePicture, widest_slice
 from spinal_tf.report.words import found
 from spinal_tf.volume import read_mask
+
+if TYPE_CHECKING:
+    from spinal_tf.evaluation.evaluate import Evaluation
+    from spinal_tf.report.study.pictures import CasePicture
 
 MASKS = "masks"
 
@@ -125,14 +129,23 @@ class CohortSession:
         known = any(one.lesions.reference or one.lesions.predicted for one in self._predicted.values())
         return Predicted(predictions=predictions, lesions=lesions if known else None, failed=failed, total=total)
 
-    def pictures(self, names: Collection[str]) -> dict[str, CasePicture]:
-        """A slice of each of these cases, which are predicted, with both masks."""
-        return {case.name: self._picture(case) for case in self._judged.cases if case.name in names}
+    def pictures(self, evaluation: Evaluation) -> dict[str, CasePicture]:
+        """A slice of each representative case, with the segmenter's mask and the cohort's.
+
+        Raises:
+            VolumeError: an image cannot be used any more.
+        """
+        from spinal_tf.report.study.representative import representative_cases
+
+        cases = {case.name: case for case in self._judged.cases}
+        return {case.name: self._picture(cases[case.name]) for case in representative_cases(evaluation).values()}
 
     def _picture(self, case: Case) -> CasePicture:
+        from spinal_tf.report.study.pictures import widest_slice
+
         images = read_images(case, self._choices.options, with_t1c=False)
-        marked = read_mask(self._folder.mask(case.name), like=images.t2)
-        return widest_slice(images.t2.data, marked, images.mask, images.t2.spacing_mm)
+        predicted = read_mask(self._folder.mask(case.name), like=images.t2)
+        return widest_slice(images.t2.data, predicted, images.mask, images.t2.spacing_mm)
 
     def _todo(self) -> Iterator[tuple[str, Callable[[], str]]]:
         """The work on each case that has no prediction of these images, weights and options."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from spinal_tf.report.study.figure_file import FigureFile
     from spinal_tf.report.study.pictures import CasePicture
 
+    Pictures = Callable[[Evaluation], Mapping[str, CasePicture]]
+    """Gives slices of the cases that a figure shows."""
+
 FILE = click.Path(path_type=Path)
 
 with_mask_option = click.option(
@@ -29,14 +32,6 @@ with_mask_option = click.option(
 lesions_option = click.option(
     "--lesions", type=FILE, metavar="FILE", help="Table of the lesions of the predictions' masks."
 )
-
-Pictures = Callable[[Collection[str]], "Mapping[str, CasePicture]"]
-"""Gives a slice of each case that is named, where there are images."""
-
-
-def no_pictures(_: Collection[str]) -> Mapping[str, CasePicture]:
-    """Predictions alone have no images."""
-    return {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +122,7 @@ def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
     if chosen.predictions:
         refuse_options(prediction_options, "is for predicting; --predictions takes what is predicted")
         refuse_options(with_mask_option, "is for predicting; --predictions takes what is predicted")
-        _judge(chosen, chosen.predictions, chosen.lesions)
+        _judge(chosen, chosen.predictions, chosen.lesions, lambda _: {})
     elif chosen.cohort:
         refuse_options(lesions_option, "belongs to --predictions; with --cohort the lesions are known")
         _predict_and_judge(chosen, chosen.cohort, given)
@@ -136,11 +131,8 @@ def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
 def _predict_and_judge(chosen: Choices, cohort: Path, prediction: dict[str, Any]) -> None:
     from spinal_tf.cli.batch import exit_if_failed
     from spinal_tf.cli.cohort_session import CohortChoices, CohortSession
-    from spinal_tf.evaluation.evaluation_files import METRICS
-    from spinal_tf.files import refuse_unusable
 
-    if chosen.out.is_dir():
-        refuse_unusable([chosen.out / METRICS], overwrite=chosen.overwrite)  # not after hours of work
+    _refuse_existing(chosen)  # not after hours of work
     session = CohortSession(
         CohortChoices(
             cohort=cohort, out=chosen.out, overwrite=chosen.overwrite, with_mask=chosen.with_mask, **prediction
@@ -153,7 +145,17 @@ def _predict_and_judge(chosen: Choices, cohort: Path, prediction: dict[str, Any]
     exit_if_failed(predicted.failed, predicted.total)
 
 
-def _judge(chosen: Choices, predictions: Path, lesions: Path | None, pictures: Pictures = no_pictures) -> None:
+def _refuse_existing(chosen: Choices) -> None:
+    from spinal_tf.evaluation.evaluation_files import METRICS
+    from spinal_tf.files import refuse_unusable
+    from spinal_tf.report.study.figure_file import existing_figures
+
+    if chosen.out.is_dir():
+        figures = [] if chosen.no_figures else existing_figures(chosen.out)
+        refuse_unusable([chosen.out / METRICS, *figures], overwrite=chosen.overwrite)
+
+
+def _judge(chosen: Choices, predictions: Path, lesions: Path | None, pictures: Pictures) -> None:
     from spinal_tf.evaluation.evaluate import evaluate as judge
     from spinal_tf.evaluation.evaluation_files import write_evaluation
     from spinal_tf.evaluation.evaluation_text import as_text
@@ -162,6 +164,7 @@ def _judge(chosen: Choices, predictions: Path, lesions: Path | None, pictures: P
     checked, options = _checked(chosen, predictions, lesions)
     evaluation = judge(checked, options)
     note = chosen.note or evaluation.predictions.note
+    _refuse_existing(chosen)  # tables, before figures are written
     figures = _figures(evaluation, chosen, note, pictures)
     others = study_files(evaluation, figures, note=note)
     written = write_evaluation(evaluation, chosen.out, note=note, others=others, overwrite=chosen.overwrite)
@@ -201,7 +204,6 @@ def _checked(chosen: Choices, predictions: Path, lesions: Path | None) -> tuple[
 def _figures(evaluation: Evaluation, chosen: Choices, note: str, pictures: Pictures) -> tuple[FigureFile, ...]:
     if not chosen.no_figures:
         from spinal_tf.report.study.figures import write_figures
-        from spinal_tf.report.study.representative import representative_cases
 
         return write_figures(
             evaluation,
@@ -209,7 +211,7 @@ def _figures(evaluation: Evaluation, chosen: Choices, note: str, pictures: Pictu
             overwrite=chosen.overwrite,
             note=note,
             learning_curves=chosen.learning_curves,
-            pictures=pictures([case.name for case in representative_cases(evaluation).values()]),
+            pictures=pictures(evaluation),
         )
     if chosen.overwrite:
         from spinal_tf.report.study.figure_file import remove_figures

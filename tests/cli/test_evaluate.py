@@ -154,6 +154,9 @@ def test_figures_are_drawn_with_the_note(evaluate, tmp_path, names, monkeypatch)
     def write(evaluation, out, **options):
         drawn.update(options, out=out)
         path = out / "figures" / "flow"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for form, data in ((".svg", b"<svg/>"), (".png", b"png")):
+            path.with_suffix(form).write_bytes(data)
         return (
             FigureFile(name="flow", title="", caption="", svg=path.with_suffix(".svg"), png=path.with_suffix(".png")),
         )
@@ -167,6 +170,7 @@ def test_figures_are_drawn_with_the_note(evaluate, tmp_path, names, monkeypatch)
         "overwrite": False,
         "note": "Simulated cases: these numbers say nothing about patients.",
         "learning_curves": (tmp_path / "curve.csv",),
+        "pictures": {},
     }
     assert result.stdout.splitlines()[-1] == f"{tmp_path / 'report/figures'}: 1 figures, each as SVG and as PNG"
     evaluate(simulated, "--note", "Of one scanner.", "--overwrite", figures=True)

@@ -50,8 +50,8 @@ def cohort(tmp_path, bright_data, phantom_data, lesion, oblique_affine, write_ni
 def evaluate(run, cohort, tmp_path):
     """The function that evaluates the cohort into the folder ``report``."""
 
-    def evaluate(*arguments):
-        options = ("--resamples", 100, "--operating-point", 0.5)
+    def evaluate(*arguments, figures=False):
+        options = ["--resamples", 100, "--operating-point", 0.5, *([] if figures else ["--no-figures"])]
         return run("evaluate", "--cohort", cohort, "--out", tmp_path / "report", *options, *arguments)
 
     return evaluate
@@ -298,10 +298,36 @@ def test_scans_with_contrast_give_a_second_set_of_probabilities(
 def test_predictions_of_a_report_give_the_same_numbers_again(evaluate, run, tmp_path):
     evaluate()
     report, again = tmp_path / "report", tmp_path / "again"
-    options = ("--lesions", report / "lesions.csv", "--resamples", 100, "--operating-point", 0.5)
+    options = ("--lesions", report / "lesions.csv", "--resamples", 100, "--operating-point", 0.5, "--no-figures")
     result = run("evaluate", "--predictions", report / "predictions.csv", "--out", again, *options)
     assert result.exit_code == 0, result.output
     assert (again / "metrics.json").read_bytes() == (report / "metrics.json").read_bytes()
+
+
+def test_representative_cases_are_shown_with_both_masks(evaluate, tmp_path, lesion, bright_data, monkeypatch):
+    shown = {}
+    write = "spinal_tf.report.study.figures.write_figures"
+    monkeypatch.setattr(write, lambda *_, pictures, **__: shown.update(pictures) or ())
+    assert evaluate(figures=True).exit_code == 0
+    # One test case has a lesion; its mask is the lesion moved by a slice, and the slice with most of it is shown.
+    [(name, picture)] = shown.items()
+    index = int(np.roll(lesion, 1, axis=0).sum(axis=(1, 2)).argmax())
+    t2 = read_volume(tmp_path / "b-t2.nii.gz")
+    assert name == "b"
+    assert (picture.image == t2.data[index]).all()
+    assert (picture.reference == lesion[index - 1]).all()
+    assert (picture.predicted == read_mask(tmp_path / "report/masks/b_lesion.nii.gz", like=t2)[index]).all()
+    assert picture.spacing_mm == t2.spacing_mm[1:]
+
+
+def test_figures_that_exist_are_told_before_anything_is_predicted(evaluate, tmp_path):
+    folder = tmp_path / "report" / "figures"
+    folder.mkdir(parents=True)
+    (folder / "flow.svg").write_text("mine")
+    result = evaluate(figures=True)
+    assert result.exit_code == 3
+    assert "flow.svg: already exists and was kept; add --overwrite" in result.stderr
+    assert [path.name for path in (tmp_path / "report").iterdir()] == ["figures"]
 
 
 def test_faults_are_told_before_anything_is_predicted(run, cohort, tmp_path):

@@ -45,6 +45,12 @@ class FigureFile:
     png: Path
 
 
+def existing_figures(out: Path) -> list[Path]:
+    """Files of figures in the folder of an evaluation."""
+    paths = (out / FOLDER / f"{name}{form}" for name in NAMES for form in FORMS)
+    return [path for path in paths if path.exists()]
+
+
 def remove_figures(out: Path, *, but: Collection[str] = ()) -> None:
     """Remove the figures of an earlier evaluation; nothing else in their folder.
 
@@ -55,10 +61,10 @@ def remove_figures(out: Path, *, but: Collection[str] = ()) -> None:
     Raises:
         OutputError: the folder cannot be written to.
     """
-    for name in (name for name in NAMES if name not in but):
-        for form in FORMS:
-            path = out / FOLDER / f"{name}{form}"
-            try:
-                path.unlink(missing_ok=True)
-            except OSError as error:
-                raise OutputError(f"{path}: cannot be removed ({error.strerror}); choose another folder") from error
+    for path in existing_figures(out):
+        if path.stem in but:
+            continue
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            raise OutputError(f"{path}: cannot be removed ({error.strerror}); choose another folder") from error
