@@ -99,7 +99,7 @@ class Space:
 
     left: float = 0.72
     right: float = 0.25
-    across: float = 0.75
+    across: float = 0.82
     down: float = 0.3
     above: float = 0.85
     below: float = 0.95
