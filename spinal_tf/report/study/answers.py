@@ -199,6 +199,18 @@ def updating(evaluation: Evaluation) -> str | None:
     return f"{scaled} Calls are those of the probabilities as they were." if parts else None
 
 
+def explained(evaluation: Evaluation) -> str | None:
+    """Where Grad-CAM maps are mainly active, over all cases of a task."""
+    main = main_set(evaluation)
+    found = [
+        f"{printed_task(group.task)}, "
+        + ", ".join(f"{zone.printed.lower()} {share.count}/{share.total}" for zone, share in group.zones.items())
+        for group in evaluation.activations
+        if group.case_set is main and group.diagnosis is None and group.right is None
+    ]
+    return f"{SETS[main].capitalize()}, zones where Grad-CAM is mainly active: {'; '.join(found)}." if found else None
+
+
 def warnings(evaluation: Evaluation) -> str | None:
     """What the run itself warns of."""
     return _sentences(evaluation.warnings) or None
@@ -228,6 +240,7 @@ ANSWERS: Mapping[str, Answer] = {
         outcome,
         output,
         updating,
+        explained,
         warnings,
     )
 }
