@@ -39,7 +39,6 @@ def rich_row(index):
     raters = {f"rater_{n}": words[(index + n) % 3] if index % n else row["diagnosis"] for n in (1, 2, 3)}
     marked = {"dice": f"{0.5 + index / 60:.2f}", "reference_volume_ml": "2.0", "volume_ml": "1.5"}
     marked["flagged"] = str(index % 2)
-    marked |= {name.replace("p_", "gradcam_", 1): text and "core" for name, text in row.items() if name[:2] == "p_"}
     about = marked | {"patient": f"p{index}", "sex": "fm"[index // 5 % 2], "age_years": str(10 + index)}
     zones = ("core", "lesion", "perilesional")
     applicable = (task for task in TASKS if row[f"p_{task.name}"])
