@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from spinal_tf.cohort.case import Sex, Split
 from spinal_tf.evaluation.described import Proportion, mean_sd
@@ -97,9 +97,10 @@ def code(_: Evaluation) -> str:
 def metrics(evaluation: Evaluation) -> str:
     """Measures and why."""
     raters = " Agreement of raters: Cohen's and Fleiss' kappa." if evaluation.agreements else ""
+    masks = " Masks: overlap, surface distances and volume, by masks.csv." if evaluation.masks else ""
     return (
         "Calls: accuracy, sensitivity, specificity, PPV and NPV. Discrimination: AUC. Calibration: Brier "
-        f"score, reliability curve, expected calibration error. Clinical utility: net benefit.{raters}"
+        f"score, reliability curve, expected calibration error. Clinical utility: net benefit.{raters}{masks}"
     )
 
 
@@ -134,7 +135,7 @@ def validation(evaluation: Evaluation) -> str | None:
 
 def performance(evaluation: Evaluation) -> str:
     """Performance in the test, of validation where there is none."""
-    return _main(evaluation, ("accuracy", "sensitivity", "specificity", "auc"))
+    return " ".join([_main(evaluation, ("accuracy", "sensitivity", "specificity", "auc")), *_dice(evaluation)])
 
 
 def diagnostic(evaluation: Evaluation) -> str:
@@ -198,6 +199,18 @@ def updating(evaluation: Evaluation) -> str | None:
     return f"{scaled} Calls are those of the probabilities as they were." if parts else None
 
 
+def explained(evaluation: Evaluation) -> str | None:
+    """Where Grad-CAM maps are mainly active, over all cases of a task."""
+    main = main_set(evaluation)
+    found = [
+        f"{printed_task(group.task)}, "
+        + ", ".join(f"{zone.printed.lower()} {share.count}/{share.total}" for zone, share in group.zones.items())
+        for group in evaluation.activations
+        if group.case_set is main and group.diagnosis is None and group.right is None
+    ]
+    return f"{SETS[main].capitalize()}, zones where Grad-CAM is mainly active: {'; '.join(found)}." if found else None
+
+
 def warnings(evaluation: Evaluation) -> str | None:
     """What the run itself warns of."""
     return _sentences(evaluation.warnings) or None
@@ -227,6 +240,7 @@ ANSWERS: Mapping[str, Answer] = {
         outcome,
         output,
         updating,
+        explained,
         warnings,
     )
 }
@@ -238,6 +252,18 @@ def _main(evaluation: Evaluation, names: tuple[str, ...]) -> str:
     return _sentences(
         f"{SETS[main].capitalize()}, {measured(one, names)}" for one in evaluation.performances[main].values()
     )
+
+
+def _dice(evaluation: Evaluation) -> Iterator[str]:
+    """Of the masks of the same set, where they were measured."""
+    main = main_set(evaluation)
+    found = [
+        f"{group.diagnosis.printed} {dice.median:.2f} ({dice.first:.2f}, {dice.third:.2f})"
+        for group in evaluation.masks
+        if group.case_set is main and group.diagnosis and (dice := group.summary.spreads.get("dice")) and dice.defined
+    ]
+    if found:
+        yield f"{SETS[main].capitalize()}, Dice of the masks, median and quartiles: {', '.join(found)}."
 
 
 def _judged(evaluation: Evaluation) -> list[Prediction]:

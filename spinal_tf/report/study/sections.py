@@ -80,6 +80,7 @@ def _options(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
     default = f"on {options.chosen_on.value}" if options.point is None else f"{options.point}, given"
     yield "Operating points chosen", ", ".join([default, *(f"{name}: {value}" for name, value in given.items())])
     yield "Subgroups besides age and sex", ", ".join(options.subgroups) or text(None)
+    yield "A mask is poor with a Dice below", f"{options.poor_dice:g}"
     yield "Bootstrap samples", str(options.resampling.resamples)
     yield "Seed", str(options.resampling.seed)
     yield "Confidence level", f"{LEVEL:.0%}"

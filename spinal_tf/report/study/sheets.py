@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from spinal_tf.evaluation import overlap_text
+from spinal_tf.evaluation.activation import Zone
 from spinal_tf.evaluation.evaluation_rows import Cell, Row
 from spinal_tf.evaluation.evaluation_text import LABELS, printed_task
 from spinal_tf.evaluation.predictions import CaseSet
@@ -44,11 +45,12 @@ SPELT = {
     "set": {case_set.value: case_set.printed for case_set in CaseSet},
     "task": {task.name: printed_task(task) for task in TASKS},
     "measure": overlap_text.LABELS | LABELS,
+    "zone": {zone.value: zone.printed for zone in Zone},
     **dict.fromkeys(("diagnosis", "group"), {diagnosis.value: diagnosis.printed for diagnosis in Diagnosis}),
 }
 """Words of columns that are written otherwise in files."""
 
-NAMES = ("measure", "rule", "zone", "group")
+NAMES = ("measure", "rule", "group")
 """Columns whose other words are names, to be read like headings."""
 
 MEASURE = "measure"

@@ -9,6 +9,7 @@ import pytest
 
 from spinal_tf.evaluation.checks import check_predictions
 from spinal_tf.evaluation.evaluate import evaluate
+from spinal_tf.evaluation.predictions import zone_column
 from spinal_tf.evaluation.scored import EvaluationOptions
 from spinal_tf.evaluation.statistics.bootstrap import Resampling
 from spinal_tf.report.study.figure_file import FigureFile
@@ -38,8 +39,10 @@ def rich_row(index):
     raters = {f"rater_{n}": words[(index + n) % 3] if index % n else row["diagnosis"] for n in (1, 2, 3)}
     marked = {"dice": f"{0.5 + index / 60:.2f}", "reference_volume_ml": "2.0", "volume_ml": "1.5"}
     marked["flagged"] = str(index % 2)
-    marked |= {name.replace("p_", "gradcam_", 1): text and "core" for name, text in row.items() if name[:2] == "p_"}
     about = marked | {"patient": f"p{index}", "sex": "fm"[index // 5 % 2], "age_years": str(10 + index)}
+    zones = ("core", "lesion", "perilesional")
+    applicable = (task for task in TASKS if row[f"p_{task.name}"])
+    about |= {zone_column(task): "" for task in TASKS} | {zone_column(task): zones[index % 3] for task in applicable}
     return row | about | with_t1c | raters | {"site": "<b>new" if index == 7 else "old"}
 
 

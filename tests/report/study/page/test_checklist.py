@@ -71,8 +71,8 @@ def test_tripod_items_that_no_run_can_know(number, full):
 
 def test_a_run_with_less_says_less(full, plain):
     rich, poor = answers(CLAIM, full), answers(CLAIM, plain)
-    # Raters, a column that names patients, subgroups and scans to compare.
-    assert {n for n in rich if rich[n].state is not poor[n].state} == {"18", "20", "30", "40"}
+    # Raters, a column that names patients, subgroups and scans to compare, Grad-CAM, and warnings.
+    assert {n for n in rich if rich[n].state is not poor[n].state} == {"18", "20", "30", "31", "40"}
     rich, poor = answers(TRIPOD, full), answers(TRIPOD, plain)
     assert {n for n in rich if rich[n].state is not poor[n].state} == {"12d", "14", "23b", "26"}
 
@@ -92,6 +92,12 @@ def test_claim_of_a_small_table(full):
     )
     assert "100 bootstrap samples of patients, stratified by class (seed 2022)" in found["29"].run
     assert "Test, Tumor vs demyelinating: sensitivity 100 (6/6) [61, 100]" in found["38"].run
+    # Of the test cases 4, 5, 12, 13, 20 and 21 those of zone 0 are 12 and 21, of zone 1 4 and 13, of zone 2 the others.
+    assert "Astrocytoma vs ependymoma, lesion core 2/6, whole lesion 2/6, perilesional 2/6, elsewhere 0/6" in (
+        found["31"].run
+    )
+    # Astrocytomas of the test are cases 4, 12 and 20, with a Dice of 0.57, 0.70 and 0.83.
+    assert "Test, Dice of the masks, median and quartiles: Astrocytoma 0.70 (0.57, 0.83), Ependymoma" in found["37"].run
     assert found["39"].run.startswith(
         "Called wrong: Tumor vs demyelinating: 0 of the positive and 0 of the negative class, of 12 test cases;"
     )

@@ -70,6 +70,20 @@ def test_subgroups_have_their_measures_side_by_side(full):
     assert new[3:] == ("1", "100 (1/1) [21, 100]", "100 (1/1) [21, 100]", "–", "–")
 
 
+def test_masks_have_a_line_for_each_disease_and_measure_of_the_test(full):
+    found = {part.table: (part.section, sheet) for part, sheet in shown(full, "masks", "lesion_detection", "triage")}
+    assert [section for section, _ in found.values()] == ["Masks", "Masks", "Review of masks"]
+    masks = found["masks"][1]
+    assert masks.header[:5] == ("Diagnosis", "Cases", "Missed", "Falsely marked", "Measure")
+    [dice] = [row for row in masks.rows if (row[0], row[4]) == ("MS", "Dice")]
+    # Cases 6, 14 and 22: 0.60, 0.73 and 0.87; the paper's mean Dice of MS is 0.50.
+    assert dice[masks.header.index("Median")] == "0.730"
+    assert dice[-1] == "0.500"
+    triage = found["triage"][1]
+    assert triage.rows[0][:3] == ("Tumor", "Flagged", "3/6")
+    assert "7/79" in triage.rows[0], "what the paper's readers corrected"
+
+
 @pytest.mark.parametrize("name", TABLES)
 def test_table_2_alone_has_no_part(name):
     assert bool(parts_of(name)) == (name != "table2")
