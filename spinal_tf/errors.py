@@ -55,6 +55,12 @@ class PortError(SpinalTfError):
     exit_code = 3
 
 
+class ServerError(SpinalTfError):
+    """A server that cannot be asked, refuses, or has other networks than it should."""
+
+    exit_code = 6
+
+
 class RequirementError(SpinalTfError):
     """An optional part that is not installed, or cannot do what is asked of it."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 from scipy import ndimage
@@ -80,6 +80,13 @@ def explain(
     raise ValueError(f"method {method!r} is neither 'graph' nor 'tf-keras-vis'")
 
 
+class Explainer(Protocol):
+    """A classifier ready to run and to explain itself. Where it runs is its own affair."""
+
+    def __call__(self, images: np.ndarray, *, class_index: ClassChoice) -> Explanation:
+        """Explain tiles; see `explain`."""
+
+
 class GraphExplainer:
     """The graph method, traced once for any number of cases, and of networks that differ in their weights alone."""
 
@@ -129,9 +136,23 @@ class GraphExplainer:
             calls = [self._graph(tf.constant(batch, tf.float32), self._values) for batch in _batches(images)]
         probabilities = np.concatenate([call[0].numpy() for call in calls])
         raw_maps = np.concatenate([call[1].numpy() for call in calls])
-        chosen = raw_maps[..., _chosen(class_index, probabilities)]
         rows, columns = images.shape[1:3]
-        return Explanation(probabilities=probabilities, maps=scale(enlarge(chosen, (rows, columns))))
+        return explanation(probabilities, raw_maps, class_index=class_index, shape=(rows, columns))
+
+
+def explanation(
+    probabilities: np.ndarray, raw_maps: np.ndarray, *, class_index: ClassChoice, shape: tuple[int, int]
+) -> Explanation:
+    """What follows from a network's answer.
+
+    Args:
+        probabilities: float32 (n, 2).
+        raw_maps: float32 (n, rows, columns, 2), see `cam_function`.
+        class_index: the class to explain.
+        shape: rows and columns of the tiles.
+    """
+    chosen = raw_maps[..., _chosen(class_index, probabilities)]
+    return Explanation(probabilities=probabilities, maps=scale(enlarge(chosen, shape)))
 
 
 def _cam_graph(model: keras.Model) -> Callable[..., Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from spinal_tf.checkpoints import Checkpoint, bare_network, read_manifest, read_weights
 from spinal_tf.engine import Engine, frozen_engine
 from spinal_tf.errors import WeightsError
-from spinal_tf.gradcam import GraphExplainer
+from spinal_tf.gradcam import Explainer, GraphExplainer
 from spinal_tf.results import ModelRecord
 from spinal_tf.taxonomy import TASKS, Task
 
@@ -17,19 +18,25 @@ SEGMENTER = "segmenter"
 
 @dataclass(frozen=True, kw_only=True)
 class Segmenter:
-    """The segmentation network."""
+    """The segmentation network.
+
+    Attributes:
+        served: version, address and precision, where a server runs it.
+    """
 
     checkpoint: Checkpoint
     engine: Engine
+    served: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Classifier:
-    """The network of one task."""
+    """The network of one task; see `Segmenter`."""
 
     task: Task
     checkpoint: Checkpoint
-    explain: GraphExplainer
+    explain: Explainer
+    served: str | None = None
 
 
 def load_segmenter(folder: Path, *, device: str = "cpu") -> Segmenter:
@@ -53,14 +60,18 @@ def load_classifiers(folder: Path, *, device: str = "cpu") -> tuple[Classifier, 
         DeviceError: this machine has no such device.
     """
     checkpoints = classifier_checkpoints(folder)
-    classifiers: list[Classifier] = []
-    for task, checkpoint in zip(TASKS, checkpoints, strict=True):
-        alike = [other.explain for other in classifiers if other.checkpoint.arguments == checkpoint.arguments]
+    explainers: list[GraphExplainer] = []
+    for checkpoint in checkpoints:
+        made = zip(explainers, checkpoints, strict=False)
+        alike = [explain for explain, other in made if other.arguments == checkpoint.arguments]
         model = alike[0].model if alike else bare_network(folder, checkpoint)
         weights = read_weights(folder, checkpoint, model)
         explain = alike[0].with_weights(weights) if alike else GraphExplainer(model, weights=weights, device=device)
-        classifiers.append(Classifier(task=task, checkpoint=checkpoint, explain=explain))
-    return tuple(classifiers)
+        explainers.append(explain)
+    return tuple(
+        Classifier(task=task, checkpoint=checkpoint, explain=explain)
+        for task, checkpoint, explain in zip(TASKS, checkpoints, explainers, strict=True)
+    )
 
 
 def classifier_checkpoints(folder: Path) -> list[Checkpoint]:
@@ -70,18 +81,34 @@ def classifier_checkpoints(folder: Path) -> list[Checkpoint]:
         WeightsError: one is missing, or they want tiles of different sizes.
     """
     checkpoints = [named_checkpoint(folder, task.name) for task in TASKS]
-    if len({replace(checkpoint.preprocessing, intensity="minmax") for checkpoint in checkpoints}) > 1:
-        # A lesion could vanish from the tiles of one, and a case's slices would no longer be the same for all.
-        raise WeightsError(
-            f"{folder}: the classifiers want tiles of different sizes; take a set that was made together"
-        )
+    require_same_tiles(checkpoints, source=str(folder))
     return checkpoints
 
 
-def model_record(checkpoint: Checkpoint) -> ModelRecord:
-    """What a report says of the weights it rests on."""
+def require_same_tiles(checkpoints: Sequence[Checkpoint], *, source: str) -> None:
+    """Check that classifiers can be asked about the same tiles.
+
+    Args:
+        checkpoints: their records.
+        source: where they are, for messages.
+
+    Raises:
+        WeightsError: they want tiles of different sizes.
+    """
+    if len({replace(checkpoint.preprocessing, intensity="minmax") for checkpoint in checkpoints}) > 1:
+        # A lesion could vanish from the tiles of one, and a case's slices would no longer be the same for all.
+        raise WeightsError(
+            f"{source}: the classifiers want tiles of different sizes; take a set that was made together"
+        )
+
+
+def model_record(checkpoint: Checkpoint, *, served: str | None = None) -> ModelRecord:
+    """What a report says of the weights it rests on, and of the server that ran them, if any."""
     return ModelRecord(
-        name=checkpoint.name, sha256=checkpoint.sha256, summary=str(checkpoint.training.get("data", "not stated"))
+        name=checkpoint.name,
+        sha256=checkpoint.sha256,
+        summary=str(checkpoint.training.get("data", "not stated")),
+        served=served,
     )
 
 

@@ -114,7 +114,7 @@ def diagnose(
         lesions=lesions,
         segmentation=segmentation,
         classification=classification,
-        models=tuple(model_record(model.checkpoint) for model in used),
+        models=tuple(model_record(model.checkpoint, served=model.served) for model in used),
         warnings=volume.warnings + _classification_warnings(classifiers, classification, lesions, t1c),
         timings_s=watch.seconds,
     )

@@ -89,11 +89,16 @@ class Classification:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelRecord:
-    """Which weights gave an answer."""
+    """Which weights gave an answer.
+
+    Attributes:
+        served: version, address and precision, where a server ran them; None where this machine did.
+    """
 
     name: str
     sha256: str
     summary: str
+    served: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

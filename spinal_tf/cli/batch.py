@@ -12,11 +12,11 @@ import click
 from spinal_tf.case_files import CaseFiles
 from spinal_tf.cli.failures import complain, sentence
 from spinal_tf.cli.progress import duration
-from spinal_tf.errors import DeviceError, WeightsError
+from spinal_tf.errors import DeviceError, RequirementError, WeightsError
 
 SOME_FAILED = 5
 
-SAME_FOR_ALL = (WeightsError, DeviceError, BrokenPipeError, click.ClickException)
+SAME_FOR_ALL = (WeightsError, DeviceError, RequirementError, BrokenPipeError, click.ClickException)
 """Failures that are no case's own: the next one would only repeat them."""
 
 Work = Callable[[CaseFiles], str]

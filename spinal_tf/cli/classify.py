@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from spinal_tf.cli.options import BESIDE, Choices, case_options, refuse_options, segmentation_options
+from spinal_tf.cli.server_options import server_options
 
 
 @click.command()
@@ -27,6 +28,7 @@ from spinal_tf.cli.options import BESIDE, Choices, case_options, refuse_options,
     metavar="IMAGE",
     help="Contrast-enhanced T1w scan, registered and resampled to the case.",
 )
+@server_options
 def classify(with_mask: Path | None, t1c: Path | None, **given: Any) -> None:  # noqa: ANN401 - as in segment
     """Tell tumours from demyelination, name the disease, show why.
 

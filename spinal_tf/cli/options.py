@@ -7,10 +7,13 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 from click.core import ParameterSource
+
+if TYPE_CHECKING:
+    from spinal_tf.remote.server import Server
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Decorator = Callable[[Any], Any]
@@ -35,6 +38,7 @@ class Choices:
     minimum_volume_ml: float
     tta: bool
     save_probability: bool
+    server: Server | None = None
 
 
 def _device(ctx: click.Context, parameter: click.Parameter, value: str) -> str:

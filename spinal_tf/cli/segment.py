@@ -7,12 +7,14 @@ from typing import Any
 import click
 
 from spinal_tf.cli.options import Choices, case_options, segmentation_options
+from spinal_tf.cli.server_options import server_options
 
 
 @click.command()
 @case_options
 @segmentation_options
-def segment(**given: Any) -> None:  # noqa: ANN401 - the options of the two decorators
+@server_options
+def segment(**given: Any) -> None:  # noqa: ANN401 - the options of the three decorators
     """Find lesions on sagittal T2w scans and outline them.
 
     CASE is a NIfTI image, or a folder of them; outputs among them are left out. Writes beside it CASE_lesion.nii.gz

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +17,7 @@ from spinal_tf.case_files import (
     write_diagnosis_files,
     write_lesion_files,
 )
-from spinal_tf.checkpoints import find_weights, read_manifest
+from spinal_tf.checkpoints import Checkpoint, find_weights, read_manifest
 from spinal_tf.cli.batch import run_cases
 from spinal_tf.cli.options import BESIDE, Choices
 from spinal_tf.cli.quiet import quiet_stderr
@@ -25,6 +25,8 @@ from spinal_tf.cli.summary import summary
 from spinal_tf.files import output_files
 from spinal_tf.models import Classifier, Segmenter, load_classifiers, load_segmenter
 from spinal_tf.pipeline import ReviewedMask, SegmentationOptions, diagnose
+from spinal_tf.remote.connection import Connection
+from spinal_tf.remote.networks import remote_classifiers, remote_segmenter
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.volume import Volume, read_aligned, read_volume
 
@@ -39,12 +41,19 @@ class Session:
             VolumeError: a folder of images may not be looked into.
             OutputError: two cases would write the same files.
             WeightsError: there are no weights.
+            RequirementError: a server is to be asked over gRPC, which is not installed.
+            ServerError: the certificates to trust are none.
         """
         self._choices = choices
         self._watch = Stopwatch()
         self._cases = find_cases(choices.inputs, choices.output)
-        self._weights = choices.weights_folder or find_weights()
-        read_manifest(self._weights)  # fails now rather than after TensorFlow's long import
+        self._server = None if choices.server is None else Connection(choices.server)
+        self._expected: Mapping[str, Checkpoint] | None = None
+        if self._server is None:
+            self._weights = choices.weights_folder or find_weights()
+            read_manifest(self._weights)  # fails now rather than after TensorFlow's long import
+        elif choices.weights_folder is not None:
+            self._expected = read_manifest(choices.weights_folder)
         self._options = SegmentationOptions(
             threshold=choices.threshold, minimum_volume_ml=choices.minimum_volume_ml, tta=choices.tta
         )
@@ -83,12 +92,18 @@ class Session:
 
     @cached_property
     def _segmenter(self) -> Segmenter:
+        if self._server is not None:
+            with self._watch.stage("server"):
+                return remote_segmenter(self._server, self._expected)
         self._import_tensorflow()
         with self._watch.stage("weights"), quiet_stderr():
             return load_segmenter(self._weights, device=self._choices.device)
 
     @cached_property
     def _classifiers(self) -> tuple[Classifier, ...]:
+        if self._server is not None:
+            with self._watch.stage("server"):
+                return remote_classifiers(self._server, self._expected)
         self._import_tensorflow()
         with self._watch.stage("weights"), quiet_stderr():
             return load_classifiers(self._weights, device=self._choices.device)

@@ -56,7 +56,8 @@ def case_json(result: CaseResult) -> dict[str, Any]:
         "classification": _classification(result.classification, volume) if result.classification else None,
         "not_classified": not_classified(result),
         "models": [
-            {"name": model.name, "sha256": model.sha256, "trained_on": model.summary} for model in result.models
+            {"name": model.name, "sha256": model.sha256, "trained_on": model.summary, "served": model.served}
+            for model in result.models
         ],
         "software": software_versions(),
         "timings_s": {stage: _rounded(seconds) for stage, seconds in result.timings_s.items()},

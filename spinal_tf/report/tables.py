@@ -54,7 +54,10 @@ def lesion_section(result: CaseResult) -> str:
 
 def origin_section(result: CaseResult) -> str:
     """All that it takes to repeat the result."""
-    models = [(model.name, model.summary, model.sha256) for model in result.models]
+    models = [
+        (model.name if model.served is None else f"{model.name}, {model.served}", model.summary, model.sha256)
+        for model in result.models
+    ]
     parts = [table("Scan and mask", ("Item", "Value"), _scan_and_mask(result), numeric=())]
     if models:
         parts.append(table("Models", ("Model", "Trained on", "SHA-256 of the weights"), models, numeric=()))

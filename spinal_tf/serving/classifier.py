@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import keras
 import numpy as np
 import tensorflow as tf
 
-from spinal_tf.gradcam import TILES_PER_CALL
+from spinal_tf.gradcam import POOLING, TILES_PER_CALL, cam_function
 from spinal_tf.serving.checks import (
     checked_contrast,
     checked_mask,
@@ -16,6 +17,7 @@ from spinal_tf.serving.checks import (
     refuse_unless,
     with_axes,
 )
+from spinal_tf.serving.names import EXPLAIN
 from spinal_tf.serving.network import ServedNetwork
 from spinal_tf.serving.parts import in_parts
 from spinal_tf.serving.sample import sample_request, sample_volume
@@ -45,6 +47,7 @@ def classifier_signatures(network: ServedNetwork) -> list[Signature]:
     signatures = [
         _whole(network, SERVING_DEFAULT, "The task's answer for one volume and its lesion mask.", with_t1c=False),
         _tiles(network),
+        _explain(network),
     ]
     if "t1c" in network.checkpoint.modalities:
         meaning = "The same with a contrast-enhanced volume."
@@ -107,25 +110,61 @@ def _case_function(network: ServedNetwork) -> Callable[..., dict[str, tf.Tensor]
 
 
 def _tiles(network: ServedNetwork) -> Signature:
-    rows, columns = size = network.checkpoint.preprocessing.size
-    positive = task_named(network.checkpoint.name).classes[1]
-
     def tiles(batch: tf.Tensor) -> dict[str, tf.Tensor]:
-        batch = with_axes(batch, 4, f"tiles must have four axes: tiles, {rows}, {columns}, 3")
-        return {"probability": network(tf.ensure_shape(batch, (None, *size, 3)))[:, 1]}
+        return {"probability": network(_checked_tiles(network, batch))[:, 1]}
 
+    return _on_tiles(
+        network,
+        TILES,
+        "The task's answer for prepared tiles, in batches that a server may join across requests.",
+        tiles,
+    )
+
+
+def _explain(network: ServedNetwork) -> Signature:
+    negative, positive = task_named(network.checkpoint.name).classes
+    rows, columns = network.model.get_layer(POOLING).input.shape[1:3]
+
+    def explain(batch: tf.Tensor) -> dict[str, tf.Tensor]:
+        with keras.StatelessScope(network.values(), initialize_variables=False):
+            probabilities, maps = cam_function(network.model)(_checked_tiles(network, batch))
+        return {"probability": probabilities[:, 1], "maps": maps}
+
+    maps = TensorRecord(
+        name="maps",
+        dtype="float32",
+        shape=(None, rows, columns, 2),
+        meaning=f"Grad-CAM as it is before enlarging and scaling, what speaks for {negative} and for {positive}",
+    )
+    return _on_tiles(network, EXPLAIN, f"The same as {TILES}, and where in a tile the evidence lies.", explain, maps)
+
+
+def _on_tiles(
+    network: ServedNetwork,
+    name: str,
+    meaning: str,
+    function: Callable[[tf.Tensor], dict[str, tf.Tensor]],
+    *more: TensorRecord,
+) -> Signature:
+    size, positive = network.checkpoint.preprocessing.size, task_named(network.checkpoint.name).classes[1]
+    tiles = TensorRecord(
+        name="tiles",
+        dtype="float32",
+        shape=(None, *size, 3),
+        meaning="tiles as the network wants them; channels T1c (0 where there is none), T2w, mask (0 or 1)",
+    )
+    probability = TensorRecord(name="probability", dtype="float32", shape=(None,), meaning=f"of {positive}, 0 to 1")
     return Signature(
-        name=TILES,
-        meaning="The task's answer for prepared tiles, in batches that a server may join across requests.",
-        inputs=(
-            TensorRecord(
-                name="tiles",
-                dtype="float32",
-                shape=(None, *size, 3),
-                meaning="tiles as the network wants them; channels T1c (0 where there is none), T2w, mask (0 or 1)",
-            ),
-        ),
-        outputs=(TensorRecord(name="probability", dtype="float32", shape=(None,), meaning=f"of {positive}, 0 to 1"),),
-        function=tiles,
+        name=name,
+        meaning=meaning,
+        inputs=(tiles,),
+        outputs=(probability, *more),
+        function=function,
         sample={"tiles": np.random.default_rng(3).random((1, *size, 3), np.float32)},
     )
+
+
+def _checked_tiles(network: ServedNetwork, batch: tf.Tensor) -> tf.Tensor:
+    rows, columns = size = network.checkpoint.preprocessing.size
+    batch = with_axes(batch, 4, f"tiles must have four axes: tiles, {rows}, {columns}, 3")
+    return tf.ensure_shape(batch, (None, *size, 3))

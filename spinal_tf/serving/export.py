@@ -14,6 +14,8 @@ from spinal_tf.checkpoints import Checkpoint
 from spinal_tf.errors import WeightsError
 from spinal_tf.models import SEGMENTER, classifier_checkpoints, named_checkpoint
 from spinal_tf.serving.classifier import classifier_signatures
+from spinal_tf.serving.describe import describe_signature
+from spinal_tf.serving.names import PIPELINE
 from spinal_tf.serving.network import Precision, ServedNetwork, serve_network
 from spinal_tf.serving.pipeline import ServedPipeline, pipeline_signatures
 from spinal_tf.serving.saved_model import (
@@ -27,8 +29,6 @@ from spinal_tf.serving.segmenter import segmenter_signatures
 from spinal_tf.serving.signature import Signature
 from spinal_tf.serving.versions import new_version
 from spinal_tf.taxonomy import Task
-
-PIPELINE = "pipeline"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,9 +62,7 @@ def serve_segmenter(weights: Path, precision: Precision = "float32") -> ServedMo
         WeightsError: it is missing or damaged.
     """
     network = serve_network(weights, named_checkpoint(weights, SEGMENTER), precision)
-    return ServedModel(
-        name=SEGMENTER, precision=precision, networks=[network], signatures=segmenter_signatures(network)
-    )
+    return _served(SEGMENTER, precision, [network], segmenter_signatures(network))
 
 
 def serve_classifier(weights: Path, task: Task, precision: Precision = "float32") -> ServedModel:
@@ -74,9 +72,7 @@ def serve_classifier(weights: Path, task: Task, precision: Precision = "float32"
         WeightsError: it is missing or damaged.
     """
     network = serve_network(weights, named_checkpoint(weights, task.name), precision)
-    return ServedModel(
-        name=task.name, precision=precision, networks=[network], signatures=classifier_signatures(network)
-    )
+    return _served(task.name, precision, [network], classifier_signatures(network))
 
 
 def serve_pipeline(weights: Path, precision: Precision = "float32") -> ServedModel:
@@ -88,7 +84,14 @@ def serve_pipeline(weights: Path, precision: Precision = "float32") -> ServedMod
     checkpoints = [named_checkpoint(weights, SEGMENTER), *classifier_checkpoints(weights)]
     networks = [serve_network(weights, checkpoint, precision) for checkpoint in checkpoints]
     pipeline = ServedPipeline(segmenter=networks[0], classifiers=networks[1:])
-    return ServedModel(name=PIPELINE, precision=precision, networks=networks, signatures=pipeline_signatures(pipeline))
+    return _served(PIPELINE, precision, networks, pipeline_signatures(pipeline))
+
+
+def _served(
+    name: str, precision: Precision, networks: Sequence[ServedNetwork], signatures: Sequence[Signature]
+) -> ServedModel:
+    described = [*signatures, describe_signature(name, precision, networks)]
+    return ServedModel(name=name, precision=precision, networks=networks, signatures=described)
 
 
 def export_saved_model(model: ServedModel, weights: Path, models: Path, *, version: int | None = None) -> Exported:

@@ -1,8 +1,9 @@
-"""The few messages of TensorFlow Serving that are written here, without TensorFlow and without its generated classes.
+"""The few messages of TensorFlow Serving that are used here, without TensorFlow and without its generated classes.
 
-Names, numbers and types of the fields are those of tensorflow_serving/apis/{model,predict,prediction_log}.proto and
-tensorflow/core/framework/tensor.proto; a test compares them with the genuine classes. They live in a pool of their
-own, so that both can be loaded in one process.
+Names, numbers and types of the fields are those of tensorflow_serving/apis/{model,predict,prediction_log,
+get_model_status,get_model_metadata}.proto and tensorflow/core/{framework/tensor,protobuf/meta_graph}.proto, as far as
+they are needed; unknown fields are passed over. A test compares them with the genuine classes. They live in a pool of
+their own, so that both can be loaded in one process.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ FILE = "spinal_tf/serving.proto"
 TYPES = {
     "bool": descriptor_pb2.FieldDescriptorProto.TYPE_BOOL,
     "bytes": descriptor_pb2.FieldDescriptorProto.TYPE_BYTES,
+    "double": descriptor_pb2.FieldDescriptorProto.TYPE_DOUBLE,
+    "float": descriptor_pb2.FieldDescriptorProto.TYPE_FLOAT,
     "int32": descriptor_pb2.FieldDescriptorProto.TYPE_INT32,
     "int64": descriptor_pb2.FieldDescriptorProto.TYPE_INT64,
     "string": descriptor_pb2.FieldDescriptorProto.TYPE_STRING,
@@ -32,7 +35,17 @@ TYPES = {
 MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
     "Dim": {"size": (1, "int64")},
     "TensorShape": {"dim": (2, "repeated Dim")},
-    "Tensor": {"dtype": (1, "int32"), "tensor_shape": (2, "TensorShape"), "tensor_content": (4, "bytes")},
+    "Tensor": {
+        "dtype": (1, "int32"),
+        "tensor_shape": (2, "TensorShape"),
+        "tensor_content": (4, "bytes"),
+        "float_val": (5, "repeated float"),
+        "double_val": (6, "repeated double"),
+        "int_val": (7, "repeated int32"),
+        "string_val": (8, "repeated bytes"),
+        "int64_val": (10, "repeated int64"),
+        "bool_val": (11, "repeated bool"),
+    },
     "ModelSpec": {"name": (1, "string"), "version": (2, "Int64Value"), "signature_name": (3, "string")},
     "InputsEntry": {"key": (1, "string"), "value": (2, "Tensor")},
     "PredictRequest": {
@@ -42,6 +55,19 @@ MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
     },
     "PredictLog": {"request": (1, "PredictRequest")},
     "PredictionLog": {"predict_log": (6, "PredictLog")},
+    "PredictResponse": {"outputs": (1, "repeated InputsEntry")},
+    "GetModelStatusRequest": {"model_spec": (1, "ModelSpec")},
+    "GetModelStatusResponse": {"model_version_status": (1, "repeated VersionStatus")},
+    "VersionStatus": {"version": (1, "int64"), "state": (2, "int32"), "status": (3, "Status")},
+    "Status": {"error_message": (2, "string")},
+    "GetModelMetadataRequest": {"model_spec": (1, "ModelSpec"), "metadata_field": (2, "repeated string")},
+    "GetModelMetadataResponse": {"metadata": (2, "repeated MetadataEntry")},
+    "MetadataEntry": {"key": (1, "string"), "value": (2, "Any")},
+    "Any": {"value": (2, "bytes")},
+    "SignatureDefMap": {"signature_def": (1, "repeated SignatureEntry")},
+    "SignatureEntry": {"key": (1, "string"), "value": (2, "SignatureDef")},
+    "SignatureDef": {"inputs": (1, "repeated TensorInfoEntry")},
+    "TensorInfoEntry": {"key": (1, "string")},
 }
 """Field numbers and types; on the wire a map is a repeated entry of key and value, and an enumeration an int32."""
 
@@ -50,6 +76,19 @@ Message = Any
 
 DATA_TYPES = {"float32": 1, "float64": 2, "int32": 3, "uint8": 4, "int64": 9, "bool": 10}
 """`DataType` of tensorflow/core/framework/types.proto by NumPy's name."""
+
+STRING = 7
+"""`DataType` of strings, which NumPy holds as objects."""
+
+VALUE_FIELDS = {
+    "float32": "float_val",
+    "float64": "double_val",
+    "int32": "int_val",
+    "uint8": "int_val",
+    "int64": "int64_val",
+    "bool": "bool_val",
+}
+"""Where a tensor's numbers stand when they are not bytes; the server answers so."""
 
 
 def predict_request(
@@ -63,18 +102,31 @@ def predict_request(
         signature: of that model.
         version: of that model; None leaves the choice to the server.
     """
-    request = _message("PredictRequest")()
-    request.model_spec.name, request.model_spec.signature_name = model, signature
-    if version is not None:
-        request.model_spec.version.value = version
+    request = model_request("PredictRequest", model, version)
+    request.model_spec.signature_name = signature
     for name, value in inputs.items():
         request.inputs.add(key=name, value=tensor(value))
     return request
 
 
+def model_request(name: str, model: str, version: int | None) -> Message:
+    """A request about a model.
+
+    Args:
+        name: of the message.
+        model: name on the server.
+        version: of that model; None leaves the choice to the server.
+    """
+    request = message_class(name)()
+    request.model_spec.name = model
+    if version is not None:
+        request.model_spec.version.value = version
+    return request
+
+
 def prediction_log(request: Message) -> Message:
     """The record of a request, as a server replays it to warm up."""
-    log = _message("PredictionLog")()
+    log = message_class("PredictionLog")()
     log.predict_log.request.CopyFrom(request)
     return log
 
@@ -86,7 +138,7 @@ def tensor(value: np.ndarray) -> Message:
         KeyError: no signature of ours has this type.
     """
     value = np.asarray(value)
-    message = _message("Tensor")(dtype=DATA_TYPES[value.dtype.name])
+    message = message_class("Tensor")(dtype=DATA_TYPES[value.dtype.name])
     for size in value.shape:
         message.tensor_shape.dim.add(size=size)
     message.tensor_shape.SetInParent()  # a single number has a shape, too: one without axes
@@ -94,7 +146,29 @@ def tensor(value: np.ndarray) -> Message:
     return message
 
 
-def _message(name: str) -> Message:
+def array_of(tensor: Message) -> np.ndarray:
+    """The array of a `TensorProto`; strings are bytes in an array of objects.
+
+    Raises:
+        ValueError: it does not hold what it says, or is of a type that no signature of ours has.
+    """
+    shape = tuple(dim.size for dim in tensor.tensor_shape.dim)
+    if tensor.dtype == STRING:
+        return np.array([*tensor.string_val, None], object)[:-1].reshape(shape)
+    name = next((name for name, number in DATA_TYPES.items() if number == tensor.dtype), None)
+    if name is None:
+        raise ValueError(f"a tensor of data type {tensor.dtype}")
+    if tensor.tensor_content:
+        return np.frombuffer(tensor.tensor_content, np.dtype(name).newbyteorder("<")).astype(name).reshape(shape)
+    values = np.array(getattr(tensor, VALUE_FIELDS[name]), name)
+    count = int(np.prod(shape))
+    if 0 < values.size < count:  # the last value stands for all that follow it
+        values = np.pad(values, (0, count - values.size), mode="edge")
+    return values.reshape(shape)
+
+
+def message_class(name: str) -> Message:
+    """The class of a message in `MESSAGES`."""
     return message_factory.GetMessageClass(_pool().FindMessageTypeByName(f"{PACKAGE}.{name}"))
 
 

@@ -12,9 +12,8 @@ import tensorflow as tf
 from spinal_tf.models import SEGMENTER, load_classifiers, load_segmenter
 from spinal_tf.pipeline import SegmentationOptions, classify_volume, segment_volume
 from spinal_tf.results import Classification, Segmentation
-from spinal_tf.serving.pipeline import WITH_MASK
+from spinal_tf.serving.names import SERVING_DEFAULT, WITH_MASK
 from spinal_tf.serving.sample import sample_mask, sample_request, sample_volume
-from spinal_tf.serving.signature import SERVING_DEFAULT
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import TASKS, Diagnosis
 

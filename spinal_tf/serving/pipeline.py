@@ -15,6 +15,7 @@ from spinal_tf.serving.checks import checked_contrast, checked_mask, checked_siz
 from spinal_tf.serving.classifier import MASK, T1C, TILE_SLICES, WITH_T1C
 from spinal_tf.serving.components import graph_remove_specks
 from spinal_tf.serving.heatmaps import graph_heatmap
+from spinal_tf.serving.names import WITH_MASK
 from spinal_tf.serving.network import ServedNetwork
 from spinal_tf.serving.parts import in_parts
 from spinal_tf.serving.sample import sample_request, sample_volume
@@ -23,7 +24,7 @@ from spinal_tf.serving.signature import SERVING_DEFAULT, SLICES, SPACING_MM, Sig
 from spinal_tf.serving.tiles import GraphTiles, graph_tiles
 from spinal_tf.taxonomy import TASKS, Diagnosis
 
-WITH_MASK, WITH_MASK_AND_T1C = "with_mask", "with_mask_and_t1c"
+WITH_MASK_AND_T1C = "with_mask_and_t1c"
 
 TASK_NAMES = ", ".join(task.name for task in TASKS)
 DIAGNOSES = ", ".join(diagnosis.value for diagnosis in Diagnosis)

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-SERVING_DEFAULT, TILES = "serving_default", "tiles"
+from spinal_tf.serving.names import SERVING_DEFAULT, TILES
+
+__all__ = ["SERVING_DEFAULT", "SLICES", "SPACING_MM", "TILES", "Signature", "TensorRecord"]
 
 
 @dataclass(frozen=True, kw_only=True)

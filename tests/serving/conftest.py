@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -41,6 +42,23 @@ for model in sorted({case.split("|")[0] for case in cases}):
 assert not any(name.startswith("spinal_tf") for name in sys.modules)
 np.savez(answers, **{key: value.astype("S") if value.dtype == object else value for key, value in done.items()})
 """
+
+
+@pytest.fixture(scope="session")
+def standin_module():
+    """The module of the stand-in for TensorFlow Serving."""
+    pytest.importorskip("tensorflow_serving.apis.predict_pb2")
+    specification = importlib.util.spec_from_file_location("standin", Path(__file__).with_name("standin.py"))
+    module = sys.modules["standin"] = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def standin(standin_module, tiny_models):
+    """The stand-in with the exports of the small weights."""
+    with standin_module.serve(standin_module.SavedModels(tiny_models)) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

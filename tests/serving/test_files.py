@@ -205,3 +205,64 @@ def test_compose_file_opens_ports_to_this_machine_only_and_joins_no_volumes():
     assert "--enable_batching=true" in tiles
     for file in (BATCHING_CONFIG, MODELS_CONFIG):
         assert f"/models/{file}" in tiles
+
+
+@pytest.mark.parametrize("name", SAMPLE)
+@pytest.mark.parametrize("as_bytes", [True, False])
+def test_arrays_that_tensorflow_wrote_are_read_as_they_were(name, as_bytes):
+    value = SAMPLE[name]
+    genuine = tf.make_tensor_proto(value)
+    if not as_bytes:  # as the server answers
+        genuine.ClearField("tensor_content")
+        field = messages.VALUE_FIELDS[value.dtype.name]
+        genuine.ClearField(field)
+        getattr(genuine, field).extend(value.ravel().tolist())
+    ours = messages.message_class("Tensor").FromString(genuine.SerializeToString())
+    read = messages.array_of(ours)
+    np.testing.assert_array_equal(read, value)
+    assert (read.dtype, read.shape) == (value.dtype, value.shape)
+
+
+def test_strings_and_shortened_arrays_are_read():
+    words = np.array([["a", "bc"], ["", "d"]])
+    genuine = messages.message_class("Tensor").FromString(tf.make_tensor_proto(words).SerializeToString())
+    assert messages.array_of(genuine).tolist() == [[b"a", b"bc"], [b"", b"d"]]
+    short = messages.message_class("Tensor")(dtype=1, float_val=[1.0, 2.5])
+    short.tensor_shape.dim.add(size=4)
+    assert messages.array_of(short).tolist() == [1.0, 2.5, 2.5, 2.5]
+    short.tensor_shape.dim.add(size=0)
+    with pytest.raises(ValueError, match="reshape"):
+        messages.array_of(short)
+    with pytest.raises(ValueError, match="data type 99"):
+        messages.array_of(messages.message_class("Tensor")(dtype=99))
+
+
+def genuine_messages() -> dict[str, object]:
+    from tensorflow.core.framework import tensor_pb2, tensor_shape_pb2
+    from tensorflow.core.protobuf import meta_graph_pb2
+    from tensorflow_serving.apis import get_model_metadata_pb2, get_model_status_pb2, model_pb2, predict_pb2, status_pb2
+
+    modules = (
+        model_pb2, predict_pb2, prediction_log_pb2, get_model_status_pb2, get_model_metadata_pb2, meta_graph_pb2,
+    )  # fmt: skip
+    found = {name: getattr(module, name) for module in modules for name in vars(module) if name in messages.MESSAGES}
+    return {
+        **found,
+        "Tensor": tensor_pb2.TensorProto,
+        "TensorShape": tensor_shape_pb2.TensorShapeProto,
+        "Dim": tensor_shape_pb2.TensorShapeProto.Dim,
+        "Status": status_pb2.StatusProto,
+        "VersionStatus": get_model_status_pb2.ModelVersionStatus,
+        "Any": __import__("google.protobuf.any_pb2", fromlist=["Any"]).Any,
+    }
+
+
+@pytest.mark.parametrize("name", [name for name in messages.MESSAGES if not name.endswith("Entry")])
+def test_fields_have_the_numbers_and_the_kinds_of_the_genuine_ones(name):
+    genuine = genuine_messages()[name].DESCRIPTOR.fields_by_name
+    for field, (number, kind) in messages.MESSAGES[name].items():
+        assert genuine[field].number == number
+        assert genuine[field].is_repeated == kind.startswith("repeated ")
+        base = kind.removeprefix("repeated ")
+        kinds = {messages.TYPES[base]} if base in messages.TYPES else {genuine[field].TYPE_MESSAGE}
+        assert genuine[field].type in kinds | ({genuine[field].TYPE_ENUM} if base == "int32" else set())

@@ -1,0 +1,146 @@
+"""Options that name a server, and reading them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+from click.core import ParameterSource
+
+if TYPE_CHECKING:
+    from spinal_tf.remote.server import Server
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+TOKEN_VARIABLE = "SPINAL_TF_SERVER_TOKEN"  # noqa: S105 - the name of a variable
+
+TIMEOUT_S = 120.0
+"""As in `spinal_tf.remote.server`, which ``--help`` does not import."""
+
+
+def _versions(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, int]:
+    versions = {}
+    for value in values:
+        name, _, number = value.partition("=")
+        if not (name and number.isascii() and number.isdigit()):
+            raise click.BadParameter("write MODEL=NUMBER, such as segmenter=3", ctx, parameter)
+        versions[name] = int(number)
+    return versions
+
+
+def _file() -> click.Path:
+    return click.Path(path_type=Path, dir_okay=False)
+
+
+ADDRESS = click.option(
+    "--server",
+    "url",
+    metavar="URL",
+    help="Let a TensorFlow Serving run the networks: grpc://HOST:8500 or http://HOST:8501, encrypted as grpcs:// or "
+    "https://. Prepared slices are sent there, without name or header; without this option nothing is sent anywhere.",
+)
+HOW_TO_ASK = (
+    click.option(
+        "--server-token",
+        "token_file",
+        type=_file(),
+        metavar="FILE",
+        help=f"File with a token for the server; otherwise ${TOKEN_VARIABLE}, otherwise none.",
+    ),
+    click.option(
+        "--server-ca",
+        "authorities_file",
+        type=_file(),
+        metavar="FILE",
+        help="Certificates to trust for the server, as PEM; otherwise the usual ones.",
+    ),
+    click.option(
+        "--server-timeout",
+        "timeout_s",
+        type=click.FloatRange(0, min_open=True),
+        default=TIMEOUT_S,
+        show_default=True,
+        metavar="SECONDS",
+        help="Longest wait for the answer to one request.",
+    ),
+    click.option(
+        "--server-version",
+        "versions",
+        multiple=True,
+        callback=_versions,
+        metavar="MODEL=NUMBER",
+        help="Version of a model to ask; otherwise the highest that is available. May be given several times.",
+    ),
+)
+
+
+def server_options(function: Function) -> Function:
+    """``--server`` and how to ask it; the command gets ``server``, a `Server` or None."""
+
+    @wraps(function)
+    def command(*, url: str | None, **given: Any) -> Any:  # noqa: ANN401 - the other options
+        how = {name: given.pop(name) for name in ("token_file", "authorities_file", "timeout_s", "versions")}
+        if url is None:
+            _refuse(
+                ("token_file", "authorities_file", "timeout_s", "versions"), "says how to ask a server; add --server"
+            )
+            return function(server=None, **given)
+        _refuse(("device",), "is for networks on this machine; --server runs them elsewhere")
+        return function(server=read_server(url, **how), **given)
+
+    decorated = command
+    for decorate in reversed((ADDRESS, *HOW_TO_ASK)):
+        decorated = decorate(decorated)
+    return decorated  # type: ignore[return-value]
+
+
+def read_server(
+    url: str,
+    *,
+    token_file: Path | None,
+    authorities_file: Path | None,
+    timeout_s: float,
+    versions: dict[str, int],
+) -> Server:
+    """The server that the options name.
+
+    Raises:
+        click.UsageError: the address is none, or a file cannot be read.
+        ServerError: the token cannot be sent.
+    """
+    from spinal_tf.remote.server import Server, parse_address
+
+    try:
+        scheme, host, port, path = parse_address(url)
+    except ValueError as error:
+        raise click.UsageError(f"the address of the server: {error}") from error
+    token = os.environ.get(TOKEN_VARIABLE) if token_file is None else _read(token_file).decode("utf-8", "replace")
+    return Server(
+        scheme=scheme,
+        host=host,
+        port=port,
+        path=path,
+        token=None if token is None else token.strip(),
+        authorities=None if authorities_file is None else _read(authorities_file),
+        timeout_s=timeout_s,
+        versions=versions,
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise click.UsageError(f"{path}: cannot be read ({error.strerror})") from error
+
+
+def _refuse(names: tuple[str, ...], why: str) -> None:
+    context = click.get_current_context()
+    for parameter in context.command.params:
+        given = context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
+        if given and parameter.name in names:
+            raise click.UsageError(f"{parameter.opts[0]} {why}")

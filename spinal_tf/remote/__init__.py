@@ -1,0 +1,1 @@
+"""Networks that a TensorFlow Serving runs elsewhere; nothing here needs TensorFlow."""

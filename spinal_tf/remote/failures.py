@@ -1,0 +1,56 @@
+"""What can go wrong between a client and a server, in the same words for gRPC and HTTP."""
+
+from __future__ import annotations
+
+import re
+from enum import Enum
+
+from spinal_tf.errors import ServerError
+from spinal_tf.remote.server import Server
+
+LARGEST_MESSAGE_BYTES = 256 * 2**20
+"""Largest message in either direction: a slice of 2,048 x 2,048, the largest there is, as JSON with room to spare."""
+
+OF_TLS = re.compile(r"\b(ssl|tls|certificate|handshake)", re.IGNORECASE)
+LONGEST_DETAIL = 300
+
+
+class Kind(Enum):
+    """What went wrong; the value is the sentence's second half."""
+
+    UNAVAILABLE = (
+        "cannot be reached or is overloaded ({detail}); check the address, and that the server runs and has room"
+    )
+    TIMEOUT = "gave no answer within {timeout_s:g} s; look at its load, or wait longer with --server-timeout"
+    MISSING = "does not serve what was asked of it ({detail}); compare names and versions with spinal-tf serve-check"
+    DENIED = "refuses to answer ({detail}); name a file with a valid token by --server-token"
+    INVALID = "does not accept the request ({detail}); export the model again with this spinal-tf"
+    TOO_LARGE = (
+        "or what stands before it does not let a message pass ({detail}); "
+        "let it and every proxy take messages of {largest} MiB"
+    )
+    TLS = "cannot be trusted ({detail}); name the authority that signed its certificate by --server-ca"
+    UNUSABLE = "gives an answer that cannot be used ({detail}); is that the port of TensorFlow Serving?"
+
+
+class RequestFailure(Exception):  # noqa: N818 - it becomes an error when nothing more is tried
+    """One attempt that failed."""
+
+    def __init__(self, kind: Kind, detail: str) -> None:
+        """Keep kind and detail, the other side's words."""
+        super().__init__(detail)
+        self.kind, self.detail = kind, detail
+
+
+def kind_of_lost_connection(detail: str) -> Kind:
+    """Whether a connection was not made because of its encryption, which no further attempt would change."""
+    return Kind.TLS if OF_TLS.search(detail) else Kind.UNAVAILABLE
+
+
+def server_error(server: Server, failure: RequestFailure) -> ServerError:
+    """What a person is told."""
+    detail = " ".join(failure.detail.split())[:LONGEST_DETAIL] or "no reason given"
+    if server.token:
+        detail = detail.replace(server.token, "***")
+    words = failure.kind.value.format(detail=detail, timeout_s=server.timeout_s, largest=LARGEST_MESSAGE_BYTES // 2**20)
+    return ServerError(f"{server}: the server {words}")

@@ -1,0 +1,132 @@
+"""A model on a server, known by what it says of itself."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from spinal_tf.checkpoints import Checkpoint
+from spinal_tf.errors import ServerError, WeightsError
+from spinal_tf.remote.connection import Connection
+from spinal_tf.remote.transport import Arrays
+from spinal_tf.serving.names import DESCRIBE, DESCRIPTION_FORMAT
+
+SHOWN_DIGITS = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteModel:
+    """One version of a model; every request names it, so that a case is never answered by two versions.
+
+    Attributes:
+        connection: to its server.
+        name: on the server.
+        version: of that model.
+        precision: of its computation.
+        written_by: version of spinal-tf that exported it.
+        weights: records of its networks by name.
+    """
+
+    connection: Connection
+    name: str
+    version: int
+    precision: str
+    written_by: str
+    weights: Mapping[str, Checkpoint]
+
+    def __str__(self) -> str:
+        """Version, address and precision, for records."""
+        return f"version {self.version} at {self.connection.server}, {self.precision}"
+
+    def ask(self, signature: str, inputs: Arrays, *outputs: str) -> dict[str, np.ndarray]:
+        """What a signature gives; see `spinal_tf.remote.transport.Transport.predict`.
+
+        Raises:
+            ServerError: the server cannot be asked, or refuses.
+        """
+        return self.connection.predict(self.name, self.version, signature, inputs, outputs)
+
+    def numbers(self, signature: str, inputs: Arrays, output: str, shape: tuple[int, ...]) -> np.ndarray:
+        """One output of real numbers: float32 of that shape.
+
+        Raises:
+            ServerError: the server cannot be asked, refuses, or gives something else.
+        """
+        return self.checked(self.ask(signature, inputs, output)[output], output, shape)
+
+    def checked(self, value: np.ndarray, output: str, shape: tuple[int, ...]) -> np.ndarray:
+        """An output as float32, once it has been found to be real, finite and of that shape.
+
+        Raises:
+            ServerError: it is not.
+        """
+        if value.shape != shape or value.dtype.kind not in "fiu" or not np.isfinite(value).all():
+            raise ServerError(
+                f"{self.connection.server}: {self.name} answered with {output} of shape {value.shape}, "
+                f"not with finite numbers of shape {shape}; export it again with this spinal-tf"
+            )
+        return value.astype(np.float32)
+
+
+def find_model(connection: Connection, name: str) -> RemoteModel:
+    """Choose a model's version and ask who it is.
+
+    What preprocessing, operating point and kind of input the weights want stands in the graph, beside the weights; so a
+    client needs no copy of it that could be another version's.
+
+    Raises:
+        ServerError: there is no such model or version, or it does not describe itself as this package's exports do.
+    """
+    version = connection.version(name)
+    if DESCRIBE not in connection.signatures(name, version):
+        raise ServerError(
+            f"{connection.server}: {name}, version {version}, does not say who it is; "
+            "export it again with this spinal-tf"
+        )
+    answer = connection.predict(name, version, DESCRIBE, {"times": np.zeros(1, np.int32)}, ("description",))
+    try:
+        return _described(connection, name, version, json.loads(answer["description"].item()))
+    except (ValueError, KeyError, TypeError, AttributeError, WeightsError) as error:
+        raise ServerError(
+            f"{connection.server}: {name}, version {version}, describes itself in a way that is not understood "
+            f"({error}); export it again with this spinal-tf"
+        ) from error
+
+
+def _described(connection: Connection, name: str, version: int, record: Mapping[str, Any]) -> RemoteModel:
+    if record["format"] != DESCRIPTION_FORMAT:
+        raise ValueError(f"format {record['format']} instead of {DESCRIPTION_FORMAT}")
+    if record["model"] != name:
+        raise ValueError(f"it was exported as {record['model']}")
+    return RemoteModel(
+        connection=connection,
+        name=name,
+        version=version,
+        precision=str(record["precision"]),
+        written_by=str(record["spinal-tf"]),
+        weights={key: Checkpoint.from_dict(key, entry) for key, entry in record["weights"].items()},
+    )
+
+
+def require_same_weights(model: RemoteModel, expected: Mapping[str, Checkpoint]) -> None:
+    """Refuse a model whose weights are not those of a manifest.
+
+    Args:
+        model: on the server.
+        expected: the manifest.
+
+    Raises:
+        ServerError: the manifest has no such weights, or others.
+    """
+    for name, checkpoint in model.weights.items():
+        local = expected[name].sha256[:SHOWN_DIGITS] if name in expected else "none"
+        if name not in expected or expected[name].sha256 != checkpoint.sha256:
+            raise ServerError(
+                f"{model.connection.server}: {model.name}, version {model.version}, has other weights for {name} than "
+                f"--weights names (SHA-256 {checkpoint.sha256[:SHOWN_DIGITS]} there, {local} here); choose another "
+                "version with --server-version, or leave out --weights to take what is served"
+            )

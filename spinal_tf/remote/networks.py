@@ -1,0 +1,108 @@
+"""The networks of the main path, run by a server: prepared slices and tiles go there, probabilities come back.
+
+All else is done by the same code as without a server, and on the same machine. The whole-volume signatures of an
+export repeat that code inside the graph, where it agrees to rounding; here nothing has to agree. A few slices at a time
+also keep every message small, whatever the volume.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from spinal_tf.checkpoints import Checkpoint
+from spinal_tf.errors import ServerError
+from spinal_tf.gradcam import ClassChoice, Explanation, explanation
+from spinal_tf.models import SEGMENTER, Classifier, Segmenter, require_same_tiles
+from spinal_tf.remote.connection import Connection
+from spinal_tf.remote.model import RemoteModel, find_model, require_same_weights
+from spinal_tf.serving.names import EXPLAIN, TILES
+from spinal_tf.taxonomy import TASKS
+
+TILES_PER_REQUEST = 4
+"""3 MiB of numbers, and a fifth of the largest message as JSON."""
+
+
+def remote_segmenter(connection: Connection, expected: Mapping[str, Checkpoint] | None = None) -> Segmenter:
+    """The segmenter of a server.
+
+    Args:
+        connection: to the server.
+        expected: manifest that the server's weights must agree with, if any.
+
+    Raises:
+        ServerError: it is not there, or not the expected one.
+    """
+    model, checkpoint = _found(connection, SEGMENTER, expected)
+    return Segmenter(checkpoint=checkpoint, engine=RemoteEngine(model=model), served=str(model))
+
+
+def remote_classifiers(
+    connection: Connection, expected: Mapping[str, Checkpoint] | None = None
+) -> tuple[Classifier, ...]:
+    """The three classifiers of a server; see `remote_segmenter`.
+
+    Raises:
+        ServerError: one is not there, or not the expected one.
+        WeightsError: they want tiles of different sizes.
+    """
+    found = [_found(connection, task.name, expected) for task in TASKS]
+    require_same_tiles([checkpoint for _, checkpoint in found], source=str(connection.server))
+    return tuple(
+        Classifier(task=task, checkpoint=checkpoint, explain=RemoteExplainer(model=model), served=str(model))
+        for task, (model, checkpoint) in zip(TASKS, found, strict=True)
+    )
+
+
+def _found(
+    connection: Connection, name: str, expected: Mapping[str, Checkpoint] | None
+) -> tuple[RemoteModel, Checkpoint]:
+    model = find_model(connection, name)
+    if list(model.weights) != [name]:
+        raise ServerError(f"{connection.server}: {name} holds {', '.join(model.weights)}; export it again")
+    if expected is not None:
+        require_same_weights(model, expected)
+    return model, model.weights[name]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteEngine:
+    """A network that gives one map a slice, on a server; see `spinal_tf.engine.Engine`."""
+
+    model: RemoteModel
+
+    def __call__(self, batch: np.ndarray) -> np.ndarray:
+        """Ask the server.
+
+        Raises:
+            ServerError: it cannot be asked, or refuses.
+        """
+        return self.model.numbers(TILES, {"tiles": batch.astype(np.float32)}, "probability", batch.shape)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemoteExplainer:
+    """A classifier with Grad-CAM on a server; see `spinal_tf.gradcam.Explainer`."""
+
+    model: RemoteModel
+
+    def __call__(self, images: np.ndarray, *, class_index: ClassChoice) -> Explanation:
+        """Ask the server, a few tiles at a time.
+
+        Raises:
+            ServerError: it cannot be asked, or refuses.
+        """
+        starts = range(0, len(images), TILES_PER_REQUEST)
+        answers = [self._ask(images[start : start + TILES_PER_REQUEST]) for start in starts]
+        positive, raw_maps = (np.concatenate(parts) for parts in zip(*answers, strict=True))
+        rows, columns = images.shape[1:3]
+        probabilities = np.stack([1 - positive, positive], axis=1)
+        return explanation(probabilities, raw_maps, class_index=class_index, shape=(rows, columns))
+
+    def _ask(self, tiles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        answer = self.model.ask(EXPLAIN, {"tiles": tiles.astype(np.float32)}, "probability", "maps")
+        positive = self.model.checked(answer["probability"], "probability", (len(tiles),))
+        maps = self.model.checked(answer["maps"], "maps", (len(tiles), *answer["maps"].shape[1:3], 2))
+        return positive, maps
