@@ -20,6 +20,7 @@ COMMANDS = {
     "evaluate": ("evaluate", "Judge predictions beside the paper's numbers."),
     "port-weights": ("port_weights", "Take over weights of the original public code."),
     "export": ("export", "Export the networks for TensorFlow Serving, with preprocessing inside."),
+    "serve-check": ("serve_check", "Check a TensorFlow Serving that runs exported networks."),
     "weights": ("weights", "List, verify, import or release the networks' weights."),
     "doctor": ("doctor", "Show versions, devices and weights."),
 }

@@ -41,8 +41,10 @@ ADDRESS = click.option(
     "url",
     metavar="URL",
     help="Let a TensorFlow Serving run the networks: grpc://HOST:8500 or http://HOST:8501, encrypted as grpcs:// or "
-    "https://. Prepared slices are sent there, without name or header; without this option nothing is sent anywhere.",
+    "https://. Prepared slices are sent there, without name or header; without this option nothing is sent anywhere. "
+    "With --weights the server must have the same weights.",
 )
+NAMES = ("token_file", "authorities_file", "timeout_s", "versions")
 HOW_TO_ASK = (
     click.option(
         "--server-token",
@@ -78,24 +80,27 @@ HOW_TO_ASK = (
 )
 
 
+def how_to_ask(function: Function) -> Function:
+    """Token, certificates, patience and versions; `read_server` takes them."""
+    for decorate in reversed(HOW_TO_ASK):
+        function = decorate(function)
+    return function
+
+
 def server_options(function: Function) -> Function:
     """``--server`` and how to ask it; the command gets ``server``, a `Server` or None."""
 
     @wraps(function)
     def command(*, url: str | None, **given: Any) -> Any:  # noqa: ANN401 - the other options
-        how = {name: given.pop(name) for name in ("token_file", "authorities_file", "timeout_s", "versions")}
+        how = {name: given.pop(name) for name in NAMES}
         if url is None:
-            _refuse(
-                ("token_file", "authorities_file", "timeout_s", "versions"), "says how to ask a server; add --server"
-            )
+            _refuse(NAMES, "says how to ask a server; add --server")
             return function(server=None, **given)
         _refuse(("device",), "is for networks on this machine; --server runs them elsewhere")
         return function(server=read_server(url, **how), **given)
 
-    decorated = command
-    for decorate in reversed((ADDRESS, *HOW_TO_ASK)):
-        decorated = decorate(decorated)
-    return decorated  # type: ignore[return-value]
+    decorated: Function = ADDRESS(how_to_ask(command))  # type: ignore[assignment]
+    return decorated
 
 
 def read_server(

@@ -29,7 +29,10 @@ class Kind(Enum):
         "or what stands before it does not let a message pass ({detail}); "
         "let it and every proxy take messages of {largest} MiB"
     )
-    TLS = "cannot be trusted ({detail}); name the authority that signed its certificate by --server-ca"
+    TLS = (
+        "makes no encrypted connection that can be trusted ({detail}); "
+        "check that its port speaks TLS, and name who signed its certificate by --server-ca"
+    )
     UNUSABLE = "gives an answer that cannot be used ({detail}); is that the port of TensorFlow Serving?"
 
 
@@ -49,7 +52,8 @@ def kind_of_lost_connection(detail: str) -> Kind:
 
 def server_error(server: Server, failure: RequestFailure) -> ServerError:
     """What a person is told."""
-    detail = " ".join(failure.detail.split())[:LONGEST_DETAIL] or "no reason given"
+    printable = "".join(letter if letter.isprintable() else " " for letter in failure.detail)
+    detail = " ".join(printable.split())[:LONGEST_DETAIL] or "no reason given"
     if server.token:
         detail = detail.replace(server.token, "***")
     words = failure.kind.value.format(detail=detail, timeout_s=server.timeout_s, largest=LARGEST_MESSAGE_BYTES // 2**20)

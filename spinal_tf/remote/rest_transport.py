@@ -70,9 +70,9 @@ class RestTransport:
         record = self._ask("POST", f"{_path(model, version)}:predict", body)
         try:
             found = record["outputs"]
-            # A single output comes without its name.
-            named = {outputs[0]: found} if len(outputs) == 1 else {name: found[name] for name in outputs}
-            return {name: _array(value) for name, value in named.items()}
+            # All that the signature has; a single one comes without its name.
+            named = found if isinstance(found, dict) else {outputs[0]: found}
+            return {name: _array(named[name]) for name in outputs}
         except (KeyError, TypeError, ValueError) as error:
             raise RequestFailure(Kind.UNUSABLE, f"an answer without {', '.join(outputs)}") from error
 
@@ -87,7 +87,7 @@ class RestTransport:
             status, data = self._exchange(method, path, body)
         except (OSError, http.client.HTTPException) as error:
             self.close()
-            raise RequestFailure(_kind(error), str(error) or type(error).__name__) from error
+            raise RequestFailure(_kind(error), _words(error)) from error
         if len(data) > LARGEST_MESSAGE_BYTES:
             raise RequestFailure(Kind.TOO_LARGE, "a longer answer")
         if status != http.client.OK:
@@ -136,6 +136,10 @@ def _kind(error: OSError | http.client.HTTPException) -> Kind:
     if isinstance(error, TimeoutError):
         return Kind.TIMEOUT
     return Kind.UNAVAILABLE if isinstance(error, OSError) else Kind.UNUSABLE
+
+
+def _words(error: OSError | http.client.HTTPException) -> str:
+    return str(error) if isinstance(error, OSError) else "not HTTP"
 
 
 def _path(model: str, version: int) -> str:

@@ -22,7 +22,7 @@ def test_an_export_says_where_it_is_how_large_and_how_far_from_the_command_line(
     first, signatures, parity, *files = result.stdout.splitlines()
     assert first.startswith(f"{tmp_path / 'segmenter' / '1'}: ")
     assert first.endswith(f" MB, {precision}")
-    assert signatures.split() == ["signatures", "serving_default,", "tiles"]
+    assert signatures.split() == ["signatures", "serving_default,", "tiles,", "describe"]
     assert 0 <= float(parity.split("by up to ")[1].split(",")[0]) < bound
     assert parity.endswith("masks in 0 voxels") or precision != "float32"
     assert sorted(line.rpartition("/")[2] for line in files) == [

@@ -78,14 +78,14 @@ def tiny_weights(tiny_weights, tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_models(tiny_weights, tmp_path_factory) -> Path:
-    """The segmenter, one classifier and the pipeline of the small weights, exported in version 1."""
+    """The segmenter, the classifiers and the pipeline of the small weights, exported in version 1."""
     from spinal_tf.serving.export import export_saved_model, serve_classifier, serve_pipeline, serve_segmenter
     from spinal_tf.taxonomy import TASKS
 
     models = tmp_path_factory.mktemp("models")
     for model in (
         serve_segmenter(tiny_weights),
-        serve_classifier(tiny_weights, TASKS[0]),
+        *(serve_classifier(tiny_weights, task) for task in TASKS),
         serve_pipeline(tiny_weights),
     ):
         export_saved_model(model, tiny_weights, models)

@@ -342,7 +342,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.standin.check_token(self.headers["Authorization"])
             status, record = 200, self._record(body)
         except Refusal as refusal:
-            status, record = HTTP_STATUS[refusal.code], {"error": refusal.message}
+            status, record = HTTP_STATUS.get(refusal.code, 500), {"error": refusal.message}
         data = json.dumps(record).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
@@ -415,9 +415,6 @@ def _parsed(value: Any, dtype: int) -> np.ndarray:
 def _plain(value: np.ndarray) -> Any:
     if value.dtype == object:
         return np.vectorize(bytes.decode, otypes=[object])(value).tolist()
-    # The shortest digits that give the same float32 again, as the server writes them.
-    if value.dtype == np.float32:
-        return np.array([float(str(number)) for number in value.ravel()]).reshape(value.shape).tolist()
     return value.tolist()
 
 

@@ -1,0 +1,98 @@
+"""``spinal-tf serve-check``."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from spinal_tf.cli.quiet import quiet_stderr
+from spinal_tf.cli.server_options import how_to_ask, read_server
+
+if TYPE_CHECKING:
+    from spinal_tf.models import Classifier, Segmenter
+    from spinal_tf.remote.check import LocalNetworks
+
+MODELS = ("segmenter", "tumor_vs_demyelinating", "astrocytoma_vs_ependymoma", "ms_vs_nmosd", "pipeline")
+
+
+@click.command("serve-check")
+@click.argument("url")
+@click.option(
+    "--model", "models", multiple=True, type=click.Choice(MODELS), help="Must be there; otherwise whichever are."
+)
+@click.option(
+    "--weights",
+    "weights_folder",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Folder of weights that the server must have; otherwise it may have others, which are then not compared.",
+)
+@click.option(
+    "--requests", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Of the measurement, each model."
+)
+@click.option(
+    "--concurrency", type=click.IntRange(1, 64), default=2, show_default=True, help="Requests at a time, at most."
+)
+@how_to_ask
+def serve_check(
+    url: str,
+    models: tuple[str, ...],
+    weights_folder: Path | None,
+    requests: int,
+    concurrency: int,
+    **how: Any,  # noqa: ANN401 - the options of the decorator
+) -> None:
+    """Check a TensorFlow Serving: what it serves, whether it answers rightly, how fast.
+
+    URL is grpc://HOST:8500 or http://HOST:8501, or encrypted grpcs:// or https://. Asks for status and metadata, sends
+    a simulated case, compares the signatures with each other, and with this machine where it has TensorFlow and the
+    same weights; then measures small requests. Exit 6 where the server should be mended.
+    """
+    from spinal_tf.checkpoints import read_manifest
+    from spinal_tf.errors import ServerError
+    from spinal_tf.remote.check import check_server
+    from spinal_tf.remote.connection import Connection
+    from spinal_tf.remote.load import Load
+
+    faults = 0
+    with Connection(read_server(url, **how)) as connection:
+        findings = check_server(
+            connection,
+            models,
+            expected=None if weights_folder is None else read_manifest(weights_folder),
+            local=_local(weights_folder),
+            load=Load(requests=requests, concurrency=concurrency),
+        )
+        for finding in findings:
+            click.echo(finding.line if finding.sound else f"{finding.line}   <- too much")
+            faults += not finding.sound
+    if faults:
+        raise ServerError(f"{url}: {faults} of the comparisons above differ too much; export the models again")
+
+
+def _local(weights_folder: Path | None) -> LocalNetworks | None:
+    """The networks of this machine; None where it has none, which is said."""
+    from spinal_tf.checkpoints import find_weights, read_manifest
+    from spinal_tf.errors import WeightsError
+    from spinal_tf.models import load_classifiers, load_segmenter
+    from spinal_tf.remote.check import LocalNetworks
+
+    if importlib.util.find_spec("tensorflow") is None:
+        click.echo("no TensorFlow here: the server's answers are compared with each other alone")
+        return None
+    try:
+        folder = weights_folder or find_weights()
+        manifest = read_manifest(folder)
+    except WeightsError as error:
+        if weights_folder is not None:
+            raise
+        click.echo(f"no weights here ({error}): the server's answers are compared with each other alone")
+        return None
+
+    def load() -> tuple[Segmenter, tuple[Classifier, ...]]:
+        with quiet_stderr():
+            return load_segmenter(folder), load_classifiers(folder)
+
+    return LocalNetworks(weights=manifest, load=load)
