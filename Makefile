@@ -47,7 +47,7 @@ lint: $(VENV)/package-dev
 docs: $(VENV)/package
 	$(BIN)/python docs/generate_cli.py
 
-bench: $(VENV)/package
+bench: $(VENV)/package-test
 	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/one_case.py
 	$(BIN)/python benchmarks/network.py
@@ -55,6 +55,7 @@ bench: $(VENV)/package
 	$(BIN)/python benchmarks/overlap.py
 	$(BIN)/python benchmarks/evaluation.py
 	$(BIN)/python benchmarks/simulate.py
+	$(BIN)/python benchmarks/serving_requests.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage

@@ -22,7 +22,7 @@ from spinal_tf.serving.names import EXPLAIN, TILES
 from spinal_tf.taxonomy import TASKS
 
 TILES_PER_REQUEST = 4
-"""3 MiB of numbers, and a fifth of the largest message as JSON."""
+"""3 MiB of numbers, about five times that as JSON."""
 
 
 def remote_segmenter(connection: Connection, expected: Mapping[str, Checkpoint] | None = None) -> Segmenter:

@@ -198,6 +198,14 @@ def test_a_message_beyond_the_limit_is_named(running, scheme, monkeypatch):
     assert "does not let a message pass" in refused(server(running(), scheme))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("scheme", "side"), [("grpc", 2048), ("http", 1024)])
+def test_a_large_slice_passes(running, scheme, side):
+    tiles = np.random.default_rng(0).random((1, side, side, 1), np.float32)
+    with Connection(server(running(), scheme)) as connection:
+        np.testing.assert_array_equal(remote_segmenter(connection).engine(tiles), tiles / 2)
+
+
 @BOTH
 def test_a_token_opens_the_door_and_is_never_shown(running, scheme):
     standin = running(token=TOKEN)
