@@ -12,7 +12,6 @@ import json
 import re
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -38,7 +37,6 @@ from tensorflow_serving.apis import (
 
 Arrays = Mapping[str, np.ndarray]
 
-THREADS = 4
 UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 """The server, too, sets the largest that gRPC can have."""
 
@@ -60,7 +58,6 @@ HTTP_STATUS = {
     grpc.StatusCode.PERMISSION_DENIED: 403,
     grpc.StatusCode.NOT_FOUND: 404,
     grpc.StatusCode.UNAVAILABLE: 503,
-    grpc.StatusCode.DEADLINE_EXCEEDED: 504,
 }
 PATH = re.compile(r"/v1/models/(?P<name>[^/:]+)(/versions/(?P<version>\d+))?(?P<what>:predict|/metadata)?")
 
@@ -68,8 +65,6 @@ CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 
 class Refusal(Exception):  # noqa: N818 - an answer, not an error
-    """A request that is answered with a status and a sentence."""
-
     def __init__(self, code: grpc.StatusCode, message: str) -> None:
         super().__init__(message)
         self.code, self.message = code, message
@@ -88,11 +83,7 @@ class Servable:
         self._lock = threading.Lock()
 
     def run(self, name: str, inputs: Arrays, wanted: Sequence[str]) -> dict[str, np.ndarray]:
-        """Run a signature; without wanted outputs, all of them.
-
-        Raises:
-            Refusal: the request does not fit the signature, or the graph refuses it.
-        """
+        """Run a signature; without wanted outputs, all of them."""
         signature = self.signatures.get(name)
         if signature is None:
             raise Refusal(grpc.StatusCode.FAILED_PRECONDITION, f'Serving signature key "{name}" not found.')
@@ -133,15 +124,12 @@ class SavedModels:
         self._servables = {(folder.parent.name, int(folder.name)): Servable(folder) for folder in folders}
 
     def versions(self, name: str) -> list[int]:
-        """The versions of a model, highest first as the server lists them."""
         return sorted((version for model, version in self._servables if model == name), reverse=True)
 
     def signatures(self, name: str, version: int) -> Mapping[str, SignatureDef]:
-        """The signatures of a version."""
         return self._servables[name, version].signatures
 
     def predict(self, name: str, version: int, signature: str, inputs: Arrays, wanted: Sequence[str]) -> Arrays:
-        """Run a signature."""
         return self._servables[name, version].run(signature, inputs, wanted)
 
 
@@ -166,17 +154,12 @@ class StandIn:
     rest: str = ""
 
     def predict(self, name: str, version: int | None, signature: str, inputs: Arrays, wanted: Sequence[str]) -> Arrays:
-        """The answer to a prediction, and its version."""
         self.before()
         found = self.found("predict", name, version)
         return self.models.predict(name, found, signature or "serving_default", inputs, wanted)
 
     def found(self, what: str, name: str, version: int | None) -> int:
-        """The version that is meant; noted down.
-
-        Raises:
-            Refusal: there is none.
-        """
+        """The version that is meant; noted down."""
         versions = self.models.versions(name)
         if not versions or version not in (None, *versions):
             asked = f"Latest({name})" if version is None else f"Specific({name}, {version})"
@@ -192,8 +175,7 @@ class StandIn:
             raise Refusal(grpc.StatusCode.NOT_FOUND, f"Could not find any versions of model {asked}")
         response = get_model_status_pb2.GetModelStatusResponse()
         for number in [version] if version else versions:
-            state = response.model_version_status.add(version=number, state="AVAILABLE")
-            state.status.error_message = ""
+            response.model_version_status.add(version=number, state="AVAILABLE").status.SetInParent()
         return response
 
     def check_token(self, authorisation: str | None) -> None:
@@ -219,7 +201,7 @@ def serve(models: Any, *, certificate: tuple[Path, Path] | None = None, **option
 
 @contextmanager
 def _grpc_port(standin: StandIn, certificate: tuple[Path, Path] | None) -> Iterator[int]:
-    server = grpc.server(ThreadPoolExecutor(THREADS), options=UNLIMITED)
+    server = grpc.server(ThreadPoolExecutor(4), options=UNLIMITED)
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(_Predictions(standin), server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(_Models(standin), server)
     if certificate is None:
@@ -416,18 +398,3 @@ def _plain(value: np.ndarray) -> Any:
     if value.dtype == object:
         return np.vectorize(bytes.decode, otypes=[object])(value).tolist()
     return value.tolist()
-
-
-def main() -> None:
-    """Serve a folder of models until interrupted: ``python tests/serving/standin.py MODELS``."""
-    import sys
-
-    with serve(SavedModels(Path(sys.argv[1]))) as standin:
-        sys.stdout.write(f"grpc://{standin.grpc} http://{standin.rest}\n")
-        sys.stdout.flush()
-        while True:
-            time.sleep(3600)
-
-
-if __name__ == "__main__":
-    main()
