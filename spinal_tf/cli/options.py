@@ -63,6 +63,15 @@ IMAGE_OPTIONS = (
     click.option("--allow-plane", is_flag=True, help="Accept an image that was not acquired sagittally."),
 )
 
+device_option = click.option(
+    "--device",
+    default="cpu",
+    show_default=True,
+    callback=_device,
+    metavar="cpu|gpu|gpu:N",
+    help="Processor that runs the networks.",
+)
+
 NETWORK_OPTIONS = (
     click.option(
         "--weights",
@@ -70,14 +79,7 @@ NETWORK_OPTIONS = (
         type=_folder(),
         help="Folder of weights; otherwise $SPINAL_TF_WEIGHTS, otherwise the bundled ones.",
     ),
-    click.option(
-        "--device",
-        default="cpu",
-        show_default=True,
-        callback=_device,
-        metavar="cpu|gpu|gpu:N",
-        help="Processor that runs the networks.",
-    ),
+    device_option,
 )
 
 CASE_OPTIONS = (

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from click.core import ParameterSource
+
+from spinal_tf.cli.options import device_option, refuse_options
 
 if TYPE_CHECKING:
     from spinal_tf.remote.server import Server
@@ -94,9 +95,9 @@ def server_options(function: Function) -> Function:
     def command(*, url: str | None, **given: Any) -> Any:  # noqa: ANN401 - the other options
         how = {name: given.pop(name) for name in NAMES}
         if url is None:
-            _refuse(NAMES, "says how to ask a server; add --server")
+            refuse_options(how_to_ask, "says how to ask a server; add --server")
             return function(server=None, **given)
-        _refuse(("device",), "is for networks on this machine; --server runs them elsewhere")
+        refuse_options(device_option, "is for networks on this machine; --server runs them elsewhere")
         return function(server=read_server(url, **how), **given)
 
     decorated: Function = ADDRESS(how_to_ask(command))  # type: ignore[assignment]
@@ -141,11 +142,3 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise click.UsageError(f"{path}: cannot be read ({error.strerror})") from error
-
-
-def _refuse(names: tuple[str, ...], why: str) -> None:
-    context = click.get_current_context()
-    for parameter in context.command.params:
-        given = context.get_parameter_source(str(parameter.name)) is ParameterSource.COMMANDLINE
-        if given and parameter.name in names:
-            raise click.UsageError(f"{parameter.opts[0]} {why}")
