@@ -10,7 +10,7 @@ from spinal_tf.engine import Engine, frozen_engine
 from spinal_tf.errors import WeightsError
 from spinal_tf.gradcam import GraphExplainer
 from spinal_tf.results import ModelRecord
-from spinal_tf.taxonomy import TASKS, Task
+from spinal_tf.taxonomy import TASKS, Task, task_named
 
 SEGMENTER = "segmenter"
 
@@ -52,15 +52,28 @@ def load_classifiers(folder: Path, *, device: str = "cpu") -> tuple[Classifier, 
         WeightsError: one is missing or damaged, or they want tiles of different sizes.
         DeviceError: this machine has no such device.
     """
-    checkpoints = classifier_checkpoints(folder)
     classifiers: list[Classifier] = []
-    for task, checkpoint in zip(TASKS, checkpoints, strict=True):
+    for checkpoint in classifier_checkpoints(folder):
         alike = [other.explain for other in classifiers if other.checkpoint.arguments == checkpoint.arguments]
-        model = alike[0].model if alike else bare_network(folder, checkpoint)
-        weights = read_weights(folder, checkpoint, model)
-        explain = alike[0].with_weights(weights) if alike else GraphExplainer(model, weights=weights, device=device)
-        classifiers.append(Classifier(task=task, checkpoint=checkpoint, explain=explain))
+        classifiers.append(_classifier(folder, checkpoint, alike[0] if alike else None, device))
     return tuple(classifiers)
+
+
+def load_classifier(folder: Path, task: Task, *, device: str = "cpu") -> Classifier:
+    """Load the classifier of one task of a weights folder.
+
+    Raises:
+        WeightsError: it is missing or damaged.
+        DeviceError: this machine has no such device.
+    """
+    return _classifier(folder, named_checkpoint(folder, task.name), None, device)
+
+
+def _classifier(folder: Path, checkpoint: Checkpoint, alike: GraphExplainer | None, device: str) -> Classifier:
+    model = alike.model if alike else bare_network(folder, checkpoint)
+    weights = read_weights(folder, checkpoint, model)
+    explain = alike.with_weights(weights) if alike else GraphExplainer(model, weights=weights, device=device)
+    return Classifier(task=task_named(checkpoint.name), checkpoint=checkpoint, explain=explain)
 
 
 def classifier_checkpoints(folder: Path) -> list[Checkpoint]:
