@@ -111,8 +111,14 @@ def _tiles(network: ServedNetwork) -> Signature:
     positive = task_named(network.checkpoint.name).classes[1]
 
     def tiles(batch: tf.Tensor) -> dict[str, tf.Tensor]:
-        batch = with_axes(batch, 4, f"tiles must have four axes: tiles, {rows}, {columns}, 3")
-        return {"probability": network(tf.ensure_shape(batch, (None, *size, 3)))[:, 1]}
+        sentence = f"tiles must have four axes: tiles, {rows}, {columns}, 3"
+        batch = with_axes(batch, 4, sentence)
+        # Both checks may run at once, so that this one must not fail on fewer axes.
+        shape = tf.shape(batch)
+        fitting = tf.reduce_all(shape[1:3] == size) & (shape[-1] == 3)
+        batch = refuse_unless(fitting, sentence, batch)
+        batch.set_shape((None, *size, 3))
+        return {"probability": network(batch)[:, 1]}
 
     return Signature(
         name=TILES,
