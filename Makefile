@@ -55,6 +55,7 @@ bench: $(VENV)/package-test
 	$(BIN)/python benchmarks/overlap.py
 	$(BIN)/python benchmarks/evaluation.py
 	$(BIN)/python benchmarks/simulate.py
+	$(BIN)/python benchmarks/serving_export.py
 	$(BIN)/python benchmarks/serving_requests.py
 
 clean:
