@@ -4,9 +4,16 @@ TensorFlow has no operation that numbers connected components. Here runs of lesi
 a graph, and two runs that touch (at a corner is enough) are joined by an edge. Every run begins with its own number;
 then each takes the smallest number among those it touches, and the number of the run that its own number stands for,
 until nothing changes. Numbers only fall, so that ends, after about as many rounds as the logarithm of the longest way.
+
+With one voxel of margin behind every row and every slice, a voxel's place in the flattened volume is enough to find its
+neighbours, and no run reaches into the next row. So all but the finding and the filling of runs takes memory by
+the number of runs, not of voxels.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import tensorflow as tf
 
@@ -14,6 +21,26 @@ from spinal_tf.lesions import VOXEL_COUNT_TOLERANCE
 
 ROWS_AFTER = ((0, 1), (1, -1), (1, 0), (1, 1))
 """Steps in (slice, row) to the rows that touch a row and come after it; those before it see it in their turn."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Runs:
+    """Runs of voxels along columns, ascending.
+
+    Attributes:
+        firsts: int64 (run,), place of a run's first voxel in the flattened volume with its margins.
+        lasts: int64 (run,), place of its last voxel.
+        shape: int64 (3,), of the volume with its margins.
+    """
+
+    firsts: tf.Tensor
+    lasts: tf.Tensor
+    shape: tf.Tensor
+
+    @property
+    def count(self) -> tf.Tensor:
+        """Number of runs, int32."""
+        return tf.size(self.firsts)
 
 
 def graph_remove_specks(mask: tf.Tensor, minimum_volume_ml: float, voxel_volume_ml: tf.Tensor) -> tf.Tensor:
@@ -27,51 +54,51 @@ def graph_remove_specks(mask: tf.Tensor, minimum_volume_ml: float, voxel_volume_
     Returns:
         bool, the same shape.
     """
-    first, last = _run_ends(mask)
-    runs = tf.reshape(tf.cumsum(tf.reshape(tf.cast(first, tf.int32), [-1])), tf.shape(mask)) - 1
-    count = tf.reduce_sum(tf.cast(first, tf.int32))
-    roots = _roots(_edges(mask, first, last, runs), count)
-    lesion = tf.where(mask)
-    of_voxels = tf.gather(roots, tf.gather_nd(runs, lesion))
-    sizes = tf.math.unsorted_segment_sum(tf.ones_like(of_voxels), of_voxels, count)
+    runs = _runs(mask)
+    roots = _roots(_edges(runs), runs.count)
+    sizes = tf.math.unsorted_segment_sum(runs.lasts - runs.firsts + 1, roots, runs.count)
     least = minimum_volume_ml / voxel_volume_ml - VOXEL_COUNT_TOLERANCE
-    kept = tf.gather(tf.cast(sizes, tf.float64) >= least, of_voxels)
-    return (
-        tf.scatter_nd(tf.boolean_mask(lesion, kept), tf.ones(tf.math.count_nonzero(kept), tf.int32), _shape(mask)) > 0
+    return _filled(runs, tf.gather(tf.cast(sizes, tf.float64) >= least, roots))
+
+
+def _runs(mask: tf.Tensor) -> _Runs:
+    padded = tf.pad(mask, [[0, 0], [0, 1], [0, 1]])
+    voxels = tf.reshape(padded, [-1])
+    before, after = tf.concat([[False], voxels[:-1]], 0), tf.concat([voxels[1:], [False]], 0)
+    return _Runs(
+        firsts=tf.where(voxels & ~before)[:, 0],
+        lasts=tf.where(voxels & ~after)[:, 0],
+        shape=tf.shape(padded, out_type=tf.int64),
     )
 
 
-def _run_ends(mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Where a run of lesion voxels begins, and where one ends: bool, the mask's shape each."""
-    before, after = tf.pad(mask, [[0, 0], [0, 0], [1, 0]])[..., :-1], tf.pad(mask, [[0, 0], [0, 0], [0, 1]])[..., 1:]
-    return mask & ~before, mask & ~after
+def _filled(runs: _Runs, kept: tf.Tensor) -> tf.Tensor:
+    """The volume without its margins, True in the runs that are kept."""
+    firsts, behind = tf.boolean_mask(runs.firsts, kept), tf.boolean_mask(runs.lasts, kept) + 1
+    places = tf.concat([firsts, behind], 0)[:, tf.newaxis]
+    steps = tf.concat([tf.ones_like(firsts, tf.int8), -tf.ones_like(behind, tf.int8)], 0)
+    inside = tf.cumsum(tf.scatter_nd(places, steps, tf.reduce_prod(runs.shape, keepdims=True))) > 0
+    return tf.reshape(inside, runs.shape)[:, :-1, :-1]
 
 
-def _edges(mask: tf.Tensor, first: tf.Tensor, last: tf.Tensor, runs: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """The pairs of runs that touch, each at least once: two int32 (edge,)."""
+def _edges(runs: _Runs) -> tuple[tf.Tensor, tf.Tensor]:
+    """The pairs of runs that touch: two int32 (edge,)."""
     ones: list[tf.Tensor] = []
     others: list[tf.Tensor] = []
     for slices, rows in ROWS_AFTER:
-        here, there = _overlap(tf.shape(mask), slices, rows)
-        # Two runs that share columns do so from where the later of them begins; two that meet at a corner only do so
-        # at an end and a beginning.
-        meetings = (
-            (mask[here] & mask[there] & (first[here] | first[there]), 0, 0),
-            (last[here][..., :-1] & first[there][..., 1:], 0, 1),
-            (first[here][..., 1:] & last[there][..., :-1], 1, 0),
-        )
-        for meeting, column_here, column_there in meetings:
-            places = tf.where(meeting)
-            ones.append(tf.gather_nd(runs[here][..., column_here:], places))
-            others.append(tf.gather_nd(runs[there][..., column_there:], places))
+        step = (slices * runs.shape[1] + rows) * runs.shape[2]
+        # Those that end no earlier than one column before this run, and begin no later than one behind it.
+        start = _sought(tf.raw_ops.LowerBound, runs.lasts, runs.firsts + step - 1)
+        stop = _sought(tf.raw_ops.UpperBound, runs.firsts, runs.lasts + step + 1)
+        others.append(tf.ragged.range(start, stop).values)
+        ones.append(tf.repeat(tf.range(runs.count), stop - start))
     return tf.concat(ones, 0), tf.concat(others, 0)
 
 
-def _overlap(shape: tf.Tensor, slices: int, rows: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
-    """The part of a volume that has a neighbour at that step, and the part those neighbours fill."""
-    here_rows = slice(0, shape[1] - rows) if rows >= 0 else slice(-rows, shape[1])
-    there_rows = slice(rows, shape[1]) if rows >= 0 else slice(0, shape[1] + rows)
-    return (slice(0, shape[0] - slices), here_rows), (slice(slices, shape[0]), there_rows)
+def _sought(bound: Callable[..., tf.Tensor], ascending: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
+    """Where values would stand in an ascending row: int32. `tf.searchsorted` fails on an empty one."""
+    places: tf.Tensor = bound(sorted_inputs=ascending[tf.newaxis], values=values[tf.newaxis], out_type=tf.int32)
+    return places[0]
 
 
 def _roots(edges: tuple[tf.Tensor, tf.Tensor], count: tf.Tensor) -> tf.Tensor:
@@ -88,7 +115,3 @@ def _roots(edges: tuple[tf.Tensor, tf.Tensor], count: tf.Tensor) -> tf.Tensor:
     start = tf.range(count), tf.constant(True)
     roots, _ = tf.while_loop(lambda _, changing: changing, body, start, parallel_iterations=1)
     return roots
-
-
-def _shape(mask: tf.Tensor) -> tf.Tensor:
-    return tf.shape(mask, out_type=tf.int64)
