@@ -18,6 +18,7 @@ from spinal_tf.errors import WeightsError
 from spinal_tf.files import output_files
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.slices import MaskMode
+from spinal_tf.taxonomy import TASKS
 from spinal_tf.weight_files import Weights, assign_weights, decode_weights, encode_weights, require_match
 
 if TYPE_CHECKING:
@@ -92,6 +93,15 @@ class Checkpoint:
         """The record as JSON can hold it, without its name; `from_dict` is its inverse."""
         entry = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "name"}
         return {**entry, "preprocessing": self.preprocessing.to_dict(), "modalities": list(self.modalities)}
+
+    def in_words(self) -> str:
+        """What the network does, in one sentence, for model cards."""
+        task = next((task for task in TASKS if task.name == self.name), None)
+        if task is None:
+            return "Finds and outlines lesions."
+        images = "T2w and, where there is one, T1c" if "t1c" in self.modalities else "T2w alone"
+        mask = "as a channel, images zero outside it" if self.mask_mode == "multiply" else "as a channel"
+        return f"Tells {task.classes[0]} from {task.classes[1]} by {images}; the mask comes {mask}."
 
     @classmethod
     def from_dict(cls, name: str, entry: Mapping[str, Any]) -> Checkpoint:

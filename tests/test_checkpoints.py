@@ -131,6 +131,25 @@ def test_every_field_survives_the_manifest():
     assert parse_manifest(manifest_json({"ms_vs_nmosd": saved}).encode(), source="m") == {"ms_vs_nmosd": saved}
 
 
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({}, "Tells ms from nmosd by T2w and, where there is one, T1c; the mask comes as a channel."),
+        ({"modalities": ("t2w",)}, "Tells ms from nmosd by T2w alone; the mask comes as a channel."),
+        (
+            {"modalities": ("t2w",), "mask_mode": "multiply"},
+            "Tells ms from nmosd by T2w alone; the mask comes as a channel, images zero outside it.",
+        ),
+    ],
+)
+def test_a_card_says_what_a_classifier_tells_by_what(change, sentence):
+    assert dataclasses.replace(CLASSIFIER, **change).in_words() == sentence
+
+
+def test_a_card_says_what_a_segmenter_does():
+    assert SEGMENTER.in_words() == "Finds and outlines lesions."
+
+
 def test_saving_again_gives_the_same_bytes(folder, model):
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     save_checkpoint(model, folder, SEGMENTER, half_precision=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from spinal_tf.checkpoints import Checkpoint
-from spinal_tf.taxonomy import task_named
 
 CARD = """# {name}
 
@@ -41,7 +40,7 @@ def write_card(checkpoint: Checkpoint) -> str:
     return CARD.format(
         name=checkpoint.name,
         data=checkpoint.training["data"],
-        what=_what(checkpoint),
+        what=checkpoint.in_words(),
         network=checkpoint.network,
         file=origin["file"],
         format=origin["format"],
@@ -53,12 +52,3 @@ def write_card(checkpoint: Checkpoint) -> str:
         operating_point=checkpoint.operating_point,
         order=", order of channels and of classes" if is_task else "",
     )
-
-
-def _what(checkpoint: Checkpoint) -> str:
-    if checkpoint.mask_mode is None:
-        return "Finds and outlines lesions."
-    negative, positive = task_named(checkpoint.name).classes
-    images = "T2w and T1c" if "t1c" in checkpoint.modalities else "T2w alone"
-    mask = "as a channel" if checkpoint.mask_mode == "channel" else "as a channel, images zero outside it"
-    return f"Tells {negative} from {positive} by {images}; the mask comes {mask}."

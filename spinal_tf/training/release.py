@@ -10,7 +10,6 @@ from typing import Any
 from spinal_tf.checkpoints import Checkpoint, build_network, save_checkpoint
 from spinal_tf.errors import TrainingError
 from spinal_tf.preprocess import Preprocessing
-from spinal_tf.taxonomy import TASKS
 from spinal_tf.training.run_folder import RunFolder
 from spinal_tf.weight_files import assign_weights, decode_weights
 from spinal_tf.weight_sets import install_set, read_set
@@ -103,7 +102,7 @@ def _card(record: Mapping[str, Any], best: Mapping[str, Any], checkpoint: Checkp
     card = CARD.format(
         name=checkpoint.name,
         data=checkpoint.training["data"],
-        what=_what(checkpoint),
+        what=checkpoint.in_words(),
         network=checkpoint.network,
         train=_counted(cases["train"]),
         validation=_counted(cases["validation"]),
@@ -115,14 +114,6 @@ def _card(record: Mapping[str, Any], best: Mapping[str, Any], checkpoint: Checkp
         measures="\n".join(f"- {key.replace('_', ' ')}: {value:.3f}" for key, value in best["measures"].items()),
     )
     return f"{card}\n{notes.strip()}\n" if notes.strip() else card
-
-
-def _what(checkpoint: Checkpoint) -> str:
-    for task in TASKS:
-        if task.name == checkpoint.name:
-            kept = " or with T1c" if "t1c" in checkpoint.modalities else ""
-            return f"Tells {task.classes[0]} from {task.classes[1]} by T2w alone{kept}."
-    return "Finds and outlines lesions."
 
 
 def _counted(cases: Mapping[str, int]) -> str:
