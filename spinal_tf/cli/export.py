@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -69,7 +69,7 @@ def export() -> None:
 @_options(OUT, WEIGHTS, VERSION, PRECISION, FORMAT)
 def segmenter(models: Path, weights_folder: Path | None, **given: Any) -> None:  # noqa: ANN401 - the options above
     """Export the segmenter: raw slices in, lesion probability on their grid out."""
-    _session(models, weights_folder).segmenter(**given)
+    _session(models, weights_folder, ["segmenter"], **given).segmenter(**given)
 
 
 @export.command()
@@ -77,8 +77,9 @@ def segmenter(models: Path, weights_folder: Path | None, **given: Any) -> None: 
 @_options(OUT, WEIGHTS, VERSION, PRECISION, FORMAT)
 def classifier(models: Path, weights_folder: Path | None, task: str | None, **given: Any) -> None:  # noqa: ANN401
     """Export the classifiers: raw slices and a mask in, probability of each slice and of the case out."""
-    session = _session(models, weights_folder)
-    for name in (task,) if task else TASKS:
+    names = (task,) if task else TASKS
+    session = _session(models, weights_folder, names, **given)
+    for name in names:
         session.classifier(name, **given)
 
 
@@ -86,14 +87,26 @@ def classifier(models: Path, weights_folder: Path | None, task: str | None, **gi
 @_options(OUT, WEIGHTS, VERSION, PRECISION)
 def pipeline(models: Path, weights_folder: Path | None, **given: Any) -> None:  # noqa: ANN401 - the options above
     """Export all four networks as one model: raw slices in; mask, probabilities, posterior and Grad-CAM out."""
-    _session(models, weights_folder).pipeline(**given)
+    _session(models, weights_folder, ["pipeline"], **given).pipeline(**given)
 
 
-def _session(models: Path, weights_folder: Path | None) -> ExportSession:
+def _session(
+    models: Path,
+    weights_folder: Path | None,
+    names: Sequence[str],
+    *,
+    version: int | None,
+    form: str = "savedmodel",
+    **_: Any,  # noqa: ANN401 - options that nothing is refused for here
+) -> ExportSession:
     from spinal_tf.checkpoints import find_weights, read_manifest
+    from spinal_tf.serving.versions import require_free
 
     weights = weights_folder or find_weights()
-    read_manifest(weights)  # fails now rather than after TensorFlow's long import
+    # Both fail now rather than after TensorFlow's long import.
+    read_manifest(weights)
+    for name in names:
+        require_free(models, name if form == "savedmodel" else f"{name}-{form}", version)
     with quiet_stderr():
         from spinal_tf.cli.export_session import ExportSession
     return ExportSession(weights, models)

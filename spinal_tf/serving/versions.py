@@ -28,6 +28,21 @@ def _is_version(name: str) -> bool:
     return name.isascii() and name.isdigit()
 
 
+def require_free(models: Path, name: str, version: int | None) -> None:
+    """Check that a version does not exist, before any work is done for it.
+
+    Args:
+        models: folder of all models.
+        name: of the model.
+        version: its number; None, the next free one, is always free.
+
+    Raises:
+        OutputError: it exists.
+    """
+    if version is not None:
+        _refuse_existing(models / name / str(version))
+
+
 @contextmanager
 def new_version(models: Path, name: str, version: int | None) -> Iterator[tuple[Path, Path]]:
     """Fill a folder under a temporary name and move it into place when the block ends well.
@@ -43,9 +58,9 @@ def new_version(models: Path, name: str, version: int | None) -> Iterator[tuple[
     Raises:
         OutputError: that version exists, the folder cannot be written to, or the disk is full.
     """
+    require_free(models, name, version)
     folder = models / name
     target = folder / str(next_version(folder) if version is None else version)
-    _refuse_existing(target)
     temporary = folder / f"{TEMPORARY}{secrets.token_hex(6)}"
     try:
         with _plain_errors(target):
