@@ -64,14 +64,28 @@ def load_classifiers(folder: Path, *, device: str = "cpu") -> tuple[Classifier, 
     for checkpoint in checkpoints:
         made = zip(explainers, checkpoints, strict=False)
         alike = [explain for explain, other in made if other.arguments == checkpoint.arguments]
-        model = alike[0].model if alike else bare_network(folder, checkpoint)
-        weights = read_weights(folder, checkpoint, model)
-        explain = alike[0].with_weights(weights) if alike else GraphExplainer(model, weights=weights, device=device)
-        explainers.append(explain)
+        explainers.append(_explainer(folder, checkpoint, alike[0] if alike else None, device))
     return tuple(
         Classifier(task=task, checkpoint=checkpoint, explain=explain)
         for task, checkpoint, explain in zip(TASKS, checkpoints, explainers, strict=True)
     )
+
+
+def load_classifier(folder: Path, task: Task, *, device: str = "cpu") -> Classifier:
+    """Load the classifier of one task of a weights folder.
+
+    Raises:
+        WeightsError: it is missing or damaged.
+        DeviceError: this machine has no such device.
+    """
+    checkpoint = named_checkpoint(folder, task.name)
+    return Classifier(task=task, checkpoint=checkpoint, explain=_explainer(folder, checkpoint, None, device))
+
+
+def _explainer(folder: Path, checkpoint: Checkpoint, alike: GraphExplainer | None, device: str) -> GraphExplainer:
+    model = alike.model if alike else bare_network(folder, checkpoint)
+    weights = read_weights(folder, checkpoint, model)
+    return alike.with_weights(weights) if alike else GraphExplainer(model, weights=weights, device=device)
 
 
 def classifier_checkpoints(folder: Path) -> list[Checkpoint]:

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from spinal_tf.models import SEGMENTER, load_classifiers, load_segmenter
+from spinal_tf.models import SEGMENTER, load_classifier, load_classifiers, load_segmenter
 from spinal_tf.pipeline import SegmentationOptions, classify_volume, segment_volume
 from spinal_tf.results import Classification, Segmentation
 from spinal_tf.serving.names import SERVING_DEFAULT, WITH_MASK
 from spinal_tf.serving.sample import sample_mask, sample_request, sample_volume
+from spinal_tf.slices import make_tiles
 from spinal_tf.stopwatch import Stopwatch
-from spinal_tf.taxonomy import TASKS, Diagnosis
+from spinal_tf.taxonomy import TASKS, Diagnosis, Task
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +24,15 @@ class Parity:
     """Differences on the sample.
 
     Attributes:
+        lowest: probability that was compared.
+        highest: probability that was compared. Near ``lowest``, the comparison says little.
         probability: largest of any lesion, tile, task or diagnosis.
         mask_voxels: voxels that are lesion in one mask alone.
         gradcam: largest of any voxel's heat, None where the model gives no heat maps.
     """
 
+    lowest: float
+    highest: float
     probability: float
     mask_voxels: int
     gradcam: float | None = None
@@ -35,7 +40,8 @@ class Parity:
     def __str__(self) -> str:
         """The differences in one line."""
         heat = "" if self.gradcam is None else f", heat maps by up to {self.gradcam:.1e}"
-        return f"probabilities by up to {self.probability:.1e}, masks in {self.mask_voxels} voxels{heat}"
+        extent = f"probabilities of {self.lowest:.2g} to {self.highest:.2g}"
+        return f"{extent} by up to {self.probability:.1e}, masks in {self.mask_voxels} voxels{heat}"
 
 
 def compare_with_command_line(folder: Path, model: str, weights: Path) -> Parity:
@@ -49,50 +55,76 @@ def compare_with_command_line(folder: Path, model: str, weights: Path) -> Parity
     Raises:
         WeightsError: the weights are missing or damaged.
     """
-    answer = _served(folder)
-    volume = sample_volume()
     if model == SEGMENTER:
-        segmenter = load_segmenter(weights)
-        local = segment_volume(volume, segmenter, SegmentationOptions(), Stopwatch())
-        cutoff = segmenter.checkpoint.operating_point
-        return Parity(
-            probability=_largest(answer["probability"], local.probability),
-            mask_voxels=_differing(answer["probability"] >= cutoff, local.probability >= cutoff),
-        )
-    classifiers = load_classifiers(weights)
-    if model in {task.name for task in TASKS}:
-        diagnosis = classify_volume(volume, sample_mask(), classifiers)
-        results = () if diagnosis is None else diagnosis.tasks
-        tiles = next((result.tile_probabilities for result in results if result.task.name == model), ())
-        return Parity(probability=_largest(answer["tile_probability"], tiles), mask_voxels=0)
+        return _of_segmenter(folder, weights)
+    tasks = {task.name: task for task in TASKS}
+    return _of_classifier(folder, weights, tasks[model]) if model in tasks else _of_pipeline(folder, weights)
+
+
+def _served(folder: Path, *names: str) -> list[Mapping[str, np.ndarray]]:
+    """Answers to the sample's request by some signatures of a version, loaded as the server loads it."""
+    request = sample_request(sample_volume())
+    answers = []
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        loader = tf.compat.v1.saved_model.loader
+        signatures = loader.load(session, [tf.saved_model.SERVING], str(folder)).signature_def
+        for signature in (signatures[name] for name in names):
+            given = {tensor.name: request[key] for key, tensor in signature.inputs.items()}
+            answers.append(session.run({key: tensor.name for key, tensor in signature.outputs.items()}, given))
+    return answers
+
+
+def _of_segmenter(folder: Path, weights: Path) -> Parity:
+    [answer], segmenter = _served(folder, SERVING_DEFAULT), load_segmenter(weights)
+    served, cutoff = answer["probability"], segmenter.checkpoint.operating_point
+    local = segment_volume(sample_volume(), segmenter, SegmentationOptions(), Stopwatch()).probability
+    return _parity([(served, local)], mask_voxels=_differing(served >= cutoff, local >= cutoff))
+
+
+def _of_classifier(folder: Path, weights: Path, task: Task) -> Parity:
+    [answer], classifier = _served(folder, SERVING_DEFAULT), load_classifier(weights, task)
+    record = classifier.checkpoint
+    mask_mode = record.mask_mode or "channel"
+    tiles = make_tiles(sample_volume(), sample_mask(), preprocessing=record.preprocessing, mask_mode=mask_mode)
+    local = classifier.explain(tiles.images, class_index=1).probabilities[:, 1]
+    return _parity([(answer["tile_probability"], local)], mask_voxels=0)
+
+
+def _of_pipeline(folder: Path, weights: Path) -> Parity:
+    # With the drawn mask too, since not every segmenter finds the drawn lesion.
+    (answer, drawn), volume = _served(folder, SERVING_DEFAULT, WITH_MASK), sample_volume()
     local = segment_volume(volume, load_segmenter(weights), SegmentationOptions(), Stopwatch())
-    # With the drawn mask, since not every segmenter finds the drawn lesion.
-    drawn = _served(folder, WITH_MASK)
-    return _of_pipeline({**answer, **drawn}, answer["mask"], local, classify_volume(volume, sample_mask(), classifiers))
+    diagnosis = classify_volume(volume, sample_mask(), load_classifiers(weights))
+    return _of_case({**answer, **drawn}, answer["mask"], local, diagnosis)
 
 
-def _served(folder: Path, signature: str = SERVING_DEFAULT) -> Mapping[str, np.ndarray]:
-    graph = tf.saved_model.load(str(folder)).signatures[signature]
-    names = graph.structured_input_signature[1]
-    request = {name: tf.constant(value) for name, value in sample_request(sample_volume()).items() if name in names}
-    return {name: value.numpy() for name, value in graph(**request).items()}
-
-
-def _of_pipeline(
+def _of_case(
     answer: Mapping[str, np.ndarray], mask: np.ndarray, local: Segmentation, diagnosis: Classification | None
 ) -> Parity:
-    lesion, mask_voxels = _largest(answer["probability"], local.probability), _differing(mask > 0, local.mask)
+    pairs, mask_voxels = [(answer["probability"], local.probability)], _differing(mask > 0, local.mask)
     if diagnosis is None:
-        return Parity(probability=lesion, mask_voxels=mask_voxels)
+        return _parity(pairs, mask_voxels=mask_voxels)
     tasks = np.array([result.probability for result in diagnosis.tasks])
-    heat = np.stack([result.heatmap for result in diagnosis.tasks])
     diagnoses = np.array([diagnosis.posterior[one] for one in Diagnosis])
-    others = _largest(answer["task_probability"], tasks), _largest(answer["posterior"], diagnoses)
-    return Parity(probability=max(lesion, *others), mask_voxels=mask_voxels, gradcam=_largest(answer["gradcam"], heat))
+    pairs += [(answer["task_probability"], tasks), (answer["posterior"], diagnoses)]
+    heat = np.stack([result.heatmap for result in diagnosis.tasks])
+    return _parity(pairs, mask_voxels=mask_voxels, gradcam=_largest(answer["gradcam"], heat))
 
 
-def _largest(served: np.ndarray, local: Sequence[float] | np.ndarray) -> float:
-    return float(np.abs(served - np.asarray(local)).max(initial=0))
+def _parity(
+    pairs: Sequence[tuple[np.ndarray, np.ndarray]], *, mask_voxels: int, gradcam: float | None = None
+) -> Parity:
+    return Parity(
+        lowest=min(float(local.min()) for _, local in pairs),
+        highest=max(float(local.max()) for _, local in pairs),
+        probability=max(_largest(served, local) for served, local in pairs),
+        mask_voxels=mask_voxels,
+        gradcam=gradcam,
+    )
+
+
+def _largest(served: np.ndarray, local: np.ndarray) -> float:
+    return float(np.abs(served - local).max())
 
 
 def _differing(served: np.ndarray, local: np.ndarray) -> int:
