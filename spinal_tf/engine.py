@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -86,6 +87,30 @@ def frozen_engine(model: keras.Model, *, weights: Weights | None = None, device:
         DeviceError: this machine has no such device.
     """
     return FrozenEngine(model, weights=weights, device=device)
+
+
+def weightless_graph(model: keras.Model, function: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
+    """Trace a network without its weights, so that one trace serves many sets of them.
+
+    Args:
+        model: with one input; its variables need no values.
+        function: of a batch; runs the model, or parts of it.
+
+    Returns:
+        A graph that takes the batch, and the values of the model's variables, float32, in the order of `by_variable`.
+    """
+    import keras
+    import tensorflow as tf
+
+    variables = [variable for layer in model.layers for variable in layer.weights]
+
+    def run(batch: Any, values: list[Any]) -> Any:  # noqa: ANN401 - symbolic tensors
+        with keras.StatelessScope(list(zip(variables, values, strict=True)), initialize_variables=False):
+            return function(batch)
+
+    batch, *values = (tf.TensorSpec(tensor.shape, tf.float32) for tensor in (model.inputs[0], *variables))
+    graph: Callable[[Any, Any], Any] = tf.function(run, autograph=False).get_concrete_function(batch, values)
+    return graph
 
 
 def tensorflow_device(device: str) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 import numpy as np
 from scipy import ndimage
 
-from spinal_tf.engine import tensorflow_device
+from spinal_tf.engine import tensorflow_device, weightless_graph
 from spinal_tf.preprocess import from_input
 from spinal_tf.slices import Tiles
 from spinal_tf.weight_files import Weights, by_variable, weights_of
@@ -155,21 +155,8 @@ def explanation(
     return Explanation(probabilities=probabilities, maps=scale(enlarge(chosen, shape)))
 
 
-def _cam_graph(model: keras.Model) -> Callable[..., Any]:
-    """`cam_function` of a model, traced, with the weights in the order of `by_variable` as a second argument."""
-    import keras
-    import tensorflow as tf
-
-    function = cam_function(model)
-    variables = [variable for layer in model.layers for variable in layer.weights]
-
-    def run(tiles: tf.Tensor, values: list[tf.Tensor]) -> tuple[tf.Tensor, tf.Tensor]:
-        with keras.StatelessScope(list(zip(variables, values, strict=True)), initialize_variables=False):
-            return function(tiles)
-
-    tiles, *values = (tf.TensorSpec(tensor.shape, tf.float32) for tensor in (model.inputs[0], *variables))
-    graph: Callable[..., Any] = tf.function(run, autograph=False).get_concrete_function(tiles, values)
-    return graph
+def _cam_graph(model: keras.Model) -> Callable[[Any, Any], Any]:
+    return weightless_graph(model, cam_function(model))
 
 
 def cam_function(model: keras.Model) -> Callable[[Any], tuple[Any, Any]]:

@@ -16,7 +16,7 @@ from spinal_tf.models import SEGMENTER, classifier_checkpoints, named_checkpoint
 from spinal_tf.serving.classifier import classifier_signatures
 from spinal_tf.serving.describe import describe_signature
 from spinal_tf.serving.names import PIPELINE
-from spinal_tf.serving.network import Precision, ServedNetwork, serve_network
+from spinal_tf.serving.network import Precision, ServedNetwork, serve_networks
 from spinal_tf.serving.pipeline import ServedPipeline, pipeline_signatures
 from spinal_tf.serving.saved_model import (
     folder_bytes,
@@ -61,7 +61,7 @@ def serve_segmenter(weights: Path, precision: Precision = "float32") -> ServedMo
     Raises:
         WeightsError: it is missing or damaged.
     """
-    network = serve_network(weights, named_checkpoint(weights, SEGMENTER), precision)
+    [network] = serve_networks(weights, [named_checkpoint(weights, SEGMENTER)], precision)
     return _served(SEGMENTER, precision, [network], segmenter_signatures(network))
 
 
@@ -71,7 +71,7 @@ def serve_classifier(weights: Path, task: Task, precision: Precision = "float32"
     Raises:
         WeightsError: it is missing or damaged.
     """
-    network = serve_network(weights, named_checkpoint(weights, task.name), precision)
+    [network] = serve_networks(weights, [named_checkpoint(weights, task.name)], precision)
     return _served(task.name, precision, [network], classifier_signatures(network))
 
 
@@ -82,7 +82,7 @@ def serve_pipeline(weights: Path, precision: Precision = "float32") -> ServedMod
         WeightsError: one is missing or damaged, or the classifiers want tiles of different sizes.
     """
     checkpoints = [named_checkpoint(weights, SEGMENTER), *classifier_checkpoints(weights)]
-    networks = [serve_network(weights, checkpoint, precision) for checkpoint in checkpoints]
+    networks = serve_networks(weights, checkpoints, precision)
     pipeline = ServedPipeline(segmenter=networks[0], classifiers=networks[1:])
     return _served(PIPELINE, precision, networks, pipeline_signatures(pipeline))
 

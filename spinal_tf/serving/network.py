@@ -2,20 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from spinal_tf.checkpoints import Checkpoint, bare_network, read_weights
+from spinal_tf.engine import weightless_graph
+from spinal_tf.gradcam import cam_function
 from spinal_tf.weight_files import by_variable
 
 Precision = Literal["float32", "bfloat16", "float16"]
+
+
+class SharedGraphs:
+    """A network's graphs, each traced once for all signatures that use it and all networks of the same structure."""
+
+    def __init__(self, model: keras.Model) -> None:
+        """Remember the model, whose variables have no values; nothing is traced yet."""
+        self.model = model
+
+    @cached_property
+    def answer(self) -> Callable[[tf.Tensor, Sequence[tf.Tensor]], tf.Tensor]:
+        """The network itself."""
+        return weightless_graph(self.model, lambda batch: self.model(batch, training=False))
+
+    @cached_property
+    def explain(self) -> Callable[[tf.Tensor, Sequence[tf.Tensor]], tuple[tf.Tensor, tf.Tensor]]:
+        """A classifier with its raw maps, see `spinal_tf.gradcam.cam_function`."""
+        return weightless_graph(self.model, cam_function(self.model))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,43 +45,59 @@ class ServedNetwork:
 
     Attributes:
         checkpoint: its record.
-        model: whose variables have no values.
+        graphs: of its structure.
         variables: one for each variable of the model, to be held by whatever is saved.
     """
 
     checkpoint: Checkpoint
-    model: keras.Model
+    graphs: SharedGraphs
     variables: Sequence[tf.Variable]
 
     def __call__(self, batch: tf.Tensor) -> tf.Tensor:
         """Run the network: float32 (n, rows, columns, channels) to float32."""
-        with keras.StatelessScope(self.values(), initialize_variables=False):
-            return self.model(batch, training=False)
+        return self.graphs.answer(batch, self._values())
 
-    def values(self) -> list[tuple[keras.Variable, tf.Tensor]]:
-        """Each of the model's variables with its value, read where this is called."""
-        names = [variable for layer in self.model.layers for variable in layer.weights]
+    def explain(self, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Run a classifier: probabilities and raw maps, see `spinal_tf.gradcam.cam_function`."""
+        return self.graphs.explain(batch, self._values())
+
+    def _values(self) -> list[tf.Tensor]:
+        """Each variable's value, read where this is called."""
         # Cast here: layers in float32 do not cast weights that are kept in less.
-        return [(name, tf.cast(value, tf.float32)) for name, value in zip(names, self.variables, strict=True)]
+        return [tf.cast(variable, tf.float32) for variable in self.variables]
 
 
-def serve_network(folder: Path, checkpoint: Checkpoint, precision: Precision = "float32") -> ServedNetwork:
-    """Load a checkpoint for an export.
+def serve_networks(
+    folder: Path, checkpoints: Sequence[Checkpoint], precision: Precision = "float32"
+) -> list[ServedNetwork]:
+    """Load checkpoints for an export; those of the same structure share their graphs.
 
     Args:
         folder: of the weights.
-        checkpoint: from its manifest.
+        checkpoints: from its manifest.
         precision: of the computation and of the stored kernels. Vectors (biases, batch normalisation) and the last
             layers stay in float32.
 
     Raises:
-        WeightsError: the file is missing or damaged, or made for another network.
+        WeightsError: a file is missing or damaged, or made for another network.
     """
+    networks: list[ServedNetwork] = []
+    for checkpoint in checkpoints:
+        alike = [other.graphs for other in networks if _structure(other.checkpoint) == _structure(checkpoint)]
+        graphs = alike[0] if alike else _graphs(folder, checkpoint, precision)
+        weights = read_weights(folder, checkpoint, graphs.model)
+        variables = [_variable(array, precision) for _, array in by_variable(graphs.model, weights)]
+        networks.append(ServedNetwork(checkpoint=checkpoint, graphs=graphs, variables=variables))
+    return networks
+
+
+def _structure(checkpoint: Checkpoint) -> tuple[str, dict[str, Any]]:
+    return checkpoint.network, checkpoint.arguments
+
+
+def _graphs(folder: Path, checkpoint: Checkpoint, precision: Precision) -> SharedGraphs:
     with _policy(precision):
-        model = bare_network(folder, checkpoint)
-    weights = read_weights(folder, checkpoint, model)
-    variables = [_variable(array, precision) for _, array in by_variable(model, weights)]
-    return ServedNetwork(checkpoint=checkpoint, model=model, variables=variables)
+        return SharedGraphs(bare_network(folder, checkpoint))
 
 
 def _variable(array: np.ndarray, precision: Precision) -> tf.Variable:

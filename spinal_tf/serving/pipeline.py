@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-import keras
 import tensorflow as tf
 
-from spinal_tf.gradcam import POOLING, TILES_PER_CALL, cam_function
+from spinal_tf.gradcam import POOLING, TILES_PER_CALL
 from spinal_tf.lesions import MINIMUM_VOLUME_ML
 from spinal_tf.serving.cascade import NOT_CLASSIFIED, graph_diagnosis, graph_posterior
 from spinal_tf.serving.checks import checked_contrast, checked_mask, checked_size, checked_spacing, checked_volume
@@ -94,9 +93,14 @@ class ServedPipeline:
         self, volume: tf.Tensor, mask: tf.Tensor, spacing_mm: tf.Tensor, t1c: tf.Tensor | None
     ) -> dict[str, tf.Tensor]:
         """Ask the three classifiers about the lesion-bearing slices of a checked volume."""
+        made: dict[object, GraphTiles] = {}
         answers = []
         for network in self.classifiers:
-            tiles = graph_tiles(network.checkpoint, volume, mask, spacing_mm, t1c)
+            checkpoint = network.checkpoint
+            recipe = checkpoint.preprocessing, checkpoint.mask_mode, "t1c" in checkpoint.modalities
+            if recipe not in made:  # classifiers made together want the same tiles
+                made[recipe] = graph_tiles(checkpoint, volume, mask, spacing_mm, t1c)
+            tiles = made[recipe]
             answers.append(_ask(network, tiles, tf.shape(volume)))
         probability = tf.stack([answer.probability for answer in answers])
         called = tf.stack([answer.called for answer in answers])
@@ -120,14 +124,13 @@ class _Answer:
 
 def _ask(network: ServedNetwork, tiles: GraphTiles, shape: tf.Tensor) -> _Answer:
     size = network.checkpoint.preprocessing.size
-    features = network.model.get_layer(POOLING).input.shape[1:3]
-
-    def work(start: tf.Tensor, stop: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        with keras.StatelessScope(network.values(), initialize_variables=False):
-            return cam_function(network.model)(tiles.images(start, stop))
-
-    shapes = [(2,), (*features, 2)]
-    probabilities, maps = in_parts(work, count=tiles.count, step=tf.constant(TILES_PER_CALL), shapes=shapes)
+    features = network.graphs.model.get_layer(POOLING).input.shape[1:3]
+    probabilities, maps = in_parts(
+        lambda start, stop: network.explain(tiles.images(start, stop)),
+        count=tiles.count,
+        step=tf.constant(TILES_PER_CALL),
+        shapes=[(2,), (*features, 2)],
+    )
     probability = tf.reduce_mean(probabilities[:, 1])
     called = tf.cast(probability >= network.checkpoint.operating_point, tf.int32)
     return _Answer(
