@@ -71,7 +71,8 @@ class ExportSession:
         exported = export_bare(model, self._weights, self._models, form, version=version, precision=precision)
         return [
             f"{exported.folder}: {_size(exported.size_bytes)}, {form}, {precision}, the bare network alone",
-            f"  differs from TensorFlow on a made-up input: probabilities by up to {exported.difference:.1e}",
+            f"  differs from TensorFlow on a made-up input: probabilities of {exported.lowest:.2g} to "
+            f"{exported.highest:.2g} by up to {exported.difference:.1e}",
         ]
 
 

@@ -47,11 +47,15 @@ class ExportedBare:
     """A version that was written.
 
     Attributes:
-        difference: largest of any probability to TensorFlow's in float32, on the signature's sample.
+        lowest: probability that TensorFlow gave in float32, on the signature's sample.
+        highest: probability that it gave. Near ``lowest``, the comparison says little.
+        difference: largest of any probability to TensorFlow's.
     """
 
     folder: Path
     size_bytes: int
+    lowest: float
+    highest: float
     difference: float
 
 
@@ -112,21 +116,29 @@ def export_bare(
         write_extra(temporary, record, model_cards(model, weights))
         write_sums(temporary)
         size_bytes = folder_bytes(temporary)
-        difference = float(np.abs(runtime.run(file, sample) - graph(tf.constant(sample)).numpy()).max())
-    return ExportedBare(folder=target, size_bytes=size_bytes, difference=difference)
+        expected = graph(tf.constant(sample)).numpy()
+        difference = float(np.abs(runtime.run(file, sample) - expected).max())
+    return ExportedBare(
+        folder=target,
+        size_bytes=size_bytes,
+        lowest=float(expected.min()),
+        highest=float(expected.max()),
+        difference=difference,
+    )
 
 
 def _frozen(network: ServedNetwork) -> tf.types.experimental.ConcreteFunction:
     """The network with its weights as constants: converters lose variables without a word."""
-    names = [name for name, _ in network.values()]
+    model = network.graphs.model
+    names = [variable for layer in model.layers for variable in layer.weights]
     constants = [variable.numpy().astype(np.float32) for variable in network.variables]
 
     def call(tiles: tf.Tensor) -> tf.Tensor:
         values = [(name, tf.constant(value)) for name, value in zip(names, constants, strict=True)]
         with keras.StatelessScope(values, initialize_variables=False):
-            return network.model(tiles, training=False)
+            return model(tiles, training=False)
 
-    specification = tf.TensorSpec(network.model.inputs[0].shape, tf.float32, name="tiles")
+    specification = tf.TensorSpec(model.inputs[0].shape, tf.float32, name="tiles")
     return tf.function(call, autograph=False).get_concrete_function(specification)
 
 

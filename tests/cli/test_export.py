@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import re
+import sys
+
 import pytest
+
+from spinal_tf import models
 
 
 @pytest.fixture
@@ -12,19 +18,45 @@ def weights(tiny_weights, checkpoints):
     return tiny_weights
 
 
+def told(line: str) -> tuple[float, float, float]:
+    """Lowest and highest probability, and the largest difference, that a line speaks of."""
+    found = re.search(r"probabilities of (\S+) to (\S+) by up to ([^\s,]+)", line)
+    return tuple(map(float, found.groups()))
+
+
+def size_mb(folder) -> str:
+    return f"{sum(path.stat().st_size for path in folder.rglob('*') if path.is_file()) / 1e6:.1f} MB"
+
+
+def is_between(lowest, highest, difference, bound):
+    return 0 <= lowest <= highest <= 1 and 0 <= difference < bound
+
+
+SERVED = {
+    "segmenter": (["segmenter"], "serving_default, tiles, describe"),
+    "ms_vs_nmosd": (["classifier", "--task", "ms_vs_nmosd"], "serving_default, tiles, describe"),
+    "pipeline": (["pipeline"], "serving_default, with_mask, describe"),
+}
+BARE = [("litert", "float32"), ("litert", "float16"), ("onnx", "float32")]
+BOUNDS = {"float32": 1e-4, "float16": 0.1, "bfloat16": 0.5}
+"""Of probabilities; the small segmenter's sigmoid is 40 times as steep as its input, so that rounding shows."""
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(("precision", "bound"), [("float32", 1e-4), ("bfloat16", 0.5)])
+@pytest.mark.parametrize("precision", BOUNDS)
+@pytest.mark.parametrize("name", SERVED)
 def test_an_export_says_where_it_is_how_large_and_how_far_from_the_command_line(
-    run, weights, tmp_path, precision, bound
+    run, weights, tmp_path, name, precision
 ):
-    result = run("export", "segmenter", "--weights", weights, "--out", tmp_path, "--precision", precision)
+    arguments, signatures = SERVED[name]
+    result = run("export", *arguments, "--weights", weights, "--out", tmp_path, "--precision", precision)
     assert result.exit_code == 0, result.output
-    first, signatures, parity, *files = result.stdout.splitlines()
-    assert first.startswith(f"{tmp_path / 'segmenter' / '1'}: ")
-    assert first.endswith(f" MB, {precision}")
-    assert signatures.split() == ["signatures", "serving_default,", "tiles,", "describe"]
-    assert 0 <= float(parity.split("by up to ")[1].split(",")[0]) < bound
-    assert parity.endswith("masks in 0 voxels") or precision != "float32"
+    first, second, parity, *files = result.stdout.splitlines()
+    assert first == f"{tmp_path / name / '1'}: {size_mb(tmp_path / name / '1')}, {precision}"
+    assert second.strip() == f"signatures {signatures}"
+    assert is_between(*told(parity), BOUNDS[precision])
+    assert "masks in 0 voxels" in parity or precision != "float32"
+    assert ("heat maps by up to" in parity) == (name == "pipeline")
     assert sorted(line.rpartition("/")[2] for line in files) == [
         "batching.config",
         "docker-compose.yml",
@@ -33,11 +65,70 @@ def test_an_export_says_where_it_is_how_large_and_how_far_from_the_command_line(
     ]
 
 
-def test_an_existing_version_is_refused(refused, weights, tmp_path):
-    (tmp_path / "segmenter" / "2").mkdir(parents=True)
-    sentence = refused("export", "segmenter", "--weights", weights, "--out", tmp_path, "--version", "2")
-    assert "segmenter/2: this version exists and was kept" in sentence
-    assert [path.name for path in (tmp_path / "segmenter").iterdir()] == ["2"]
+@pytest.mark.slow
+@pytest.mark.parametrize(("form", "precision"), BARE)
+@pytest.mark.parametrize("name", ["segmenter", "ms_vs_nmosd"])
+def test_the_bare_network_says_where_it_is_how_large_and_how_far_from_tensorflow(
+    run, weights, tmp_path, name, form, precision
+):
+    pytest.importorskip("ai_edge_litert" if form == "litert" else "tf2onnx")
+    arguments = (*SERVED[name][0], "--format", form, "--precision", precision)
+    result = run("export", *arguments, "--weights", weights, "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    first, parity = result.stdout.splitlines()
+    folder = tmp_path / f"{name}-{form}" / "1"
+    assert first == f"{folder}: {size_mb(folder)}, {form}, {precision}, the bare network alone"
+    assert is_between(*told(parity), 1e-4 if precision == "float32" else 2e-2)
+    record = json.loads((folder / "assets.extra" / "signature.json").read_text())
+    assert (record["precision"], list(record["signatures"])) == (precision, ["tiles"])
+
+
+@pytest.mark.parametrize(("form", "precision"), [("litert", "bfloat16"), ("onnx", "bfloat16"), ("onnx", "float16")])
+def test_a_precision_that_a_format_has_not_is_refused(refused, weights, tmp_path, monkeypatch, form, precision):
+    from spinal_tf.serving import bare
+
+    monkeypatch.setattr(bare.importlib.util, "find_spec", lambda name: name)
+    arguments = ("--weights", weights, "--out", tmp_path / "models", "--format", form, "--precision", precision)
+    sentence = refused("export", "segmenter", *arguments, status=2)
+    assert sentence.startswith(f"--format {form} has no --precision {precision}; take float32")
+    assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize("form", ["litert", "onnx"])
+def test_the_pipeline_has_no_bare_network(run, weights, tmp_path, form):
+    result = run("export", "pipeline", "--weights", weights, "--out", tmp_path / "models", "--format", form)
+    assert result.exit_code == 2
+    assert "No such option" in result.stderr
+    assert not (tmp_path / "models").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["segmenter"], "segmenter"),
+        (["segmenter", "--format", "litert"], "segmenter-litert"),
+        (["classifier"], "ms_vs_nmosd"),  # the last of three
+        (["classifier", "--task", "ms_vs_nmosd", "--format", "onnx"], "ms_vs_nmosd-onnx"),
+        (["pipeline"], "pipeline"),
+    ],
+)
+def test_an_existing_version_is_refused_before_any_network_is_made(
+    refused, weights, tmp_path, monkeypatch, arguments, name
+):
+    monkeypatch.setitem(sys.modules, "spinal_tf.cli.export_session", None)  # importing it, and TensorFlow, would fail
+    (tmp_path / name / "2").mkdir(parents=True)
+    sentence = refused("export", *arguments, "--weights", weights, "--out", tmp_path, "--version", "2")
+    assert f"{name}/2: this version exists and was kept" in sentence
+    assert [path.relative_to(tmp_path).as_posix() for path in tmp_path.glob("*/*")] == [f"{name}/2"]
+
+
+@pytest.mark.slow
+def test_a_classifier_alone_is_loaded_and_compared(run, weights, tmp_path, monkeypatch):
+    monkeypatch.setattr(models, "classifier_checkpoints", lambda _: pytest.fail("all three were loaded"))
+    result = run("export", "classifier", "--task", "ms_vs_nmosd", "--weights", weights, "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    parity = result.stdout.splitlines()[2]
+    assert is_between(*told(parity), 1e-4)
 
 
 def test_missing_weights_are_refused_before_anything_is_made(refused, tmp_path):
