@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from spinal_tf.gradcam import POOLING, TILES_PER_CALL, cam_function
+from spinal_tf.gradcam import POOLING, TILES_PER_CALL
 from spinal_tf.serving.checks import (
     checked_contrast,
     checked_mask,
@@ -123,11 +122,10 @@ def _tiles(network: ServedNetwork) -> Signature:
 
 def _explain(network: ServedNetwork) -> Signature:
     negative, positive = task_named(network.checkpoint.name).classes
-    rows, columns = network.model.get_layer(POOLING).input.shape[1:3]
+    rows, columns = network.graphs.model.get_layer(POOLING).input.shape[1:3]
 
     def explain(batch: tf.Tensor) -> dict[str, tf.Tensor]:
-        with keras.StatelessScope(network.values(), initialize_variables=False):
-            probabilities, maps = cam_function(network.model)(_checked_tiles(network, batch))
+        probabilities, maps = network.explain(_checked_tiles(network, batch))
         return {"probability": probabilities[:, 1], "maps": maps}
 
     maps = TensorRecord(
@@ -166,5 +164,11 @@ def _on_tiles(
 
 def _checked_tiles(network: ServedNetwork, batch: tf.Tensor) -> tf.Tensor:
     rows, columns = size = network.checkpoint.preprocessing.size
-    batch = with_axes(batch, 4, f"tiles must have four axes: tiles, {rows}, {columns}, 3")
-    return tf.ensure_shape(batch, (None, *size, 3))
+    sentence = f"tiles must have four axes: tiles, {rows}, {columns}, 3"
+    batch = with_axes(batch, 4, sentence)
+    # Both checks may run at once, so that this one must not fail on fewer axes.
+    shape = tf.shape(batch)
+    fitting = tf.reduce_all(shape[1:3] == size) & (shape[-1] == 3)
+    batch = refuse_unless(fitting, sentence, batch)
+    batch.set_shape((None, *size, 3))
+    return batch

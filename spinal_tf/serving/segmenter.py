@@ -6,7 +6,7 @@ import numpy as np
 import tensorflow as tf
 
 from spinal_tf.engine import PIXELS_PER_BATCH
-from spinal_tf.serving.checks import checked_spacing, checked_volume, with_axes
+from spinal_tf.serving.checks import checked_spacing, checked_volume, refuse_unless, with_axes
 from spinal_tf.serving.intensity import graph_scale
 from spinal_tf.serving.network import ServedNetwork
 from spinal_tf.serving.parts import in_parts
@@ -50,12 +50,19 @@ def segmenter_signatures(network: ServedNetwork) -> list[Signature]:
         volume = checked_volume(slices, "slices")
         return {"probability": lesion_probability(network, volume, checked_spacing(spacing_mm))}
 
+    size, multiple = network.checkpoint.preprocessing.size, network.checkpoint.preprocessing.multiple
+
     def tiles(batch: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {"probability": network(with_axes(batch, 4, "tiles must have four axes: tiles, rows, columns, 1"))}
+        sentence = f"tiles must have four axes: tiles, rows, columns, 1; rows and columns multiples of {multiple}"
+        batch = with_axes(batch, 4, sentence)
+        # Both checks may run at once, so that this one must not fail on fewer axes.
+        shape = tf.shape(batch)
+        fitting = tf.reduce_all(shape[1:3] % multiple == 0) & (shape[-1] == 1)
+        batch = refuse_unless(fitting, sentence, batch)
+        batch.set_shape((None, None, None, 1))
+        return {"probability": network(batch)}
 
     request = sample_request(sample_volume())
-    size = network.checkpoint.preprocessing.size
-    multiple = network.checkpoint.preprocessing.multiple
     return [
         Signature(
             name=SERVING_DEFAULT,

@@ -25,18 +25,18 @@ cases = sorted({key.rsplit("|", 1)[0] for key in given})
 for model in sorted({case.split("|")[0] for case in cases}):
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         signatures = tf.compat.v1.saved_model.loader.load(session, ["serve"], f"{models}/{model}").signature_def
-        for case in (case for case in cases if case.startswith(f"{model}|")):
-            signature = signatures[case.split("|")[1]]
-            inputs = {key.rsplit("|", 1)[1]: given[key] for key in given if key.startswith(f"{case}|")}
+        ours, runs = [case for case in cases if case.startswith(f"{model}|")], {}
+        for name in {case.split("|")[1] for case in ours}:
+            sides = signatures[name].inputs, signatures[name].outputs
+            feed, fetch = ([tensor.name for tensor in side.values()] for side in sides)
             # The C++ callable under the session, as the server calls it: nothing looks at shapes before the graph does.
-            outputs = signature.outputs
-            run = session._make_callable_from_options(
-                CallableOptions(
-                    feed=[signature.inputs[key].name for key in inputs], fetch=[outputs[key].name for key in outputs]
-                )
-            )
+            runs[name] = session._make_callable_from_options(CallableOptions(feed=feed, fetch=fetch))
+        for case in ours:
+            name = case.split("|")[1]
+            signature = signatures[name]
             try:
-                done.update({f"{case}|{key}": np.asarray(value) for key, value in zip(outputs, run(*inputs.values()))})
+                values = runs[name](*(given[f"{case}|{key}"] for key in signature.inputs))
+                done.update({f"{case}|{key}": np.asarray(value) for key, value in zip(signature.outputs, values)})
             except tf.errors.OpError as error:
                 done[f"{case}|error"] = np.array([type(error).__name__, error.message])
 assert not any(name.startswith("spinal_tf") for name in sys.modules)
@@ -77,8 +77,27 @@ def tiny_weights(tiny_weights, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_models(tiny_weights, tmp_path_factory) -> Path:
-    """The segmenter, the classifiers and the pipeline of the small weights, exported in version 1."""
+def padded_weights(tiny_weights, tmp_path_factory) -> Path:
+    """The same weights, said to want padded inputs, and tiles that are zero outside the mask."""
+    from spinal_tf.checkpoints import MANIFEST, manifest_json, read_manifest
+    from spinal_tf.preprocess import Preprocessing
+
+    folder = shutil.copytree(tiny_weights, tmp_path_factory.mktemp("padded") / "weights")
+    checkpoints = read_manifest(folder)
+    for name, checkpoint in checkpoints.items():
+        size, mask_mode = ((64, 48), None) if name == "segmenter" else (checkpoint.preprocessing.size, "multiply")
+        preprocessing = Preprocessing(fit="pad", size=size)
+        checkpoints[name] = dataclasses.replace(checkpoint, preprocessing=preprocessing, mask_mode=mask_mode)
+    (folder / MANIFEST).write_text(manifest_json(checkpoints), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tiny_weights, padded_weights, tmp_path_factory) -> Path:
+    """The segmenter, the classifiers and the pipeline of the small weights, exported in version 1.
+
+    In the folder ``padded``, the segmenter and the pipeline of the weights that want padded inputs.
+    """
     from spinal_tf.serving.export import export_saved_model, serve_classifier, serve_pipeline, serve_segmenter
     from spinal_tf.taxonomy import TASKS
 
@@ -89,7 +108,26 @@ def tiny_models(tiny_weights, tmp_path_factory) -> Path:
         serve_pipeline(tiny_weights),
     ):
         export_saved_model(model, tiny_weights, models)
+    for model in (serve_segmenter(padded_weights), serve_pipeline(padded_weights)):
+        export_saved_model(model, padded_weights, models / "padded")
     return models
+
+
+@pytest.fixture(scope="session")
+def same_diagnosis():
+    """The function that compares a pipeline's answer with what the command line's path found in the same mask."""
+    from spinal_tf.taxonomy import Diagnosis
+
+    def compare(found, expected) -> None:
+        np.testing.assert_array_equal(found["tile_slices"], expected.slices)
+        for index, result in enumerate(expected.tasks):
+            np.testing.assert_allclose(found["task_probability"][index], result.probability, atol=1e-4)
+            np.testing.assert_allclose(found["tile_probability"][:, index], result.tile_probabilities, atol=1e-4)
+            np.testing.assert_allclose(found["gradcam"][index], result.heatmap, atol=1e-3)
+        np.testing.assert_allclose(found["posterior"], [expected.posterior[one] for one in Diagnosis], atol=1e-4)
+        assert found["diagnosis"].item().decode() == expected.diagnosis.value
+
+    return compare
 
 
 @pytest.fixture(scope="session")
