@@ -56,6 +56,7 @@ bench: $(VENV)/package-test
 	$(BIN)/python benchmarks/evaluation.py
 	$(BIN)/python benchmarks/simulate.py
 	$(BIN)/python benchmarks/serving_requests.py
+	$(BIN)/python benchmarks/serving_export.py
 
 clean:
 	rm -rf $(VENV) $(DEMO) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage

@@ -21,9 +21,10 @@ COMMAND = str(Path(sys.executable).with_name("spinal-tf"))
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
-    """One finished process: wall time, and the largest resident memory it had."""
+    """One finished process: wall time, processor time of all its threads, and the largest resident memory it had."""
 
     wall_s: float
+    cpu_s: float
     peak_gb: float
 
 
@@ -40,7 +41,8 @@ def run(arguments: list[str]) -> Run:
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, arguments)
-    return Run(wall_s=wall_s, peak_gb=usage.ru_maxrss * 1024 / 1e9)  # Linux counts in KiB
+    cpu_s = usage.ru_utime + usage.ru_stime
+    return Run(wall_s=wall_s, cpu_s=cpu_s, peak_gb=usage.ru_maxrss * 1024 / 1e9)  # Linux counts in KiB
 
 
 def write_scan(path: Path, *, slices: int, side: int, spacing_mm: float) -> None:

@@ -100,6 +100,15 @@ def classifier(tmp_path_factory) -> Original:
 
 
 @pytest.fixture(scope="session")
+def classifier_saved_model(classifier) -> Path:
+    """The classifier as a folder of TensorFlow; writing one takes longer than all other files together."""
+    import tf_keras
+
+    tf_keras.models.load_model(classifier["whole.h5"]).save(classifier["saved_model"], save_format="tf")
+    return classifier["saved_model"]
+
+
+@pytest.fixture(scope="session")
 def unet(tmp_path_factory) -> Original:
     import tf_keras
 

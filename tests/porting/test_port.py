@@ -75,6 +75,13 @@ def test_other_files_of_the_classifier_hold_the_same(name, classifier, ported_cl
     assert (ported.comparison.difference is None) == (name == "weights.h5")
 
 
+def test_a_classifier_saved_as_savedmodel_holds_the_same(classifier_saved_model, classifier, ported_classifier):
+    ported = port_weights(classifier_saved_model, TASK)
+    assert same_weights(ported, ported_classifier)
+    assert ported.comparison.difference < AGREE
+    np.testing.assert_allclose(result(ported, classifier.batch), classifier.result, atol=AGREE)
+
+
 @pytest.mark.parametrize("name", ["weights.h5", "whole.keras", "saved_model"])
 def test_other_files_of_the_segmenter_hold_the_same(name, unet, ported_unet):
     ported = port_weights(unet[name], SEGMENTER)
