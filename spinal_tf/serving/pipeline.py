@@ -23,6 +23,10 @@ from spinal_tf.serving.signature import SERVING_DEFAULT, SLICES, SPACING_MM, Sig
 from spinal_tf.serving.tiles import GraphTiles, graph_tiles
 from spinal_tf.taxonomy import TASKS, Diagnosis
 
+Find = Callable[..., tuple[tf.Tensor, tf.Tensor]]
+Classify = Callable[..., dict[str, tf.Tensor]]
+"""`ServedPipeline.find` and `ServedPipeline.classify`, as graphs."""
+
 WITH_MASK_AND_T1C = "with_mask_and_t1c"
 
 TASK_NAMES = ", ".join(task.name for task in TASKS)
@@ -144,6 +148,8 @@ def _ask(network: ServedNetwork, tiles: GraphTiles, shape: tf.Tensor) -> _Answer
 def pipeline_signatures(pipeline: ServedPipeline) -> list[Signature]:
     """The ways to call a served pipeline: with or without a mask, and with T1c where the weights know it."""
     request = sample_request(sample_volume())
+    # Traced once for all signatures, classify once more with T1c: most of an export's time goes into these graphs.
+    find, classify = (tf.function(step, autograph=False) for step in (pipeline.find, pipeline.classify))
 
     def signature(
         name: str, meaning: str, inputs: Sequence[TensorRecord], outputs: Sequence[TensorRecord]
@@ -153,7 +159,7 @@ def pipeline_signatures(pipeline: ServedPipeline) -> list[Signature]:
             meaning=meaning,
             inputs=tuple(inputs),
             outputs=tuple(outputs),
-            function=_function(pipeline, [item.name for item in inputs]),
+            function=_function(find, classify, [item.name for item in inputs]),
             sample={item.name: request[item.name] for item in inputs},
         )
 
@@ -172,16 +178,15 @@ def pipeline_signatures(pipeline: ServedPipeline) -> list[Signature]:
     return signatures
 
 
-def _function(pipeline: ServedPipeline, names: Sequence[str]) -> Callable[..., dict[str, tf.Tensor]]:
+def _function(find: Find, classify: Classify, names: Sequence[str]) -> Callable[..., dict[str, tf.Tensor]]:
     def run(*values: tf.Tensor) -> dict[str, tf.Tensor]:
         given = dict(zip(names, values, strict=True))
         volume, spacing_mm = checked_volume(given["slices"], "slices"), checked_spacing(given["spacing_mm"])
         t1c = checked_contrast(given["t1c"], volume) if "t1c" in given else None
         if "mask" in given:
-            return pipeline.classify(volume, checked_mask(given["mask"], volume), spacing_mm, t1c)
-        voxel_volume_ml = checked_size(given["voxel_volume_ml"], "voxel_volume_ml")
-        probability, mask = pipeline.find(volume, spacing_mm, voxel_volume_ml)
-        answers = pipeline.classify(volume, mask, spacing_mm, t1c)
+            return classify(volume, checked_mask(given["mask"], volume), spacing_mm, t1c)
+        probability, mask = find(volume, spacing_mm, checked_size(given["voxel_volume_ml"], "voxel_volume_ml"))
+        answers = classify(volume, tf.ensure_shape(mask, (None,) * 3), spacing_mm, t1c)
         return {"probability": probability, "mask": tf.cast(mask, tf.uint8), **answers}
 
     return run
