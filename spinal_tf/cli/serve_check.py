@@ -44,11 +44,12 @@ def serve_check(
     concurrency: int,
     **how: Any,  # noqa: ANN401 - the options of the decorator
 ) -> None:
-    """Check a TensorFlow Serving: what it serves, whether it answers rightly, how fast.
+    """Check a TensorFlow Serving that runs exported networks.
 
-    URL is grpc://HOST:8500 or http://HOST:8501, or encrypted grpcs:// or https://. Asks for status and metadata, sends
-    a simulated case, compares the signatures with each other, and with this machine where it has TensorFlow and the
-    same weights; then measures small requests. Exit 6 where the server should be mended.
+    URL is grpc://HOST:8500 or http://HOST:8501, or encrypted grpcs:// or https://. Tells what is served, whether the
+    answers are right, and how fast they come: asks for status and metadata, sends a simulated case, compares the
+    signatures with each other, and with this machine where it has TensorFlow and the same weights; then measures small
+    requests. Exit 6 where the server should be mended.
     """
     from spinal_tf.checkpoints import read_manifest
     from spinal_tf.errors import ServerError
