@@ -149,7 +149,8 @@ def test_the_digest_of_the_mask_changes_with_any_voxel(segmented):
 
 def test_the_record_says_what_the_weights_were_trained_on_and_what_it_is_not_for(segmented):
     case = case_json(segmented)
-    assert case["models"] == [{"name": "segmenter", "sha256": "a1" * 32, "trained_on": "simulated data"}]
+    model = {"name": "segmenter", "sha256": "a1" * 32, "trained_on": "simulated data", "served": None}
+    assert case["models"] == [model]
     assert case["notice"] == NOTICE
     assert NOTICE.startswith("Research use only. Not a medical device.")
 
