@@ -19,6 +19,12 @@ from spinal_tf.taxonomy import Diagnosis, Task
 COLUMN, WIDE, ASIDE = 3.6, 1.75, 1.6
 """Inches: width of a split's column, of its boxes, and of the box with what is left out."""
 
+WIDEST = WIDE + 0.45
+"""Inches: width of the box with the tasks."""
+
+CENTRE = WIDEST / 2 + 0.05
+"""Inches from the left of a column to the middle of its boxes."""
+
 LINE = 0.165
 """Inches that a line of text takes."""
 
@@ -79,11 +85,11 @@ def draw_flow(evaluation: Evaluation, note: str) -> Iterator[Drawing]:
     figure, ((panel,),) = grid([COLUMN * len(flows)], [4.6], Space(left=0.25, above=0.45, below=0.1))
     panel.set_axis_off()
     panel.set(xlim=(0, COLUMN * len(flows)), ylim=(0, 4.6))
-    middle = COLUMN * (len(flows) - 1) / 2 + 0.15 + WIDE / 2
+    middle = COLUMN * (len(flows) - 1) / 2 + CENTRE
     patients = len({case.patient for case in cases})
     bottom = _box(panel, middle, 4.55, [f"All cases, n = {len(cases)}", _of_patients(patients)])
     for index, flow in enumerate(flows):
-        x = COLUMN * index + 0.15 + WIDE / 2
+        x = COLUMN * index + CENTRE
         if x != middle:
             panel.plot([middle, middle, x], [bottom, 3.9, 3.9], color=BLACK, linewidth=1)
         _arrow(panel, (x, 3.9 if x != middle else bottom), (x, 3.7))
@@ -132,7 +138,7 @@ def _draw_split(panel: Axes, x: float, flow: SplitFlow, tasks: Sequence[Task]) -
     if judged and flow.used:
         _arrow(panel, (x, bottom), (x, 1.05))
         lines = [f"{printed_task(task)} {flow.tasks[task.name]}" for task in tasks]
-        _box(panel, x, 1.05, ["Cases by task", *lines], width=WIDE + 0.45)
+        _box(panel, x, 1.05, ["Cases by task", *lines], width=WIDEST)
 
 
 def _draw_left_out(panel: Axes, x: float, y: float, flow: SplitFlow) -> None:

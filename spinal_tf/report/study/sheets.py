@@ -148,7 +148,9 @@ def _plain(name: str, rows: Sequence[Row]) -> _Column:
         cell = row[name]
         if not isinstance(cell, float):
             return _spelt(name, cell) if isinstance(cell, str) else text(cell)
-        return printed_p(cell) if name in PROBABILITIES else f"{cell:{sign}.{decimals[row.get(MEASURE)]}f}"
+        digits = decimals[row.get(MEASURE)]
+        rounded = round(cell, digits) + 0.0  # no negative zero
+        return printed_p(cell) if name in PROBABILITIES else f"{rounded:{sign}.{digits}f}"
 
     numeric = any(isinstance(row[name], (int, float)) and not isinstance(row[name], bool) for row in rows)
     return _Column(heading=heading(name), texts=tuple(map(shown, rows)), numeric=numeric)

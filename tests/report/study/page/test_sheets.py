@@ -115,3 +115,7 @@ def test_every_row_is_shown_whatever_its_words(rows):
         assert {len(row) for row in shown.rows} == {len(shown.header)}
         assert all(re.fullmatch(r"0(\.1\d*)? to 0(\.2\d*)?", cell) for cell in column(rows, "B"))
         assert all(re.fullmatch(r"\d+(\.\d+)?", cell) for cell in column(rows, "Value"))
+
+
+def test_what_rounds_to_nothing_has_no_sign():
+    assert sheet([{"net_benefit": -0.0001}, {"net_benefit": 0.5}]).rows == (("0.000",), ("0.500",))
