@@ -145,7 +145,7 @@ def test_classify_needs_no_tensorflow(client, standin, bright_file, tiny_weights
     done = client("classify", bright_file, "--server", url, "--weights", weights, "-o", tmp_path / "out")
     assert (done.returncode, done.stderr) == (0, "")
     assert "diagnosis: " in done.stdout
-    assert len(list((tmp_path / "out").glob("case_gradcam_*.nii.gz"))) == 3
+    assert len(list((tmp_path / "out").glob("case_gradcam_*.nii.gz"))) == 2, "of the tasks on the branch that was taken"
     (weights / MANIFEST).write_text(
         manifest_json({n: dataclasses.replace(c, sha256="e" * 64) for n, c in read_manifest(weights).items()})
     )
