@@ -90,18 +90,6 @@ def find_cases(inputs: tuple[Path, ...], output: Path | None) -> list[CaseFiles]
     return cases
 
 
-def make_folder(folder: Path) -> None:
-    """Make the folder for outputs where it is missing.
-
-    Raises:
-        OutputError: that is not possible.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from error
-
-
 def _images(given: Path) -> list[Path]:
     """The images in a folder; none where it is no folder."""
     try:

@@ -21,6 +21,18 @@ NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 """The folder refuses new files."""
 
 
+def make_folder(folder: Path) -> None:
+    """Make the folder for outputs where it is missing.
+
+    Raises:
+        OutputError: that is not possible.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from error
+
+
 @contextmanager
 def output_files(*paths: Path, overwrite: bool = False) -> Iterator[tuple[Path, ...]]:
     """Write files under temporary names and rename them into place together when the block ends well.

@@ -14,12 +14,12 @@ from spinal_tf import case_files
 from spinal_tf.case_files import (
     CaseFiles,
     find_cases,
-    make_folder,
     read_reviewed_mask,
     write_diagnosis_files,
     write_lesion_files,
 )
 from spinal_tf.errors import OutputError, VolumeError
+from spinal_tf.files import make_folder
 from spinal_tf.gradcam import Explanation
 from spinal_tf.models import Classifier, Segmenter, model_record
 from spinal_tf.pipeline import ReviewedMask, diagnose

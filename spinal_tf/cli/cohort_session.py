@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from spinal_tf.case_files import make_folder
 from spinal_tf.checkpoints import Checkpoint, find_weights
 from spinal_tf.cli.batch import run_several
 from spinal_tf.cli.quiet import quiet_stderr
 from spinal_tf.cohort.case import Case
 from spinal_tf.errors import OutputError
+from spinal_tf.files import make_folder
 from spinal_tf.models import SEGMENTER, classifier_checkpoints, load_classifiers, load_segmenter, named_checkpoint
 from spinal_tf.pipeline import SegmentationOptions
 from spinal_tf.prediction.case import CasePrediction, Models, PredictionOptions, predict_case, read_images, uses_t1c

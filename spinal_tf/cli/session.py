@@ -12,7 +12,6 @@ import click
 from spinal_tf.case_files import (
     CaseFiles,
     find_cases,
-    make_folder,
     read_reviewed_mask,
     write_diagnosis_files,
     write_lesion_files,
@@ -22,7 +21,7 @@ from spinal_tf.cli.batch import run_cases
 from spinal_tf.cli.options import BESIDE, Choices
 from spinal_tf.cli.quiet import quiet_stderr
 from spinal_tf.cli.summary import summary
-from spinal_tf.files import output_files
+from spinal_tf.files import make_folder, output_files
 from spinal_tf.models import Classifier, Segmenter, load_classifiers, load_segmenter
 from spinal_tf.pipeline import ReviewedMask, SegmentationOptions, diagnose
 from spinal_tf.remote.connection import Connection

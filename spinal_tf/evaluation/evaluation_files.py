@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import spinal_tf
-from spinal_tf.errors import OutputError
 from spinal_tf.evaluation.evaluate import Evaluation
 from spinal_tf.evaluation.evaluation_rows import TABLES, Cell, Row
 from spinal_tf.evaluation.statistics.intervals import LEVEL
-from spinal_tf.files import output_files
+from spinal_tf.files import make_folder, output_files
 
 METRICS = "metrics.json"
 
@@ -57,10 +56,7 @@ def write_evaluation(
     Raises:
         OutputError: the folder cannot be made or written to, or a file exists and ``overwrite`` is not set.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from error
+    make_folder(folder)
     tables = {name: list(rows(evaluation)) for name, rows in TABLES.items()}
     record = metrics_json(evaluation, tables, note=note)
     text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"

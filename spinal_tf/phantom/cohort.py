@@ -15,7 +15,7 @@ import numpy as np
 
 from spinal_tf.cohort.case import Split
 from spinal_tf.errors import OutputError
-from spinal_tf.files import output_files
+from spinal_tf.files import make_folder, output_files
 from spinal_tf.phantom.case import SimulatedCase, simulate_case
 from spinal_tf.phantom.masks import extent_vertebrae, level_of_mask
 from spinal_tf.phantom.patients import Patient, draw_patient
@@ -115,7 +115,8 @@ def write_cohort(planned: Sequence[PlannedCase], writing: Writing, *, workers: i
         VolumeError: a background cannot be used.
     """
     read_backgrounds(writing.backgrounds)
-    table = _made(writing.out) / "cohort.csv"
+    make_folder(writing.out)
+    table = writing.out / "cohort.csv"
     with output_files(table, overwrite=writing.overwrite or writing.resume) as (temporary,):
         rows = {case.name: row for case in planned if writing.resume and (row := _kept(case, writing))}
         yield from (writing.out / name for name in rows)
@@ -127,14 +128,6 @@ def write_cohort(planned: Sequence[PlannedCase], writing: Writing, *, workers: i
             lines = csv.DictWriter(file, COLUMNS)
             lines.writeheader()
             lines.writerows(rows[case.name] for case in planned)
-
-
-def _made(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from error
-    return folder
 
 
 def _made_with(planned: PlannedCase, writing: Writing) -> dict[str, Any]:
@@ -188,7 +181,8 @@ def write_case(planned: PlannedCase, writing: Writing) -> dict[str, str]:
     folder = writing.out / planned.name
     new = not folder.exists()
     try:
-        _write(_made(folder), arrays, record, case, overwrite=writing.overwrite or writing.resume)
+        make_folder(folder)
+        _write(folder, arrays, record, case, overwrite=writing.overwrite or writing.resume)
     except BaseException:
         if new:
             with suppress(OSError):  # what is not empty stays

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from spinal_tf.errors import OutputError
 from spinal_tf.evaluation.evaluate import Evaluation
-from spinal_tf.files import output_files
+from spinal_tf.files import make_folder, output_files
 from spinal_tf.report.study.calibration import draw_decisions, draw_reliability
 from spinal_tf.report.study.figure_file import FOLDER, FORMS, NAMES, FigureFile, remove_figures
 from spinal_tf.report.study.flow import draw_flow
@@ -50,7 +49,7 @@ def write_figures(
         OutputError: the folder cannot be made or written to, or a figure exists and ``overwrite`` is not set.
     """
     folder = out / FOLDER
-    _make(folder)
+    make_folder(folder)
     with settings():
         drawings = all_drawings(evaluation, note, learning_curves, pictures or {})
         targets = [folder / f"{drawing.name}{form}" for drawing in drawings for form in FORMS]
@@ -82,13 +81,6 @@ def all_drawings(
         *draw_learning(learning_curves, note),
     ]
     return sorted(found, key=lambda drawing: NAMES.index(drawing.name))
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from error
 
 
 def _file(drawing: Drawing, folder: Path) -> FigureFile:
