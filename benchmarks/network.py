@@ -28,8 +28,9 @@ def main() -> None:
     """Run both once to warm up, then in turn; print the medians and their ratio."""
     folder = find_weights()
     model = load_network(folder, read_manifest(folder)["segmenter"])
-    planes = np.random.default_rng(0).random((SLICES, SIDE, SIDE), dtype=np.float32)
-    signature = tf.TensorSpec((None, SIDE, SIDE, 1), tf.float32)
+    channels = model.inputs[0].shape[-1]
+    planes = np.random.default_rng(0).random((SLICES, SIDE, SIDE, channels), dtype=np.float32)
+    signature = tf.TensorSpec(planes.shape, tf.float32)
     function = tf.function(lambda batch: model(batch, training=False)).get_concrete_function(signature)
     graph = convert_variables_to_constants_v2(function)
     engine = frozen_engine(model)
@@ -38,7 +39,7 @@ def main() -> None:
         return run_in_batches(engine, planes)
 
     def through_graph() -> np.ndarray:
-        return graph(tf.constant(planes[..., None]))[0].numpy()[..., 0]
+        return graph(tf.constant(planes))[0].numpy()[..., 0]
 
     print(f"largest difference     {np.abs(through_engine() - through_graph()).max():.1e}")
     rounds = [(seconds(through_engine), seconds(through_graph)) for _ in range(ROUNDS)]

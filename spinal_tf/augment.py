@@ -55,15 +55,14 @@ def random_lesion_level(rng: np.random.Generator, image: Array, mask: Array) -> 
 
     Args:
         rng: source of all randomness.
-        image: float32, of two axes.
+        image: float32, of two axes, or with several slices as a third.
         mask: float32, 0 or 1, the same shape; without lesion the image stays.
     """
     if not mask.any() or rng.random() < 0.5:
         return image
     headroom = float(np.percentile(image, 99.5)) - float(image[mask > 0].mean())
     change = rng.uniform(0.0, 1.1) * max(headroom, 0.0)
-    soft: Array = cv2.GaussianBlur(mask, (0, 0), 0.7)
-    return image + change * soft
+    return image + change * _smoothed(mask, 0.7)
 
 
 def random_intensity(rng: np.random.Generator, image: Array) -> Array:
@@ -71,7 +70,7 @@ def random_intensity(rng: np.random.Generator, image: Array) -> Array:
 
     Args:
         rng: source of all randomness.
-        image: float32, about 0 to 1, of two axes.
+        image: float32, about 0 to 1, of two axes, or with several slices as a third.
     """
     low, high = float(image.min()), float(image.max())
     if high > low and rng.random() < 0.7:
@@ -79,17 +78,23 @@ def random_intensity(rng: np.random.Generator, image: Array) -> Array:
     if rng.random() < 0.7:
         image = image * np.exp(rng.uniform(*np.log(GAIN))) + rng.uniform(-0.03, 0.03)
     if rng.random() < 0.5:
-        image = image * _shading(rng, image.shape)
+        image = image * _shading(rng, image.shape[:2]).reshape(*image.shape[:2], *[1] * (image.ndim - 2))
     if rng.random() < 0.2:
-        image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 1.2))
+        image = _smoothed(image, rng.uniform(0.4, 1.2))
     if rng.random() < 0.2:
-        rows, columns = image.shape
+        rows, columns = image.shape[:2]
         factor = rng.uniform(0.5, 0.95)
         small = cv2.resize(image, (round(columns * factor), round(rows * factor)))
-        image = cv2.resize(small, (columns, rows))
+        image = cv2.resize(small, (columns, rows)).reshape(image.shape)
     if rng.random() < 0.3:
         image = image + rng.normal(0, rng.uniform(0.005, 0.04), image.shape)
     return image.astype(np.float32)
+
+
+def _smoothed(image: Array, sd: float) -> Array:
+    """Blurred in the plane; OpenCV drops a third axis of length one."""
+    blurred: Array = cv2.GaussianBlur(image, (0, 0), sd)
+    return blurred.reshape(image.shape)
 
 
 def _shading(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:

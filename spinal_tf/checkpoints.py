@@ -84,6 +84,10 @@ class Checkpoint:
         )
         _require(self.network in get_args(Network), f"network {self.network!r} is not known")
         _require(self.mask_mode in (None, *get_args(MaskMode)), f"mask_mode {self.mask_mode!r} is not known")
+        _require(
+            self.network != "multiresunet" or self.arguments.get("channels", 1) == self.preprocessing.slices_seen,
+            "channels of the network are not the slices that preprocessing shows it",
+        )
         _require(set(self.modalities) <= set(get_args(Modality)), f"modalities {self.modalities!r} are not known")
         _require(
             _is_probability(self.operating_point), f"operating point {self.operating_point!r} is not within 0 to 1"

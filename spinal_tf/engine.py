@@ -140,16 +140,16 @@ def run_in_batches(engine: Engine, planes: np.ndarray, *, pixels_per_batch: int 
     """Run a network that gives one map a plane, so many planes at once as fit a limit.
 
     Args:
-        engine: takes one channel, gives one channel of the same size.
-        planes: float32 (n, rows, columns).
+        engine: gives one channel of the planes' size.
+        planes: float32 (n, rows, columns, channels).
         pixels_per_batch: most pixels in one call; a larger plane goes alone.
 
     Returns:
-        float32, same shape.
+        float32, (n, rows, columns).
     """
-    count, rows, columns = planes.shape
-    result = np.empty(planes.shape, np.float32)
+    count, rows, columns, _ = planes.shape
+    result = np.empty((count, rows, columns), np.float32)
     step = max(1, pixels_per_batch // (rows * columns))
     for start in range(0, count, step):
-        result[start : start + step] = engine(planes[start : start + step, ..., np.newaxis])[..., 0]
+        result[start : start + step] = engine(planes[start : start + step])[..., 0]
     return result

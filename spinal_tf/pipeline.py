@@ -13,7 +13,7 @@ from spinal_tf.evaluation.activation import activation_shares
 from spinal_tf.gradcam import heatmap_volume
 from spinal_tf.lesions import MINIMUM_VOLUME_ML, Lesion, measure_lesions, remove_specks
 from spinal_tf.models import Classifier, Segmenter, model_record
-from spinal_tf.preprocess import Preprocessing, from_input, intensity_scale, place, to_input
+from spinal_tf.preprocess import Preprocessing, from_input, intensity_scale, neighbour_index, place, to_input
 from spinal_tf.results import TOO_THIN, CaseResult, Classification, Segmentation, TaskResult
 from spinal_tf.review import review_mask
 from spinal_tf.slices import MaskMode, Tiles, lesion_slices, make_tiles
@@ -152,9 +152,10 @@ class _NetworkSlices:
 
     def __init__(self, volume: Volume, segmenter: Segmenter, watch: Stopwatch) -> None:
         preprocessing = segmenter.checkpoint.preprocessing
-        rows_mm, columns_mm = volume.spacing_mm[1:]
+        slice_mm, rows_mm, columns_mm = volume.spacing_mm
         self._engine, self._watch = segmenter.engine, watch
         self._placement = place(volume.data.shape[1:], (rows_mm, columns_mm), preprocessing, source=volume.source)
+        self._seen = neighbour_index(len(volume.data), slice_mm, preprocessing.neighbour_mm)
         with watch.stage("preprocess"):
             self._data = volume.data
             self._scale = intensity_scale(volume.data, intensity=preprocessing.intensity, source=volume.source)
@@ -173,12 +174,18 @@ class _NetworkSlices:
         for start in range(0, len(slices), SLICES_AT_ONCE):
             part = list(slices[start : start + SLICES_AT_ONCE])
             with self._watch.stage("preprocess"):
-                planes = to_input(self._scale(self._data[part]), self._placement)
+                planes = self._prepared(part)
             with self._watch.stage(stage):
                 maps = _flip_average(self._engine, planes, flips)
             with self._watch.stage("postprocess"):
                 maps = from_input(maps, self._placement)
             yield part, maps
+
+    def _prepared(self, part: list[int]) -> Array:
+        """Slices as the network sees them, with their neighbours: float32 (n, rows, columns, channels)."""
+        needed, channels = np.unique(self._seen[part], return_inverse=True)
+        planes = to_input(self._scale(self._data[needed]), self._placement)
+        return np.stack([planes[index] for index in channels.reshape(len(part), -1).T], axis=-1)
 
 
 def _flip_average(engine: Engine, planes: Array, flips: Sequence[tuple[int, ...]]) -> Array:

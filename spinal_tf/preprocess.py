@@ -27,6 +27,10 @@ MAXIMUM_INPUT_SIDE = 2048
 """Largest side of a network's input in pixels: one metre at 0.5 mm; beyond it the header's spacing is wrong."""
 
 
+TIE_TOLERANCE = 1e-6
+"""Slices by which a tie between two neighbours goes to the farther one, whatever the rounding of the spacing."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Preprocessing:
     """How a volume becomes a network's input.
@@ -39,6 +43,8 @@ class Preprocessing:
         size: rows and columns of the input, for ``stretch`` and ``pad``.
         spacing_mm: in-plane pixel size, for ``spacing`` only.
         multiple: both sides of the input are a multiple of it, for ``spacing`` only.
+        neighbour_mm: how far away on either side the slices lie that the network sees together with each one, see
+            `neighbour_index`; None where it sees one slice alone.
 
     Raises:
         ValueError: a value is unknown or out of range, or ``spacing_mm`` is missing or without use.
@@ -49,6 +55,7 @@ class Preprocessing:
     size: tuple[int, int] = (256, 256)
     spacing_mm: float | None = None
     multiple: int = 16
+    neighbour_mm: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no network could have been trained with."""
@@ -64,6 +71,13 @@ class Preprocessing:
             raise ValueError("spacing_mm belongs to fit 'spacing', and to no other")
         if self.spacing_mm is not None and not _is_length(self.spacing_mm):
             raise ValueError(f"spacing_mm {self.spacing_mm!r} is not a positive number")
+        if self.neighbour_mm is not None and not _is_length(self.neighbour_mm):
+            raise ValueError(f"neighbour_mm {self.neighbour_mm!r} is not a positive number")
+
+    @property
+    def slices_seen(self) -> int:
+        """Slices that the network sees together, as channels: one, or one with a neighbour on either side."""
+        return 1 if self.neighbour_mm is None else 3
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON can hold it; `from_dict` is its inverse."""
@@ -288,6 +302,29 @@ def nearest_index(old: int, new: int) -> np.ndarray:
     TensorFlow's nearest rounds in single precision.
     """
     return (2 * np.arange(new, dtype=np.int64) + 1) * old // (2 * new)
+
+
+def neighbour_index(count: int, slice_mm: float, neighbour_mm: float | None) -> np.ndarray:
+    """Which slices a network sees together with each one, as its channels.
+
+    Neighbours lie as many whole slices away as come nearest to ``neighbour_mm``, at least one, whatever the thickness
+    of the slices; beyond the first and the last slice these stand for what was not scanned. In a slice that grazes the
+    cord, cord blurred into fluid looks like a lesion, and only the slices beside it tell the two apart.
+
+    Args:
+        count: slices of the volume.
+        slice_mm: distance from one to the next.
+        neighbour_mm: see `Preprocessing`.
+
+    Returns:
+        int64, (count, 3): before, itself, after; (count, 1) where ``neighbour_mm`` is None.
+    """
+    own = np.arange(count, dtype=np.int64)[:, np.newaxis]
+    if neighbour_mm is None:
+        return own
+    step = max(1, math.floor(neighbour_mm / slice_mm + 0.5 + TIE_TOLERANCE))
+    seen: np.ndarray = np.clip(own + np.array([-step, 0, step]), 0, count - 1)
+    return seen
 
 
 def from_input(planes: np.ndarray, placement: Placement) -> np.ndarray:

@@ -150,6 +150,14 @@ def test_a_card_says_what_a_segmenter_does():
     assert SEGMENTER.in_words() == "Finds and outlines lesions."
 
 
+def test_a_network_has_as_many_channels_as_it_is_shown_slices():
+    seen = dataclasses.replace(SEGMENTER.preprocessing, neighbour_mm=3.0)
+    with pytest.raises(ValueError, match="channels of the network"):
+        dataclasses.replace(SEGMENTER, preprocessing=seen)
+    arguments = {**SEGMENTER.arguments, "channels": 3}
+    assert dataclasses.replace(SEGMENTER, preprocessing=seen, arguments=arguments).preprocessing == seen
+
+
 def test_saving_again_gives_the_same_bytes(folder, model):
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     save_checkpoint(model, folder, SEGMENTER, half_precision=True)

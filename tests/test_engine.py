@@ -114,29 +114,30 @@ class Doubling:
 
 def test_batches_hold_as_many_planes_as_the_limit_allows():
     doubling = Doubling()
-    planes = np.arange(7 * 4 * 5, dtype=np.float32).reshape(7, 4, 5)
+    planes = np.arange(7 * 4 * 5, dtype=np.float32).reshape(7, 4, 5, 1)
     result = run_in_batches(doubling, planes, pixels_per_batch=3 * 4 * 5 + 19)
     assert doubling.calls == [3, 3, 1]
-    np.testing.assert_array_equal(result, 2 * planes)
+    np.testing.assert_array_equal(result, 2 * planes[..., 0])
 
 
 def test_a_plane_over_the_limit_goes_alone():
     doubling = Doubling()
-    run_in_batches(doubling, np.zeros((2, 4, 5), np.float32), pixels_per_batch=1)
+    run_in_batches(doubling, np.zeros((2, 4, 5, 1), np.float32), pixels_per_batch=1)
     assert doubling.calls == [1, 1]
 
 
 def test_no_planes_need_no_call():
     doubling = Doubling()
-    assert run_in_batches(doubling, np.zeros((0, 4, 5), np.float32)).shape == (0, 4, 5)
+    assert run_in_batches(doubling, np.zeros((0, 4, 5, 1), np.float32)).shape == (0, 4, 5)
     assert doubling.calls == []
 
 
 @given(count=st.integers(1, 9), limit=st.integers(1, 200))
 def test_no_limit_changes_the_result(count, limit):
-    planes = np.arange(count * 12, dtype=np.float32).reshape(count, 3, 4)
+    planes = np.arange(count * 12, dtype=np.float32).reshape(count, 3, 4, 1)
     doubling = Doubling()
-    np.testing.assert_array_equal(run_in_batches(doubling, planes, pixels_per_batch=limit), 2 * planes)
+    result = run_in_batches(doubling, planes, pixels_per_batch=limit)
+    np.testing.assert_array_equal(result, 2 * planes[..., 0])
     assert max(doubling.calls) <= max(1, limit // 12)
 
 

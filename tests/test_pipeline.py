@@ -157,6 +157,24 @@ def test_taking_slices_a_few_at_a_time_changes_nothing(volume, make_segmenter, m
     assert parts.review == whole.review
 
 
+@pytest.mark.parametrize("tta", [False, True])
+def test_a_network_may_see_the_slices_about_so_many_millimetres_away(volume, make_segmenter, monkeypatch, tta):
+    monkeypatch.setattr("spinal_tf.pipeline.SLICES_AT_ONCE", 2)
+    one, three = (
+        make_segmenter(lambda batch, channel=channel: batch[..., channel : channel + 1]) for channel in (0, 2)
+    )
+    seen = replace(AS_IT_IS, neighbour_mm=6.0)  # two slices of 3.3 mm
+    before, after = (
+        replace(each, checkpoint=replace(each.checkpoint, preprocessing=seen, arguments={"channels": 3}))
+        for each in (one, three)
+    )
+    expected = normalise(volume.data, intensity="zscore_clip", source="")
+    last = len(expected) - 1
+    shifted = expected[np.clip(np.arange(last + 1) - 2, 0, last)], expected[np.clip(np.arange(last + 1) + 2, 0, last)]
+    for segmenter, planes in zip((before, after), shifted, strict=True):
+        np.testing.assert_allclose(run(volume, segmenter, tta=tta).probability, planes, atol=1e-6)
+
+
 def test_disagreement_with_the_mirrored_slices_is_a_reason(volume, make_segmenter):
     front = np.zeros((40, 48, 1), np.float32)
     front[:, :24] = 1  # sees the front half alone; the lesion's columns are 21 to 27

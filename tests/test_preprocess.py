@@ -14,6 +14,7 @@ from spinal_tf.preprocess import (
     Preprocessing,
     from_input,
     intensity_scale,
+    neighbour_index,
     normalise,
     place,
     to_input,
@@ -266,6 +267,34 @@ def test_number_of_planes_is_kept(count):
     assert to_input(np.zeros((count, 4, 5), np.float32), placement).shape == (count, 8, 9)
     assert to_input(np.zeros((count, 4, 5), bool), placement, label=True).shape == (count, 8, 9)
     assert from_input(np.zeros((count, 8, 9), np.float32), placement).shape == (count, 4, 5)
+
+
+@pytest.mark.parametrize(
+    ("slice_mm", "step"), [(0.9, 3), (1.0, 3), (1.2, 3), (2.0, 2), (2.4, 1), (3.0, 1), (3.5, 1), (4.4, 1), (9.0, 1)]
+)
+def test_neighbours_lie_about_three_millimetres_away_and_at_least_one_slice(slice_mm, step):
+    seen = neighbour_index(20, slice_mm, 3.0)
+    assert seen[10].tolist() == [10 - step, 10, 10 + step]
+    assert seen[0].tolist() == [0, 0, step]
+    assert seen[19].tolist() == [19 - step, 19, 19]
+
+
+def test_rounding_of_the_spacing_does_not_decide_a_tie():
+    # 1.2 mm goes 2.5 times into 3 mm
+    steps = {neighbour_index(20, spacing, 3.0)[10, 2] for spacing in (1.2, np.nextafter(1.2, 2), np.float32(1.2))}
+    assert steps == {13}
+
+
+def test_a_slice_may_be_seen_alone():
+    assert neighbour_index(3, 1.0, None).tolist() == [[0], [1], [2]]
+    assert Preprocessing().slices_seen == 1
+    assert Preprocessing(neighbour_mm=3.0).slices_seen == 3
+
+
+@pytest.mark.parametrize("neighbour_mm", [0, -1.0, float("nan"), float("inf"), True])
+def test_an_absurd_distance_of_neighbours_is_refused(neighbour_mm):
+    with pytest.raises(ValueError, match="neighbour_mm"):
+        Preprocessing(neighbour_mm=neighbour_mm)
 
 
 def test_planes_of_another_shape_are_refused():

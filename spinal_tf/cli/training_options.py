@@ -167,6 +167,13 @@ SEGMENTER = (
         help="Pixel size for --input spacing.",
     ),
     click.option(
+        "--neighbour-mm",
+        type=click.FloatRange(0, 50),
+        default=3.0,
+        show_default=True,
+        help="Distance of the two slices that are seen together with each one; 0 shows it alone.",
+    ),
+    click.option(
         "--intensity",
         type=click.Choice(["zscore_clip", "zscore_no_clip", "minmax"]),
         default="minmax",

@@ -131,7 +131,10 @@ def _segmenter_plan(given: Mapping[str, Any]) -> SegmenterPlan:
     fixed = given["fit"] == "spacing"
     return SegmenterPlan(
         preprocessing=Preprocessing(
-            intensity=given["intensity"], fit=given["fit"], spacing_mm=given["spacing_mm"] if fixed else None
+            intensity=given["intensity"],
+            fit=given["fit"],
+            spacing_mm=given["spacing_mm"] if fixed else None,
+            neighbour_mm=given["neighbour_mm"] or None,
         ),
         crops=CropPlan(
             size=(given["crop"], given["crop"]),

@@ -13,7 +13,7 @@ from spinal_tf.augment_groups import Augmentation, augment_by_groups
 from spinal_tf.datasets.cache import Entry
 from spinal_tf.datasets.source import Examination
 from spinal_tf.datasets.views import tight_view
-from spinal_tf.preprocess import Preprocessing, normalise, place, to_input
+from spinal_tf.preprocess import Preprocessing, neighbour_index, normalise, place, to_input
 from spinal_tf.taxonomy import Diagnosis
 
 Array = np.ndarray
@@ -34,6 +34,7 @@ class SegmenterCase:
         voxel_ml: volume of one pixel of the prepared planes, a slice thick.
         planes: float16 (slice, row, column).
         mask: bool, the same shape.
+        neighbours: int64 (slice, channel), see `spinal_tf.preprocess.neighbour_index`.
         lesion_voxels: int32 (n, 3), indices of the mask's voxels.
         spine_voxels: int32 (n, 3), indices of voxels of the spine, lesion or not; none where it is unknown.
     """
@@ -43,8 +44,13 @@ class SegmenterCase:
     voxel_ml: float
     planes: Array
     mask: Array
+    neighbours: Array
     lesion_voxels: Array
     spine_voxels: Array
+
+    def seen(self, slices: Array) -> Array:
+        """Some planes as the network sees them, with their neighbours: float16 (n, row, column, channel)."""
+        return np.moveaxis(self.planes[self.neighbours[slices]], 1, -1)
 
 
 def segmenter_entry(examination: Examination, preprocessing: Preprocessing, tight_share: float = 0.0) -> Entry:
@@ -78,6 +84,7 @@ def segmenter_entry(examination: Examination, preprocessing: Preprocessing, tigh
             "name": case.name,
             "diagnosis": case.diagnosis and case.diagnosis.value,
             "voxel_ml": slice_mm * row_mm * column_mm / 1000,
+            "neighbours": neighbour_index(len(planes), slice_mm, preprocessing.neighbour_mm).tolist(),
         },
         arrays={
             "planes": planes.astype(np.float16),
@@ -112,6 +119,7 @@ def segmenter_case(entry: Entry) -> SegmenterCase:
         voxel_ml=facts["voxel_ml"],
         planes=arrays["planes"],
         mask=arrays["masks"].view(bool),
+        neighbours=np.array(facts["neighbours"]),
         lesion_voxels=arrays["lesions"],
         spine_voxels=arrays["spines"],
     )
@@ -160,7 +168,7 @@ class CropSampler:
     @property
     def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Of an image and of its mask."""
-        return (*self.plan.size, 1), (*self.plan.size, 1)
+        return (*self.plan.size, self.cases[0].neighbours.shape[1]), (*self.plan.size, 1)
 
     def __call__(self, step: int, index: int) -> tuple[Array, Array]:
         """Draw one crop.
@@ -170,27 +178,32 @@ class CropSampler:
             index: in the batch, from 0.
 
         Returns:
-            Image and mask, float32 ``(rows, columns, 1)``.
+            Image, float32 ``(rows, columns, channels)``, and mask, float32 ``(rows, columns, 1)``.
         """
         rng = np.random.default_rng([self.seed, step, index])
         group = self._groups[rng.integers(len(self._groups))]
         case = group[rng.integers(len(group))]
         plane, row, column = _crop_centre(rng, case, self.plan)
-        image, mask = _augmented(rng, case.planes[plane], case.mask[plane], (row, column), self.plan)
-        return image[..., None], mask[..., None]
+        return _augmented(rng, case, case.neighbours[plane], (row, column), self.plan)
 
 
 def _augmented(
-    rng: np.random.Generator, plane: Array, mask: Array, centre: tuple[float, float], plan: CropPlan
+    rng: np.random.Generator, case: SegmenterCase, seen: Array, centre: tuple[float, float], plan: CropPlan
 ) -> tuple[Array, Array]:
-    broad = plan.augmentation == "broad"
+    """A crop of the slices seen together, and the mask of the one in their middle; right and left may change sides."""
+    broad, middle = plan.augmentation == "broad", len(seen) // 2
     matrix = random_affine(rng, centre, plan.size) if broad else _upright(centre, plan.size)
-    crop, label = warp(plane, matrix, plan.size), warp(mask, matrix, plan.size, label=True)
+    if broad and len(seen) > 1 and rng.random() < 0.5:
+        seen = seen[::-1]
+    crop = np.stack([warp(case.planes[index], matrix, plan.size) for index in seen], axis=-1)
+    labels = np.stack([warp(case.mask[index], matrix, plan.size, label=True) for index in seen], axis=-1)
+    label = labels[..., middle]
     if broad:
-        return random_intensity(rng, random_lesion_level(rng, crop, label)), label
-    if plan.augmentation == "authors":
-        (crop,), label = augment_by_groups(rng, [crop], label)
-    return crop, label
+        crop = random_intensity(rng, random_lesion_level(rng, crop, labels))
+    elif plan.augmentation == "authors":
+        images, label = augment_by_groups(rng, list(np.moveaxis(crop, -1, 0)), label)
+        crop = np.stack(images, axis=-1)
+    return crop, label[..., None]
 
 
 def _upright(centre: tuple[float, float], size: tuple[int, int]) -> Array:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import keras
+import numpy as np
 
 from spinal_tf.errors import WeightsError
-from spinal_tf.weight_files import assign_weights, decode_weights
+from spinal_tf.weight_files import Weights, assign_weights, decode_weights, weight_shapes
 
 DOWNLOAD = "download"
 """In place of a file: Keras fetches the weights from its own server."""
@@ -44,9 +45,19 @@ def set_initial_weights(model: keras.Model, initial: Initial) -> None:
     if initial.imagenet is not None:
         _set_imagenet(model, initial.imagenet)
     if initial.weights is not None:
-        assign_weights(
-            model, decode_weights(_read(initial.weights), source=str(initial.weights)), source=str(initial.weights)
-        )
+        source = str(initial.weights)
+        weights = decode_weights(_read(initial.weights), source=source)
+        assign_weights(model, _with_neighbours(model, weights), source=source)
+
+
+def _with_neighbours(model: keras.Model, weights: Weights) -> Weights:
+    """Weights that saw one slice, for a network that sees its neighbours, too: at first it pays them no heed."""
+    shapes, widened = weight_shapes(model), dict(weights)
+    for name, (kernel, *others) in weights.items():
+        wanted = shapes.get(name, ((),))[0]
+        if kernel.ndim == 4 and kernel.shape[2] == 1 and wanted == (*kernel.shape[:2], 3, kernel.shape[3]):
+            widened[name] = (np.pad(kernel, ((0, 0), (0, 0), (1, 1), (0, 0))), *others)
+    return widened
 
 
 def _read(path: Path) -> bytes:

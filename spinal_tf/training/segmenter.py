@@ -46,7 +46,7 @@ class SegmenterPlan:
         initial: where the weights begin.
     """
 
-    preprocessing: Preprocessing = Preprocessing(fit="spacing", spacing_mm=0.8, intensity="minmax")
+    preprocessing: Preprocessing = Preprocessing(fit="spacing", spacing_mm=0.8, intensity="minmax", neighbour_mm=3.0)
     crops: CropPlan = CropPlan()
     tight_share: float = 0.4
     loss: Literal["dice_bce", "dice_topk", "bce"] = "dice_bce"
@@ -98,11 +98,13 @@ def segmenter_job(
     used = cases_by_split(cohort.cohort, healthy=True)
     train, validation = (_prepared(cohort, split, plan, used) for split in used)
     train = [case for case in train if only is None or case.name in only]
+    slices = plan.preprocessing.slices_seen
+    arguments = plan.arguments if slices == 1 else {**plan.arguments, "channels": slices}
     return Job(
         name=NAME,
         network="multiresunet",
-        arguments=plan.arguments,
-        build=partial(build_multiresunet, **plan.arguments),
+        arguments=arguments,
+        build=partial(build_multiresunet, **arguments),
         loss=LOSSES[plan.loss],
         plan=_record(plan),
         cohort=cohort.record(used, only),

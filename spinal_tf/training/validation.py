@@ -25,6 +25,7 @@ AS_GOOD = 0.01
 """Mean Dice below the best within which a higher threshold is taken: as good on few cases, with fewer false marks."""
 
 TILES_AT_ONCE = 32
+PLANES_AT_ONCE = 16
 
 Array = np.ndarray
 Monitor = Literal["accuracy", "auc"]
@@ -60,7 +61,7 @@ def validate_segmenter(predict: Engine, cases: Sequence[SegmenterCase]) -> Valid
     are, the soft Dice of the probabilities decides.
 
     Args:
-        predict: the network, from float32 (n, rows, columns, 1) to probabilities of the same shape.
+        predict: the network, from float32 (n, rows, columns, channels) to probabilities (n, rows, columns, 1).
         cases: at least one with a disease.
     """
     found = [_at_thresholds(predict, case) for case in cases]
@@ -100,7 +101,7 @@ def _word(diagnosis: Diagnosis | None) -> str:
 
 def _at_thresholds(predict: Engine, case: SegmenterCase) -> tuple[float, list[float], list[float]]:
     """Soft Dice of the probabilities; Dice, and mL marked, at each threshold."""
-    probability = run_in_batches(predict, case.planes.astype(np.float32))
+    probability = _probability(predict, case)
     total = float(probability.sum(dtype=np.float64)) + len(case.lesion_voxels)
     soft = 2 * float(probability[case.mask].sum(dtype=np.float64)) / total if total else 1.0
     dice, marked_ml = [], []
@@ -113,6 +114,12 @@ def _at_thresholds(predict: Engine, case: SegmenterCase) -> tuple[float, list[fl
         dice.append(float(2 * common / (ours + drawn)) if ours + drawn else 1.0)
         marked_ml.append(float(ours * case.voxel_ml))
     return soft, dice, marked_ml
+
+
+def _probability(predict: Engine, case: SegmenterCase) -> Array:
+    """Of every plane, a few at a time, since a plane may come with its neighbours: float32 (slice, row, column)."""
+    parts = np.array_split(np.arange(len(case.planes)), -(-len(case.planes) // PLANES_AT_ONCE))
+    return np.concatenate([run_in_batches(predict, case.seen(part).astype(np.float32)) for part in parts])
 
 
 def validate_classifier(

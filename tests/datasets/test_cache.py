@@ -134,5 +134,5 @@ def test_the_key_depends_on_every_part_and_on_the_format(monkeypatch):
     key = cache_key(cohort="a", preprocessing={"fit": "pad", "size": [1, 2]})
     assert key == cache_key(preprocessing={"size": [1, 2], "fit": "pad"}, cohort="a")
     assert len({key, cache_key(cohort="b", preprocessing={"fit": "pad", "size": [1, 2]}), cache_key(cohort="a")}) == 3
-    monkeypatch.setattr(cache, "FORMAT", 2)
+    monkeypatch.setattr(cache, "FORMAT", cache.FORMAT + 1)
     assert key != cache_key(cohort="a", preprocessing={"fit": "pad", "size": [1, 2]})

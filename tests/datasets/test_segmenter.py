@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from spinal_tf.datasets import segmenter
 from spinal_tf.datasets.segmenter import CropPlan, CropSampler, SegmenterCase, segmenter_case, segmenter_entry
-from spinal_tf.preprocess import Preprocessing
+from spinal_tf.preprocess import Preprocessing, neighbour_index
 from spinal_tf.taxonomy import Diagnosis
 
 KINDS = (*Diagnosis, None)
@@ -26,6 +28,7 @@ def planes_of(kind, lesion=True, spine=True):
         voxel_ml=0.002,
         planes=np.full(SHAPE, CODE[kind], np.float16),
         mask=mask,
+        neighbours=neighbour_index(SHAPE[0], 3.0, None),
         lesion_voxels=np.argwhere(mask).astype(np.int32),
         spine_voxels=np.argwhere(course).astype(np.int32),
     )
@@ -146,6 +149,29 @@ def test_without_augmentation_a_crop_is_cut_out_as_it_is():
     assert len(found) == 1
     row, column = found[0]
     np.testing.assert_array_equal(mask[..., 0], case.mask[1, row : row + 16, column : column + 16])
+
+
+def test_a_case_knows_the_slices_about_three_millimetres_away(examination):
+    preprocessing = Preprocessing(intensity="minmax", size=(80, 96), neighbour_mm=3.0)
+    case = segmenter_case(segmenter_entry(examination(), preprocessing))  # slices of 3.5 mm
+    assert case.neighbours.tolist() == [[0, 0, 1], [0, 1, 2], [1, 2, 3], [2, 3, 4], [3, 4, 5], [4, 5, 6], [5, 6, 6]]
+    seen = case.seen(np.array([2, 6]))
+    assert seen.shape == (2, 80, 96, 3)
+    np.testing.assert_array_equal(seen[0], np.moveaxis(case.planes[1:4], 0, -1))
+    np.testing.assert_array_equal(seen[1, ..., 2], case.planes[6])
+
+
+@pytest.mark.parametrize("augmentation", ["none", "authors", "broad"])
+def test_a_crop_shows_the_neighbours_at_the_same_place_and_the_mask_of_the_middle(augmentation, plain, monkeypatch):
+    case = replace(planes_of(Diagnosis.MS), neighbours=neighbour_index(3, 3.0, 3.0))
+    case.planes[...] = np.arange(1, 4)[:, None, None]  # the number of the slice
+    monkeypatch.setattr(segmenter, "augment_by_groups", lambda rng, images, mask: (images, mask))
+    images, masks = crops([case], augmentation=augmentation, lesion_share=1.0, jitter=0.0)
+    assert images.shape[1:] == (32, 48, 3)
+    middles = {tuple(image[16, 24]) for image in images}  # the lesion lies on the second slice alone
+    assert middles == ({(1, 2, 3), (3, 2, 1)} if augmentation == "broad" else {(1, 2, 3)})
+    assert masks.shape[1:] == (32, 48, 1)
+    assert masks.any(axis=(1, 2, 3)).all()
 
 
 def test_the_groups_change_an_upright_crop(monkeypatch):

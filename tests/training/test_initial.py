@@ -8,6 +8,7 @@ import pytest
 
 from spinal_tf.errors import WeightsError
 from spinal_tf.networks.densenet import build_densenet
+from spinal_tf.networks.multiresunet import build_multiresunet
 from spinal_tf.training.initial import Initial, set_initial_weights
 from spinal_tf.weight_files import encode_weights
 
@@ -32,6 +33,14 @@ def test_the_weights_of_a_file_are_taken(tmp_path):
     set_initial_weights(model, Initial(weights=tmp_path / "a.weights.h5"))
     for one, other in zip(source.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_weights_that_saw_one_slice_begin_a_network_that_sees_its_neighbours_with_the_same_answers(tmp_path):
+    source, model = build_multiresunet(width=4), build_multiresunet(width=4, channels=3)
+    (tmp_path / "a.weights.h5").write_bytes(encode_weights(source, half_precision=False))
+    set_initial_weights(model, Initial(weights=tmp_path / "a.weights.h5"))
+    seen = np.random.default_rng(0).random((2, 32, 32, 3), dtype=np.float32)
+    np.testing.assert_allclose(model.predict(seen, verbose=0), source.predict(seen[..., 1:2], verbose=0), atol=1e-6)
 
 
 def test_a_file_of_another_network_or_none_is_refused(tmp_path):

@@ -33,11 +33,16 @@ def run(tmp_path_factory, cohort_table, shared_cache) -> RunFolder:
 
 def test_the_run_folder_tells_everything(run):
     record = run.read_record()
-    assert (record["name"], record["network"], record["arguments"]) == ("segmenter", "multiresunet", {"width": 4})
+    assert (record["name"], record["network"], record["arguments"]) == (
+        "segmenter",
+        "multiresunet",
+        {"width": 4, "channels": 3},
+    )
     assert record["options"] == OPTIONS.to_dict()
     assert record["plan"]["crop_size"] == [32, 32]
     assert record["plan"]["initial"] == "random"
     assert record["preprocessing"]["spacing_mm"] == 0.8
+    assert record["preprocessing"]["neighbour_mm"] == 3.0
     assert len(record["cohort"]["hash"]) == 64
     assert record["cohort"]["cases"]["validation"]["healthy"] == 1
     assert {"spinal-tf", "python", "tensorflow", "keras", "numpy", "cv2"} <= record["versions"].keys()
