@@ -21,8 +21,12 @@ NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 """The folder refuses new files."""
 
 
-def make_folder(folder: Path) -> None:
+def make_folder(folder: Path, *, option: str | None = None) -> None:
     """Make the folder for outputs where it is missing.
+
+    Args:
+        folder: with those above it.
+        option: of the command line that names it, if there is one, for the message.
 
     Raises:
         OutputError: that is not possible.
@@ -30,7 +34,8 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise OutputError(f"{folder}: cannot be made ({error.strerror}); choose another folder") from error
+        how = f" with {option}" if option else ""
+        raise OutputError(f"{folder}: cannot be made ({error.strerror}); choose another folder{how}") from error
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spinal_tf.checkpoints import MANIFEST, Checkpoint, manifest_json, parse_manifest, read_manifest, require_hash
-from spinal_tf.errors import OutputError, WeightsError
-from spinal_tf.files import output_files
+from spinal_tf.errors import WeightsError
+from spinal_tf.files import make_folder, output_files
 from spinal_tf.weight_files import decode_weights
 
 MAXIMUM_FILE_BYTES = 256 * 1024 * 1024
@@ -114,7 +114,7 @@ def install_set(new: WeightsSet, folder: Path, *, overwrite: bool = False) -> di
         WeightsError: the folder's manifest is not understood, or a file's name is taken by another checkpoint.
         OutputError: the folder cannot be written to.
     """
-    _make_folder(folder)
+    make_folder(folder, option="--to")
     old = read_manifest(folder) if (folder / MANIFEST).exists() else {}
     outcome = {name: _outcome(folder, old.get(name), new, name, overwrite=overwrite) for name in new.checkpoints}
     chosen = {name: new.checkpoints[name] for name, what in outcome.items() if what in ("installed", "replaced")}
@@ -152,10 +152,3 @@ def _refuse_taken(names: list[str], staying: Mapping[str, Checkpoint], new: Weig
                     f"{folder / name}: belongs to {checkpoint.name}, which stays, and the set brings another file of "
                     "that name; install the set into a folder of its own with --to"
                 )
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{folder}: cannot be made ({error.strerror}); choose another folder with --to") from error

@@ -16,7 +16,8 @@ from spinal_tf.cohort.images import ReadVolume
 from spinal_tf.cohort.read import read_cohort
 from spinal_tf.datasets.cache import Entry, cache_key, open_cache
 from spinal_tf.datasets.source import CORD_COLUMN, Examination, entries
-from spinal_tf.errors import OutputError, TrainingError
+from spinal_tf.errors import TrainingError
+from spinal_tf.files import make_folder
 from spinal_tf.threads import Progress
 from spinal_tf.training.run_folder import write_json
 from spinal_tf.volume import read_volume
@@ -112,10 +113,7 @@ def open_cohort(
         CohortError: the table or an image has a fault.
         OutputError: the cache cannot be written.
     """
-    try:
-        cache.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{cache}: cannot be made ({error.strerror}); choose another folder with --cache") from error
+    make_folder(cache, option="--cache")
     cohort = read_cohort(path)
     read = partial(read_volume, assume_orientation=assume_orientation, allow_plane=allow_plane)
     facts = _facts(cohort, assume_orientation, allow_plane)

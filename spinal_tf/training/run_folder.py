@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spinal_tf.errors import OutputError, TrainingError
-from spinal_tf.files import output_files
+from spinal_tf.files import make_folder, output_files
 from spinal_tf.training.options import differing
 
 FORMAT = 1
@@ -94,10 +94,7 @@ def open_run(path: Path, record: Mapping[str, Any], *, resume: bool) -> RunFolde
         TrainingError: the run there was asked for other things.
     """
     run = RunFolder(path=path)
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be made ({error.strerror}); choose another folder with --out") from error
+    make_folder(path, option="--out")
     record = {"format": FORMAT, **record, "resumed": []}
     if run.record.exists():
         if not resume:
