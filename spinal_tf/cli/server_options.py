@@ -37,7 +37,7 @@ def _file() -> click.Path:
     return click.Path(path_type=Path, dir_okay=False)
 
 
-ADDRESS = click.option(
+address_option = click.option(
     "--server",
     "url",
     metavar="URL",
@@ -45,7 +45,7 @@ ADDRESS = click.option(
     "https://. Prepared slices are sent there, without name or header; without this option nothing is sent anywhere. "
     "With --weights the server must have the same weights.",
 )
-NAMES = ("token_file", "authorities_file", "timeout_s", "versions")
+NAMES = ("token_file", "authorities_file", "certificate_file", "key_file", "timeout_s", "versions")
 HOW_TO_ASK = (
     click.option(
         "--server-token",
@@ -60,6 +60,20 @@ HOW_TO_ASK = (
         type=_file(),
         metavar="FILE",
         help="Certificates to trust for the server, as PEM; otherwise the usual ones.",
+    ),
+    click.option(
+        "--server-cert",
+        "certificate_file",
+        type=_file(),
+        metavar="FILE",
+        help="Certificate to show a server that asks for one, as PEM; with --server-key.",
+    ),
+    click.option(
+        "--server-key",
+        "key_file",
+        type=_file(),
+        metavar="FILE",
+        help="Private key of --server-cert, as PEM without a password.",
     ),
     click.option(
         "--server-timeout",
@@ -100,7 +114,7 @@ def server_options(function: Function) -> Function:
         refuse_options(device_option, "is for networks on this machine; --server runs them elsewhere")
         return function(server=read_server(url, **how), **given)
 
-    decorated: Function = ADDRESS(how_to_ask(command))  # type: ignore[assignment]
+    decorated: Function = address_option(how_to_ask(command))  # type: ignore[assignment]
     return decorated
 
 
@@ -109,21 +123,25 @@ def read_server(
     *,
     token_file: Path | None,
     authorities_file: Path | None,
+    certificate_file: Path | None,
+    key_file: Path | None,
     timeout_s: float,
     versions: dict[str, int],
 ) -> Server:
     """The server that the options name.
 
     Raises:
-        click.UsageError: the address is none, or a file cannot be read.
-        ServerError: the token cannot be sent.
+        click.UsageError: the address is none, or a file is missing or cannot be read.
+        ServerError: the token cannot be sent, or there are certificates and no TLS.
     """
-    from spinal_tf.remote.server import Server, parse_address
+    from spinal_tf.remote.server import Identity, Server, parse_address
 
     try:
         scheme, host, port, path = parse_address(url)
     except ValueError as error:
         raise click.UsageError(f"the address of the server: {error}") from error
+    if (certificate_file is None) != (key_file is None):
+        raise click.UsageError("--server-cert and --server-key belong together; give both")
     token = os.environ.get(TOKEN_VARIABLE) if token_file is None else _read(token_file).decode("utf-8", "replace")
     return Server(
         scheme=scheme,
@@ -132,6 +150,7 @@ def read_server(
         path=path,
         token=None if token is None else token.strip(),
         authorities=None if authorities_file is None else _read(authorities_file),
+        identity=Identity(certificate=certificate_file, key=key_file) if certificate_file and key_file else None,
         timeout_s=timeout_s,
         versions=versions,
     )

@@ -41,7 +41,7 @@ class Session:
             OutputError: two cases would write the same files.
             WeightsError: there are no weights.
             RequirementError: a server is to be asked over gRPC, which is not installed.
-            ServerError: the certificates to trust are none.
+            ServerError: a file of certificates cannot be used.
         """
         self._choices = choices
         self._watch = Stopwatch()

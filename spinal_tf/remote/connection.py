@@ -34,7 +34,7 @@ class Connection:
 
         Raises:
             RequirementError: gRPC is not installed.
-            ServerError: the certificates to trust are none.
+            ServerError: a file of certificates cannot be used.
         """
         self.server = server
         self._transport = transport or open_transport(server)

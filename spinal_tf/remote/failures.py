@@ -14,6 +14,9 @@ LARGEST_MESSAGE_BYTES = 256 * 2**20
 OF_TLS = re.compile(r"\b(ssl|tls|certificate|handshake)", re.IGNORECASE)
 LONGEST_DETAIL = 300
 
+ASKS_WHO_IS_THERE = "; if it asks for a certificate of yours, name that by --server-cert and --server-key"
+"""For encrypted connections that are not made: over gRPC, a server that misses one closes without a word."""
+
 
 class Kind(Enum):
     """What went wrong; the value is the sentence's second half."""
@@ -57,4 +60,5 @@ def server_error(server: Server, failure: RequestFailure) -> ServerError:
     if server.token:
         detail = detail.replace(server.token, "***")
     words = failure.kind.value.format(detail=detail, timeout_s=server.timeout_s, largest=LARGEST_MESSAGE_BYTES // 2**20)
-    return ServerError(f"{server}: the server {words}")
+    unmade = server.encrypted and failure.kind in (Kind.TLS, Kind.UNAVAILABLE)
+    return ServerError(f"{server}: the server {words}{ASKS_WHO_IS_THERE if unmade else ''}")

@@ -13,6 +13,7 @@ import numpy as np
 from spinal_tf.errors import RequirementError
 from spinal_tf.remote.failures import LARGEST_MESSAGE_BYTES, Kind, RequestFailure, kind_of_lost_connection
 from spinal_tf.remote.server import Server
+from spinal_tf.remote.tls import tls_context
 from spinal_tf.remote.transport import STATES, Arrays
 from spinal_tf.serving.messages import Message, array_of, message_class, model_request, predict_request
 
@@ -44,6 +45,7 @@ class GrpcTransport:
 
         Raises:
             RequirementError: grpcio is not installed.
+            ServerError: see `tls_context`.
         """
         if importlib.util.find_spec("grpc") is None:
             raise RequirementError(
@@ -56,7 +58,10 @@ class GrpcTransport:
         self._timeout_s = server.timeout_s
         self._metadata = () if server.token is None else (("authorization", f"Bearer {server.token}"),)
         if server.encrypted:
-            credentials = grpc.ssl_channel_credentials(root_certificates=server.authorities)
+            tls_context(server)
+            shown = server.identity
+            key, certificate = (shown.key.read_bytes(), shown.certificate.read_bytes()) if shown else (None, None)
+            credentials = grpc.ssl_channel_credentials(server.authorities, key, certificate)
             self._channel = grpc.secure_channel(server.target, credentials, options=OPTIONS)
         else:
             self._channel = grpc.insecure_channel(server.target, options=OPTIONS)

@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 import numpy as np
 
-from spinal_tf.errors import ServerError
 from spinal_tf.remote.failures import LARGEST_MESSAGE_BYTES, Kind, RequestFailure
 from spinal_tf.remote.server import Server
+from spinal_tf.remote.tls import tls_context
 from spinal_tf.remote.transport import Arrays
 
 KINDS = {
@@ -37,10 +37,10 @@ class RestTransport:
         """Get ready; nothing is sent yet.
 
         Raises:
-            ServerError: the certificates to trust are none.
+            ServerError: see `tls_context`.
         """
         self._server, self._own = server, threading.local()
-        self._tls = _tls(server) if server.encrypted else None
+        self._tls = tls_context(server) if server.encrypted else None
 
     def versions(self, model: str) -> dict[int, str]:
         """State of every version of a model that the server knows."""
@@ -119,15 +119,6 @@ class RestTransport:
             )
         connection: http.client.HTTPConnection = self._own.connection
         return connection
-
-
-def _tls(server: Server) -> ssl.SSLContext:
-    if server.authorities is None:
-        return ssl.create_default_context()
-    try:
-        return ssl.create_default_context(cadata=server.authorities.decode("ascii"))
-    except (ssl.SSLError, UnicodeDecodeError) as error:
-        raise ServerError(f"{server}: the file that --server-ca names holds no certificates in PEM form") from error
 
 
 def _kind(error: OSError | http.client.HTTPException) -> Kind:

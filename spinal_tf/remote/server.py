@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal, get_args
 from urllib.parse import urlsplit
 
@@ -21,6 +22,19 @@ TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Identity:
+    """What this machine shows a server that asks who it is.
+
+    Attributes:
+        certificate: PEM file of it, and of those between it and who signed it, if any.
+        key: PEM file of its private key, without a password.
+    """
+
+    certificate: Path
+    key: Path
+
+
+@dataclass(frozen=True, kw_only=True)
 class Server:
     """A server, and how it is to be asked.
 
@@ -31,11 +45,12 @@ class Server:
         path: before ``/v1``, where a proxy serves REST below one; empty otherwise.
         token: sent with every request as a bearer's; never shown.
         authorities: PEM certificates to trust instead of the usual ones.
+        identity: to show the server, where it asks for one.
         timeout_s: for one request.
         versions: to ask for, by model; of other models the highest that is available.
 
     Raises:
-        ServerError: the token cannot be sent, or would be readable on its way.
+        ServerError: the token cannot be sent, or would be readable on its way; or there are certificates and no TLS.
     """
 
     scheme: Scheme
@@ -44,15 +59,18 @@ class Server:
     path: str = ""
     token: str | None = field(default=None, repr=False)
     authorities: bytes | None = field(default=None, repr=False)
+    identity: Identity | None = None
     timeout_s: float = TIMEOUT_S
     versions: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse to show a token to the network."""
+        """Refuse to show a token to the network, and to leave certificates unused."""
         if self.token is not None and not TOKEN.fullmatch(self.token):
             raise ServerError(f"{self}: the token is empty or has a blank in it; write it alone into its file")
         if self.token is not None and not self.encrypted and not _is_this_machine(self.host):
             raise ServerError(f"{self}: a token is sent over encrypted connections alone; take {self.scheme}s://")
+        if (self.authorities or self.identity) and not self.encrypted:
+            raise ServerError(f"{self}: certificates are for encrypted connections alone; take {self.scheme}s://")
 
     @property
     def encrypted(self) -> bool:

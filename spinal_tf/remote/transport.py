@@ -52,7 +52,7 @@ def open_transport(server: Server) -> Transport:
 
     Raises:
         RequirementError: gRPC is not installed.
-        ServerError: the certificates to trust are none.
+        ServerError: a file of certificates cannot be used.
     """
     if server.scheme.startswith("grpc"):
         from spinal_tf.remote.grpc_transport import GrpcTransport

@@ -7,9 +7,11 @@ import pytest
 
 from spinal_tf.cli import session
 from spinal_tf.errors import ServerError
-from spinal_tf.models import Segmenter
+from spinal_tf.models import Segmenter, Served
+from spinal_tf.remote.server import Identity
 
 URL = "grpc://localhost:8500"
+SERVED = Served(address="a test", version=4, precision="float32", written_by="0.1.0")
 
 
 @pytest.fixture
@@ -21,7 +23,7 @@ def opened(monkeypatch, checkpoints):
         if server == "down":
             raise ServerError("the server is down")
         engine = lambda batch: 1 / (1 + np.exp(np.float32(28) - 40 * batch))  # noqa: E731
-        return Segmenter(checkpoint=checkpoints["segmenter"], engine=engine, served="version 4 at a test, float32")
+        return Segmenter(checkpoint=checkpoints["segmenter"], engine=engine, served=SERVED)
 
     def connect(server):
         servers.append(server)
@@ -50,12 +52,14 @@ def test_all_that_is_said_of_the_server_reaches_it(run, bright_file, opened, tmp
     (tmp_path / "ca.pem").write_bytes(b"certificates")
     monkeypatch.setenv("SPINAL_TF_SERVER_TOKEN", "of the environment")
     options = ("--server-token", tmp_path / "token", "--server-ca", tmp_path / "ca.pem", "--server-timeout", "7")
+    options += ("--server-cert", tmp_path / "me.pem", "--server-key", tmp_path / "key.pem")
     versions = ("--server-version", "segmenter=3", "--server-version", "ms_vs_nmosd=1")
     result = run("segment", bright_file, "--server", "https://host.example:443/tfs/", *options, *versions)
     assert result.exit_code == 0, result.output
     [server] = opened
     assert str(server) == "https://host.example:443/tfs"
     assert (server.token, server.authorities, server.timeout_s) == ("abc", b"certificates", 7)
+    assert server.identity == Identity(certificate=tmp_path / "me.pem", key=tmp_path / "key.pem")
     assert server.versions == {"segmenter": 3, "ms_vs_nmosd": 1}
 
 
@@ -75,6 +79,7 @@ def test_the_token_may_stand_in_the_environment(run, bright_file, opened, monkey
         (("--server", URL, "--server-version", "segmenter=new"), "write MODEL=NUMBER"),
         (("--server", URL, "--server-token", "/no/such/file"), "/no/such/file: cannot be read"),
         (("--server", URL, "--server-timeout", "0"), "0"),
+        (("--server", URL, "--server-cert", "me.pem"), "--server-cert and --server-key belong together"),
     ],
 )
 def test_what_makes_no_sense_is_a_usage_error(run, bright_file, opened, options, words):

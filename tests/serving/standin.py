@@ -185,22 +185,25 @@ class StandIn:
 
 
 @contextmanager
-def serve(models: Any, *, certificate: tuple[Path, Path] | None = None, **options: Any) -> Iterator[StandIn]:
+def serve(
+    models: Any, *, certificate: tuple[Path, Path] | None = None, clients: Path | None = None, **options: Any
+) -> Iterator[StandIn]:
     """Answer on free ports of this machine until the block ends.
 
     Args:
         models: `SavedModels`, or anything with its methods.
         certificate: files of the private key and the certificate, for TLS on both ports.
+        clients: file of who signs the certificates that clients must show.
         options: of `StandIn`.
     """
     standin = StandIn(models=models, **options)
-    with _grpc_port(standin, certificate) as first, _rest_port(standin, certificate) as second:
+    with _grpc_port(standin, certificate, clients) as first, _rest_port(standin, certificate, clients) as second:
         standin.grpc, standin.rest = f"localhost:{first}", f"localhost:{second}"
         yield standin
 
 
 @contextmanager
-def _grpc_port(standin: StandIn, certificate: tuple[Path, Path] | None) -> Iterator[int]:
+def _grpc_port(standin: StandIn, certificate: tuple[Path, Path] | None, clients: Path | None) -> Iterator[int]:
     server = grpc.server(ThreadPoolExecutor(4), options=UNLIMITED)
     prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(_Predictions(standin), server)
     model_service_pb2_grpc.add_ModelServiceServicer_to_server(_Models(standin), server)
@@ -208,7 +211,9 @@ def _grpc_port(standin: StandIn, certificate: tuple[Path, Path] | None) -> Itera
         port = server.add_insecure_port("localhost:0")
     else:
         pair = tuple(path.read_bytes() for path in certificate)
-        port = server.add_secure_port("localhost:0", grpc.ssl_server_credentials([pair]))
+        trusted = None if clients is None else clients.read_bytes()
+        credentials = grpc.ssl_server_credentials([pair], trusted, require_client_auth=clients is not None)
+        port = server.add_secure_port("localhost:0", credentials)
     server.start()
     try:
         yield port
@@ -283,7 +288,7 @@ def _metadata(standin: StandIn, name: str, version: int | None) -> get_model_met
 
 
 @contextmanager
-def _rest_port(standin: StandIn, certificate: tuple[Path, Path] | None) -> Iterator[int]:
+def _rest_port(standin: StandIn, certificate: tuple[Path, Path] | None, clients: Path | None) -> Iterator[int]:
     class Handler(_Handler):
         pass
 
@@ -293,6 +298,9 @@ def _rest_port(standin: StandIn, certificate: tuple[Path, Path] | None) -> Itera
     if certificate is not None:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(certificate[1], certificate[0])
+        if clients is not None:
+            tls.verify_mode = ssl.CERT_REQUIRED
+            tls.load_verify_locations(clients)
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()

@@ -20,7 +20,7 @@ from spinal_tf.remote.connection import Connection
 from spinal_tf.remote.failures import Kind, RequestFailure
 from spinal_tf.remote.model import find_model
 from spinal_tf.remote.networks import remote_classifiers, remote_segmenter
-from spinal_tf.remote.server import Server, parse_address
+from spinal_tf.remote.server import Identity, Server, parse_address
 from spinal_tf.serving.names import DESCRIBE, TILES
 
 grpc = pytest.importorskip("grpc")
@@ -28,6 +28,7 @@ grpc = pytest.importorskip("grpc")
 TOKEN = "geheim-7f3a"  # noqa: S105 - of a server that lives for one test
 TILE = np.zeros((1, 16, 16, 1), np.float32)
 BOTH = pytest.mark.parametrize("scheme", ["grpc", "http"])
+ENCRYPTED = pytest.mark.parametrize("scheme", ["grpcs", "https"])
 
 
 class Numbers:
@@ -238,18 +239,29 @@ def test_a_token_stays_at_home_where_it_could_be_read():
 
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
-    """Files of a private key and of the certificate that goes with it."""
+    """Files of a private key and of the certificate that goes with it, of the server."""
+    return make_certificate(tmp_path_factory.mktemp("tls"), "localhost")
+
+
+@pytest.fixture(scope="module")
+def client_certificate(tmp_path_factory):
+    """The same of a client."""
+    return make_certificate(tmp_path_factory.mktemp("client"), "client")
+
+
+def make_certificate(folder, name, *options):
+    """Make a certificate that is signed by itself."""
     if shutil.which("openssl") is None:
-        pytest.skip("openssl makes the certificate")
-    folder = tmp_path_factory.mktemp("tls")
+        pytest.skip("openssl makes the certificates")
     key, certificate = folder / "key.pem", folder / "certificate.pem"
-    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost"]
-    command += ["-addext", "subjectAltName=DNS:localhost", "-keyout", str(key), "-out", str(certificate)]
+    command = ["openssl", "req", "-x509", "-days", "2", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"]
+    command += ["-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}"]
+    command += ["-keyout", str(key), "-out", str(certificate), *(options or ["-nodes"])]
     subprocess.run(command, check=True, capture_output=True)
     return key, certificate
 
 
-@pytest.mark.parametrize("scheme", ["grpcs", "https"])
+@ENCRYPTED
 def test_encryption_trusts_only_whom_it_was_told_to(running, certificate, waits, scheme):
     standin = running(certificate=certificate, token=TOKEN)
     assert "no encrypted connection that can be trusted" in refused(server(standin, scheme))
@@ -258,12 +270,48 @@ def test_encryption_trusts_only_whom_it_was_told_to(running, certificate, waits,
     np.testing.assert_array_equal(segmented(trusted), TILE + 0.5)
 
 
-def test_a_file_without_certificates_is_named():
+@ENCRYPTED
+def test_a_file_without_certificates_is_named(scheme):
     with pytest.raises(ServerError, match="holds no certificates in PEM form"):
-        Connection(Server(scheme="https", host="localhost", port=1, authorities=b"nothing"))
+        Connection(Server(scheme=scheme, host="localhost", port=1, authorities=b"nothing"))
 
 
-@pytest.mark.parametrize("scheme", ["grpcs", "https"])
+@ENCRYPTED
+def test_a_server_that_asks_who_is_there_is_shown_a_certificate(
+    running, certificate, client_certificate, waits, scheme
+):
+    standin = running(certificate=certificate, clients=client_certificate[1])
+    trust = {"authorities": certificate[1].read_bytes()}
+    np.testing.assert_array_equal(
+        segmented(server(standin, scheme, **trust, identity=identity(*client_certificate))), TILE + 0.5
+    )
+    for other in ({}, {"identity": identity(*certificate)}):  # none, and one that somebody else signed
+        assert "name that by --server-cert and --server-key" in refused(server(standin, scheme, **trust, **other))
+
+
+@ENCRYPTED
+def test_a_certificate_needs_its_own_key_in_the_open(certificate, client_certificate, tmp_path, scheme):
+    (tmp_path / "empty.pem").touch()
+    locked, _ = make_certificate(tmp_path, "client", "-passout", "pass:secret")
+    for key in (certificate[0], tmp_path / "empty.pem", locked, tmp_path / "gone.pem"):
+        shown = identity(key, client_certificate[1])
+        with pytest.raises(ServerError, match=f"and {key} are no certificate and private key") as error:
+            Connection(Server(scheme=scheme, host="localhost", port=1, identity=shown))
+        assert str(error.value).isprintable()
+
+
+@BOTH
+def test_certificates_without_encryption_are_refused(scheme, tmp_path):
+    for given in ({"authorities": b"some"}, {"identity": identity(tmp_path, tmp_path)}):
+        with pytest.raises(ServerError, match=f"encrypted connections alone; take {scheme}s://"):
+            Server(scheme=scheme, host="localhost", port=1, **given)
+
+
+def identity(key, certificate):
+    return Identity(certificate=certificate, key=key)
+
+
+@ENCRYPTED
 def test_encryption_with_a_server_that_has_none_is_refused(running, waits, scheme):
     assert "no encrypted connection" in refused(server(running(), scheme))
 
