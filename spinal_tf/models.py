@@ -17,16 +17,37 @@ SEGMENTER = "segmenter"
 
 
 @dataclass(frozen=True, kw_only=True)
+class Served:
+    """A network on a server.
+
+    Attributes:
+        address: of the server.
+        version: of the model there.
+        precision: of its computation, as it says.
+        written_by: version of spinal-tf that exported it, as it says.
+    """
+
+    address: str
+    version: int
+    precision: str
+    written_by: str
+
+    def __str__(self) -> str:
+        """Version, address and precision, for records."""
+        return f"version {self.version} at {self.address}, {self.precision}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Segmenter:
     """The segmentation network.
 
     Attributes:
-        served: version, address and precision, where a server runs it.
+        served: where a server runs it.
     """
 
     checkpoint: Checkpoint
     engine: Engine
-    served: str | None = None
+    served: Served | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,7 +57,7 @@ class Classifier:
     task: Task
     checkpoint: Checkpoint
     explain: Explainer
-    served: str | None = None
+    served: Served | None = None
 
 
 def load_segmenter(folder: Path, *, device: str = "cpu") -> Segmenter:
@@ -116,13 +137,13 @@ def require_same_tiles(checkpoints: Sequence[Checkpoint], *, source: str) -> Non
         )
 
 
-def model_record(checkpoint: Checkpoint, *, served: str | None = None) -> ModelRecord:
+def model_record(checkpoint: Checkpoint, *, served: Served | None = None) -> ModelRecord:
     """What a report says of the weights it rests on, and of the server that ran them, if any."""
     return ModelRecord(
         name=checkpoint.name,
         sha256=checkpoint.sha256,
         summary=str(checkpoint.training.get("data", "not stated")),
-        served=served,
+        served=None if served is None else str(served),
     )
 
 

@@ -12,18 +12,29 @@ from typing import TYPE_CHECKING
 
 import click
 
-from spinal_tf.checkpoints import Checkpoint, find_weights
+from spinal_tf.checkpoints import Checkpoint, find_weights, read_manifest
 from spinal_tf.cli.batch import run_several
 from spinal_tf.cli.quiet import quiet_stderr
 from spinal_tf.cohort.case import Case
 from spinal_tf.errors import OutputError
 from spinal_tf.files import make_folder
-from spinal_tf.models import SEGMENTER, classifier_checkpoints, load_classifiers, load_segmenter, named_checkpoint
+from spinal_tf.models import (
+    SEGMENTER,
+    Served,
+    classifier_checkpoints,
+    load_classifiers,
+    load_segmenter,
+    model_record,
+    named_checkpoint,
+)
 from spinal_tf.pipeline import SegmentationOptions
 from spinal_tf.prediction.case import CasePrediction, Models, PredictionOptions, predict_case, read_images, uses_t1c
 from spinal_tf.prediction.folder import PredictionFolder
 from spinal_tf.prediction.key import prediction_key
 from spinal_tf.prediction.tables import PREDICTIONS, provisional, read_judged, run_record, write_tables
+from spinal_tf.remote.connection import Connection
+from spinal_tf.remote.networks import remote_classifiers, remote_segmenter
+from spinal_tf.remote.server import Server
 from spinal_tf.report.words import found
 from spinal_tf.volume import read_mask
 
@@ -49,6 +60,7 @@ class CohortChoices:
     threshold: float | None
     minimum_volume_ml: float
     tta: bool
+    server: Server | None
 
     @property
     def options(self) -> PredictionOptions:
@@ -84,20 +96,27 @@ class CohortSession:
     """Predicts the cases of validation and test."""
 
     def __init__(self, choices: CohortChoices) -> None:
-        """Read the cohort's table and the records of the weights; no image is read yet.
+        """Read the cohort's table and the records of the weights, here or of the server; no image is read yet.
 
         Raises:
             CohortError: the table has a fault.
             WeightsError: there are no weights.
+            RequirementError: a server is to be asked over gRPC, which is not installed.
+            ServerError: the server cannot be asked, or has other networks than it should.
             OutputError: the folder has a table of predictions that no such run wrote.
         """
         self._choices = choices
         self._judged = read_judged(choices.cohort)
-        self._weights = choices.weights_folder or find_weights()
-        self._checkpoints: list[Checkpoint] = [
-            named_checkpoint(self._weights, SEGMENTER),
-            *classifier_checkpoints(self._weights),
-        ]
+        self._served: dict[str, Served] = {}
+        self._checkpoints: list[Checkpoint]
+        if choices.server is None:
+            self._weights = choices.weights_folder or find_weights()
+            self._checkpoints = [named_checkpoint(self._weights, SEGMENTER), *classifier_checkpoints(self._weights)]
+        else:
+            self._models = _served_models(choices.server, choices.weights_folder)
+            networks = (self._models.segmenter, *self._models.classifiers)
+            self._checkpoints = [one.checkpoint for one in networks]
+            self._served = {one.checkpoint.name: one.served for one in networks if one.served}
         self._folder = PredictionFolder(path=choices.out / MASKS)
         self._predicted: dict[str, CasePrediction] = {}
         table = choices.out / PREDICTIONS
@@ -151,7 +170,7 @@ class CohortSession:
         """The work on each case that has no prediction of these images, weights and options."""
         for case in self._judged.cases:
             try:
-                key = prediction_key(case, self._checkpoints, self._choices.options)
+                key = prediction_key(case, self._checkpoints, self._choices.options, served=self._served)
             except OSError:
                 key = ""  # reading the images will tell
             done = self._folder.read(case.name, key) if key else None
@@ -171,7 +190,8 @@ class CohortSession:
         return "\n".join([f"{case.name}: {'; '.join(facts)}", *(f"  warning: {one}" for one in result.warnings)])
 
     def _write_tables(self, failed: Mapping[str, str]) -> tuple[Path, Path]:
-        record = run_record(self._judged, self._checkpoints, self._choices.options, self._predicted, failed)
+        models = [model_record(one, served=self._served.get(one.name)) for one in self._checkpoints]
+        record = run_record(self._judged, models, self._choices.options, self._predicted, failed)
         return write_tables(self._choices.out, self._judged, self._predicted, failed, record)
 
     @cached_property
@@ -189,3 +209,10 @@ class CohortSession:
     def _tell_of_t1c(self) -> None:
         if not self._with_t1c and any(case.t1c for case in self._judged.cases):
             click.echo("contrast-enhanced scans are not used: the weights were trained without any", err=True)
+
+
+def _served_models(server: Server, weights_folder: Path | None) -> Models:
+    connection, expected = Connection(server), None if weights_folder is None else read_manifest(weights_folder)
+    return Models(
+        segmenter=remote_segmenter(connection, expected), classifiers=remote_classifiers(connection, expected)
+    )

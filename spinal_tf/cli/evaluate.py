@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spinal_tf.cli.options import finite, prediction_options, refuse_options
+from spinal_tf.cli.server_options import address_option, server_options
 
 if TYPE_CHECKING:
     from spinal_tf.evaluation.checks import Checked
@@ -67,6 +68,7 @@ class Choices:
 )
 @with_mask_option
 @prediction_options
+@server_options
 @lesions_option
 @click.option("--against", type=FILE, metavar="FILE", help="Another model's predictions of the same cases.")
 @click.option(
@@ -122,6 +124,7 @@ def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
     if chosen.predictions:
         refuse_options(prediction_options, "is for predicting; --predictions takes what is predicted")
         refuse_options(with_mask_option, "is for predicting; --predictions takes what is predicted")
+        refuse_options(address_option, "is for predicting; --predictions takes what is predicted")
         _judge(chosen, chosen.predictions, chosen.lesions, lambda _: {})
     elif chosen.cohort:
         refuse_options(lesions_option, "belongs to --predictions; with --cohort the lesions are known")

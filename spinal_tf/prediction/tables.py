@@ -10,7 +10,6 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from spinal_tf.checkpoints import Checkpoint
 from spinal_tf.cohort.case import Case
 from spinal_tf.cohort.cells import IMAGE_COLUMNS
 from spinal_tf.cohort.read import parse_table, require_no_faults
@@ -21,10 +20,10 @@ from spinal_tf.evaluation.lesionwise import LesionwiseScore
 from spinal_tf.evaluation.prediction_table import JUDGED
 from spinal_tf.evaluation.predictions import probability_column
 from spinal_tf.files import output_files
-from spinal_tf.models import model_record
 from spinal_tf.prediction.case import COLUMNS, CasePrediction, PredictionOptions, without_prediction
 from spinal_tf.prediction.folder import NOTICE, RECORD_VERSION
 from spinal_tf.report.record import software_versions
+from spinal_tf.results import ModelRecord
 from spinal_tf.taxonomy import TASKS
 
 PREDICTIONS, LESIONS, RECORD = "predictions.csv", "lesions.csv", "predictions.json"
@@ -125,13 +124,12 @@ def write_tables(
 
 def run_record(
     judged: JudgedCases,
-    checkpoints: Sequence[Checkpoint],
+    models: Sequence[ModelRecord],
     options: PredictionOptions,
     predicted: Mapping[str, CasePrediction],
     failed: Mapping[str, str],
 ) -> dict[str, Any]:
     """What the tables rest on, as JSON can hold it: the cohort's table, weights, options, versions."""
-    networks = [model_record(checkpoint) for checkpoint in checkpoints]
     return {
         "record_version": RECORD_VERSION,
         "notice": NOTICE,
@@ -139,7 +137,9 @@ def run_record(
         "cases": len(judged.cases),
         "predicted": len(predicted),
         "failed": dict(failed),
-        "models": [{"name": one.name, "sha256": one.sha256, "trained_on": one.summary} for one in networks],
+        "models": [
+            {"name": one.name, "sha256": one.sha256, "trained_on": one.summary, "served": one.served} for one in models
+        ],
         "options": asdict(options),
         "software": software_versions(),
     }

@@ -11,6 +11,7 @@ import numpy as np
 
 from spinal_tf.checkpoints import Checkpoint
 from spinal_tf.errors import ServerError, WeightsError
+from spinal_tf.models import Served
 from spinal_tf.remote.connection import Connection
 from spinal_tf.remote.transport import Arrays
 from spinal_tf.serving.names import DESCRIBE, DESCRIPTION_FORMAT
@@ -38,9 +39,15 @@ class RemoteModel:
     written_by: str
     weights: Mapping[str, Checkpoint]
 
-    def __str__(self) -> str:
-        """Version, address and precision, for records."""
-        return f"version {self.version} at {self.connection.server}, {self.precision}"
+    @property
+    def served(self) -> Served:
+        """Where it is and what it says of itself, for records."""
+        return Served(
+            address=str(self.connection.server),
+            version=self.version,
+            precision=self.precision,
+            written_by=self.written_by,
+        )
 
     def ask(self, signature: str, inputs: Arrays, *outputs: str) -> dict[str, np.ndarray]:
         """What a signature gives; see `spinal_tf.remote.transport.Transport.predict`.

@@ -36,7 +36,7 @@ def remote_segmenter(connection: Connection, expected: Mapping[str, Checkpoint] 
         ServerError: it is not there, or not the expected one.
     """
     model, checkpoint = _found(connection, SEGMENTER, expected)
-    return Segmenter(checkpoint=checkpoint, engine=RemoteEngine(model=model), served=str(model))
+    return Segmenter(checkpoint=checkpoint, engine=RemoteEngine(model=model), served=model.served)
 
 
 def remote_classifiers(
@@ -51,7 +51,7 @@ def remote_classifiers(
     found = [_found(connection, task.name, expected) for task in TASKS]
     require_same_tiles([checkpoint for _, checkpoint in found], source=str(connection.server))
     return tuple(
-        Classifier(task=task, checkpoint=checkpoint, explain=RemoteExplainer(model=model), served=str(model))
+        Classifier(task=task, checkpoint=checkpoint, explain=RemoteExplainer(model=model), served=model.served)
         for task, (model, checkpoint) in zip(TASKS, found, strict=True)
     )
 

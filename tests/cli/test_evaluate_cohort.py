@@ -13,7 +13,9 @@ import pytest
 
 from spinal_tf.checkpoints import MANIFEST, manifest_json
 from spinal_tf.cli import cohort_session
+from spinal_tf.errors import ServerError
 from spinal_tf.evaluation.overlap import score_mask
+from spinal_tf.models import Served
 from spinal_tf.phantom import cohort as phantom_cohort
 from spinal_tf.phantom.sources import procedural_background
 from spinal_tf.volume import read_mask, read_volume
@@ -365,6 +367,78 @@ def test_a_column_that_is_to_be_predicted_may_not_be_there(refused, cohort, tmp_
     assert sentence == "cohort.csv: the column dice is one that the evaluation writes; rename it"
 
 
+@pytest.fixture
+def serve(stub_networks, monkeypatch):
+    """The function that puts the networks on a server, of which no weights are left on this machine.
+
+    Every version at every address answers as this machine did; a server that is down refuses whatever it is asked.
+    """
+
+    def serve(*, down=False, **described):
+        served = replace(Served(address="?", version=1, precision="float32", written_by="0.1.0"), **described)
+
+        def engine(batch):
+            if down:
+                raise ServerError("the server is down")
+            return local["load_segmenter"]().engine(batch)
+
+        def remote_segmenter(server, expected):
+            return replace(local["load_segmenter"](), served=replace(served, address=str(server)), engine=engine)
+
+        def remote_classifiers(server, expected):
+            return tuple(
+                replace(one, served=replace(served, address=str(server))) for one in local["load_classifiers"]()
+            )
+
+        monkeypatch.setenv("SPINAL_TF_WEIGHTS", "/no/such/folder")
+        monkeypatch.setattr(cohort_session, "Connection", str)
+        monkeypatch.setattr(cohort_session, "remote_segmenter", remote_segmenter)
+        monkeypatch.setattr(cohort_session, "remote_classifiers", remote_classifiers)
+
+    local = {name: getattr(cohort_session, name) for name in ("load_segmenter", "load_classifiers")}
+    return serve
+
+
+def test_a_server_predicts_what_this_machine_predicts_and_is_named(evaluate, table, serve, tmp_path, no_networks):
+    evaluate()
+    before = table()
+    serve(version=4)
+    no_networks()
+    result = evaluate("--overwrite", "--server", "grpc://one:8500")
+    assert result.exit_code == 0, result.output
+    assert done_again(result) == ["a", "b", "h"], "predictions of this machine are not taken for the server's"
+    assert table() == before
+    models = json.loads((tmp_path / "report/predictions.json").read_text())["models"]
+    assert {one["served"] for one in models} == {"version 4 at grpc://one:8500, float32"}
+
+
+def test_a_servers_predictions_are_known_by_what_it_serves_and_not_by_where(evaluate, serve):
+    serve(version=4)
+    assert done_again(evaluate("--server", "grpc://one:8500")) == ["a", "b", "h"]
+    serve(version=5)
+    assert done_again(evaluate("--overwrite", "--server", "http://two:8501")) == []
+    serve(precision="bfloat16")
+    assert done_again(evaluate("--overwrite", "--server", "grpc://one:8500")) == ["a", "b", "h"]
+
+
+def test_what_a_server_leaves_undone_is_done_later(evaluate, table, serve):
+    serve(down=True)
+    result = evaluate("--server", "grpc://one:8500")
+    assert result.exit_code == 5
+    assert result.stderr.count("the server is down") == 3
+    serve()
+    result = evaluate("--overwrite", "--server", "grpc://one:8500")
+    assert (result.exit_code, done_again(result)) == (0, ["a", "b", "h"])
+    assert {row["problem"] for row in table()} == {""}
+
+
+def test_a_server_that_is_not_there_is_told_before_anything_is_predicted(refused, cohort, tmp_path, monkeypatch):
+    monkeypatch.setattr("spinal_tf.remote.connection.WAITS_S", ())
+    options = ("--cohort", cohort, "--out", tmp_path / "report", "--server", "http://localhost:1")
+    assert "cannot be reached" in refused("evaluate", *options, status=6)
+    assert not (tmp_path / "report").exists()
+
+
 def test_a_cohort_for_training_alone_has_nothing_to_judge(refused, cohort, tmp_path):
     cohort.write_text(re.sub(",(test|validation)", ",train", cohort.read_text()))
     sentence = refused("evaluate", "--cohort", cohort, "--out", tmp_path / "report")
@@ -384,6 +458,8 @@ def test_without_weights_nothing_is_read(refused, cohort, tmp_path, monkeypatch)
         (["--cohort", "c.csv", "--predictions", "p.csv"], "give either --cohort or --predictions"),
         (["--predictions", "p.csv", "--threshold", "0.5"], "--threshold is for predicting"),
         (["--predictions", "p.csv", "--device", "cpu"], "--device is for predicting"),
+        (["--predictions", "p.csv", "--server", "grpc://one:8500"], "--server is for predicting"),
+        (["--cohort", "c.csv", "--server", "grpc://one:8500", "--device", "cpu"], "--device is for networks on this"),
         (["--predictions", "p.csv", "--with-mask"], "--with-mask is for predicting"),
         (["--cohort", "c.csv", "--lesions", "l.csv"], "--lesions belongs to --predictions"),
         (["--predictions", "p.csv", "--poor-dice", "nan"], "must be a number"),

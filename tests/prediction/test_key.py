@@ -9,6 +9,7 @@ import pytest
 
 import spinal_tf
 from spinal_tf.cohort.read import read_cohort
+from spinal_tf.models import Served
 from spinal_tf.pipeline import SegmentationOptions
 from spinal_tf.prediction.case import PredictionOptions
 from spinal_tf.prediction.key import prediction_key
@@ -73,6 +74,22 @@ def test_weights_count_with_all_that_belongs_to_them_but_words(case, records, ch
 )
 def test_other_options_are_another_prediction(case, records, options):
     assert prediction_key(case, records, options) != prediction_key(case, records, OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ({"address": "http://other:8501", "version": 7}, True),
+        ({"precision": "bfloat16"}, False),
+        ({"written_by": "9.9.9"}, False),
+    ],
+)
+def test_networks_on_a_server_count_with_what_they_say_and_not_with_where_they_are(case, records, change, same):
+    one = Served(address="grpc://host:8500", version=1, precision="float32", written_by="0.1.0")
+    before = prediction_key(case, records, OPTIONS, served={records[0].name: one})
+    changed = {records[0].name: replace(one, **change)}
+    assert (prediction_key(case, records, OPTIONS, served=changed) == before) is same
+    assert before != prediction_key(case, records, OPTIONS), "this machine's own differ in rounding"
 
 
 def test_another_version_is_another_prediction(case, records, monkeypatch):
