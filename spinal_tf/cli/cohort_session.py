@@ -20,6 +20,8 @@ from spinal_tf.errors import OutputError
 from spinal_tf.files import make_folder
 from spinal_tf.models import (
     SEGMENTER,
+    Classifier,
+    Segmenter,
     Served,
     classifier_checkpoints,
     load_classifiers,
@@ -114,7 +116,7 @@ class CohortSession:
             self._checkpoints = [named_checkpoint(self._weights, SEGMENTER), *classifier_checkpoints(self._weights)]
         else:
             self._models = _served_models(choices.server, choices.weights_folder)
-            networks = (self._models.segmenter, *self._models.classifiers)
+            networks: list[Segmenter | Classifier] = [self._models.segmenter, *self._models.classifiers]
             self._checkpoints = [one.checkpoint for one in networks]
             self._served = {one.checkpoint.name: one.served for one in networks if one.served}
         self._folder = PredictionFolder(path=choices.out / MASKS)
