@@ -73,14 +73,14 @@ def load_segmenter(folder: Path, *, device: str = "cpu") -> Segmenter:
     return Segmenter(checkpoint=checkpoint, engine=frozen_engine(model, weights=weights, device=device))
 
 
-def load_classifiers(folder: Path, *, device: str = "cpu") -> tuple[Classifier, ...]:
-    """Load the three classifiers of a weights folder.
+def load_classifiers(folder: Path, tasks: Sequence[Task] = TASKS, *, device: str = "cpu") -> tuple[Classifier, ...]:
+    """Load the classifiers of some tasks of a weights folder; those of the same structure are traced once.
 
     Raises:
         WeightsError: one is missing or damaged, or they want tiles of different sizes.
         DeviceError: this machine has no such device.
     """
-    checkpoints = classifier_checkpoints(folder)
+    checkpoints = classifier_checkpoints(folder, tasks)
     explainers: list[GraphExplainer] = []
     for checkpoint in checkpoints:
         made = zip(explainers, checkpoints, strict=False)
@@ -88,19 +88,8 @@ def load_classifiers(folder: Path, *, device: str = "cpu") -> tuple[Classifier, 
         explainers.append(_explainer(folder, checkpoint, alike[0] if alike else None, device))
     return tuple(
         Classifier(task=task, checkpoint=checkpoint, explain=explain)
-        for task, checkpoint, explain in zip(TASKS, checkpoints, explainers, strict=True)
+        for task, checkpoint, explain in zip(tasks, checkpoints, explainers, strict=True)
     )
-
-
-def load_classifier(folder: Path, task: Task, *, device: str = "cpu") -> Classifier:
-    """Load the classifier of one task of a weights folder.
-
-    Raises:
-        WeightsError: it is missing or damaged.
-        DeviceError: this machine has no such device.
-    """
-    checkpoint = named_checkpoint(folder, task.name)
-    return Classifier(task=task, checkpoint=checkpoint, explain=_explainer(folder, checkpoint, None, device))
 
 
 def _explainer(folder: Path, checkpoint: Checkpoint, alike: GraphExplainer | None, device: str) -> GraphExplainer:
@@ -109,13 +98,13 @@ def _explainer(folder: Path, checkpoint: Checkpoint, alike: GraphExplainer | Non
     return alike.with_weights(weights) if alike else GraphExplainer(model, weights=weights, device=device)
 
 
-def classifier_checkpoints(folder: Path) -> list[Checkpoint]:
-    """The records of the three classifiers of a weights folder, in the order of `TASKS`.
+def classifier_checkpoints(folder: Path, tasks: Sequence[Task] = TASKS) -> list[Checkpoint]:
+    """The records of the classifiers of some tasks of a weights folder.
 
     Raises:
         WeightsError: one is missing, or they want tiles of different sizes.
     """
-    checkpoints = [named_checkpoint(folder, task.name) for task in TASKS]
+    checkpoints = [named_checkpoint(folder, task.name) for task in tasks]
     require_same_tiles(checkpoints, source=str(folder))
     return checkpoints
 

@@ -14,7 +14,7 @@ from spinal_tf import gradcam
 from spinal_tf.checkpoints import MANIFEST, load_network, manifest_json, read_manifest, save_checkpoint
 from spinal_tf.errors import WeightsError
 from spinal_tf.gradcam import explain
-from spinal_tf.models import load_classifier, load_classifiers, load_segmenter, model_record
+from spinal_tf.models import load_classifiers, load_segmenter, model_record
 from spinal_tf.networks.densenet import build_densenet
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.taxonomy import TASKS
@@ -54,7 +54,7 @@ def test_the_classifiers_come_in_the_order_of_the_tasks(tiny_weights):
 
 def test_one_classifier_alone_is_the_same(tiny_weights):
     tiles = np.random.default_rng(0).random((1, 64, 64, 3), np.float32)
-    alone, third = load_classifier(tiny_weights, TASKS[2]), load_classifiers(tiny_weights)[2]
+    [alone], (*_, third) = load_classifiers(tiny_weights, TASKS[2:]), load_classifiers(tiny_weights)
     assert (alone.task, alone.checkpoint) == (third.task, third.checkpoint)
     expected = third.explain(tiles, class_index=1).probabilities
     np.testing.assert_allclose(alone.explain(tiles, class_index=1).probabilities, expected, rtol=1e-6)

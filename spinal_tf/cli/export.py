@@ -78,9 +78,7 @@ def segmenter(models: Path, weights_folder: Path | None, **given: Any) -> None: 
 def classifier(models: Path, weights_folder: Path | None, task: str | None, **given: Any) -> None:  # noqa: ANN401
     """Export the classifiers: raw slices and a mask in, probability of each slice and of the case out."""
     names = (task,) if task else TASKS
-    session = _session(models, weights_folder, names, **given)
-    for name in names:
-        session.classifier(name, **given)
+    _session(models, weights_folder, names, **given).classifiers(names, **given)
 
 
 @export.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -13,12 +13,12 @@ from spinal_tf.serving.bare import BareFormat, export_bare, require_runtime
 from spinal_tf.serving.export import (
     ServedModel,
     export_saved_model,
-    serve_classifier,
+    serve_classifiers,
     serve_pipeline,
     serve_segmenter,
 )
 from spinal_tf.serving.network import Precision
-from spinal_tf.serving.parity import compare_with_command_line
+from spinal_tf.serving.parity import CommandLine
 from spinal_tf.serving.server_files import write_server_files
 from spinal_tf.taxonomy import task_named
 
@@ -34,31 +34,44 @@ class ExportSession:
 
     def segmenter(self, *, version: int | None, precision: Precision, form: Format) -> None:
         """Export the segmenter."""
-        self._export(lambda kept: serve_segmenter(self._weights, kept), version, precision, form)
+        local = CommandLine(self._weights)
+        self._export(lambda kept: [serve_segmenter(self._weights, kept)], local, version, precision, form)
 
-    def classifier(self, task: str, *, version: int | None, precision: Precision, form: Format) -> None:
-        """Export the classifier of one task."""
-        self._export(lambda kept: serve_classifier(self._weights, task_named(task), kept), version, precision, form)
+    def classifiers(self, names: Sequence[str], *, version: int | None, precision: Precision, form: Format) -> None:
+        """Export the classifiers of some tasks."""
+        tasks = [task_named(name) for name in names]
+        local = CommandLine(self._weights, tasks)
+        self._export(lambda kept: serve_classifiers(self._weights, tasks, kept), local, version, precision, form)
 
     def pipeline(self, *, version: int | None, precision: Precision) -> None:
         """Export all four networks as one model."""
-        self._export(lambda kept: serve_pipeline(self._weights, kept), version, precision, "savedmodel")
+        local = CommandLine(self._weights)
+        self._export(lambda kept: [serve_pipeline(self._weights, kept)], local, version, precision, "savedmodel")
 
     def _export(
-        self, make: Callable[[Precision], ServedModel], version: int | None, precision: Precision, form: Format
+        self,
+        make: Callable[[Precision], Sequence[ServedModel]],
+        local: CommandLine,
+        version: int | None,
+        precision: Precision,
+        form: Format,
     ) -> None:
+        if form != "savedmodel":
+            require_runtime(form, precision)
         with quiet_stderr():
-            if form == "savedmodel":
-                lines = self._served(make(precision), version)
-            else:
-                require_runtime(form, precision)
-                lines = self._bare(make("float32"), version, precision, form)
-        for line in lines:
-            click.echo(line)
+            models = make(precision if form == "savedmodel" else "float32")
+        for model in models:
+            with quiet_stderr():
+                if form == "savedmodel":
+                    lines = self._served(model, local, version)
+                else:
+                    lines = self._bare(model, version, precision, form)
+            for line in lines:
+                click.echo(line)
 
-    def _served(self, model: ServedModel, version: int | None) -> list[str]:
+    def _served(self, model: ServedModel, local: CommandLine, version: int | None) -> list[str]:
         exported = export_saved_model(model, self._weights, self._models, version=version)
-        parity = compare_with_command_line(exported.folder, model.name, self._weights)
+        parity = local.compare(exported.folder, model.name)
         files = write_server_files(self._models, model.name)
         return [
             f"{exported.folder}: {_size(exported.size_bytes)}, {model.precision}",

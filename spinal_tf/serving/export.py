@@ -65,14 +65,16 @@ def serve_segmenter(weights: Path, precision: Precision = "float32") -> ServedMo
     return _served(SEGMENTER, precision, [network], segmenter_signatures(network))
 
 
-def serve_classifier(weights: Path, task: Task, precision: Precision = "float32") -> ServedModel:
-    """The classifier of one task of a weights folder.
+def serve_classifiers(weights: Path, tasks: Sequence[Task], precision: Precision = "float32") -> list[ServedModel]:
+    """The classifiers of some tasks of a weights folder; those of the same structure share their graphs.
 
     Raises:
-        WeightsError: it is missing or damaged.
+        WeightsError: one is missing or damaged.
     """
-    [network] = serve_networks(weights, [named_checkpoint(weights, task.name)], precision)
-    return _served(task.name, precision, [network], classifier_signatures(network))
+    networks = serve_networks(weights, [named_checkpoint(weights, task.name) for task in tasks], precision)
+    return [
+        _served(network.checkpoint.name, precision, [network], classifier_signatures(network)) for network in networks
+    ]
 
 
 def serve_pipeline(weights: Path, precision: Precision = "float32") -> ServedModel:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from spinal_tf.models import SEGMENTER, load_classifier, load_classifiers, load_segmenter
+from spinal_tf.models import SEGMENTER, Classifier, Segmenter, load_classifiers, load_segmenter
 from spinal_tf.pipeline import SegmentationOptions, classify_volume, segment_volume
 from spinal_tf.results import Classification, Segmentation
-from spinal_tf.serving.names import SERVING_DEFAULT, WITH_MASK
+from spinal_tf.serving.names import PIPELINE, SERVING_DEFAULT, WITH_MASK
 from spinal_tf.serving.sample import sample_mask, sample_request, sample_volume
 from spinal_tf.slices import make_tiles
 from spinal_tf.stopwatch import Stopwatch
@@ -44,21 +45,41 @@ class Parity:
         return f"{extent} by up to {self.probability:.1e}, masks in {self.mask_voxels} voxels{heat}"
 
 
-def compare_with_command_line(folder: Path, model: str, weights: Path) -> Parity:
-    """Run an exported version and the command line's own path on the sample.
+class CommandLine:
+    """The command line's own path, to compare exported versions with; each network is loaded once."""
 
-    Args:
-        folder: of the version.
-        model: its name.
-        weights: folder that it was made from.
+    def __init__(self, weights: Path, tasks: Sequence[Task] = TASKS) -> None:
+        """Remember what to compare with; nothing is read yet.
 
-    Raises:
-        WeightsError: the weights are missing or damaged.
-    """
-    if model == SEGMENTER:
-        return _of_segmenter(folder, weights)
-    tasks = {task.name: task for task in TASKS}
-    return _of_classifier(folder, weights, tasks[model]) if model in tasks else _of_pipeline(folder, weights)
+        Args:
+            weights: folder that the versions were made from.
+            tasks: whose classifiers are compared; of a pipeline, all.
+        """
+        self._weights, self._tasks = weights, tasks
+
+    @cached_property
+    def _segmenter(self) -> Segmenter:
+        return load_segmenter(self._weights)
+
+    @cached_property
+    def _classifiers(self) -> tuple[Classifier, ...]:
+        return load_classifiers(self._weights, self._tasks)
+
+    def compare(self, folder: Path, model: str) -> Parity:
+        """Run an exported version and the command line's path on the sample.
+
+        Args:
+            folder: of the version.
+            model: its name.
+
+        Raises:
+            WeightsError: the weights are missing or damaged.
+        """
+        if model == SEGMENTER:
+            return _of_segmenter(folder, self._segmenter)
+        if model == PIPELINE:
+            return _of_pipeline(folder, self._segmenter, self._classifiers)
+        return _of_classifier(folder, next(one for one in self._classifiers if one.task.name == model))
 
 
 def _served(folder: Path, *names: str) -> list[Mapping[str, np.ndarray]]:
@@ -74,15 +95,15 @@ def _served(folder: Path, *names: str) -> list[Mapping[str, np.ndarray]]:
     return answers
 
 
-def _of_segmenter(folder: Path, weights: Path) -> Parity:
-    [answer], segmenter = _served(folder, SERVING_DEFAULT), load_segmenter(weights)
+def _of_segmenter(folder: Path, segmenter: Segmenter) -> Parity:
+    [answer] = _served(folder, SERVING_DEFAULT)
     served, cutoff = answer["probability"], segmenter.checkpoint.operating_point
     local = segment_volume(sample_volume(), segmenter, SegmentationOptions(), Stopwatch()).probability
     return _parity([(served, local)], mask_voxels=_differing(served >= cutoff, local >= cutoff))
 
 
-def _of_classifier(folder: Path, weights: Path, task: Task) -> Parity:
-    [answer], classifier = _served(folder, SERVING_DEFAULT), load_classifier(weights, task)
+def _of_classifier(folder: Path, classifier: Classifier) -> Parity:
+    [answer] = _served(folder, SERVING_DEFAULT)
     record = classifier.checkpoint
     mask_mode = record.mask_mode or "channel"
     tiles = make_tiles(sample_volume(), sample_mask(), preprocessing=record.preprocessing, mask_mode=mask_mode)
@@ -90,11 +111,11 @@ def _of_classifier(folder: Path, weights: Path, task: Task) -> Parity:
     return _parity([(answer["tile_probability"], local)], mask_voxels=0)
 
 
-def _of_pipeline(folder: Path, weights: Path) -> Parity:
+def _of_pipeline(folder: Path, segmenter: Segmenter, classifiers: Sequence[Classifier]) -> Parity:
     # With the drawn mask too, since not every segmenter finds the drawn lesion.
     (answer, drawn), volume = _served(folder, SERVING_DEFAULT, WITH_MASK), sample_volume()
-    local = segment_volume(volume, load_segmenter(weights), SegmentationOptions(), Stopwatch())
-    diagnosis = classify_volume(volume, sample_mask(), load_classifiers(weights))
+    local = segment_volume(volume, segmenter, SegmentationOptions(), Stopwatch())
+    diagnosis = classify_volume(volume, sample_mask(), classifiers)
     return _of_case({**answer, **drawn}, answer["mask"], local, diagnosis)
 
 

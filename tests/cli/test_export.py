@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from spinal_tf import models
+from spinal_tf import gradcam, models
+from spinal_tf.serving import network
 
 
 @pytest.fixture
@@ -124,11 +125,29 @@ def test_an_existing_version_is_refused_before_any_network_is_made(
 
 @pytest.mark.slow
 def test_a_classifier_alone_is_loaded_and_compared(run, weights, tmp_path, monkeypatch):
-    monkeypatch.setattr(models, "classifier_checkpoints", lambda _: pytest.fail("all three were loaded"))
+    loaded, read = [], models.read_weights
+    monkeypatch.setattr(models, "read_weights", lambda *of: loaded.append(of[1].name) or read(*of))
     result = run("export", "classifier", "--task", "ms_vs_nmosd", "--weights", weights, "--out", tmp_path)
     assert result.exit_code == 0, result.output
     parity = result.stdout.splitlines()[2]
     assert is_between(*told(parity), 1e-4)
+    assert loaded == ["ms_vs_nmosd"]
+
+
+@pytest.mark.slow
+def test_classifiers_of_one_command_share_a_trace_and_are_each_compared_with_its_own(
+    run, weights, tmp_path, monkeypatch
+):
+    traced = []
+    for module in (gradcam, network):
+        trace = module.weightless_graph
+        monkeypatch.setattr(module, "weightless_graph", lambda *of, trace=trace: traced.append(of) or trace(*of))
+    result = run("export", "classifier", "--weights", weights, "--out", tmp_path)
+    assert result.exit_code == 0, result.output
+    parities = [told(line) for line in result.stdout.splitlines() if "differs from" in line]
+    assert len({parity[:2] for parity in parities}) == 3, "of other weights, other probabilities"
+    assert all(is_between(*parity, 1e-4) for parity in parities)
+    assert len(traced) == 3, "the network and the one with Grad-CAM for the exports, the latter again to compare with"
 
 
 def test_missing_weights_are_refused_before_anything_is_made(refused, tmp_path):

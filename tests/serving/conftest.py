@@ -98,13 +98,13 @@ def tiny_models(tiny_weights, padded_weights, tmp_path_factory) -> Path:
 
     In the folder ``padded``, the segmenter and the pipeline of the weights that want padded inputs.
     """
-    from spinal_tf.serving.export import export_saved_model, serve_classifier, serve_pipeline, serve_segmenter
+    from spinal_tf.serving.export import export_saved_model, serve_classifiers, serve_pipeline, serve_segmenter
     from spinal_tf.taxonomy import TASKS
 
     models = tmp_path_factory.mktemp("models")
     for model in (
         serve_segmenter(tiny_weights),
-        *(serve_classifier(tiny_weights, task) for task in TASKS),
+        *serve_classifiers(tiny_weights, TASKS),
         serve_pipeline(tiny_weights),
     ):
         export_saved_model(model, tiny_weights, models)
