@@ -272,6 +272,23 @@ def tiny_weights(tmp_path_factory, checkpoints) -> Path:
     return folder
 
 
+@pytest.fixture
+def two_pixels_wide(monkeypatch) -> list[dict]:
+    """The arguments of every segmenter that is built; each is one of four weights a channel, traced at once."""
+    import keras
+
+    built = []
+
+    def build(**arguments):
+        built.append(arguments)
+        inputs = keras.Input((None, None, arguments["channels"]))
+        return keras.Model(inputs, keras.layers.Conv2D(1, 2, padding="same", activation="sigmoid", name="head")(inputs))
+
+    for module in ("training.segmenter", "networks.multiresunet"):  # of trainings, and of whoever reads weights
+        monkeypatch.setattr(f"spinal_tf.{module}.build_multiresunet", build)
+    return built
+
+
 @pytest.fixture(scope="session")
 def lesion() -> np.ndarray:
     """Where `bright_file` is bright, in package order: 3 slices, 8 rows, 7 columns, 0.31 mL."""

@@ -35,7 +35,7 @@ def table(tmp_path_factory):
     return folder / "cohort.csv"
 
 
-def test_a_segmenter_is_trained_gone_on_with_and_released(tmp_path, table, monkeypatch):
+def test_a_segmenter_is_trained_gone_on_with_and_released(tmp_path, table, two_pixels_wide, monkeypatch):
     monkeypatch.delenv("SPINAL_TF_WEIGHTS", raising=False)
     out = tmp_path / "run"
     done = run("train", "segmenter", "--cohort", table, "--out", out, *SMALL)
@@ -56,20 +56,12 @@ def test_a_segmenter_is_trained_gone_on_with_and_released(tmp_path, table, monke
     assert released.exit_code == 0, released.output
     assert "installed" in released.stdout
     assert "export SPINAL_TF_WEIGHTS=" in released.stdout
+    assert two_pixels_wide[0] == two_pixels_wide[-1] == {"width": 4, "channels": 3}
     kept = run("weights", "release", out, "--into", tmp_path / "weights", "--data", "two blocks more")
     assert "kept (add --overwrite to replace it)" in kept.stdout
 
 
-def two_pixels_wide(**arguments):
-    """A segmenter that is built at once."""
-    import keras
-
-    inputs = keras.Input((None, None, 1))
-    return keras.Model(inputs, keras.layers.Conv2D(1, 2, padding="same", activation="sigmoid", name="head")(inputs))
-
-
-def test_a_learning_curve_is_drawn_and_gone_on_with(tmp_path, table, monkeypatch):
-    monkeypatch.setattr("spinal_tf.training.segmenter.build_multiresunet", two_pixels_wide)
+def test_a_learning_curve_is_drawn_and_gone_on_with(tmp_path, table, two_pixels_wide):
     out = tmp_path / "curve"
     arguments = ("train", "learning-curve", "segmenter", "--cohort", table, "--out", out, *SMALL, "--steps", "1")
     done = run(*arguments, "--fraction", "1")

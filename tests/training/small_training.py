@@ -7,8 +7,8 @@ import keras
 from spinal_tf.training import segmenter
 
 
-def build() -> keras.Model:
-    inputs = keras.Input((None, None, 1))
+def build(*, channels: int) -> keras.Model:
+    inputs = keras.Input((None, None, channels))
     x = keras.layers.Conv2D(3, 3, padding="same", use_bias=False)(inputs)
     x = keras.layers.ReLU()(keras.layers.BatchNormalization()(x))
     return keras.Model(inputs, keras.layers.Conv2D(1, 1, activation="sigmoid")(x), name="small")

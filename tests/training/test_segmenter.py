@@ -62,6 +62,7 @@ def test_the_log_has_the_dice_of_every_disease_and_of_the_healthy(run):
     assert len(best["cases"]) == 5
 
 
+@pytest.mark.usefixtures("two_pixels_wide")
 def test_the_best_weights_are_judged_on_all_validation_cases_in_the_end(tmp_path, cohort_table, shared_cache, run):
     options = TrainingOptions(batch=4, steps=4, validation_every=3, learning_rate=1e-3, validation_cases=1)
     few = train_segmenter(open_cohort(cohort_table, shared_cache), tmp_path / "run", PLAN, options)
