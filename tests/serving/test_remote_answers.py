@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import dataclasses
 import os
 import shutil
@@ -12,8 +13,10 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from spinal_tf.checkpoints import MANIFEST, manifest_json, read_manifest
+from spinal_tf.cli.main import main
 from spinal_tf.errors import ServerError
 from spinal_tf.models import load_classifiers, load_segmenter
 from spinal_tf.pipeline import SegmentationOptions, classify_volume, segment_volume
@@ -23,7 +26,7 @@ from spinal_tf.remote.networks import remote_classifiers, remote_segmenter
 from spinal_tf.remote.server import Server, parse_address
 from spinal_tf.serving.sample import sample_mask, sample_volume
 from spinal_tf.stopwatch import Stopwatch
-from spinal_tf.volume import read_volume
+from spinal_tf.volume import read_mask, read_volume
 
 pytestmark = pytest.mark.slow
 
@@ -125,6 +128,21 @@ def test_a_model_that_is_not_served_is_named(connection):
         find_model(connection, "none")
 
 
+def test_the_largest_volume_passes_a_few_slices_at_a_time(client, standin, write_nifti, tmp_path):
+    mask = np.zeros((60, 1024, 1024), bool)
+    mask[20:23, 400:440, 500:520] = True
+    data = np.where(mask, np.int16(1000), np.arange(100, 612, dtype=np.int16).repeat(2))
+    # The pixels of the network's input, so that it is as large as the slices.
+    affine = np.array([[-3.0, 0, 0, 90], [0, 0, -0.7, 350], [0, -0.7, 0, 350], [0, 0, 0, 1]])
+    path = write_nifti(tmp_path / "large.nii", data, affine)
+    standin.asked.clear()
+    done = client("segment", path, "--server", f"grpc://{standin.grpc}")
+    assert (done.returncode, done.stderr) == (0, "")
+    found = read_mask(tmp_path / "large_lesion.nii.gz", like=read_volume(path))
+    np.testing.assert_array_equal(found, mask)
+    assert [what for what, _, _ in standin.asked].count("predict") >= 60, "a slice at a time"
+
+
 def test_the_command_line_needs_no_tensorflow_and_writes_the_same_mask(client, url, local, bright_file, tmp_path):
     done = client("segment", bright_file, "--server", url, "-o", tmp_path / "out", "--save-probability")
     assert (done.returncode, done.stderr) == (0, "")
@@ -135,6 +153,32 @@ def test_the_command_line_needs_no_tensorflow_and_writes_the_same_mask(client, u
     probability = nib.load(tmp_path / "out" / "case_probability.nii.gz").get_fdata()
     assert abs(probability.sum() - expected.probability.sum(dtype=float)) < 1e-4 * probability.size
     assert f'"served": "version 1 at {url}, float32"' in (tmp_path / "out" / "case_lesion.json").read_text()
+
+
+def test_a_cohort_is_judged_without_tensorflow_as_this_machine_judges_it(
+    client, standin, tiny_weights, write_cohort, write_table, write_nifti, bright_data, oblique_affine, tmp_path
+):
+    rows = [{**row, "split": split} for row, split in zip(write_cohort(2), ("validation", "test"), strict=True)]
+    for number, row in enumerate(rows):
+        write_nifti(tmp_path / row["t2"], bright_data + np.int16(number), oblique_affine)
+    options = ("--cohort", write_table(rows), "--operating-point", "0.5", "--resamples", "100", "--no-figures")
+    done = client("evaluate", *options, "--out", tmp_path / "far", "--server", f"grpc://{standin.grpc}")
+    assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+    near = ("evaluate", *options, "--out", tmp_path / "near", "--weights", tiny_weights)
+    assert CliRunner().invoke(main, [str(one) for one in near]).exit_code == 0
+    far, near = (read_rows(tmp_path / name / "predictions.csv") for name in ("far", "near"))
+    for one, other in zip(far, near, strict=True):
+        assert float(other["volume_ml"]) > 0
+        for column, text in other.items():
+            if column.startswith("p_") and text:
+                assert float(one[column]) == pytest.approx(float(text), abs=1e-4)
+            else:
+                assert one[column] == text
+
+
+def read_rows(path):
+    with path.open(newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
 
 
 def test_classify_needs_no_tensorflow(client, standin, bright_file, tiny_weights, tmp_path):
