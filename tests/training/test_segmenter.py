@@ -83,7 +83,7 @@ def test_released_weights_are_the_best_ones_with_their_record(run, tmp_path):
     assert checkpoint.training["data"] == "simulated blocks"
     assert checkpoint.training["cohort"] == run.read_record()["cohort"]["hash"]
     assert checkpoint.training["measured"]["dice"] == round(best["measures"]["dice"], 4)
-    planes = np.random.default_rng(0).random((1, 32, 32, 1)).astype(np.float32)
+    planes = np.random.default_rng(0).random((1, 32, 32, 3)).astype(np.float32)
     assert load_segmenter(folder).engine(planes).shape == (1, 32, 32, 1)
     card = (folder / "segmenter.md").read_text()
     for words in ("**Trained on simulated blocks. Research use only. Not a medical device.**", "2 healthy", "Nothing."):
