@@ -26,7 +26,7 @@ from spinal_tf.remote.networks import remote_classifiers, remote_segmenter
 from spinal_tf.remote.server import Server, parse_address
 from spinal_tf.serving.sample import sample_mask, sample_volume
 from spinal_tf.stopwatch import Stopwatch
-from spinal_tf.volume import read_mask, read_volume
+from spinal_tf.volume import read_volume
 
 pytestmark = pytest.mark.slow
 
@@ -126,21 +126,6 @@ def test_other_weights_than_expected_are_refused_by_name(connection, tiny_weight
 def test_a_model_that_is_not_served_is_named(connection):
     with pytest.raises(ServerError, match="no model called none"):
         find_model(connection, "none")
-
-
-def test_the_largest_volume_passes_a_few_slices_at_a_time(client, standin, write_nifti, tmp_path):
-    mask = np.zeros((60, 1024, 1024), bool)
-    mask[20:23, 400:440, 500:520] = True
-    data = np.where(mask, np.int16(1000), np.arange(100, 612, dtype=np.int16).repeat(2))
-    # The pixels of the network's input, so that it is as large as the slices.
-    affine = np.array([[-3.0, 0, 0, 90], [0, 0, -0.7, 350], [0, -0.7, 0, 350], [0, 0, 0, 1]])
-    path = write_nifti(tmp_path / "large.nii", data, affine)
-    standin.asked.clear()
-    done = client("segment", path, "--server", f"grpc://{standin.grpc}")
-    assert (done.returncode, done.stderr) == (0, "")
-    found = read_mask(tmp_path / "large_lesion.nii.gz", like=read_volume(path))
-    np.testing.assert_array_equal(found, mask)
-    assert [what for what, _, _ in standin.asked].count("predict") >= 60, "a slice at a time"
 
 
 def test_the_command_line_needs_no_tensorflow_and_writes_the_same_mask(client, url, local, bright_file, tmp_path):

@@ -12,7 +12,9 @@ from contextlib import ExitStack
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from spinal_tf.cli.main import main
 from spinal_tf.errors import RequirementError, ServerError
 from spinal_tf.remote import connection as connection_module
 from spinal_tf.remote import grpc_transport, rest_transport
@@ -22,6 +24,7 @@ from spinal_tf.remote.model import find_model
 from spinal_tf.remote.networks import remote_classifiers, remote_segmenter
 from spinal_tf.remote.server import Identity, Server, parse_address
 from spinal_tf.serving.names import DESCRIBE, TILES
+from spinal_tf.volume import read_mask, read_volume
 
 grpc = pytest.importorskip("grpc")
 
@@ -205,6 +208,21 @@ def test_a_large_slice_passes(running, scheme, side):
     tiles = np.random.default_rng(0).random((1, side, side, 1), np.float32)
     with Connection(server(running(), scheme)) as connection:
         np.testing.assert_array_equal(remote_segmenter(connection).engine(tiles), tiles / 2)
+
+
+@pytest.mark.slow
+def test_the_largest_volume_passes_a_slice_at_a_time(running, numbers, write_nifti, tmp_path):
+    numbers.answer = lambda tiles: 1 / (1 + np.exp(np.float32(28) - 40 * tiles))  # above 0.7 of the intensity
+    mask = np.zeros((60, 1024, 1024), bool)
+    mask[20:23, 400:440, 500:520] = True
+    data = np.where(mask, np.int16(1000), np.arange(100, 612, dtype=np.int16).repeat(2))
+    # The pixels of the network's input, so that it is as large as the slices.
+    affine = np.array([[-3.0, 0, 0, 90], [0, 0, -0.7, 350], [0, -0.7, 0, 350], [0, 0, 0, 1]])
+    path, standin = write_nifti(tmp_path / "large.nii", data, affine), running()
+    done = CliRunner().invoke(main, ["segment", str(path), "--server", f"grpc://{standin.grpc}"])
+    assert done.exit_code == 0, done.output
+    np.testing.assert_array_equal(read_mask(tmp_path / "large_lesion.nii.gz", like=read_volume(path)), mask)
+    assert [what for what, *_ in standin.asked].count("predict") >= len(mask)
 
 
 @BOTH
