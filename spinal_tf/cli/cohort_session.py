@@ -119,6 +119,7 @@ class CohortSession:
             self._weights = choices.weights_folder or find_weights()
             self._checkpoints = [named_checkpoint(self._weights, SEGMENTER), *classifier_checkpoints(self._weights)]
         else:
+            # Asked before any case: predictions are kept by what the server says of its models.
             self._models = _served_models(choices.server, choices.weights_folder)
             networks: list[Segmenter | Classifier] = [self._models.segmenter, *self._models.classifiers]
             self._checkpoints = [one.checkpoint for one in networks]
