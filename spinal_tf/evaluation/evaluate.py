@@ -10,6 +10,7 @@ from spinal_tf.evaluation.calibrated import CalibrationPair, calibrations
 from spinal_tf.evaluation.checks import Checked
 from spinal_tf.evaluation.contrasts import Contrast, corrected
 from spinal_tf.evaluation.doubts import warnings_of
+from spinal_tf.evaluation.map_check import MapCheck, map_warnings
 from spinal_tf.evaluation.masks import MaskGroup, mask_groups
 from spinal_tf.evaluation.pairs import T2W, T2W_T1C, against
 from spinal_tf.evaluation.performance import Performance, performance
@@ -39,6 +40,7 @@ class Evaluation:
         masks: of every set and disease, where the table has measures of them.
         triage: of every set and group, where the table says which cases were flagged.
         activations: of every task and set whose Grad-CAM maps the table tells of.
+        map_checks: whether those maps depend on the weights, of the tasks for which that was asked.
         warnings: plain sentences.
     """
 
@@ -55,15 +57,17 @@ class Evaluation:
     masks: tuple[MaskGroup, ...]
     triage: tuple[TriageGroup, ...]
     activations: tuple[Activation, ...]
+    map_checks: tuple[MapCheck, ...]
     warnings: tuple[str, ...]
 
 
-def evaluate(checked: Checked, options: EvaluationOptions) -> Evaluation:
+def evaluate(checked: Checked, options: EvaluationOptions, *, map_checks: Sequence[MapCheck] = ()) -> Evaluation:
     """Judge predictions.
 
     Args:
         checked: by `checks.check_predictions` with the same options.
         options: how.
+        map_checks: what networks and images told of the Grad-CAM maps.
 
     Raises:
         CohortError: a table has a fault; the first is named.

@@ -225,6 +225,25 @@ def activation(evaluation: Evaluation) -> Iterator[Row]:
             }
 
 
+def gradcam_check(evaluation: Evaluation) -> Iterator[Row]:
+    """Grad-CAM maps beside those of random weights."""
+    for check in evaluation.map_checks:
+        yield {
+            "set": check.case_set.value,
+            "task": check.task.name,
+            "cases": len(check.cases),
+            "tiles": check.tiles,
+            "draws": check.draws,
+            "compared": check.compared,
+            "blank": check.blank,
+            "rank_correlation": finite(check.spearman),
+            "least": min(check.by_case, default=None),
+            "most": max(check.by_case, default=None),
+            "ssim": finite(check.ssim),
+            "depends_on_weights": check.depends,
+        }
+
+
 TABLES: Mapping[str, Callable[[Evaluation], Iterator[Row]]] = {
     "operating_points": operating_points,
     "sets": sets,
@@ -240,6 +259,7 @@ TABLES: Mapping[str, Callable[[Evaluation], Iterator[Row]]] = {
     "lesion_detection": lesion_detection,
     "triage": triage,
     "activation": activation,
+    "gradcam_check": gradcam_check,
 }
 """Every table, by its name in the record and of its file."""
 

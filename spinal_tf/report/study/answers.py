@@ -208,7 +208,11 @@ def explained(evaluation: Evaluation) -> str | None:
         for group in evaluation.activations
         if group.case_set is main and group.diagnosis is None and group.right is None
     ]
-    return f"{SETS[main].capitalize()}, zones where Grad-CAM is mainly active: {'; '.join(found)}." if found else None
+    if not found:
+        return None
+    checks = [f"{printed_task(one.task)} {one.spearman:.2f}" for one in evaluation.map_checks if one.by_case]
+    checked = f" Rank correlation with maps of random weights: {', '.join(checks)}." if checks else ""
+    return f"{SETS[main].capitalize()}, zones where Grad-CAM is mainly active: {'; '.join(found)}.{checked}"
 
 
 def warnings(evaluation: Evaluation) -> str | None:

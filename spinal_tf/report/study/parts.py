@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from spinal_tf.evaluation.evaluate import Evaluation
 from spinal_tf.evaluation.evaluation_rows import TABLES, Row
 from spinal_tf.evaluation.evaluation_text import RATER_LEGEND
+from spinal_tf.evaluation.map_check import MOST_ALIKE
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.report.study.layouts import subgroups
 from spinal_tf.report.study.sheets import Sheet, heading, sheet
@@ -217,6 +218,16 @@ PARTS = (
             "network looked, not why."
         ),
         choose=_of_main_set,
+    ),
+    Part(
+        table="gradcam_check",
+        section=GRAD_CAM,
+        caption=(
+            "Whether heat maps depend on what was learnt: maps of some cases beside those of the same networks with "
+            "random weights, by rank correlation (mean over cases; least and most of a case) and structural "
+            f"similarity (SSIM). 1 is the same map. Above a mean rank correlation of {MOST_ALIKE:g} maps say little of "
+            "what was learnt, and are no reasons. Blank: compared maps that random weights left nothing of."
+        ),
     ),
 )
 """In the order of the page. A table that is not named here is shown whole in a section of its own."""
