@@ -96,10 +96,11 @@ def evaluate(checked: Checked, options: EvaluationOptions, *, map_checks: Sequen
         agreements=tuple(agreements(predictions, resampling)),
         difficult=difficult_cases(predictions),
         calibrations=tuple(pair for task in tasks.values() for pair in calibrations(task, resampling)),
-        masks=tuple(mask_groups(predictions, checked.lesions.by_case if checked.lesions else None)),
+        masks=tuple(mask_groups(predictions, checked.lesions.by_case if checked.lesions else None, resampling)),
         triage=tuple(triage_groups(predictions, options.poor_dice)),
         activations=tuple(group for task in tasks.values() for group in activations(task)),
-        warnings=warnings_of(checked, options, tasks),
+        map_checks=tuple(map_checks),
+        warnings=(*warnings_of(checked, options, tasks), *map_warnings(map_checks)),
     )
 
 

@@ -22,7 +22,8 @@ LARGEST_SVG_BYTES = 1_000_000
 def part(shown: Part, sheet: Sheet) -> str:
     """A table with its definition and the file that has all of it."""
     caption = f"{shown.caption} All rows: {shown.table}.csv."
-    return markup.table(caption, sheet.header, sheet.rows, numeric=sheet.numeric, headings=sheet.headings)
+    table = markup.table(caption, sheet.header, sheet.rows, numeric=sheet.numeric, headings=sheet.headings)
+    return markup.folded(shown.folded, table) if shown.folded else table
 
 
 def table2(evaluation: Evaluation) -> str:
