@@ -99,7 +99,7 @@ def test_healthy_cases_have_a_column_of_what_was_marked_for_nothing(evaluated, p
     assert sheet.header[-1] == "Healthy"
     column = {row[0]: row[-1] for row in sheet.rows}
     assert column == dict.fromkeys(column, "–") | {"Cases": "1", "Marked without a lesion": "1"}
-    [(_, alone)] = shown(evaluated([row | {"dice": ""} for row in plain_rows] + [healthy]), "masks")
+    [(_, alone)] = shown(evaluated([row | dict.fromkeys(measured, "") for row in plain_rows] + [healthy]), "masks")
     assert alone.header == ("Measure", "Healthy")
     assert alone.rows == (("Cases", "1"), ("Marked without a lesion", "1"))
 
