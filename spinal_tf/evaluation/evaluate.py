@@ -10,6 +10,7 @@ from spinal_tf.evaluation.calibrated import CalibrationPair, calibrations
 from spinal_tf.evaluation.checks import Checked
 from spinal_tf.evaluation.contrasts import Contrast, corrected
 from spinal_tf.evaluation.doubts import warnings_of
+from spinal_tf.evaluation.lesion_table import LesionTable
 from spinal_tf.evaluation.map_check import MapCheck, map_warnings
 from spinal_tf.evaluation.masks import MaskGroup, mask_groups
 from spinal_tf.evaluation.pairs import T2W, T2W_T1C, against
@@ -29,6 +30,7 @@ class Evaluation:
     Attributes:
         predictions: what was judged.
         against: another model's predictions of the same cases.
+        lesions: of the masks.
         options: how.
         tasks: by name, those that the table has probabilities and cases for.
         performances: by set and name of the task; a set without case has none.
@@ -46,6 +48,7 @@ class Evaluation:
 
     predictions: Predictions
     against: Predictions | None
+    lesions: LesionTable | None
     options: EvaluationOptions
     tasks: Mapping[str, ScoredTask]
     performances: Mapping[CaseSet, Mapping[str, Performance]]
@@ -59,6 +62,11 @@ class Evaluation:
     activations: tuple[Activation, ...]
     map_checks: tuple[MapCheck, ...]
     warnings: tuple[str, ...]
+
+    @property
+    def tables(self) -> tuple[tuple[str, str], ...]:
+        """Name and SHA-256 of every table that was judged."""
+        return tuple((one.source.name, one.sha256) for one in (self.predictions, self.against, self.lesions) if one)
 
 
 def evaluate(checked: Checked, options: EvaluationOptions, *, map_checks: Sequence[MapCheck] = ()) -> Evaluation:
@@ -88,6 +96,7 @@ def evaluate(checked: Checked, options: EvaluationOptions, *, map_checks: Sequen
     return Evaluation(
         predictions=predictions,
         against=checked.against.predictions if checked.against else None,
+        lesions=checked.lesions,
         options=options,
         tasks=tasks,
         performances=performances,

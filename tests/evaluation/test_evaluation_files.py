@@ -122,6 +122,7 @@ def test_the_record_names_the_tables_by_their_content(evaluated, some_rows, tmp_
     record = json.loads((tmp_path / "report/metrics.json").read_text(encoding="utf-8"))
     digest = hashlib.sha256((tmp_path / "predictions.csv").read_bytes()).hexdigest()
     assert (record["predictions_sha256"], record["against"], record["against_sha256"]) == (digest, None, None)
+    assert (record["lesions"], record["lesions_sha256"]) == (None, None)
     assert record["note"] == "Simulated."
     assert faults(record) == []
 

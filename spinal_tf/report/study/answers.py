@@ -23,8 +23,7 @@ AGE_AND_SEX = ("age", "sex")
 
 def tables(evaluation: Evaluation) -> str:
     """Which files were judged."""
-    given = [one for one in (evaluation.predictions, evaluation.against) if one]
-    return _sentences(f"{one.source.name}, SHA-256 {one.sha256}" for one in given)
+    return _sentences(f"{name}, SHA-256 {sha256}" for name, sha256 in evaluation.tables)
 
 
 def missing(evaluation: Evaluation) -> str:
