@@ -29,7 +29,15 @@ from spinal_tf.models import (
     named_checkpoint,
 )
 from spinal_tf.pipeline import SegmentationOptions
-from spinal_tf.prediction.case import CasePrediction, Models, PredictionOptions, predict_case, read_images, uses_t1c
+from spinal_tf.prediction.case import (
+    CasePrediction,
+    Models,
+    PredictionOptions,
+    disease_heatmap,
+    predict_case,
+    read_images,
+    uses_t1c,
+)
 from spinal_tf.prediction.folder import PredictionFolder
 from spinal_tf.prediction.key import prediction_key
 from spinal_tf.prediction.map_check import cases_to_check, compare_maps
@@ -162,20 +170,25 @@ class CohortSession:
     def pictures(self, evaluation: Evaluation) -> dict[str, CasePicture]:
         """A slice of each representative case, with the segmenter's mask and the cohort's.
 
+        The first one, which also shows the steps of the pipeline, has its heat map.
+
         Raises:
             VolumeError: an image cannot be used any more.
         """
         from spinal_tf.report.study.representative import representative_cases
 
         cases = {case.name: case for case in self._judged.cases}
-        return {case.name: self._picture(cases[case.name]) for case in representative_cases(evaluation).values()}
+        names = [case.name for case in representative_cases(evaluation).values()]
+        return {name: self._picture(cases[name], with_heat=name == names[0]) for name in names}
 
-    def _picture(self, case: Case) -> CasePicture:
+    def _picture(self, case: Case, *, with_heat: bool) -> CasePicture:
         from spinal_tf.report.study.pictures import widest_slice
 
         images = read_images(case, self._choices.options, with_t1c=False)
         predicted = self._automatic_mask(case, images.t2)
-        return widest_slice(images.t2.data, predicted, images.mask, images.t2.spacing_mm)
+        classified = images.mask if self._choices.with_mask else predicted
+        heat = disease_heatmap(images, self._models, classified) if with_heat else None
+        return widest_slice(images.t2.data, predicted, images.mask, images.t2.spacing_mm, heat)
 
     def _automatic_mask(self, case: Case, t2: Volume) -> np.ndarray:
         return read_mask(self._folder.mask(case.name), like=t2)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import re
 from dataclasses import replace
@@ -87,6 +88,8 @@ def test_validation_and_test_are_predicted_and_judged(evaluate, table, tmp_path,
         f"{name}_{end}" for name in "abh" for end in ("lesion.nii.gz", "prediction.json")
     )
     metrics = json.loads((tmp_path / "report/metrics.json").read_text())
+    digest = hashlib.sha256((tmp_path / "report/lesions.csv").read_bytes()).hexdigest()
+    assert (metrics["lesions"], metrics["lesions_sha256"]) == ("lesions.csv", digest)
     dice = {(row["set"], row["diagnosis"]): row["mean"] for row in metrics["masks"] if row["measure"] == "dice"}
     assert dice["validation", "ms"] == 1
     assert dice["test", "nmosd"] == pytest.approx(2 / 3)
@@ -356,6 +359,10 @@ def test_representative_cases_are_shown_with_both_masks(evaluate, tmp_path, lesi
     assert (picture.reference == lesion[index - 1]).all()
     assert (picture.predicted == read_mask(tmp_path / "report/masks/b_lesion.nii.gz", like=t2)[index]).all()
     assert picture.spacing_mm == t2.spacing_mm[1:]
+    # The networks' map is 1 in the middle of a tile and 0 at its edge.
+    assert picture.heat.shape == picture.image.shape
+    assert picture.heat[picture.predicted].max() == 1
+    assert picture.heat[0, -1] == 0
 
 
 def test_figures_that_exist_are_told_before_anything_is_predicted(evaluate, tmp_path):
