@@ -12,7 +12,7 @@ from spinal_tf.lesions import MINIMUM_VOLUME_ML
 from spinal_tf.serving.cascade import NOT_CLASSIFIED, graph_diagnosis, graph_posterior
 from spinal_tf.serving.checks import checked_contrast, checked_mask, checked_size, checked_spacing, checked_volume
 from spinal_tf.serving.classifier import MASK, T1C, TILE_SLICES, WITH_T1C
-from spinal_tf.serving.components import graph_remove_specks
+from spinal_tf.serving.components import graph_find_lesions
 from spinal_tf.serving.heatmaps import graph_heatmap
 from spinal_tf.serving.names import WITH_MASK
 from spinal_tf.serving.network import ServedNetwork
@@ -90,8 +90,14 @@ class ServedPipeline:
     def find(self, volume: tf.Tensor, spacing_mm: tf.Tensor, voxel_volume_ml: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Lesion probability, float32, and mask, bool, of a checked volume."""
         probability = lesion_probability(self.segmenter, volume, spacing_mm)
-        lesion = probability >= self.segmenter.checkpoint.operating_point
-        return probability, graph_remove_specks(lesion, MINIMUM_VOLUME_ML, voxel_volume_ml)
+        mask = graph_find_lesions(
+            probability,
+            threshold=self.segmenter.checkpoint.operating_point,
+            minimum_peak=self.segmenter.checkpoint.minimum_peak,
+            minimum_volume_ml=MINIMUM_VOLUME_ML,
+            voxel_volume_ml=voxel_volume_ml,
+        )
+        return probability, mask
 
     def classify(
         self, volume: tf.Tensor, mask: tf.Tensor, spacing_mm: tf.Tensor, t1c: tf.Tensor | None
