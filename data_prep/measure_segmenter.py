@@ -3,7 +3,8 @@
     python data_prep/measure_segmenter.py WEIGHTS COHORT.csv --scans FOLDER > notes.md
     spinal-tf weights release RUN --into WEIGHTS --data "..." --notes notes.md --overwrite
 
-FOLDER holds two public scans that no training has seen: sct_fake_lesion, with a lesion drawn in, and errsm20, healthy.
+FOLDER holds two public scans that no training has seen: sct_fake_lesion, with a lesion drawn in, and errsm20, healthy;
+and three healthy ones that served as backgrounds: errsm11, errsm18 and sct_example.
 With --full RUN the masks are also compared with those of the run's weights in full precision.
 """
 
@@ -23,7 +24,7 @@ from spinal_tf.engine import frozen_engine
 from spinal_tf.evaluation.overlap import SegmentationScore, score_mask
 from spinal_tf.evaluation.overlap_summary import summarise
 from spinal_tf.evaluation.overlap_text import LEGEND, as_text
-from spinal_tf.lesions import remove_specks
+from spinal_tf.lesions import MINIMUM_VOLUME_ML, find_lesions
 from spinal_tf.models import Segmenter, load_segmenter
 from spinal_tf.pipeline import SegmentationOptions, segment_volume
 from spinal_tf.stopwatch import Stopwatch
@@ -32,7 +33,7 @@ from spinal_tf.training.job import load_best
 from spinal_tf.training.run_folder import RunFolder
 from spinal_tf.volume import Volume, read_mask, read_volume
 
-THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 COMPARED = 10
 """Cases on which full and half precision are compared."""
@@ -46,22 +47,29 @@ NOTES = """## Test
 {legend}
 ```
 
-| threshold | {diseases} | healthy: left empty | healthy: mean mL marked |
-|---|{rule}---|---|
-{thresholds}
+| threshold | a lesion reaches | {diseases} | healthy: left empty | healthy: mean mL marked |
+|---|---|{rule}---|---|
+{points}
 
 ## Public scans
 
 Two people whom no training has seen; the lesion is drawn in, not real.
 
 - `sct_fake_lesion`: Dice {fake.dice:.2f}, {fake.volume_ml:.2f} mL marked, {fake.reference_volume_ml:.2f} mL drawn
-- `errsm20`, healthy: {healthy_ml:.2f} mL marked, rightly 0
+- `errsm20`, healthy: {unseen_ml:.2f} mL marked, rightly 0
+
+Three healthy people whose scans, in other shapes and with lesions drawn in, were among the training cases; rightly 0:
+
+{seen}
 """
+
+SEEN = ("errsm11", "errsm18", "sct_example")
+"""Healthy scans that served as backgrounds."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """A case at the operating point and at each of `THRESHOLDS`, and the voxels that half precision changed."""
+    """A case as released and at each of the `_points`, and the voxels that half precision changed."""
 
     diagnosis: Diagnosis | None
     score: SegmentationScore
@@ -98,7 +106,7 @@ def _judge(case: Case, segmenter: Segmenter, full: Segmenter | None) -> Judged:
     volume = read_volume(case.t2)
     truth = read_mask(case.mask, like=volume) if case.mask else np.zeros(volume.data.shape, bool)
     ours = segment_volume(volume, segmenter, SegmentationOptions(), Stopwatch())
-    masks = [_without_specks(ours.probability >= threshold, volume) for threshold in THRESHOLDS]
+    masks = [_mask(ours.probability, point, volume) for point in _points(segmenter)]
     theirs = segment_volume(volume, full, SegmentationOptions(), Stopwatch()).mask if full else ours.mask
     return Judged(
         diagnosis=case.diagnosis,
@@ -109,9 +117,23 @@ def _judge(case: Case, segmenter: Segmenter, full: Segmenter | None) -> Judged:
     )
 
 
-def _without_specks(mask: np.ndarray, volume: Volume) -> np.ndarray:
-    minimum_ml = SegmentationOptions().minimum_volume_ml
-    return remove_specks(mask, minimum_volume_ml=minimum_ml, voxel_volume_ml=volume.voxel_volume_ml)
+def _points(segmenter: Segmenter) -> list[tuple[float, float]]:
+    """Each threshold, without a least peak and with that of the weights."""
+    released = segmenter.checkpoint.minimum_peak
+    return [
+        (threshold, peak) for threshold in THRESHOLDS for peak in sorted({0.0, released}) if not 0 < peak <= threshold
+    ]
+
+
+def _mask(probability: np.ndarray, point: tuple[float, float], volume: Volume) -> np.ndarray:
+    threshold, minimum_peak = point
+    return find_lesions(
+        probability,
+        threshold=threshold,
+        minimum_peak=minimum_peak,
+        minimum_volume_ml=MINIMUM_VOLUME_ML,
+        voxel_volume_ml=volume.voxel_volume_ml,
+    )
 
 
 def _dice(ours: np.ndarray, truth: np.ndarray) -> float:
@@ -127,17 +149,19 @@ def _notes(judged: Sequence[Judged], scans: Path, segmenter: Segmenter) -> str:
         legend=LEGEND,
         diseases=" | ".join(f"{kind.printed}: mean Dice" for kind in Diagnosis),
         rule="---|" * len(Diagnosis),
-        thresholds="\n".join(_row(place, groups) for place in range(len(THRESHOLDS))),
+        points="\n".join(_row(place, point, groups) for place, point in enumerate(_points(segmenter))),
         fake=_public_scan(scans / "sct_fake_lesion", segmenter),
-        healthy_ml=_public_scan(scans / "errsm20", segmenter).volume_ml,
+        unseen_ml=_public_scan(scans / "errsm20", segmenter).volume_ml,
+        seen="\n".join(f"- `{name}`: {_public_scan(scans / name, segmenter).volume_ml:.2f} mL" for name in SEEN),
     )
 
 
-def _row(place: int, groups: Mapping[Diagnosis | None, Sequence[Judged]]) -> str:
+def _row(place: int, point: tuple[float, float], groups: Mapping[Diagnosis | None, Sequence[Judged]]) -> str:
     dice = [np.mean([case.dice[place] for case in groups[kind]]) for kind in Diagnosis]
     healthy = [case.marked_ml[place] for case in groups[None]]
     empty = f"{healthy.count(0)} of {len(healthy)}"
-    return f"| {THRESHOLDS[place]} | {' | '.join(f'{d:.2f}' for d in dice)} | {empty} | {np.mean(healthy):.2f} |"
+    peak = point[1] or "-"
+    return f"| {point[0]} | {peak} | {' | '.join(f'{d:.2f}' for d in dice)} | {empty} | {np.mean(healthy):.2f} |"
 
 
 def _public_scan(folder: Path, segmenter: Segmenter) -> SegmentationScore:

@@ -53,6 +53,7 @@ class Checkpoint:
         sha256: of that file, in lower-case hexadecimal digits; empty until it is saved.
         preprocessing: what its input went through in training.
         operating_point: probability from which a voxel is lesion, or a case positive.
+        minimum_peak: probability that a lesion has to reach somewhere; 0 for classifiers, and where any will do.
         mask_mode: how the lesion mask enters a tile; None for the segmenter.
         modalities: it was trained with.
         training: free record of data, steps, command and measures.
@@ -69,6 +70,7 @@ class Checkpoint:
     sha256: str = ""
     preprocessing: Preprocessing
     operating_point: float
+    minimum_peak: float = 0.0
     mask_mode: MaskMode | None = None
     modalities: tuple[Modality, ...] = ("t2w",)
     training: dict[str, Any] = field(default_factory=dict)
@@ -92,6 +94,7 @@ class Checkpoint:
         _require(
             _is_probability(self.operating_point), f"operating point {self.operating_point!r} is not within 0 to 1"
         )
+        _require(_is_probability(self.minimum_peak), f"minimum peak {self.minimum_peak!r} is not within 0 to 1")
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON can hold it, without its name; `from_dict` is its inverse."""
@@ -106,6 +109,11 @@ class Checkpoint:
         images = "T2w and, where there is one, T1c" if "t1c" in self.modalities else "T2w alone"
         mask = "as a channel, images zero outside it" if self.mask_mode == "multiply" else "as a channel"
         return f"Tells {task.classes[0]} from {task.classes[1]} by {images}; the mask comes {mask}."
+
+    def points_in_words(self) -> str:
+        """The operating point, and what a lesion has to reach, for cards and lists."""
+        peak = f", a lesion reaches {self.minimum_peak:.2f} somewhere" if self.minimum_peak else ""
+        return f"{self.operating_point:.3f}{peak}"
 
     @classmethod
     def from_dict(cls, name: str, entry: Mapping[str, Any]) -> Checkpoint:

@@ -107,21 +107,71 @@ def _sizes(labels: np.ndarray, count: int) -> np.ndarray:
     return cast(np.ndarray, sum(np.bincount(plane.ravel(), minlength=count + 1) for plane in labels))
 
 
-def remove_specks(mask: np.ndarray, *, minimum_volume_ml: float, voxel_volume_ml: float) -> np.ndarray:
-    """Drop the lesions below a volume.
+@dataclass(frozen=True, kw_only=True)
+class Candidates:
+    """The components of all voxels from a threshold on, of which lesions are chosen.
+
+    Attributes:
+        labels: int32, (slice, row, column), see `label_lesions`.
+        voxels: of each label from 0, the background.
+        peaks: highest probability in each label from 1; 0 for the background.
+    """
+
+    labels: np.ndarray
+    voxels: np.ndarray
+    peaks: np.ndarray
+
+    def chosen(self, *, minimum_peak: float, minimum_volume_ml: float, voxel_volume_ml: float) -> np.ndarray:
+        """Which labels from 0 are lesions, bool; see `find_lesions`."""
+        chosen = self.voxels >= minimum_volume_ml / voxel_volume_ml - VOXEL_COUNT_TOLERANCE
+        chosen &= self.peaks >= minimum_peak
+        chosen[0] = False
+        return cast(np.ndarray, chosen)
+
+
+def find_candidates(probability: np.ndarray, threshold: float) -> Candidates:
+    """Find the components of all voxels from a threshold on.
 
     Args:
-        mask: bool, (slice, row, column).
+        probability: of lesion, float32 (slice, row, column).
+        threshold: probability from which a voxel may be lesion.
+    """
+    labels, count = label_lesions(probability >= threshold)
+    peaks = np.zeros(count + 1, probability.dtype)
+    for plane, values in zip(labels, probability, strict=True):
+        inside = plane > 0
+        np.maximum.at(peaks, plane[inside], values[inside])
+    return Candidates(labels=labels, voxels=_sizes(labels, count), peaks=peaks)
+
+
+def find_lesions(
+    probability: np.ndarray,
+    *,
+    threshold: float,
+    minimum_peak: float,
+    minimum_volume_ml: float,
+    voxel_volume_ml: float,
+) -> np.ndarray:
+    """Decide which voxels are lesion.
+
+    Two thresholds instead of one (hysteresis; Canny, IEEE TPAMI 1986;8:679-698): the lower one draws the border of a
+    lesion, and a component of which no voxel reaches the higher one is left out, as are specks.
+
+    Args:
+        probability: of lesion, float32 (slice, row, column).
+        threshold: probability from which a voxel may be lesion.
+        minimum_peak: probability that a lesion reaches somewhere; at or below the threshold it changes nothing.
         minimum_volume_ml: lesions of exactly this volume stay.
         voxel_volume_ml: volume of one voxel.
 
     Returns:
-        bool, same shape; a new array.
+        bool, same shape.
     """
-    labels, count = label_lesions(mask)
-    keep = _sizes(labels, count) >= minimum_volume_ml / voxel_volume_ml - VOXEL_COUNT_TOLERANCE
-    keep[0] = False
-    return cast(np.ndarray, keep[labels])
+    found = find_candidates(probability, threshold)
+    chosen = found.chosen(
+        minimum_peak=minimum_peak, minimum_volume_ml=minimum_volume_ml, voxel_volume_ml=voxel_volume_ml
+    )
+    return cast(np.ndarray, chosen[found.labels])
 
 
 def measure_lesions(mask: np.ndarray, volume: Volume) -> tuple[Lesion, ...]:

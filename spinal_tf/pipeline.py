@@ -11,7 +11,7 @@ import numpy as np
 from spinal_tf.engine import Engine, run_in_batches
 from spinal_tf.evaluation.activation import activation_shares
 from spinal_tf.gradcam import heatmap_volume
-from spinal_tf.lesions import MINIMUM_VOLUME_ML, Lesion, measure_lesions, remove_specks
+from spinal_tf.lesions import MINIMUM_VOLUME_ML, Lesion, find_lesions, measure_lesions
 from spinal_tf.models import Classifier, Segmenter, model_record
 from spinal_tf.preprocess import Preprocessing, from_input, intensity_scale, neighbour_index, place, to_input
 from spinal_tf.results import TOO_THIN, CaseResult, Classification, Segmentation, TaskResult
@@ -40,11 +40,13 @@ class SegmentationOptions:
 
     Attributes:
         threshold: probability from which a voxel is lesion; None takes the weights' operating point.
+        minimum_peak: probability that a lesion has to reach somewhere; None takes that of the weights.
         minimum_volume_ml: smaller components are removed.
         tta: average over the four flips of every slice, at four times the cost.
     """
 
     threshold: float | None = None
+    minimum_peak: float | None = None
     minimum_volume_ml: float = MINIMUM_VOLUME_ML
     tta: bool = False
 
@@ -124,12 +126,16 @@ def segment_volume(
     volume: Volume, segmenter: Segmenter, options: SegmentationOptions, watch: Stopwatch
 ) -> Segmentation:
     """Run every sagittal slice through the network and decide what is lesion."""
-    threshold = segmenter.checkpoint.operating_point if options.threshold is None else options.threshold
+    checkpoint = segmenter.checkpoint
+    threshold = checkpoint.operating_point if options.threshold is None else options.threshold
+    minimum_peak = checkpoint.minimum_peak if options.minimum_peak is None else options.minimum_peak
     slices = _NetworkSlices(volume, segmenter, watch)
     probability = slices.probability(FLIPS if options.tta else FLIPS[:1])
     with watch.stage("postprocess"):
-        mask = remove_specks(
-            probability >= threshold,
+        mask = find_lesions(
+            probability,
+            threshold=threshold,
+            minimum_peak=minimum_peak,
             minimum_volume_ml=options.minimum_volume_ml,
             voxel_volume_ml=volume.voxel_volume_ml,
         )
@@ -142,6 +148,7 @@ def segment_volume(
         mask=mask,
         lesions=lesions,
         threshold=threshold,
+        minimum_peak=minimum_peak,
         minimum_volume_ml=options.minimum_volume_ml,
         review=review,
     )

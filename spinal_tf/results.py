@@ -31,9 +31,10 @@ class Segmentation:
 
     Attributes:
         probability: float32, 0 to 1, shape of ``volume.data``.
-        mask: bool, same shape; specks removed.
+        mask: bool, same shape; doubtful components and specks removed.
         lesions: the components of the mask, by descending volume.
         threshold: probability from which a voxel counts as lesion.
+        minimum_peak: components whose probability nowhere reaches it were removed.
         minimum_volume_ml: components below this volume were removed.
     """
 
@@ -41,6 +42,7 @@ class Segmentation:
     mask: np.ndarray
     lesions: tuple[Lesion, ...]
     threshold: float
+    minimum_peak: float
     minimum_volume_ml: float
     review: Review
 

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.spatial.distance import pdist
 from scipy.spatial.transform import Rotation
 
-from spinal_tf.lesions import label_lesions, measure_lesions, remove_specks
+from spinal_tf.lesions import find_lesions, label_lesions, measure_lesions
 from spinal_tf.volume import new_volume, read_volume
 
 SHAPE = (7, 40, 48)
@@ -248,7 +248,22 @@ def test_no_lesion_is_a_result():
     assert count == 0
     assert not labels.any()
     assert measure(empty) == ()
-    assert not remove_specks(empty, minimum_volume_ml=0.01, voxel_volume_ml=VOXEL_ML).any()
+    assert not chosen(empty, minimum_volume_ml=0.01, voxel_volume_ml=VOXEL_ML).any()
+
+
+def chosen(mask, **volumes):
+    return find_lesions(mask.astype(np.float32), threshold=0.5, minimum_peak=0.5, **volumes)
+
+
+@pytest.mark.parametrize(("minimum_peak", "kept"), [(0.0, [1, 2, 3]), (0.5, [1, 2, 3]), (0.7, [1, 2]), (0.71, [2])])
+def test_a_lesion_reaches_the_peak_somewhere(minimum_peak, kept):
+    lesions = [box(1, 3, slice(3, 5)), box(3, 20, slice(20, 23)), box(5, 30, slice(30, 34))]
+    probability = sum(lesion * np.float32(0.55) for lesion in lesions)
+    probability[1, 3, 4], probability[3, 20, 21] = 0.7, 0.9
+    found = find_lesions(
+        probability, threshold=0.5, minimum_peak=np.float32(minimum_peak), minimum_volume_ml=0, voxel_volume_ml=VOXEL_ML
+    )
+    np.testing.assert_array_equal(found, np.any([lesions[number - 1] for number in kept], axis=0))
 
 
 def test_mask_of_another_shape_is_refused():
@@ -260,13 +275,13 @@ def test_specks_below_the_least_volume_go_and_those_of_it_stay():
     # in floating point three voxels of 0.1 mL make a least volume of more than 0.3 mL, and 0.3 / 0.1 less than three
     two, three, four = box(1, 3, slice(3, 5)), box(3, 20, slice(20, 23)), box(5, 30, slice(30, 34))
     for minimum_volume_ml in (0.3, 0.1 * 3):
-        kept = remove_specks(two | three | four, minimum_volume_ml=minimum_volume_ml, voxel_volume_ml=0.1)
+        kept = chosen(two | three | four, minimum_volume_ml=minimum_volume_ml, voxel_volume_ml=0.1)
         np.testing.assert_array_equal(kept, three | four)
 
 
 def test_nothing_goes_at_a_least_volume_of_zero():
     mask = noise() > 130
-    kept = remove_specks(mask, minimum_volume_ml=0, voxel_volume_ml=VOXEL_ML)
+    kept = chosen(mask, minimum_volume_ml=0, voxel_volume_ml=VOXEL_ML)
     np.testing.assert_array_equal(kept, mask)
 
 
@@ -300,7 +315,7 @@ def test_turning_the_patient_changes_no_measure_but_the_centroid(degrees):
 
 @given(SMALL_MASKS, st.integers(1, 6))
 def test_what_remains_is_the_lesions_of_that_volume(mask, voxels):
-    kept = remove_specks(mask, minimum_volume_ml=voxels * VOXEL_ML, voxel_volume_ml=VOXEL_ML)
+    kept = chosen(mask, minimum_volume_ml=voxels * VOXEL_ML, voxel_volume_ml=VOXEL_ML)
     assert not (kept & ~mask).any()
     expected = [lesion.volume_ml for lesion in measure(mask) if round(lesion.volume_ml / VOXEL_ML) >= voxels]
     assert [lesion.volume_ml for lesion in measure(kept)] == pytest.approx(expected)

@@ -47,6 +47,7 @@ class CohortChoices:
     assume_orientation: bool
     allow_plane: bool
     threshold: float | None
+    minimum_peak: float | None
     minimum_volume_ml: float
     tta: bool
 
@@ -55,7 +56,10 @@ class CohortChoices:
         """Those that predictions depend on."""
         return PredictionOptions(
             segmentation=SegmentationOptions(
-                threshold=self.threshold, minimum_volume_ml=self.minimum_volume_ml, tta=self.tta
+                threshold=self.threshold,
+                minimum_peak=self.minimum_peak,
+                minimum_volume_ml=self.minimum_volume_ml,
+                tta=self.tta,
             ),
             with_mask=self.with_mask,
             assume_orientation=self.assume_orientation,

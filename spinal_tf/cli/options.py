@@ -35,6 +35,7 @@ class Choices:
     weights_folder: Path | None
     device: str
     threshold: float | None
+    minimum_peak: float | None
     minimum_volume_ml: float
     tta: bool
     save_probability: bool
@@ -99,6 +100,13 @@ MASK_OPTIONS = (
         type=click.FloatRange(0, 1, min_open=True),
         callback=finite,
         help="Probability from which a voxel is lesion; otherwise the one stored with the weights.",
+    ),
+    click.option(
+        "--min-peak",
+        "minimum_peak",
+        type=click.FloatRange(0, 1),
+        callback=finite,
+        help="Lesions whose probability nowhere reaches this are removed; otherwise the one stored with the weights.",
     ),
     click.option(
         "--min-volume",

@@ -54,7 +54,10 @@ class Session:
         elif choices.weights_folder is not None:
             self._expected = read_manifest(choices.weights_folder)
         self._options = SegmentationOptions(
-            threshold=choices.threshold, minimum_volume_ml=choices.minimum_volume_ml, tta=choices.tta
+            threshold=choices.threshold,
+            minimum_peak=choices.minimum_peak,
+            minimum_volume_ml=choices.minimum_volume_ml,
+            tta=choices.tta,
         )
 
     def segment(self) -> None:

@@ -24,7 +24,7 @@ def list_command() -> None:
     for checkpoint in read_manifest(folder).values():
         click.echo(
             f"{checkpoint.name:28} {checkpoint.network:14} {'+'.join(checkpoint.modalities):8} "
-            f"operating point {checkpoint.operating_point:.3f}  sha256 {checkpoint.sha256[:12]}  {checkpoint.card}"
+            f"operating point {checkpoint.points_in_words()}  sha256 {checkpoint.sha256[:12]}  {checkpoint.card}"
         )
 
 

@@ -17,7 +17,7 @@ CARD = """# {name}
 | taken over from | {file}, {format}, SHA-256 {sha256} |
 | checked | {checked} |
 | preprocessing | {preprocessing} |
-| operating point | {operating_point:.3f} |
+| operating point | {operating_point} |
 
 Preprocessing, mask, operating point{order} were stated by whoever took these weights over, or are those of
 the public code of Zhuo et al. 2022; the file does not tell them. Which way up its slices lay in training is not known
@@ -49,6 +49,6 @@ def write_card(checkpoint: Checkpoint) -> str:
         if difference is None
         else f"the file's own network on the same input, largest difference in probability {difference:.1e}",
         preprocessing=checkpoint.preprocessing.in_words(),
-        operating_point=checkpoint.operating_point,
+        operating_point=checkpoint.points_in_words(),
         order=", order of channels and of classes" if is_task else "",
     )

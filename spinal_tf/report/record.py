@@ -139,6 +139,7 @@ def _mask(result: CaseResult) -> dict[str, Any]:
         "file": Path(result.mask_source).name if result.mask_source else None,
         "voxels_sha256": mask_digest(result.mask),
         "threshold": segmentation.threshold if segmentation else None,
+        "minimum_peak": segmentation.minimum_peak if segmentation else None,
         "minimum_volume_ml": segmentation.minimum_volume_ml if segmentation else None,
     }
 

@@ -136,5 +136,7 @@ def _scan_and_mask(result: CaseResult) -> list[tuple[str, str]]:
     ]
     if segmentation:
         rows.append(("Lesion from a probability of", f"{segmentation.threshold:.2f}"))
+        if segmentation.minimum_peak > segmentation.threshold:
+            rows.append(("A lesion reaches somewhere", f"{segmentation.minimum_peak:.2f}"))
         rows.append(("Components removed below", f"{words.volume_ml(segmentation.minimum_volume_ml)} mL"))
     return rows

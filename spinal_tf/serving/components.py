@@ -1,4 +1,4 @@
-"""Removing specks inside a graph: `spinal_tf.lesions.remove_specks`, voxel for voxel.
+"""Choosing lesions inside a graph: `spinal_tf.lesions.find_lesions`, voxel for voxel.
 
 TensorFlow has no operation that numbers connected components. Here runs of lesion voxels along columns are the nodes of
 a graph, and two runs that touch (at a corner is enough) are joined by an edge. Every run begins with its own number;
@@ -43,26 +43,48 @@ class _Runs:
         return tf.size(self.firsts)
 
 
-def graph_remove_specks(mask: tf.Tensor, minimum_volume_ml: float, voxel_volume_ml: tf.Tensor) -> tf.Tensor:
-    """Drop the lesions below a volume; voxels that share a corner are connected.
+def graph_find_lesions(
+    probability: tf.Tensor,
+    *,
+    threshold: float,
+    minimum_peak: float,
+    minimum_volume_ml: float,
+    voxel_volume_ml: tf.Tensor,
+) -> tf.Tensor:
+    """Decide which voxels are lesion; voxels that share a corner are connected.
 
     Args:
-        mask: bool (slice, row, column).
+        probability: float32 (slice, row, column).
+        threshold: probability from which a voxel may be lesion.
+        minimum_peak: probability that a lesion reaches somewhere.
         minimum_volume_ml: lesions of exactly this volume stay.
         voxel_volume_ml: float64 scalar.
 
     Returns:
         bool, the same shape.
     """
-    runs = _runs(mask)
+    runs = _runs(probability >= threshold)
     roots = _roots(_edges(runs), runs.count)
     sizes = tf.math.unsorted_segment_sum(runs.lasts - runs.firsts + 1, roots, runs.count)
     least = minimum_volume_ml / voxel_volume_ml - VOXEL_COUNT_TOLERANCE
-    return _filled(runs, tf.gather(tf.cast(sizes, tf.float64) >= least, roots))
+    chosen = tf.cast(sizes, tf.float64) >= least
+    if minimum_peak > threshold:
+        high = _holding(runs, tf.where(tf.reshape(_with_margins(probability >= minimum_peak), [-1]))[:, 0])
+        chosen &= tf.math.unsorted_segment_max(tf.cast(high, tf.int32), roots, runs.count) > 0
+    return _filled(runs, tf.gather(chosen, roots))
+
+
+def _holding(runs: _Runs, places: tf.Tensor) -> tf.Tensor:
+    """Whether each run holds one of some ascending places, int64: bool (run,)."""
+    return _sought(tf.raw_ops.LowerBound, places, runs.firsts) < _sought(tf.raw_ops.UpperBound, places, runs.lasts)
+
+
+def _with_margins(mask: tf.Tensor) -> tf.Tensor:
+    return tf.pad(mask, [[0, 0], [0, 1], [0, 1]])
 
 
 def _runs(mask: tf.Tensor) -> _Runs:
-    padded = tf.pad(mask, [[0, 0], [0, 1], [0, 1]])
+    padded = _with_margins(mask)
     voxels = tf.reshape(padded, [-1])
     before, after = tf.concat([[False], voxels[:-1]], 0), tf.concat([voxels[1:], [False]], 0)
     return _Runs(

@@ -18,7 +18,7 @@ from spinal_tf.serving.checks import (
     checked_volume,
 )
 from spinal_tf.serving.classifier import MASK, T1C, TILE_SLICES, WITH_T1C
-from spinal_tf.serving.components import graph_remove_specks
+from spinal_tf.serving.components import graph_find_lesions
 from spinal_tf.serving.heatmaps import graph_heatmap
 from spinal_tf.serving.names import WITH_MASK
 from spinal_tf.serving.network import ServedNetwork
@@ -93,9 +93,14 @@ class ServedPipeline:
     def find(self, volume: tf.Tensor, spacing_mm: tf.Tensor, slice_mm: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Lesion probability, float32, and mask, bool, of a checked volume."""
         probability = lesion_probability(self.segmenter, volume, spacing_mm, slice_mm)
-        lesion = probability >= self.segmenter.checkpoint.operating_point
-        voxel_volume_ml = slice_mm * tf.reduce_prod(spacing_mm) / 1000
-        return probability, graph_remove_specks(lesion, MINIMUM_VOLUME_ML, voxel_volume_ml)
+        mask = graph_find_lesions(
+            probability,
+            threshold=self.segmenter.checkpoint.operating_point,
+            minimum_peak=self.segmenter.checkpoint.minimum_peak,
+            minimum_volume_ml=MINIMUM_VOLUME_ML,
+            voxel_volume_ml=slice_mm * tf.reduce_prod(spacing_mm) / 1000,
+        )
+        return probability, mask
 
     def classify(
         self, volume: tf.Tensor, mask: tf.Tensor, spacing_mm: tf.Tensor, t1c: tf.Tensor | None

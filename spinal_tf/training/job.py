@@ -158,8 +158,14 @@ def _judge_best(run: RunFolder, trainer: Trainer, judge: Validate, stop: Stop) -
 
     best = load_best(run, trainer.model)
     validation = judge(predict)
-    found = {"operating_point": validation.operating_point, "measures": validation.measures}
-    write_json(run.best, {**best, **found, "score": list(validation.score), "cases": list(validation.cases)})
+    found = {
+        "score": list(validation.score),
+        "operating_point": validation.operating_point,
+        "minimum_peak": validation.minimum_peak,
+        "measures": validation.measures,
+        "cases": list(validation.cases),
+    }
+    write_json(run.best, {**best, **found})
 
 
 def load_best(run: RunFolder, model: keras.Model) -> dict[str, Any]:

@@ -58,6 +58,7 @@ class Keeper:
             "file": path.name,
             "score": list(validation.score),
             "operating_point": validation.operating_point,
+            "minimum_peak": validation.minimum_peak,
             "measures": validation.measures,
             "cases": list(validation.cases),
         }

@@ -70,7 +70,7 @@ def draw_curves(path: Path, rows: Sequence[Row], *, title: str) -> None:
     names = list(rows[0])
     losses = [name for name in names if name.endswith("loss")]
     rates = ["learning_rate"]
-    others = {*losses, *rates, "step", "epoch", "seconds", "operating_point"}
+    others = {*losses, *rates, "step", "epoch", "seconds", "operating_point", "minimum_peak"}
     measures = [name for name in names if name not in others and not name.endswith("_ml")]  # what goes from 0 to 1
     for panel, group, label in zip(panels, (losses, rates, measures), ("loss", "rate", "validation"), strict=True):
         for name in group:

@@ -26,7 +26,7 @@ CARD = """# {name}
 | trained on | {data}: {train} |
 | training | step {step} of the run, the best in validation; {settings} |
 | preprocessing | {preprocessing} |
-| operating point | {operating_point:.3f}, chosen on the validation cases |
+| operating point | {operating_point}, chosen on the validation cases |
 
 ## Measured
 
@@ -81,6 +81,7 @@ def _checkpoint(record: Mapping[str, Any], best: Mapping[str, Any], data: str) -
         arguments={key: tuple(v) if isinstance(v, list) else v for key, v in record["arguments"].items()},
         preprocessing=Preprocessing.from_dict(record["preprocessing"]),
         operating_point=best["operating_point"],
+        minimum_peak=best["minimum_peak"],
         mask_mode=record["mask_mode"],
         modalities=tuple(record["modalities"]),
         training={
@@ -110,7 +111,7 @@ def _card(record: Mapping[str, Any], best: Mapping[str, Any], checkpoint: Checkp
         settings=f"batches of {options['batch']}, learning rate {options['learning_rate']:g}, seed {options['seed']}, "
         f"initial weights {record['plan']['initial']}",
         preprocessing=checkpoint.preprocessing.in_words(),
-        operating_point=checkpoint.operating_point,
+        operating_point=checkpoint.points_in_words(),
         measures="\n".join(f"- {key.replace('_', ' ')}: {value:.3f}" for key, value in best["measures"].items()),
     )
     return f"{card}\n{notes.strip()}\n" if notes.strip() else card

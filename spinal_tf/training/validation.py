@@ -14,15 +14,26 @@ from spinal_tf.datasets.classifier import ClassifierCase
 from spinal_tf.datasets.segmenter import SegmenterCase
 from spinal_tf.engine import Engine, run_in_batches
 from spinal_tf.evaluation.statistics.operating_point import youden
-from spinal_tf.lesions import MINIMUM_VOLUME_ML, remove_specks
+from spinal_tf.lesions import MINIMUM_VOLUME_ML, find_candidates
 from spinal_tf.slices import T1C
 from spinal_tf.taxonomy import Diagnosis, Task
 
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Probabilities among which the segmenter's operating point is chosen."""
 
+PEAKS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+"""Probabilities that a lesion may have to reach somewhere; none at all, 0, is one of the choices."""
+
+
+def _peaks(threshold: float) -> list[float]:
+    """Those that make a difference at a threshold, ascending."""
+    return [0.0, *(peak for peak in PEAKS if peak > threshold)]
+
+
+POINTS = tuple((threshold, peak) for threshold in THRESHOLDS for peak in _peaks(threshold))
+
 AS_GOOD = 0.01
-"""Mean Dice below the best within which a higher threshold is taken: as good on few cases, with fewer false marks."""
+"""Mean Dice below the best within which points count as equally good on few cases."""
 
 TILES_AT_ONCE = 32
 PLANES_AT_ONCE = 16
@@ -39,12 +50,14 @@ class Validation:
     Attributes:
         score: more is better; numbers after the first decide between equals.
         operating_point: the one that these cases suggest.
+        minimum_peak: the one that they suggest; 0 for classifiers.
         measures: for the log, by name.
         cases: a record for each case.
     """
 
     score: tuple[float, ...]
     operating_point: float
+    minimum_peak: float = 0.0
     measures: dict[str, float]
     cases: tuple[dict[str, Any], ...] = field(repr=False)
 
@@ -53,31 +66,34 @@ Validate = Callable[[Engine], Validation]
 
 
 def validate_segmenter(predict: Engine, cases: Sequence[SegmenterCase]) -> Validation:
-    """Dice of whole cases on all their planes, at the highest threshold `AS_GOOD` as the best by the diseases' means.
+    """Dice of whole cases on all their planes, where the diseases' mean is best.
 
-    The healthy have no say in the threshold, since a high one that empties their masks also loses small lesions; in the
-    score they are a group beside the diseases, with a Dice of 1 where a mask is rightly empty and 0 where it is not.
-    Specks are removed first, as they are from every mask. Between equals, as the empty masks of the first steps
-    are, the soft Dice of the probabilities decides.
+    Threshold and least peak are chosen together: of those `AS_GOOD` as the best by the mean over the diseases, the pair
+    that marks least on the healthy, and of equals the highest. Alone the healthy would choose so high a threshold that
+    small lesions are lost, too. In the score they are a group beside the diseases, with a Dice of 1 where a mask is
+    rightly empty and 0 where it is not. Specks are removed first, as they are from every mask. Between equals, as the
+    empty masks of the first steps are, the soft Dice of the probabilities decides.
 
     Args:
         predict: the network, from float32 (n, rows, columns, channels) to probabilities (n, rows, columns, 1).
         cases: at least one with a disease.
     """
-    found = [_at_thresholds(predict, case) for case in cases]
+    found = [_at_points(predict, case) for case in cases]
     soft, dice, marked_ml = (np.array(part) for part in zip(*found, strict=True))
     groups = [kind for kind in (*Diagnosis, None) if any(case.diagnosis is kind for case in cases)]
     means = np.array([dice[[case.diagnosis is kind for case in cases]].mean(axis=0) for kind in groups])
-    overall = means[[kind is not None for kind in groups]].mean(axis=0)
-    best = int(np.flatnonzero(overall >= overall.max() - AS_GOOD)[-1])
+    healthy = np.array([case.diagnosis is None for case in cases])
+    false_ml = marked_ml[healthy].mean(axis=0) if healthy.any() else np.zeros(len(POINTS))
+    best = _best_point(means[[kind is not None for kind in groups]].mean(axis=0), false_ml)
+    threshold, minimum_peak = POINTS[best]
     measures = {
         "dice": float(means[:, best].mean()),
         "soft_dice": float(np.mean(soft)),
-        "operating_point": THRESHOLDS[best],
+        "operating_point": threshold,
+        "minimum_peak": minimum_peak,
     }
     measures |= {f"dice_{_word(kind)}": float(mean) for kind, mean in zip(groups, means[:, best], strict=True)}
-    healthy = [case.diagnosis is None for case in cases]
-    measures |= {"healthy_marked_ml": float(marked_ml[healthy, best].mean())} if any(healthy) else {}
+    measures |= {"healthy_marked_ml": float(false_ml[best])} if healthy.any() else {}
     rows = [
         {
             "case": case.name,
@@ -89,30 +105,40 @@ def validate_segmenter(predict: Engine, cases: Sequence[SegmenterCase]) -> Valid
     ]
     return Validation(
         score=(measures["dice"], measures["soft_dice"]),
-        operating_point=THRESHOLDS[best],
+        operating_point=threshold,
+        minimum_peak=minimum_peak,
         measures=measures,
         cases=tuple(rows),
     )
+
+
+def _best_point(dice: Array, false_ml: Array) -> int:
+    """Of the points as good as the best, that with the fewest false marks; of equals the last."""
+    good = np.flatnonzero(dice >= dice.max() - AS_GOOD)
+    return int(good[np.flatnonzero(false_ml[good] == false_ml[good].min())[-1]])
 
 
 def _word(diagnosis: Diagnosis | None) -> str:
     return HEALTHY if diagnosis is None else str(diagnosis.value)
 
 
-def _at_thresholds(predict: Engine, case: SegmenterCase) -> tuple[float, list[float], list[float]]:
-    """Soft Dice of the probabilities; Dice, and mL marked, at each threshold."""
+def _at_points(predict: Engine, case: SegmenterCase) -> tuple[float, list[float], list[float]]:
+    """Soft Dice of the probabilities; Dice, and mL marked, at each of `POINTS`."""
     probability = _probability(predict, case)
-    total = float(probability.sum(dtype=np.float64)) + len(case.lesion_voxels)
+    drawn = len(case.lesion_voxels)
+    total = float(probability.sum(dtype=np.float64)) + drawn
     soft = 2 * float(probability[case.mask].sum(dtype=np.float64)) / total if total else 1.0
     dice, marked_ml = [], []
     for threshold in THRESHOLDS:
-        mask = remove_specks(
-            probability >= threshold, minimum_volume_ml=MINIMUM_VOLUME_ML, voxel_volume_ml=case.voxel_ml
-        )
-        ours, drawn = np.count_nonzero(mask), len(case.lesion_voxels)
-        common = np.count_nonzero(mask & case.mask)
-        dice.append(float(2 * common / (ours + drawn)) if ours + drawn else 1.0)
-        marked_ml.append(float(ours * case.voxel_ml))
+        found = find_candidates(probability, threshold)
+        right = np.bincount(found.labels[case.mask], minlength=len(found.voxels))
+        for minimum_peak in _peaks(threshold):
+            chosen = found.chosen(
+                minimum_peak=minimum_peak, minimum_volume_ml=MINIMUM_VOLUME_ML, voxel_volume_ml=case.voxel_ml
+            )
+            ours, common = int(found.voxels[chosen].sum()), int(right[chosen].sum())
+            dice.append(2 * common / (ours + drawn) if ours + drawn else 1.0)
+            marked_ml.append(ours * case.voxel_ml)
     return soft, dice, marked_ml
 
 

@@ -80,6 +80,7 @@ def test_a_bare_option_takes_the_mask_that_segment_wrote(run, bright_file, diagn
         "file": "case_lesion.nii.gz",
         "voxels_sha256": "",
         "threshold": None,
+        "minimum_peak": None,
         "minimum_volume_ml": None,
     }
     assert names(bright_file.parent) == sorted(["case.nii.gz", *LESION_OUTPUTS, *DIAGNOSIS_OUTPUTS])

@@ -32,7 +32,13 @@ def found(phantom_volume, lesion):
     """What a segmentation found: the lesion of the phantom, and a reason to look at it."""
     review = Review(needed=True, reasons=("many lesions: 6",))
     segmentation = Segmentation(
-        probability=np.float32(lesion), mask=lesion, lesions=(), threshold=0.5, minimum_volume_ml=0.02, review=review
+        probability=np.float32(lesion),
+        mask=lesion,
+        lesions=(),
+        threshold=0.5,
+        minimum_peak=0.0,
+        minimum_volume_ml=0.02,
+        review=review,
     )
     return CaseResult(
         volume=phantom_volume,

@@ -43,6 +43,7 @@ def make_segmented(phantom_volume):
                 mask=mask,
                 lesions=lesions,
                 threshold=0.5,
+                minimum_peak=0.8,
                 minimum_volume_ml=0.02,
                 review=review,
             ),

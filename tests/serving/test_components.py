@@ -1,4 +1,4 @@
-"""Specks are removed in a graph exactly as SciPy's components say."""
+"""Lesions are chosen in a graph exactly as SciPy's components say."""
 
 from __future__ import annotations
 
@@ -10,26 +10,30 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spinal_tf.lesions import remove_specks
-from spinal_tf.serving.components import graph_remove_specks
+from spinal_tf.lesions import find_lesions
+from spinal_tf.serving.components import graph_find_lesions
 from spinal_tf.volume import new_volume
 
 VOXEL_ML = 0.004
+POINT = {"threshold": 0.5, "minimum_peak": 0.8}
 
 
 @pytest.fixture(scope="module")
 def removed():
     @tf.function(
-        input_signature=[tf.TensorSpec((None, None, None), tf.bool), tf.TensorSpec((), tf.float64)], autograph=False
+        input_signature=[tf.TensorSpec((None, None, None), tf.float32), tf.TensorSpec((), tf.float64)], autograph=False
     )
-    def graph(mask, voxel_volume_ml):
-        return graph_remove_specks(mask, 0.02, voxel_volume_ml)
+    def graph(probability, voxel_volume_ml):
+        return graph_find_lesions(probability, **POINT, minimum_volume_ml=0.02, voxel_volume_ml=voxel_volume_ml)
 
-    return lambda mask, voxel_ml=VOXEL_ML: graph(tf.constant(mask), tf.constant(voxel_ml, tf.float64)).numpy()
+    def run(probability, voxel_ml=VOXEL_ML):
+        return graph(tf.constant(probability, tf.float32), tf.constant(voxel_ml, tf.float64)).numpy()
+
+    return run
 
 
-def expected(mask, voxel_ml=VOXEL_ML):
-    return remove_specks(mask, minimum_volume_ml=0.02, voxel_volume_ml=voxel_ml)
+def expected(probability, voxel_ml=VOXEL_ML):
+    return find_lesions(np.asarray(probability, np.float32), **POINT, minimum_volume_ml=0.02, voxel_volume_ml=voxel_ml)
 
 
 def snake() -> np.ndarray:
@@ -48,8 +52,9 @@ def snake() -> np.ndarray:
     share=st.sampled_from([0.02, 0.08, 0.2, 0.5, 0.9]),
     seed=st.integers(0, 2**31),
 )
-def test_any_mask_keeps_the_same_voxels(removed, shape, share, seed):
-    mask = np.random.default_rng(seed).random(shape) < share
+def test_any_probability_keeps_the_same_voxels(removed, shape, share, seed):
+    rng = np.random.default_rng(seed)
+    mask = np.where(rng.random(shape) < share, rng.choice([0.5, 0.79, 0.8, 1.0], shape, p=[0.5, 0.4, 0.05, 0.05]), 0.49)
     np.testing.assert_array_equal(removed(mask), expected(mask))
 
 

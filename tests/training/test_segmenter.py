@@ -77,6 +77,7 @@ def test_released_weights_are_the_best_ones_with_their_record(run, tmp_path):
     assert sorted(path.name for path in folder.iterdir()) == [MANIFEST, "segmenter.md", "segmenter.weights.h5"]
     checkpoint, best = read_manifest(folder)["segmenter"], run.read_best()
     assert checkpoint.operating_point == best["operating_point"]
+    assert checkpoint.minimum_peak == best["minimum_peak"]
     assert checkpoint.preprocessing == PLAN.preprocessing
     assert checkpoint.training["data"] == "simulated blocks"
     assert checkpoint.training["cohort"] == run.read_record()["cohort"]["hash"]

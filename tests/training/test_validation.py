@@ -42,11 +42,11 @@ def test_the_threshold_has_the_best_mean_over_the_diseases_and_ties_go_to_the_hi
     # At 0.2 to 0.4: 4 of 4 and 4 beside (2*4/12); at 0.5 to 0.6 exact; above, half of it (2*2/6).
     ms = planes_of(Diagnosis.MS, [(0, 2, 0.95), (2, 4, 0.65), (4, 8, 0.45)], 4)
     found = validate_segmenter(echo, [ms])
-    assert found.operating_point == 0.6
+    assert (found.operating_point, found.minimum_peak) == (0.6, 0.95)
     assert found.measures["dice"] == 1.0
     wide = planes_of(Diagnosis.NMOSD, [(0, 6, 0.45)], 6)
     found = validate_segmenter(echo, [ms, ms, wide])
-    assert found.operating_point == 0.4  # (2/3 + 1) / 2 up to there, (1 + 0) / 2 at 0.5
+    assert (found.operating_point, found.minimum_peak) == (0.4, 0.0)  # (2/3 + 1) / 2 up to there, (1 + 0) / 2 at 0.5
     assert found.measures["dice_ms"] == pytest.approx(2 / 3)
     assert found.measures["dice_nmosd"] == 1.0
     assert found.measures["dice"] == pytest.approx(5 / 6)
@@ -66,10 +66,20 @@ def test_the_healthy_are_a_group_of_their_own():
     assert "healthy_marked_ml" not in validate_segmenter(echo, [ms]).measures
 
 
-def test_the_healthy_have_no_say_in_the_threshold():
+def test_the_healthy_do_not_move_the_threshold_beyond_what_is_good_for_the_diseases():
     ms = planes_of(Diagnosis.MS, [(0, 4, 0.45)], 4)
     marked = planes_of(None, [(0, 5, 0.45)], 0)
-    assert validate_segmenter(echo, [ms, marked, marked, marked]).operating_point == 0.4
+    found = validate_segmenter(echo, [ms, marked, marked, marked])
+    assert (found.operating_point, found.minimum_peak) == (0.4, 0.0)
+
+
+def test_of_points_equally_good_for_the_diseases_the_healthy_choose():
+    ms = planes_of(Diagnosis.MS, [(0, 2, 0.85), (2, 4, 0.45)], 4)  # exact up to 0.4, with a peak up to 0.8
+    marked = planes_of(None, [(0, 5, 0.65)], 0)
+    found = validate_segmenter(echo, [ms, marked])
+    assert (found.operating_point, found.minimum_peak) == (0.4, 0.8)
+    assert found.measures["healthy_marked_ml"] == 0
+    assert found.measures["minimum_peak"] == 0.8
 
 
 def test_a_higher_threshold_is_taken_where_it_is_nearly_as_good():
