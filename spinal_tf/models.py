@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
 from spinal_tf.checkpoints import Checkpoint, bare_network, read_manifest, read_weights
 from spinal_tf.engine import Engine, frozen_engine
 from spinal_tf.errors import WeightsError
@@ -37,6 +39,10 @@ class Classifier:
     checkpoint: Checkpoint
     explain: Explainer
     served: str | None = None
+
+    def call(self, probabilities: np.ndarray) -> int:
+        """The class that a case's mean probability calls at the stored operating point, from (n, 2) of its tiles."""
+        return int(probabilities[:, 1].mean() >= self.checkpoint.operating_point)
 
 
 def load_segmenter(folder: Path, *, device: str = "cpu") -> Segmenter:

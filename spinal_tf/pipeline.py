@@ -239,18 +239,13 @@ def classify_volume(
 
 
 def _ask(classifier: Classifier, tiles: Tiles, volume: Volume, mask: np.ndarray) -> TaskResult:
-    cutoff = classifier.checkpoint.operating_point
-
-    def called(probabilities: np.ndarray) -> int:
-        return int(probabilities[:, 1].mean() >= cutoff)
-
-    explanation = classifier.explain(tiles.images, class_index=called)
+    explanation = classifier.explain(tiles.images, class_index=classifier.call)
     heatmap = heatmap_volume(explanation.maps, tiles, volume.data.shape)
     positive = explanation.probabilities[:, 1]
     return TaskResult(
         task=classifier.task,
         probability=float(positive.mean()),
-        operating_point=cutoff,
+        operating_point=classifier.checkpoint.operating_point,
         tile_probabilities=tuple(float(p) for p in positive),
         heatmap=heatmap,
         activation=activation_shares(heatmap, mask, spacing_mm=volume.spacing_mm),

@@ -11,21 +11,39 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
+import numpy as np
 
 from spinal_tf.checkpoints import Checkpoint, find_weights
 from spinal_tf.cli.batch import run_several
 from spinal_tf.cli.quiet import quiet_stderr
 from spinal_tf.cohort.case import Case
 from spinal_tf.errors import OutputError
+from spinal_tf.evaluation.map_check import MapCheck, MapComparison
 from spinal_tf.files import make_folder
-from spinal_tf.models import SEGMENTER, classifier_checkpoints, load_classifiers, load_segmenter, named_checkpoint
+from spinal_tf.models import (
+    SEGMENTER,
+    Classifier,
+    classifier_checkpoints,
+    load_classifiers,
+    load_segmenter,
+    named_checkpoint,
+)
 from spinal_tf.pipeline import SegmentationOptions
-from spinal_tf.prediction.case import CasePrediction, Models, PredictionOptions, predict_case, read_images, uses_t1c
+from spinal_tf.prediction.case import (
+    CasePrediction,
+    Models,
+    PredictionOptions,
+    disease_heatmap,
+    predict_case,
+    read_images,
+    uses_t1c,
+)
 from spinal_tf.prediction.folder import PredictionFolder
 from spinal_tf.prediction.key import prediction_key
+from spinal_tf.prediction.map_check import cases_to_check, compare_maps
 from spinal_tf.prediction.tables import PREDICTIONS, provisional, read_judged, run_record, write_tables
 from spinal_tf.report.words import found
-from spinal_tf.volume import read_mask
+from spinal_tf.volume import Volume, read_mask
 
 if TYPE_CHECKING:
     from spinal_tf.evaluation.evaluate import Evaluation
@@ -133,8 +151,30 @@ class CohortSession:
         known = any(one.lesions.reference or one.lesions.predicted for one in self._predicted.values())
         return Predicted(predictions=predictions, lesions=lesions if known else None, failed=failed, total=total)
 
+    def check_maps(self, count: int) -> tuple[MapCheck, ...]:
+        """Compare Grad-CAM maps with those of random weights, of this many cases of each task; none for 0.
+
+        Raises:
+            VolumeError: an image cannot be used any more.
+        """
+        checks = []
+        for classifier in self._models.classifiers if count else ():
+            case_set, cases = cases_to_check(self._judged.cases, self._predicted, classifier.task, count)
+            if cases:
+                click.echo(f"comparing Grad-CAM maps with random weights: {classifier.task.name}", err=True)
+                compared = [self._compare_maps(case, classifier) for case in cases]
+                checks.append(MapCheck(task=classifier.task, case_set=case_set, cases=compared))
+        return tuple(checks)
+
+    def _compare_maps(self, case: Case, classifier: Classifier) -> tuple[MapComparison, ...]:
+        images = read_images(case, self._choices.options, with_t1c=False)
+        mask = images.mask if self._choices.with_mask else self._automatic_mask(case, images.t2)
+        return compare_maps(images.t2, mask, classifier)
+
     def pictures(self, evaluation: Evaluation) -> dict[str, CasePicture]:
         """A slice of each representative case, with the segmenter's mask and the cohort's.
+
+        The first one, which also shows the steps of the pipeline, has its heat map.
 
         Raises:
             VolumeError: an image cannot be used any more.
@@ -142,14 +182,20 @@ class CohortSession:
         from spinal_tf.report.study.representative import representative_cases
 
         cases = {case.name: case for case in self._judged.cases}
-        return {case.name: self._picture(cases[case.name]) for case in representative_cases(evaluation).values()}
+        names = [case.name for case in representative_cases(evaluation).values()]
+        return {name: self._picture(cases[name], with_heat=name == names[0]) for name in names}
 
-    def _picture(self, case: Case) -> CasePicture:
+    def _picture(self, case: Case, *, with_heat: bool) -> CasePicture:
         from spinal_tf.report.study.pictures import widest_slice
 
         images = read_images(case, self._choices.options, with_t1c=False)
-        predicted = read_mask(self._folder.mask(case.name), like=images.t2)
-        return widest_slice(images.t2.data, predicted, images.mask, images.t2.spacing_mm)
+        predicted = self._automatic_mask(case, images.t2)
+        classified = images.mask if self._choices.with_mask else predicted
+        heat = disease_heatmap(images, self._models, classified) if with_heat else None
+        return widest_slice(images.t2.data, predicted, images.mask, images.t2.spacing_mm, heat)
+
+    def _automatic_mask(self, case: Case, t2: Volume) -> np.ndarray:
+        return read_mask(self._folder.mask(case.name), like=t2)
 
     def _todo(self) -> Iterator[tuple[str, Callable[[], str]]]:
         """The work on each case that has no prediction of these images, weights and options."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ from spinal_tf.cli.options import finite, prediction_options, refuse_options
 if TYPE_CHECKING:
     from spinal_tf.evaluation.checks import Checked
     from spinal_tf.evaluation.evaluate import Evaluation
+    from spinal_tf.evaluation.map_check import MapCheck
     from spinal_tf.evaluation.scored import EvaluationOptions
     from spinal_tf.report.study.figure_file import FigureFile
     from spinal_tf.report.study.pictures import CasePicture
@@ -29,6 +30,15 @@ with_mask_option = click.option(
     is_flag=True,
     help="Classify with the cohort's masks, as if all were corrected; the segmenter's are judged all the same.",
 )
+gradcam_check_option = click.option(
+    "--gradcam-check",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    metavar="CASES",
+    help="Also compare the Grad-CAM maps of this many cases of each task with those of random weights, which they must "
+    "differ from; takes six times as long as classifying them.",
+)
 lesions_option = click.option(
     "--lesions", type=FILE, metavar="FILE", help="Table of the lesions of the predictions' masks."
 )
@@ -42,6 +52,7 @@ class Choices:
     predictions: Path | None
     out: Path
     with_mask: bool
+    gradcam_check: int
     lesions: Path | None
     against: Path | None
     poor_dice: float
@@ -67,6 +78,7 @@ class Choices:
 )
 @with_mask_option
 @prediction_options
+@gradcam_check_option
 @lesions_option
 @click.option("--against", type=FILE, metavar="FILE", help="Another model's predictions of the same cases.")
 @click.option(
@@ -122,6 +134,7 @@ def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
     if chosen.predictions:
         refuse_options(prediction_options, "is for predicting; --predictions takes what is predicted")
         refuse_options(with_mask_option, "is for predicting; --predictions takes what is predicted")
+        refuse_options(gradcam_check_option, "needs networks and images; --predictions has neither")
         _judge(chosen, chosen.predictions, chosen.lesions, lambda _: {})
     elif chosen.cohort:
         refuse_options(lesions_option, "belongs to --predictions; with --cohort the lesions are known")
@@ -141,7 +154,8 @@ def _predict_and_judge(chosen: Choices, cohort: Path, prediction: dict[str, Any]
     with session.provisional_table() as table:
         _checked(chosen, table, None)
     predicted = session.predict()
-    _judge(chosen, predicted.predictions, predicted.lesions, session.pictures)
+    checks = session.check_maps(chosen.gradcam_check)
+    _judge(chosen, predicted.predictions, predicted.lesions, session.pictures, checks)
     exit_if_failed(predicted.failed, predicted.total)
 
 
@@ -155,14 +169,16 @@ def _refuse_existing(chosen: Choices) -> None:
         refuse_unusable([chosen.out / METRICS, *figures], overwrite=chosen.overwrite)
 
 
-def _judge(chosen: Choices, predictions: Path, lesions: Path | None, pictures: Pictures) -> None:
+def _judge(
+    chosen: Choices, predictions: Path, lesions: Path | None, pictures: Pictures, checks: Sequence[MapCheck] = ()
+) -> None:
     from spinal_tf.evaluation.evaluate import evaluate as judge
     from spinal_tf.evaluation.evaluation_files import write_evaluation
     from spinal_tf.evaluation.evaluation_text import as_text
     from spinal_tf.report.study.study_files import study_files
 
     checked, options = _checked(chosen, predictions, lesions)
-    evaluation = judge(checked, options)
+    evaluation = judge(checked, options, map_checks=checks)
     note = chosen.note or evaluation.predictions.note
     _refuse_existing(chosen)  # tables, before figures are written
     figures = _figures(evaluation, chosen, note, pictures)

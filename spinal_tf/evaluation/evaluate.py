@@ -10,6 +10,8 @@ from spinal_tf.evaluation.calibrated import CalibrationPair, calibrations
 from spinal_tf.evaluation.checks import Checked
 from spinal_tf.evaluation.contrasts import Contrast, corrected
 from spinal_tf.evaluation.doubts import warnings_of
+from spinal_tf.evaluation.lesion_table import LesionTable
+from spinal_tf.evaluation.map_check import MapCheck, map_warnings
 from spinal_tf.evaluation.masks import MaskGroup, mask_groups
 from spinal_tf.evaluation.pairs import T2W, T2W_T1C, against
 from spinal_tf.evaluation.performance import Performance, performance
@@ -28,6 +30,7 @@ class Evaluation:
     Attributes:
         predictions: what was judged.
         against: another model's predictions of the same cases.
+        lesions: of the masks.
         options: how.
         tasks: by name, those that the table has probabilities and cases for.
         performances: by set and name of the task; a set without case has none.
@@ -39,11 +42,13 @@ class Evaluation:
         masks: of every set and disease, where the table has measures of them.
         triage: of every set and group, where the table says which cases were flagged.
         activations: of every task and set whose Grad-CAM maps the table tells of.
+        map_checks: whether those maps depend on the weights, of the tasks for which that was asked.
         warnings: plain sentences.
     """
 
     predictions: Predictions
     against: Predictions | None
+    lesions: LesionTable | None
     options: EvaluationOptions
     tasks: Mapping[str, ScoredTask]
     performances: Mapping[CaseSet, Mapping[str, Performance]]
@@ -55,15 +60,22 @@ class Evaluation:
     masks: tuple[MaskGroup, ...]
     triage: tuple[TriageGroup, ...]
     activations: tuple[Activation, ...]
+    map_checks: tuple[MapCheck, ...]
     warnings: tuple[str, ...]
 
+    @property
+    def tables(self) -> tuple[tuple[str, str], ...]:
+        """Name and SHA-256 of every table that was judged."""
+        return tuple((one.source.name, one.sha256) for one in (self.predictions, self.against, self.lesions) if one)
 
-def evaluate(checked: Checked, options: EvaluationOptions) -> Evaluation:
+
+def evaluate(checked: Checked, options: EvaluationOptions, *, map_checks: Sequence[MapCheck] = ()) -> Evaluation:
     """Judge predictions.
 
     Args:
         checked: by `checks.check_predictions` with the same options.
         options: how.
+        map_checks: what networks and images told of the Grad-CAM maps.
 
     Raises:
         CohortError: a table has a fault; the first is named.
@@ -84,6 +96,7 @@ def evaluate(checked: Checked, options: EvaluationOptions) -> Evaluation:
     return Evaluation(
         predictions=predictions,
         against=checked.against.predictions if checked.against else None,
+        lesions=checked.lesions,
         options=options,
         tasks=tasks,
         performances=performances,
@@ -92,10 +105,11 @@ def evaluate(checked: Checked, options: EvaluationOptions) -> Evaluation:
         agreements=tuple(agreements(predictions, resampling)),
         difficult=difficult_cases(predictions),
         calibrations=tuple(pair for task in tasks.values() for pair in calibrations(task, resampling)),
-        masks=tuple(mask_groups(predictions, checked.lesions.by_case if checked.lesions else None)),
+        masks=tuple(mask_groups(predictions, checked.lesions.by_case if checked.lesions else None, resampling)),
         triage=tuple(triage_groups(predictions, options.poor_dice)),
         activations=tuple(group for task in tasks.values() for group in activations(task)),
-        warnings=warnings_of(checked, options, tasks),
+        map_checks=tuple(map_checks),
+        warnings=(*warnings_of(checked, options, tasks), *map_warnings(map_checks)),
     )
 
 

@@ -79,7 +79,7 @@ def metrics_json(evaluation: Evaluation, tables: dict[str, list[Row]], *, note: 
         note: see `write_evaluation`.
     """
     options, difficult = evaluation.options, evaluation.difficult
-    main, other = evaluation.predictions, evaluation.against
+    main, other, lesions = evaluation.predictions, evaluation.against, evaluation.lesions
     return {
         "record_version": RECORD_VERSION,
         "notice": NOTICE,
@@ -88,6 +88,8 @@ def metrics_json(evaluation: Evaluation, tables: dict[str, list[Row]], *, note: 
         "predictions_sha256": main.sha256,
         "against": other.source.name if other else None,
         "against_sha256": other.sha256 if other else None,
+        "lesions": lesions.source.name if lesions else None,
+        "lesions_sha256": lesions.sha256 if lesions else None,
         "software": software_versions(),
         "options": {
             "chosen_on": options.chosen_on.value,

@@ -14,13 +14,14 @@ from spinal_tf.evaluation.columns import finite
 from spinal_tf.evaluation.contrasts import Contrast, MeasureDifference
 from spinal_tf.evaluation.described import Proportion
 from spinal_tf.evaluation.evaluate import Evaluation
+from spinal_tf.evaluation.mask_intervals import DetectionIntervals
 from spinal_tf.evaluation.masks import MaskGroup
 from spinal_tf.evaluation.overlap_summary import PAPER_MEAN_DICE
 from spinal_tf.evaluation.paper_table2 import TABLE_2
 from spinal_tf.evaluation.performance import Measure, Performance
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.scored import Scored
-from spinal_tf.evaluation.statistics.intervals import Interval, wilson
+from spinal_tf.evaluation.statistics.intervals import UNKNOWN, Interval, wilson
 
 Cell = str | int | float | bool | None
 Row = dict[str, Cell]
@@ -169,6 +170,7 @@ def masks(evaluation: Evaluation) -> Iterator[Row]:
                 "falsely_marked": summary.falsely_marked,
                 "measure": name,
                 **{key: finite(value) for key, value in asdict(spread).items()},
+                **_limits(summary.intervals.means.get(name, UNKNOWN), "bootstrap"),
                 "paper_mean": paper if name == "dice" else None,
             }
 
@@ -178,6 +180,7 @@ def lesion_detection(evaluation: Evaluation) -> Iterator[Row]:
     for group in evaluation.masks:
         for rule, sizes in group.summary.detection.items():
             for size, counts in sizes.items():
+                intervals = group.summary.intervals.detection.get((rule, size), DetectionIntervals())
                 yield {
                     **_mask_place(group),
                     "rule": rule.value,
@@ -185,8 +188,11 @@ def lesion_detection(evaluation: Evaluation) -> Iterator[Row]:
                     "below_ml": finite(size.below_ml),
                     **asdict(counts),
                     "recall": finite(counts.recall),
+                    **_limits(intervals.recall, "recall"),
                     "precision": finite(counts.precision),
+                    **_limits(intervals.precision, "precision"),
                     "f1": finite(counts.f1),
+                    **_limits(intervals.f1, "f1"),
                     "false_per_case": finite(group.summary.false_per_case(rule, size)),
                 }
 
@@ -225,6 +231,25 @@ def activation(evaluation: Evaluation) -> Iterator[Row]:
             }
 
 
+def gradcam_check(evaluation: Evaluation) -> Iterator[Row]:
+    """Grad-CAM maps beside those of random weights."""
+    for check in evaluation.map_checks:
+        yield {
+            "set": check.case_set.value,
+            "task": check.task.name,
+            "cases": len(check.cases),
+            "tiles": check.tiles,
+            "draws": check.draws,
+            "compared": check.compared,
+            "blank": check.blank,
+            "rank_correlation": finite(check.spearman),
+            "least": min(check.by_case, default=None),
+            "most": max(check.by_case, default=None),
+            "ssim": finite(check.ssim),
+            "depends_on_weights": check.depends,
+        }
+
+
 TABLES: Mapping[str, Callable[[Evaluation], Iterator[Row]]] = {
     "operating_points": operating_points,
     "sets": sets,
@@ -240,6 +265,7 @@ TABLES: Mapping[str, Callable[[Evaluation], Iterator[Row]]] = {
     "lesion_detection": lesion_detection,
     "triage": triage,
     "activation": activation,
+    "gradcam_check": gradcam_check,
 }
 """Every table, by its name in the record and of its file."""
 

@@ -13,6 +13,7 @@ from spinal_tf.evaluation.columns import NOTHING, aligned
 from spinal_tf.evaluation.contrasts import Contrast, MeasureDifference
 from spinal_tf.evaluation.described import Proportion
 from spinal_tf.evaluation.evaluate import Evaluation
+from spinal_tf.evaluation.map_check import MOST_ALIKE, MapCheck
 from spinal_tf.evaluation.overlap_summary import GroupSummary
 from spinal_tf.evaluation.paper_table2 import TABLE_2, PaperColumn
 from spinal_tf.evaluation.performance import MEASURES, Measure, Performance
@@ -69,10 +70,14 @@ ACTIVATION_LEGEND = """\
 Zone in which the map of the called class is mainly active: percent (n) [Wilson's 95 % interval]. Definitions:
 docs/evaluation.md. Zhuo et al. 2022 have these numbers in a supplement, and name lesion and perilesional areas."""
 
+MAP_CHECK_LEGEND = f"""\
+Rank correlation of the maps with those of random weights, mean (lowest to highest case): 1 is the same map, so that it
+shows nothing learnt; above {MOST_ALIKE:g} is a warning. Zero: maps of which random weights left nothing."""
+
 
 def as_text(evaluation: Evaluation) -> str:
     """All tables and warnings."""
-    sections = (_table2, _contrasts, _agreement, _calibration, _activations, _masks, _triage)
+    sections = (_table2, _contrasts, _agreement, _calibration, _activations, _map_checks, _masks, _triage)
     parts = [part for section in sections for part in section(evaluation)]
     warnings = [f"warning: {warning}" for warning in evaluation.warnings]
     return "\n\n".join([*parts, *(["\n".join(warnings)] if warnings else [])])
@@ -294,4 +299,26 @@ def _activation_line(group: Activation) -> list[str]:
             f"{_whole_percent(share)} ({share.count}) [{100 * limits[zone].low:.0f}, {100 * limits[zone].high:.0f}]"
             for zone, share in group.zones.items()
         ),
+    ]
+
+
+def _map_checks(evaluation: Evaluation) -> Iterator[str]:
+    if evaluation.map_checks:
+        title = f"Grad-CAM beside random weights, {evaluation.map_checks[0].case_set.value}"
+        header = ["", "Cases", "Maps compared", "Zero", "Rank correlation", "SSIM", "Depends on the weights"]
+        yield "\n".join([title, *aligned([header, *map(_map_check_line, evaluation.map_checks)]), MAP_CHECK_LEGEND])
+
+
+def _map_check_line(check: MapCheck) -> list[str]:
+    cases = check.by_case
+    ranked = f"{_two(check.spearman)} ({_two(min(cases))} to {_two(max(cases))})" if cases else NOTHING
+    depends = {None: NOTHING, True: "yes", False: "no"}[check.depends]
+    return [
+        printed_task(check.task),
+        str(len(check.cases)),
+        str(check.compared),
+        str(check.blank),
+        ranked,
+        _two(check.ssim),
+        depends,
     ]

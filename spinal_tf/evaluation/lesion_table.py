@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import astuple, dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -42,11 +43,13 @@ class LesionTable:
 
     Attributes:
         source: the table.
+        sha256: of its file.
         by_case: lesions by name of the case; a case without any is not there.
         faults: of single rows in their order, then of whole cases.
     """
 
     source: Path
+    sha256: str
     by_case: Mapping[str, LesionwiseScore]
     faults: tuple[Fault, ...]
 
@@ -81,7 +84,8 @@ def parse_lesions(path: Path, predictions: Predictions, named: Collection[str]) 
     }
     if not faults:
         faults += _volume_faults(by_case, predictions)
-    return LesionTable(source=path, by_case=by_case, faults=tuple(faults))
+    digest = sha256(path.read_bytes()).hexdigest()
+    return LesionTable(source=path, sha256=digest, by_case=by_case, faults=tuple(faults))
 
 
 def _read_rows(table: Table, predictions: str, named: Collection[str], faults: list[Fault]) -> Iterator[dict[str, Any]]:

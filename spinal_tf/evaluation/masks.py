@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spinal_tf.evaluation.lesionwise import LesionwiseScore
+from spinal_tf.evaluation.mask_intervals import mask_intervals
 from spinal_tf.evaluation.overlap_summary import MEASURES, GroupSummary, describe
 from spinal_tf.evaluation.predictions import CaseSet, Prediction, Predictions
+from spinal_tf.evaluation.statistics.bootstrap import Resampling
 from spinal_tf.taxonomy import Diagnosis
 
 Lesions = Mapping[str, LesionwiseScore]
@@ -23,7 +26,7 @@ class MaskGroup:
     Attributes:
         case_set: which.
         diagnosis: which; None for healthy cases, whose reference is empty.
-        summary: of the cases with any measure, at least one; with the measures that the table has.
+        summary: of the cases with any measure, at least one; with the measures that the table has, and intervals.
         left_out: cases of the group without any measure.
     """
 
@@ -33,27 +36,33 @@ class MaskGroup:
     left_out: int
 
 
-def mask_groups(predictions: Predictions, lesions: Lesions | None) -> Iterator[MaskGroup]:
+def mask_groups(predictions: Predictions, lesions: Lesions | None, resampling: Resampling) -> Iterator[MaskGroup]:
     """Describe the masks of every set and disease that has any, healthy cases last.
 
     Args:
         predictions: with measures of their masks, see `overlap_summary.MEASURES`.
         lesions: of their masks; None where they are not known.
+        resampling: of the bootstrap.
     """
     names = [name for name in MEASURES if any(name in case.overlap for case in predictions.cases)]
     for case_set in CaseSet:
         cases = predictions.of_set(case_set)
         for diagnosis in (*Diagnosis, None):
             members = [case for case in cases if case.diagnosis is diagnosis]
-            judged = [case for case in members if case.overlap]
+            judged = sorted((case for case in members if case.overlap), key=lambda case: case.name)
             if judged:
                 yield MaskGroup(
                     case_set=case_set,
                     diagnosis=diagnosis,
-                    summary=describe([case.overlap for case in judged], _lesions_of(judged, lesions), names),
+                    summary=_summary(judged, names, lesions, resampling),
                     left_out=len(members) - len(judged),
                 )
 
 
-def _lesions_of(cases: Sequence[Prediction], lesions: Lesions | None) -> list[LesionwiseScore] | None:
-    return None if lesions is None else [lesions.get(case.name, NO_LESIONS) for case in cases]
+def _summary(
+    cases: Sequence[Prediction], names: Sequence[str], lesions: Lesions | None, resampling: Resampling
+) -> GroupSummary:
+    of_cases = None if lesions is None else [lesions.get(case.name, NO_LESIONS) for case in cases]
+    values = {name: [case.overlap.get(name, math.nan) for case in cases] for name in names}
+    intervals = mask_intervals(values, of_cases, [case.patient for case in cases], resampling)
+    return replace(describe([case.overlap for case in cases], of_cases, names), intervals=intervals)

@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 
 from spinal_tf.evaluation.lesionwise import ALL_SIZES, SIZES, Detection, LesionwiseScore, Rule, Size, pooled
+from spinal_tf.evaluation.mask_intervals import MaskIntervals
 from spinal_tf.evaluation.overlap import SegmentationScore
 from spinal_tf.taxonomy import Diagnosis
 
@@ -94,6 +95,7 @@ class GroupSummary:
         spreads: by name of the measure, see `MEASURES`; those that are not known of any case may be missing.
         detection: lesions of all cases counted together, by rule and size, `ALL_SIZES` first; empty where the lesions
             are not known.
+        intervals: of the means and of the lesions counted together; empty where patients are not known.
     """
 
     cases: int
@@ -102,6 +104,7 @@ class GroupSummary:
     falsely_marked: int | None
     spreads: Mapping[str, Spread]
     detection: Mapping[Rule, Mapping[Size, Detection]]
+    intervals: MaskIntervals = MaskIntervals()
 
     def false_per_case(self, rule: Rule, size: Size = ALL_SIZES) -> float:
         """False lesions of a size over the number of cases; NaN where there is none."""

@@ -1,13 +1,15 @@
-"""A summary of segmentation scores as text for the terminal, beside the paper's numbers."""
+"""A summary of segmentation scores as lines of cells, beside the paper's numbers: for the terminal and for reports."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from spinal_tf.evaluation.columns import NOTHING, aligned
 from spinal_tf.evaluation.lesionwise import ALL_SIZES, SIZES, Rule, Size
+from spinal_tf.evaluation.mask_intervals import DetectionIntervals
 from spinal_tf.evaluation.overlap_summary import PAPER_MEAN_DICE, GroupSummary, Spread
+from spinal_tf.evaluation.statistics.intervals import UNKNOWN, Interval
 from spinal_tf.taxonomy import Diagnosis
 
 LABELS = {
@@ -24,38 +26,64 @@ LABELS = {
 
 RULES = {Rule.ONE_TO_ONE: "Lesions, paired one to one", Rule.ANY_OVERLAP: "Lesions, any overlap"}
 
+RATIOS = {"recall": "Recall, %", "precision": "Precision, %", "f1": "F1, %"}
+
 LEGEND = """\
 Numbers are median (quartiles) over cases; paper: Zhuo et al. 2022, doi:10.1148/ryai.210292, test set, mean Dice.
-Lesions: found/all of the reference (%); false ones for each case. - not defined. Definitions: docs/evaluation.md."""
+Lesions of all cases counted together; by size: found/all of the reference (%); false ones for each case. In brackets:
+95 % interval, bootstrap over patients. - not defined. Definitions: docs/evaluation.md."""
+
+Summaries = Mapping[Diagnosis, GroupSummary]
+"""By diagnosis; all with the same measures."""
+
+Line = list[str]
+"""A label and a cell for each group."""
 
 
-def as_text(summaries: Mapping[Diagnosis, GroupSummary], *, beside_paper: bool = True) -> str:
+def as_text(summaries: Summaries, *, beside_paper: bool = True) -> str:
     """The whole table.
 
     Args:
-        summaries: by diagnosis; all with the same measures.
+        summaries: of each disease.
         beside_paper: show the paper's mean Dice, which is that of its test set.
     """
+    lines = [["", *(diagnosis.printed for diagnosis in summaries)], *mask_lines(summaries, beside_paper=beside_paper)]
+    for title, found in detection_lines(summaries):
+        lines.append([title, *("" for _ in summaries)])
+        lines += [[f"  {label}", *cells] for label, *cells in found]
+    return "\n".join(aligned(lines))
+
+
+def mask_lines(summaries: Summaries, *, beside_paper: bool) -> Iterator[Line]:
+    """A line for each measure of the masks; see `as_text`."""
     groups = list(summaries.values())
-    lines = [["", *(diagnosis.printed for diagnosis in summaries)]]
-    lines.append(["Cases", *(str(group.cases) for group in groups)])
-    lines.append(["Nothing marked", *(NOTHING if group.missed is None else str(group.missed) for group in groups)])
+    yield ["Cases", *(str(group.cases) for group in groups)]
+    yield ["Nothing marked", *(NOTHING if group.missed is None else str(group.missed) for group in groups)]
     if all("dice" in group.spreads for group in groups):
-        lines.append(["Dice, mean", *(_number(group.spreads["dice"].mean) for group in groups)])
+        yield ["Dice, mean", *map(_mean_dice, groups)]
         if beside_paper:
-            lines.append(["Dice, mean, paper", *(_number(PAPER_MEAN_DICE[diagnosis]) for diagnosis in summaries)])
+            yield ["Dice, mean, paper", *(_number(PAPER_MEAN_DICE[diagnosis]) for diagnosis in summaries)]
     for name, label in LABELS.items():
         if all(name in group.spreads for group in groups):
-            lines.append([label, *(_spread(group.spreads[name]) for group in groups)])
-    for rule, label in RULES.items() if all(group.detection for group in groups) else ():
-        lines.append([label, *("" for _ in groups)])
-        for size in (ALL_SIZES, *SIZES):
-            lines.append([f"  {size}", *(_detection(group, rule, size) for group in groups)])
-    return "\n".join(aligned(lines))
+            yield [label, *(_spread(group.spreads[name]) for group in groups)]
+
+
+def detection_lines(summaries: Summaries) -> Iterator[tuple[str, Sequence[Line]]]:
+    """For each rule its title, lines of the ratios, and lines of the sizes; none where lesions are not known."""
+    groups = list(summaries.values())
+    for rule, title in RULES.items() if all(group.detection for group in groups) else ():
+        ratios = [[label, *(_ratio(group, rule, name) for group in groups)] for name, label in RATIOS.items()]
+        sizes = [[str(size), *(_detection(group, rule, size) for group in groups)] for size in (ALL_SIZES, *SIZES)]
+        yield title, [*ratios, *sizes]
 
 
 def _number(value: float) -> str:
     return NOTHING if math.isnan(value) else f"{value:.2f}"
+
+
+def _mean_dice(group: GroupSummary) -> str:
+    limits = group.intervals.means.get("dice", UNKNOWN)
+    return _number(group.spreads["dice"].mean) + _bracketed(limits, 1, 2)
 
 
 def _spread(spread: Spread) -> str:
@@ -64,8 +92,20 @@ def _spread(spread: Spread) -> str:
     return f"{_number(spread.median)} ({_number(spread.first)}, {_number(spread.third)})"
 
 
+def _ratio(group: GroupSummary, rule: Rule, name: str) -> str:
+    value: float = getattr(group.detection[rule][ALL_SIZES], name)
+    if math.isnan(value):
+        return NOTHING
+    intervals = group.intervals.detection.get((rule, ALL_SIZES), DetectionIntervals())
+    return f"{100 * value:.0f}{_bracketed(getattr(intervals, name), 100, 0)}"
+
+
 def _detection(group: GroupSummary, rule: Rule, size: Size) -> str:
     counts = group.detection[rule][size]
     every = counts.found + counts.missed
     found = f"{counts.found}/{every} ({100 * counts.recall:.0f})" if every else NOTHING
     return f"{found}; {_number(group.false_per_case(rule, size))}"
+
+
+def _bracketed(limits: Interval, factor: int, digits: int) -> str:
+    return f" [{factor * limits.low:.{digits}f}, {factor * limits.high:.{digits}f}]" if limits.known else ""

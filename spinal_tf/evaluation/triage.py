@@ -12,8 +12,8 @@ from spinal_tf.evaluation.predictions import CaseSet, Prediction, Predictions
 from spinal_tf.taxonomy import TUMOR_VS_DEMYELINATING, Diagnosis
 
 POOR_DICE = 0.7
-"""Dice below which a mask is poor. Above it an overlap is called good by Zijdenbos et al., IEEE Trans Med Imaging
-1994;13:716, and after them Zou et al., Acad Radiol 2004;11:178. That a poor one needs correction is our reading."""
+"""Dice below which a mask is poor. Above it an overlap is good after Zou et al., Acad Radiol 2004;11:178, who name
+Zijdenbos et al., IEEE Trans Med Imaging 1994;13:716. That a poor one needs correction is our reading."""
 
 TUMOR, DEMYELINATING = TUMOR_VS_DEMYELINATING.classes
 

@@ -129,6 +129,19 @@ def predict_case(images: Images, models: Models, options: PredictionOptions) -> 
     return CasePrediction(cells=cells, lesions=score.lesions), automatic
 
 
+def disease_heatmap(images: Images, models: Models, mask: np.ndarray) -> np.ndarray | None:
+    """Grad-CAM map of the model that named the disease, float32 of the scan's shape, 0 to 1.
+
+    Returns:
+        The map; None where the mask gave nothing to classify.
+    """
+    classification = _classified(images, models.classifiers, mask).classification
+    if classification is None:
+        return None
+    *_, last = (one.heatmap for one in classification.tasks if one.task.applies_to(classification.diagnosis))
+    return last
+
+
 def _zones(result: CaseResult) -> dict[str, str]:
     """Where the heat map of each task that was asked is mainly active."""
     tasks = result.classification.tasks if result.classification else ()

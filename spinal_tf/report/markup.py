@@ -113,6 +113,11 @@ def block_table(
     )
 
 
+def folded(title: str, *parts: str) -> str:
+    """Parts, which are HTML, that are shown when somebody opens the title."""
+    return "\n".join(["<details>", element("summary", title), *parts, "</details>"])
+
+
 def figure(picture: str, title: str, caption: str) -> str:
     """A picture, which is HTML, above its caption."""
     return f"<figure>{picture}<figcaption>{element('strong', f'{title}.')} {escape(caption)}</figcaption></figure>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import re
 from dataclasses import replace
@@ -13,6 +14,7 @@ import pytest
 
 from spinal_tf.checkpoints import MANIFEST, manifest_json
 from spinal_tf.cli import cohort_session
+from spinal_tf.evaluation.map_check import MapComparison
 from spinal_tf.evaluation.overlap import score_mask
 from spinal_tf.phantom import cohort as phantom_cohort
 from spinal_tf.phantom.sources import procedural_background
@@ -86,6 +88,8 @@ def test_validation_and_test_are_predicted_and_judged(evaluate, table, tmp_path,
         f"{name}_{end}" for name in "abh" for end in ("lesion.nii.gz", "prediction.json")
     )
     metrics = json.loads((tmp_path / "report/metrics.json").read_text())
+    digest = hashlib.sha256((tmp_path / "report/lesions.csv").read_bytes()).hexdigest()
+    assert (metrics["lesions"], metrics["lesions_sha256"]) == ("lesions.csv", digest)
     dice = {(row["set"], row["diagnosis"]): row["mean"] for row in metrics["masks"] if row["measure"] == "dice"}
     assert dice["validation", "ms"] == 1
     assert dice["test", "nmosd"] == pytest.approx(2 / 3)
@@ -304,6 +308,43 @@ def test_predictions_of_a_report_give_the_same_numbers_again(evaluate, run, tmp_
     assert (again / "metrics.json").read_bytes() == (report / "metrics.json").read_bytes()
 
 
+@pytest.fixture
+def alike(monkeypatch):
+    """Random weights that give the same maps; returns the masks of the cases that were compared."""
+    seen = []
+
+    def compare(t2, mask, classifier):
+        seen.append((t2.source, int(mask.sum())))
+        return (MapComparison(spearman=0.9, ssim=0.8, blank=0, tiles=3),)
+
+    monkeypatch.setattr(cohort_session, "compare_maps", compare)
+    return seen
+
+
+def test_maps_are_compared_with_random_weights_where_that_is_asked(evaluate, alike, tmp_path, table):
+    assert evaluate().exit_code == 0
+    assert (alike, table("gradcam_check.csv")) == ([], [])
+    result = evaluate("--overwrite", "--gradcam-check", 5)
+    assert result.exit_code == 0, result.output
+    # b is the one case of the test with a lesion; tasks of tumours have none.
+    assert [source for source, _ in alike] == ["b-t2.nii.gz"] * 2
+    rows = table("gradcam_check.csv")
+    assert [row["task"] for row in rows] == ["tumor_vs_demyelinating", "ms_vs_nmosd"]
+    assert (rows[0]["cases"], rows[0]["rank_correlation"], rows[0]["depends_on_weights"]) == ("1", "0.9", "False")
+    warning = "ms_vs_nmosd: Grad-CAM maps stay much as they are with random weights (mean rank correlation 0.90"
+    assert f"warning: {warning}" in result.stdout
+    page = (tmp_path / "report/report.html").read_text(encoding="utf-8")
+    assert warning in page
+    assert page.index("Rank correlation") > page.index(">Grad-CAM</h2>")
+
+
+def test_maps_are_of_the_mask_that_was_classified(evaluate, alike, tmp_path, write_nifti, lesion, oblique_affine):
+    write_nifti(tmp_path / "b-mask.nii.gz", (lesion & (np.arange(48) < 24)).astype(np.uint8), oblique_affine)
+    evaluate("--gradcam-check", 1)
+    evaluate("--gradcam-check", 1, "--with-mask", "--overwrite")
+    assert [voxels for _, voxels in alike] == [168, 168, 72, 72]
+
+
 def test_representative_cases_are_shown_with_both_masks(evaluate, tmp_path, lesion, bright_data, monkeypatch):
     shown = {}
     write = "spinal_tf.report.study.figures.write_figures"
@@ -318,6 +359,10 @@ def test_representative_cases_are_shown_with_both_masks(evaluate, tmp_path, lesi
     assert (picture.reference == lesion[index - 1]).all()
     assert (picture.predicted == read_mask(tmp_path / "report/masks/b_lesion.nii.gz", like=t2)[index]).all()
     assert picture.spacing_mm == t2.spacing_mm[1:]
+    # The networks' map is 1 in the middle of a tile and 0 at its edge.
+    assert picture.heat.shape == picture.image.shape
+    assert picture.heat[picture.predicted].max() == 1
+    assert picture.heat[0, -1] == 0
 
 
 def test_figures_that_exist_are_told_before_anything_is_predicted(evaluate, tmp_path):
@@ -385,6 +430,7 @@ def test_without_weights_nothing_is_read(refused, cohort, tmp_path, monkeypatch)
         (["--predictions", "p.csv", "--threshold", "0.5"], "--threshold is for predicting"),
         (["--predictions", "p.csv", "--device", "cpu"], "--device is for predicting"),
         (["--predictions", "p.csv", "--with-mask"], "--with-mask is for predicting"),
+        (["--predictions", "p.csv", "--gradcam-check", "2"], "--gradcam-check needs networks and images"),
         (["--cohort", "c.csv", "--lesions", "l.csv"], "--lesions belongs to --predictions"),
         (["--predictions", "p.csv", "--poor-dice", "nan"], "must be a number"),
     ],
@@ -406,6 +452,7 @@ def test_simulated_cases_go_from_images_to_a_report(run, tmp_path, tiny_weights,
     monkeypatch.setattr(phantom_cohort, "read_backgrounds", lambda backgrounds: coarse_source)
     assert run("simulate", tmp_path / "cohort", "--cases", 4, "--seed", 7, "--workers", 1).exit_code == 0
     report, options = tmp_path / "report", ("--weights", tiny_weights, "--operating-point", 0.5, "--resamples", 100)
+    options += ("--gradcam-check", 1)
     result = run("evaluate", "--cohort", tmp_path / "cohort/cohort.csv", "--out", report, *options)
     assert result.exit_code == 0, result.output
     with (report / "predictions.csv").open(newline="", encoding="utf-8") as stream:
@@ -422,5 +469,9 @@ def test_simulated_cases_go_from_images_to_a_report(run, tmp_path, tiny_weights,
     assert nib.load(report / f"masks/{rows[0]['case']}_lesion.nii.gz").get_data_dtype() == np.uint8
     metrics = json.loads((report / "metrics.json").read_text())
     assert {row["diagnosis"] for row in metrics["masks"]} == {"astrocytoma", "ependymoma", "ms", "nmosd"}
+    found = {row["task"]: row["draws"] for row in metrics["gradcam_check"]}
+    asked = {task for task in TASKS if any(row[f"p_{task}"] not in ("", "none") for row in rows)}
+    assert set(found) <= asked
+    assert set(found.values()) <= {3}
     assert (report / "figures/cases.png").stat().st_size > 0
     assert "data:image" in (report / "report.html").read_text(encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import math
 import re
 from pathlib import Path
 
@@ -18,7 +19,9 @@ from spinal_tf.evaluation.evaluate import evaluate
 from spinal_tf.evaluation.evaluation_files import write_evaluation
 from spinal_tf.evaluation.evaluation_rows import TABLES
 from spinal_tf.evaluation.evaluation_text import LABELS, as_text, percent, printed_task
+from spinal_tf.evaluation.map_check import MapCheck, MapComparison
 from spinal_tf.evaluation.paper_table2 import TABLE_2
+from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.scored import EvaluationOptions
 from spinal_tf.evaluation.statistics.bootstrap import Resampling
 from spinal_tf.evaluation.statistics.confusion import RATIOS
@@ -33,11 +36,12 @@ FEW = Resampling(resamples=100)
 def evaluated(write_predictions):
     """The function that evaluates rows, and another model's."""
 
-    def run(rows, against=None, lesions=None, **changes):
+    def run(rows, against=None, lesions=None, map_checks=(), **changes):
         options = EvaluationOptions(resampling=FEW, **changes)
         other = write_predictions(against, name="other.csv") if against else None
         spots = write_predictions(lesions, name="lesions.csv") if lesions else None
-        return evaluate(check_predictions(write_predictions(rows), options, other, spots), options)
+        checked = check_predictions(write_predictions(rows), options, other, spots)
+        return evaluate(checked, options, map_checks=map_checks)
 
     return run
 
@@ -66,7 +70,14 @@ def full(evaluated, some_rows):
         {"case": row["case"], "mask": "predicted", "volume_ml": "0.5", "overlap": "0", "partner_iou": "0"}
         for row in rows
     ]
-    return evaluated(rows, against=some_rows(24), lesions=spots, subgroups=("site",))
+    compared = [
+        MapComparison(spearman=0.25, ssim=0.5, blank=0, tiles=4),
+        MapComparison(spearman=math.nan, ssim=0.0, blank=4, tiles=4),
+    ]
+    checks = [
+        MapCheck(task=task, case_set=CaseSet.TEST, cases=[[one]]) for task, one in zip(TASKS[:2], compared, strict=True)
+    ]
+    return evaluated(rows, against=some_rows(24), lesions=spots, map_checks=checks, subgroups=("site",))
 
 
 @pytest.fixture
@@ -122,6 +133,7 @@ def test_the_record_names_the_tables_by_their_content(evaluated, some_rows, tmp_
     record = json.loads((tmp_path / "report/metrics.json").read_text(encoding="utf-8"))
     digest = hashlib.sha256((tmp_path / "predictions.csv").read_bytes()).hexdigest()
     assert (record["predictions_sha256"], record["against"], record["against_sha256"]) == (digest, None, None)
+    assert (record["lesions"], record["lesions_sha256"]) == (None, None)
     assert record["note"] == "Simulated."
     assert faults(record) == []
 

@@ -5,11 +5,11 @@ import dataclasses
 import re
 import shutil
 import subprocess
-from html.parser import HTMLParser
 from io import BytesIO
 
 import numpy as np
 import pytest
+from html_page import Page
 from PIL import Image
 
 from spinal_tf.report import NOTICE, words, write_html
@@ -17,45 +17,6 @@ from spinal_tf.report.figure import contact_sheet
 from spinal_tf.report.page import html_page
 from spinal_tf.report.panels import OUTLINE
 from spinal_tf.taxonomy import Diagnosis
-
-VOID = {"meta", "img"}
-
-
-class Page(HTMLParser):
-    """Tags, attributes, words and rows of a page; fails where elements are not closed in order."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[str] = []
-        self.attributes: list[tuple[str, str, str]] = []
-        self.words: list[str] = []
-        self.rows: list[list[str]] = []
-        self._open: list[str] = []
-        self.feed(text)
-        assert self._open == []
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append(tag)
-        self.attributes += [(tag, name, value or "") for name, value in attributes]
-        if tag == "tr":
-            self.rows.append([])
-        if tag in ("td", "th"):
-            self.rows[-1].append("")
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self._open.pop() == tag
-
-    def handle_data(self, data):
-        if self._open and self._open[-1] != "style" and data.strip():
-            self.words.append(data.strip())
-        if {"td", "th"} & set(self._open):
-            self.rows[-1][-1] += data
-
-    def row(self, heading: str) -> list[str]:
-        (found,) = [row for row in self.rows if row[0] == heading]
-        return found
 
 
 def test_nothing_is_loaded_and_nothing_runs(classified):

@@ -23,8 +23,7 @@ AGE_AND_SEX = ("age", "sex")
 
 def tables(evaluation: Evaluation) -> str:
     """Which files were judged."""
-    given = [one for one in (evaluation.predictions, evaluation.against) if one]
-    return _sentences(f"{one.source.name}, SHA-256 {one.sha256}" for one in given)
+    return _sentences(f"{name}, SHA-256 {sha256}" for name, sha256 in evaluation.tables)
 
 
 def missing(evaluation: Evaluation) -> str:
@@ -208,7 +207,11 @@ def explained(evaluation: Evaluation) -> str | None:
         for group in evaluation.activations
         if group.case_set is main and group.diagnosis is None and group.right is None
     ]
-    return f"{SETS[main].capitalize()}, zones where Grad-CAM is mainly active: {'; '.join(found)}." if found else None
+    if not found:
+        return None
+    checks = [f"{printed_task(one.task)} {one.spearman:.2f}" for one in evaluation.map_checks if one.by_case]
+    checked = f" Rank correlation with maps of random weights: {', '.join(checks)}." if checks else ""
+    return f"{SETS[main].capitalize()}, zones where Grad-CAM is mainly active: {'; '.join(found)}.{checked}"
 
 
 def warnings(evaluation: Evaluation) -> str | None:

@@ -1,9 +1,9 @@
-"""The tables of an evaluation for a manuscript, each a file to be included; they need booktabs and longtable."""
+"""The tables of an evaluation for a manuscript, each a file to be included in a document that loads `PACKAGES`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 
 from spinal_tf.evaluation.evaluate import Evaluation
 from spinal_tf.evaluation.evaluation_rows import TABLES
@@ -13,13 +13,25 @@ from spinal_tf.report.study.sheets import Sheet
 
 TABLE_2_CAPTION = "Differentiation of spinal cord lesions by deep learning models"
 
+PACKAGES = ("array", "booktabs", "longtable", "pdflscape")
+"""That the document must load."""
+
 NOTHING = "% no rows\n"
+
+NARROW, PORTRAIT = 65, 90
+"""Letters of a row up to which columns take the width they need, and up to which a page stands upright."""
+
+SPACE = 4
+"""Letters that the space between columns takes, and capitals and signs beyond the width of others."""
+
+SMALL = r"\footnotesize\setlength{\tabcolsep}{3pt}"
 
 MINUS = re.compile(r"(?<![^\s\[(])-(?=[\d.])")
 """Before a number, at the start of a word or an interval."""
 
 SPECIAL = {
-    **{letter: f"\\{letter}" for letter in "&%$#_{}"},
+    **{letter: f"\\{letter}" for letter in "&%$#{}"},
+    "_": r"\_\allowbreak{}",
     "\\": r"\textbackslash{}",
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
@@ -50,14 +62,43 @@ def _others(evaluation: Evaluation, name: str, note: str) -> str:
 
 
 def _long_table(part: Part, sheet: Sheet, note: str) -> Iterator[str]:
-    columns = "".join("r" if place in sheet.numeric else "l" for place in range(len(sheet.header)))
-    yield rf"\begin{{longtable}}{{{columns}}}"
+    letters = _letters(sheet.header, sheet.rows)
+    begin, end = _page(letters)
+    yield begin
+    yield r"\setlength{\LTcapwidth}{\linewidth}"
+    yield rf"\begin{{longtable}}{{{_columns(letters, sheet.numeric)}}}"
     yield rf"\caption{{{escaped(' '.join(filter(None, (part.caption, note))))}}}\\"
-    for end in (r"\endfirsthead", r"\endhead"):
-        yield from (r"\toprule", _row(sheet.header), r"\midrule", end)
+    for end_of_head in (r"\endfirsthead", r"\endhead"):
+        yield from (r"\toprule", _row(sheet.header), r"\midrule", end_of_head)
     yield from map(_row, sheet.rows)
     yield r"\bottomrule"
     yield r"\end{longtable}"
+    yield end
+
+
+def _letters(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
+    """How many letters each column needs: its longest cell, the longest word of its heading, and some space."""
+    columns = zip(header, *rows, strict=True)
+    return [max(*map(len, column[1:]), *map(len, column[0].split()), 1) + SPACE for column in columns]
+
+
+def _page(letters: Sequence[int]) -> tuple[str, str]:
+    """How a table begins and ends: in small letters; where it is too wide, on a page that lies on its side."""
+    if sum(letters) > PORTRAIT:
+        return rf"\begin{{landscape}}{SMALL}", r"\end{landscape}"
+    return rf"\begingroup{SMALL}", r"\endgroup"
+
+
+def _columns(letters: Sequence[int], numeric: Container[int]) -> str:
+    """Columns that share the line by their letters, and break lines within cells; narrow tables need neither."""
+    if sum(letters) <= NARROW:
+        return "".join("r" if place in numeric else "l" for place in range(len(letters)))
+    sides = ("ragged" + ("left" if place in numeric else "right") for place in range(len(letters)))
+    shares = (count / sum(letters) for count in letters)
+    return "".join(
+        rf">{{\{side}\arraybackslash}}p{{\dimexpr {share - 0.0005:.3f}\linewidth-2\tabcolsep\relax}}"
+        for side, share in zip(sides, shares, strict=True)
+    )
 
 
 def _table2(evaluation: Evaluation, note: str) -> str:
@@ -65,21 +106,27 @@ def _table2(evaluation: Evaluation, note: str) -> str:
 
 
 def _table2_lines(evaluation: Evaluation, note: str) -> Iterator[str]:
-    tasks, width = layouts.table2_tasks(), len(layouts.KINDS)
-    yield r"\begin{table*}"
+    tasks, width, blocks = layouts.table2_tasks(), len(layouts.KINDS), layouts.table2(evaluation)
+    header = ("Classification", *layouts.KINDS * len(tasks))
+    letters = _letters(header, [row for block in blocks for row in block.rows])
+    begin, end = _page(letters)
+    yield begin
+    yield r"\begin{table}[p]"
+    yield SMALL
     yield rf"\caption{{{TABLE_2_CAPTION}}}"
-    yield rf"\begin{{tabular}}{{l{'l' * width * len(tasks)}}}"
+    yield rf"\begin{{tabular}}{{{_columns(letters, ())}}}"
     yield r"\toprule"
     yield " & ".join(["", *(rf"\multicolumn{{{width}}}{{l}}{{{escaped(task)}}}" for task in tasks)]) + r" \\"
-    yield _row(("Classification", *layouts.KINDS * len(tasks)))
-    for block in layouts.table2(evaluation):
+    yield _row(header)
+    for block in blocks:
         yield r"\midrule"
         yield _row((block.case_set.printed, *[""] * width * len(tasks)))
         yield from map(_row, block.rows)
     yield r"\bottomrule"
     yield r"\end{tabular}"
-    yield rf"\par\footnotesize {escaped(' '.join(filter(None, (layouts.TABLE_2_NOTE, note))))}"
-    yield r"\end{table*}"
+    yield rf"\par\smallskip {escaped(' '.join(filter(None, (layouts.TABLE_2_NOTE, note))))}"
+    yield r"\end{table}"
+    yield end
 
 
 def _row(cells: Sequence[str]) -> str:

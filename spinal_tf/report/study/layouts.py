@@ -1,19 +1,21 @@
-"""Tables that are not shown row by row: Table 2 as the paper lays it out, and subgroups with measures side by side."""
+"""Tables that are not shown row by row: Table 2 as the paper lays it out, masks by disease, measures side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from spinal_tf.evaluation import overlap_text
 from spinal_tf.evaluation.columns import NOTHING
 from spinal_tf.evaluation.contrasts import COMPARED
 from spinal_tf.evaluation.evaluate import Evaluation
 from spinal_tf.evaluation.evaluation_text import LABELS, measure_cell, paper_cell, printed_task
+from spinal_tf.evaluation.overlap_summary import GroupSummary
 from spinal_tf.evaluation.paper_table2 import TABLE_2
 from spinal_tf.evaluation.performance import MEASURES
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.report.study.sheets import Sheet, text
-from spinal_tf.taxonomy import TASKS
+from spinal_tf.taxonomy import TASKS, Diagnosis
 
 KINDS = ("This cohort", "Paper")
 """The columns of each task."""
@@ -65,5 +67,40 @@ def subgroups(evaluation: Evaluation) -> Sheet:
     return Sheet(header=header, rows=tuple(rows), numeric=frozenset(range(3, len(header))))
 
 
+def masks(evaluation: Evaluation) -> Sheet:
+    """A column for each disease, and for healthy cases where there are any, of which only marks for nothing count."""
+    case_set, ill, healthy = _main_masks(evaluation)
+    lines = [*overlap_text.mask_lines(ill, beside_paper=case_set is CaseSet.TEST)] if ill else [["Cases"]]
+    if healthy:
+        known = {"Cases": str(healthy.cases)}
+        marked = NOTHING if healthy.falsely_marked is None else str(healthy.falsely_marked)
+        lines = [[*line, known.get(line[0], NOTHING)] for line in lines]
+        lines.append(["Marked without a lesion", *(NOTHING for _ in ill), marked])
+    return _by_disease(("Measure",), (*(disease.printed for disease in ill), *(["Healthy"] if healthy else [])), lines)
+
+
+def lesion_detection(evaluation: Evaluation) -> Sheet:
+    """A column for each disease, rows of each rule."""
+    _, ill, _ = _main_masks(evaluation)
+    found = [[rule, *line] for rule, lines in overlap_text.detection_lines(ill) for line in lines]
+    return _by_disease(("Counted", "Measure or size"), (disease.printed for disease in ill), found)
+
+
+def _main_masks(evaluation: Evaluation) -> tuple[CaseSet, dict[Diagnosis, GroupSummary], GroupSummary | None]:
+    """Of the test, of validation where there is no test: which it is, each disease, and healthy cases."""
+    sets = {group.case_set for group in evaluation.masks}
+    main = CaseSet.TEST if CaseSet.TEST in sets else CaseSet.VALIDATION
+    groups = {group.diagnosis: group.summary for group in evaluation.masks if group.case_set is main}
+    return main, {disease: one for disease, one in groups.items() if disease}, groups.get(None)
+
+
+def _by_disease(labels: tuple[str, ...], groups: Iterable[str], lines: Iterable[list[str]]) -> Sheet:
+    header = (*labels, *groups)
+    rows = tuple(tuple(map(_dashed, line)) for line in lines)
+    return Sheet(header=header, rows=rows, numeric=frozenset(range(len(labels), len(header))))
+
+
 def _dashed(cell: str) -> str:
-    return text(None) if cell == NOTHING else cell
+    """With the dash of reports for what is not known."""
+    alone = cell == NOTHING or cell.startswith(f"{NOTHING};")
+    return text(None) + cell.removeprefix(NOTHING) if alone else cell

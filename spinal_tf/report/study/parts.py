@@ -6,11 +6,13 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from spinal_tf.cohort.case import HEALTHY
 from spinal_tf.evaluation.evaluate import Evaluation
 from spinal_tf.evaluation.evaluation_rows import TABLES, Row
 from spinal_tf.evaluation.evaluation_text import RATER_LEGEND
+from spinal_tf.evaluation.map_check import MOST_ALIKE
 from spinal_tf.evaluation.predictions import CaseSet
-from spinal_tf.report.study.layouts import subgroups
+from spinal_tf.report.study.layouts import lesion_detection, masks, subgroups
 from spinal_tf.report.study.sheets import Sheet, heading, sheet
 
 DIFFERENCE = (
@@ -34,6 +36,11 @@ def _of_main_set(rows: Sequence[Row]) -> Sequence[Row]:
     sets = {row["set"] for row in rows}
     main = CaseSet.TEST.value if CaseSet.TEST.value in sets else CaseSet.VALIDATION.value
     return [row for row in rows if row["set"] == main]
+
+
+def _with_lesions(rows: Sequence[Row]) -> Sequence[Row]:
+    """Those of the main set but for healthy cases."""
+    return [row for row in _of_main_set(rows) if row["diagnosis"] != HEALTHY]
 
 
 def _of_kind(kind: str) -> Callable[[Sequence[Row]], Sequence[Row]]:
@@ -61,6 +68,7 @@ class Part:
         choose: the rows that are shown.
         without: columns that are left to the CSV file.
         lay_out: the table as text, where that is not row by row.
+        folded: what the page shows of it before somebody opens it; empty for a table that stands open.
     """
 
     table: str
@@ -69,6 +77,7 @@ class Part:
     choose: Callable[[Sequence[Row]], Sequence[Row]] = _whole
     without: tuple[str, ...] = ()
     lay_out: Callable[[Evaluation], Sheet] | None = None
+    folded: str = ""
 
 
 PERFORMANCE, CASES, POINTS = "Performance beside the paper", "Cases", "Operating points"
@@ -164,6 +173,7 @@ PARTS = (
             "probability and observed share of positive cases of each bin."
         ),
         choose=_of_main_set,
+        folded="Points of the reliability curves",
     ),
     Part(
         table="decision_curve",
@@ -174,28 +184,30 @@ PARTS = (
             "positive has 0."
         ),
         choose=_at_tenths,
+        folded="Points of the decision curves",
         without=("scaling",),
     ),
     Part(
         table="masks",
         section=MASKS,
         caption=(
-            "Masks of the test set by disease, of validation where there is no test, in three dimensions: median and "
-            "quartiles over cases, mean, and the number of cases for which a measure is not defined or infinite. "
-            "Volume error: predicted less reference. NSD: normalised surface distance. HD95: robust Hausdorff "
-            "distance. Paper: mean Dice of its test set, Zhuo et al. 2022."
+            "Masks of the test set by disease, of validation where there is no test, in three dimensions: median "
+            "(quartiles) over the cases for which a measure is defined; of Dice also the mean [95 % interval, "
+            "bootstrap over patients] beside that of the paper's test set, Zhuo et al. 2022. Volume error: predicted "
+            "less reference. NSD: normalised surface distance. HD95: robust Hausdorff distance."
         ),
-        choose=_of_main_set,
-        without=("set", "left_out", "without_reference", "defined"),
+        lay_out=masks,
     ),
     Part(
         table="lesion_detection",
         section=MASKS,
         caption=(
-            "Lesions of all cases of the same set counted together, by volume in mL. Found and missed lesions are of "
-            "the reference, true and false ones of the prediction."
+            "Lesions of all cases of the same set counted together. Recall, precision and F1 in percent [95 % "
+            "interval, bootstrap over patients with all their lesions, which are not independent]. By size: found/all "
+            "of the reference (percent); false ones for each case."
         ),
-        choose=_of_main_set,
+        choose=_with_lesions,
+        lay_out=lesion_detection,
     ),
     Part(
         table="triage",
@@ -217,6 +229,16 @@ PARTS = (
             "network looked, not why."
         ),
         choose=_of_main_set,
+    ),
+    Part(
+        table="gradcam_check",
+        section=GRAD_CAM,
+        caption=(
+            "Whether heat maps depend on what was learnt: maps of some cases beside those of the same networks with "
+            "random weights, by rank correlation (mean over cases; least and most of a case) and structural "
+            f"similarity (SSIM). 1 is the same map. Above a mean rank correlation of {MOST_ALIKE:g} maps say little of "
+            "what was learnt, and are no reasons. Blank: compared maps that random weights left nothing of."
+        ),
     ),
 )
 """In the order of the page. A table that is not named here is shown whole in a section of its own."""

@@ -26,6 +26,8 @@ demyelinating lesions, a second and a third name the disease; Grad-CAM shows wha
 
 SHOWN = " The slices are of one case, the model's mask red."
 
+HEAT = " The heat map is that of the model that named the disease."
+
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
@@ -92,10 +94,12 @@ def draw_pipeline(picture: CasePicture | None, note: str) -> Iterator[Drawing]:
     for start, end in ARROWS:
         _draw_arrow(panel, STEPS[start], STEPS[end])
     _draw_turn(panel, STEPS["review"], STEPS["tiles"])
+    shown = ""
     if picture:
         _draw_pictures(panel, picture.cropped())
+        shown = SHOWN if picture.heat is None else SHOWN + HEAT
     panel.set(xlim=(0, WIDTH), ylim=(0, HEIGHT))
-    caption = CAPTION.format(shown=SHOWN if picture else "")
+    caption = CAPTION.format(shown=shown)
     yield finished("pipeline", "From the scan to the diagnosis", caption, figure, note)
 
 

@@ -22,7 +22,8 @@ LARGEST_SVG_BYTES = 1_000_000
 def part(shown: Part, sheet: Sheet) -> str:
     """A table with its definition and the file that has all of it."""
     caption = f"{shown.caption} All rows: {shown.table}.csv."
-    return markup.table(caption, sheet.header, sheet.rows, numeric=sheet.numeric, headings=sheet.headings)
+    table = markup.table(caption, sheet.header, sheet.rows, numeric=sheet.numeric, headings=sheet.headings)
+    return markup.folded(shown.folded, table) if shown.folded else table
 
 
 def table2(evaluation: Evaluation) -> str:
@@ -59,7 +60,7 @@ def origin(evaluation: Evaluation) -> str:
     """All that it takes to repeat the numbers."""
     return "\n".join(
         [
-            markup.table("Tables that were judged", ("Table", "SHA-256 of its file"), _judged(evaluation), numeric=()),
+            markup.table("Tables that were judged", ("Table", "SHA-256 of its file"), evaluation.tables, numeric=()),
             markup.table("Options", ("Option", "Value"), _options(evaluation), numeric=()),
             markup.table("Software", ("Package", "Version"), list(software_versions().items()), numeric=()),
         ]
@@ -68,10 +69,6 @@ def origin(evaluation: Evaluation) -> str:
 
 def _cells(item: Item) -> tuple[str, ...]:
     return (item.number, item.section, item.asks, item.state.value, item.run, item.author)
-
-
-def _judged(evaluation: Evaluation) -> list[tuple[str, str]]:
-    return [(one.source.name, one.sha256) for one in (evaluation.predictions, evaluation.against) if one]
 
 
 def _options(evaluation: Evaluation) -> Iterator[tuple[str, str]]:

@@ -33,6 +33,8 @@ HEADINGS = {
     "nsd_1mm": "NSD at 1 mm",
     "nsd_2mm": "NSD at 2 mm",
     "hd95_mm": "HD95, mm",
+    "ssim": "SSIM",
+    "depends_on_weights": "Depends on the weights",
     "first_cases": "Cases",
     "outside_task": "Outside of the task",
     "net_benefit_everybody": "Net benefit, all positive",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
@@ -143,3 +145,8 @@ def test_the_steps_are_drawn_with_and_without_slices(plain):
     assert len(with_slices.figure.axes[0].images) == 3  # no heat map
     assert "The slices are of one case" in with_slices.caption
     assert "The slices are of one case" not in alone.caption
+    assert "heat map" not in with_slices.caption
+    warm = replace(example(), heat=np.ones_like(example().image, float))
+    [with_heat_map] = draw_pipeline(warm, "")
+    assert len(with_heat_map.figure.axes[0].images) == 4
+    assert "The heat map is that of the model that named the disease" in with_heat_map.caption

@@ -9,7 +9,8 @@ import pytest
 
 from spinal_tf.evaluation.checks import check_predictions
 from spinal_tf.evaluation.evaluate import evaluate
-from spinal_tf.evaluation.predictions import zone_column
+from spinal_tf.evaluation.map_check import MapCheck, MapComparison
+from spinal_tf.evaluation.predictions import CaseSet, zone_column
 from spinal_tf.evaluation.scored import EvaluationOptions
 from spinal_tf.evaluation.statistics.bootstrap import Resampling
 from spinal_tf.report.study.figure_file import FigureFile
@@ -64,11 +65,12 @@ def write(rows, path):
 def evaluated(tmp_path_factory):
     """The function that evaluates rows, and another model's."""
 
-    def run(rows, against=None, lesions=None, name="predictions.csv", **changes):
+    def run(rows, against=None, lesions=None, name="predictions.csv", map_checks=(), **changes):
         folder, options = tmp_path_factory.mktemp("predictions"), EvaluationOptions(resampling=FEW, **changes)
         other = write(against, folder / "other.csv") if against else None
         counted = write(lesions, folder / "lesions.csv") if lesions else None
-        return evaluate(check_predictions(write(rows, folder / name), options, other, counted), options)
+        checked = check_predictions(write(rows, folder / name), options, other, counted)
+        return evaluate(checked, options, map_checks=map_checks)
 
     return run
 
@@ -89,7 +91,9 @@ def full(evaluated):
         for row in rows
         for mask, volume in volumes.items()
     ]
-    return evaluated(rows, others, lesions, subgroups=("site",))
+    compared = MapComparison(spearman=0.25, ssim=0.5, blank=0, tiles=4)
+    checks = [MapCheck(task=task, case_set=CaseSet.TEST, cases=[[compared] * 3] * 2) for task in TASKS]
+    return evaluated(rows, others, lesions, subgroups=("site",), map_checks=checks)
 
 
 @pytest.fixture

@@ -80,7 +80,8 @@ def test_a_run_with_less_says_less(full, plain):
 def test_claim_of_a_small_table(full):
     found = answers(CLAIM, full)
     assert found["7"].run == (
-        f"predictions.csv, SHA-256 {full.predictions.sha256}. other.csv, SHA-256 {full.against.sha256}."
+        f"predictions.csv, SHA-256 {full.predictions.sha256}. other.csv, SHA-256 {full.against.sha256}. "
+        f"lesions.csv, SHA-256 {full.lesions.sha256}."
     )
     assert found["19"].run == (
         "In the table: train 0 cases of 0 patients; validation 12 cases of 12 patients; test 12 cases of 12 patients. "

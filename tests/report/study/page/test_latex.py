@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from spinal_tf.evaluation.evaluation_rows import TABLES
-from spinal_tf.report.study.latex import NOTHING, escaped, latex_tables
+from spinal_tf.report.study.latex import NOTHING, PACKAGES, escaped, latex_tables
+
+BETWEEN_COLUMNS = 6.0
+"""Points between the letters of neighbouring columns."""
 
 LONG = [name for name in TABLES if name != "table2"]
 
@@ -26,11 +31,12 @@ def test_every_table_has_a_file(latex):
 
 @pytest.mark.parametrize("name", LONG)
 def test_rows_have_as_many_cells_as_there_are_columns(latex, name):
-    tables = re.findall(r"\\begin\{longtable\}\{([lr]+)\}(.*?)\\end\{longtable\}", latex[name], re.DOTALL)
+    tables = re.findall(r"\\begin\{longtable\}\{([^\n]*)\}\n(.*?)\\end\{longtable\}", latex[name], re.DOTALL)
     assert tables
     for columns, body in tables:
         rows = [line for line in body.splitlines() if line.endswith(r" \\")]
-        assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {len(columns) - 1}
+        number = columns.count("p{") or len(columns)
+        assert {len(re.findall(r"(?<!\\)&", row)) for row in rows} == {number - 1}
         assert rows[0] == rows[1], "once on the first page, once on the others"
 
 
@@ -47,7 +53,7 @@ def test_nothing_begins_that_does_not_end_and_no_character_is_taken_for_a_comman
 
 def test_the_note_stands_below_every_table(latex):
     for text in latex.values():
-        assert text.count(r"Simulated: 100 \% made up") == len(re.findall(r"\\begin\{(?:longtable|table\*)\}", text))
+        assert text.count(r"Simulated: 100 \% made up") == len(re.findall(r"\\begin\{(?:longtable|table)\}", text))
 
 
 def test_the_papers_table_has_the_papers_numbers(latex):
@@ -75,12 +81,32 @@ def test_negative_numbers_have_a_minus_and_words_keep_their_hyphens(latex):
 
 def test_a_users_words_are_escaped(latex):
     assert r"\textless{}b\textgreater{}new" in latex["subgroups"]
-    assert r"rater\_1" in latex["agreement"]
+    assert r"rater\_\allowbreak{}1" in latex["agreement"]
+
+
+@pytest.mark.slow
+def test_every_table_compiles_and_fits_its_page(latex, tmp_path):
+    """In the document class that leaves least room."""
+    program = shutil.which("pdflatex")
+    if program is None:
+        pytest.skip("pdflatex is not installed, so the tables were not compiled")
+    for name, text in latex.items():
+        (tmp_path / f"{name}.tex").write_text(text, encoding="utf-8")
+    begin = [r"\documentclass{article}", rf"\usepackage{{{','.join(PACKAGES)}}}", r"\begin{document}"]
+    inputs = [rf"\input{{{name}}}" for name in latex]
+    (tmp_path / "all.tex").write_text("\n".join([*begin, *inputs, r"\end{document}"]), encoding="utf-8")
+    command = [program, "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "all.tex"]
+    for _ in range(2):  # longtable measures its columns in the first run
+        run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace", timeout=300)
+        assert run.returncode == 0, run.stdout[-2000:]
+    assert (tmp_path / "all.pdf").read_bytes().startswith(b"%PDF")
+    too_wide = [float(points) for points in re.findall(r"Overfull \\hbox \(([\d.]+)pt", run.stdout)]
+    assert max(too_wide, default=0) < BETWEEN_COLUMNS
 
 
 @given(st.text(alphabet=r"ab\{}$&%#_~^<>– ", max_size=12))
 def test_escaped_words_read_as_they_were(words):
     names = {"textbackslash": "\\", "textasciitilde": "~", "textasciicircum": "^", "textless": "<", "textgreater": ">"}
-    names["textendash"] = "–"
+    names |= {"textendash": "–", "allowbreak": ""}
     read = re.sub(r"\\([a-z]+)\{\}|\\(.)", lambda found: names[found[1]] if found[1] else found[2], escaped(words))
     assert read == words

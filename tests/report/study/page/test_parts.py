@@ -70,18 +70,38 @@ def test_subgroups_have_their_measures_side_by_side(full):
     assert new[3:] == ("1", "100 (1/1) [21, 100]", "100 (1/1) [21, 100]", "–", "–")
 
 
-def test_masks_have_a_line_for_each_disease_and_measure_of_the_test(full):
+def test_masks_have_a_column_for_each_disease_of_the_test(full):
     found = {part.table: (part.section, sheet) for part, sheet in shown(full, "masks", "lesion_detection", "triage")}
     assert [section for section, _ in found.values()] == ["Masks", "Masks", "Review of masks"]
     masks = found["masks"][1]
-    assert masks.header[:5] == ("Diagnosis", "Cases", "Missed", "Falsely marked", "Measure")
-    [dice] = [row for row in masks.rows if (row[0], row[4]) == ("MS", "Dice")]
+    assert masks.header == ("Measure", "Astrocytoma", "Ependymoma", "MS", "NMOSD")
+    ms = {row[0]: row[3] for row in masks.rows}
     # Cases 6, 14 and 22: 0.60, 0.73 and 0.87; the paper's mean Dice of MS is 0.50.
-    assert dice[masks.header.index("Median")] == "0.730"
-    assert dice[-1] == "0.500"
+    assert ms["Dice"] == "0.73 (0.60, 0.87)"
+    assert ms["Dice, mean"].startswith("0.73 [0.")
+    assert ms["Dice, mean, paper"] == "0.50"
+    lesions = {row[:2]: row[4] for row in found["lesion_detection"][1].rows}
+    # One lesion of 2 mL in each of three cases, found.
+    assert lesions["Lesions, any overlap", "Recall, %"] == "100 [100, 100]"
+    assert lesions["Lesions, any overlap", "1-10 mL"] == "3/3 (100); 0.00"
+    assert lesions["Lesions, any overlap", "from 10 mL"] == "–; 0.00"
     triage = found["triage"][1]
     assert triage.rows[0][:3] == ("Tumor", "Flagged", "3/6")
     assert "7/79" in triage.rows[0], "what the paper's readers corrected"
+
+
+def test_healthy_cases_have_a_column_of_what_was_marked_for_nothing(evaluated, plain_rows):
+    blank = {name: "" for name in plain_rows[0] if name.startswith("p_")}
+    measured = {"reference_volume_ml": "0", "volume_ml": "0.5", "dice": "0"}
+    healthy = plain_rows[0] | blank | measured | {"case": "h", "split": "test", "diagnosis": "healthy"}
+    ill = [row | {"reference_volume_ml": "1", "volume_ml": "1", "dice": "0.5"} for row in plain_rows]
+    [(_, sheet)] = shown(evaluated([*ill, healthy]), "masks")
+    assert sheet.header[-1] == "Healthy"
+    column = {row[0]: row[-1] for row in sheet.rows}
+    assert column == dict.fromkeys(column, "–") | {"Cases": "1", "Marked without a lesion": "1"}
+    [(_, alone)] = shown(evaluated([row | dict.fromkeys(measured, "") for row in plain_rows] + [healthy]), "masks")
+    assert alone.header == ("Measure", "Healthy")
+    assert alone.rows == (("Cases", "1"), ("Marked without a lesion", "1"))
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -7,9 +7,9 @@ import dataclasses
 import re
 import shutil
 import subprocess
-from html.parser import HTMLParser
 
 import pytest
+from html_page import Page
 
 from spinal_tf.evaluation.evaluation_files import NOTICE, write_evaluation
 from spinal_tf.evaluation.evaluation_rows import TABLES
@@ -17,49 +17,7 @@ from spinal_tf.report.study import sections
 from spinal_tf.report.study.page import evaluation_page, write_evaluation_page
 from spinal_tf.report.study.study_files import study_files
 
-VOID = {"meta", "img"}
 SIMULATED = "Simulated: <says> nothing about patients."
-
-
-class Page(HTMLParser):
-    """What a page consists of; fails where elements are not closed in order."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str]]] = []
-        self.words: list[str] = []
-        self.rows: list[list[str]] = []
-        self.places: list[str] = []
-        self._open: list[str] = []
-        self.feed(text)
-        assert self._open == []
-
-    def handle_starttag(self, tag, attributes):
-        self.tags.append((tag, dict(attributes)))
-        if tag == "tr":
-            self.rows.append([])
-        if tag in ("td", "th"):
-            self.rows[-1].append("")
-        if tag not in VOID:
-            self._open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self._open.pop() == tag
-
-    def handle_data(self, data):
-        if self._open and self._open[-1] != "style" and data.strip():
-            self.words.append(data.strip())
-            self.places.append(self._open[-1])
-        if {"td", "th"} & set(self._open):
-            self.rows[-1][-1] += data
-
-    def of(self, tag):
-        """The words within elements of a kind."""
-        return [words for words, place in zip(self.words, self.places, strict=True) if place == tag]
-
-    def all(self, tag):
-        """The attributes of elements of a kind."""
-        return [attributes for name, attributes in self.tags if name == tag]
 
 
 @pytest.fixture
@@ -69,8 +27,8 @@ def page(full, make_figure):
 
 
 def test_nothing_is_loaded_and_nothing_runs(page, full, make_figure):
-    assert not {"script", "link", "iframe", "object", "form"} & {tag for tag, _ in page.tags}
-    assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+    assert not {"script", "link", "iframe", "object", "form"} & set(page.tags)
+    assert not [name for _, name, _ in page.attributes if name.startswith("on")]
     assert all(attributes["src"].startswith("data:image/") for attributes in page.all("img"))
     assert all(attributes["href"].startswith("#") for attributes in page.all("a"))
     assert {"http-equiv": "Content-Security-Policy", "content": sections.markup.POLICY} in page.all("meta")
@@ -96,7 +54,7 @@ def test_every_text_is_escaped(evaluated, plain_rows, make_figure):
     evaluation = dataclasses.replace(evaluation, warnings=(tag,))
     figure = make_figure(title="<b>&", caption=f"\"><img src='x'> {rows[0]['case']}")
     page = Page(evaluation_page(evaluation, [figure], note=tag))
-    assert not {"script", "i", "u", "s", "b", "em"} & {name for name, _ in page.tags}
+    assert not {"script", "i", "u", "s", "b", "em"} & set(page.tags)
     assert page.words.count(tag) == 2, "the note and the warning"
     assert page.words.count(f"{tag}.") == 2, "the limitations in both checklists"
     assert len(page.all("h1")) == 1
@@ -165,6 +123,7 @@ def test_it_says_what_the_numbers_can_be_repeated_from(page, full):
     rows = {row[0]: row[1] for row in page.rows if len(row) == 2}
     assert rows["predictions.csv"] == full.predictions.sha256
     assert rows["other.csv"] == full.against.sha256
+    assert rows["lesions.csv"] == full.lesions.sha256
     assert (rows["Bootstrap samples"], rows["Seed"], rows["Confidence level"]) == ("100", "2022", "95%")
     assert rows["Operating points chosen"] == "on validation"
     assert {"spinal-tf", "python", "numpy", "scipy"} <= set(rows)
@@ -233,7 +192,7 @@ def test_a_browser_reads_the_page_as_it_was_written(full, make_figure, tmp_path)
         ).stdout
 
     written, read = Page(path.read_text(encoding="utf-8")), Page(run("--dump-dom"))
-    assert [tag for tag, _ in read.tags] == [tag for tag, _ in written.tags]
+    assert read.tags == written.tags
     assert read.rows == written.rows
     run(f"--print-to-pdf={printed}")
     assert printed.read_bytes().startswith(b"%PDF")

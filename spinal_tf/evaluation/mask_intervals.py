@@ -1,0 +1,85 @@
+"""Intervals of mean measures of masks, and of lesions counted together, by a bootstrap over patients.
+
+Lesions of a patient tend to be found or missed together, so they are not independent, as Wilson's interval of their
+counts would have them. A resample draws patients with all their cases and lesions instead, and counts anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, field
+
+import numpy as np
+
+from spinal_tf.evaluation.lesionwise import ALL_SIZES, SIZES, LesionwiseScore, Rule, Size
+from spinal_tf.evaluation.statistics.bootstrap import Resampling, draws
+from spinal_tf.evaluation.statistics.intervals import UNKNOWN, Interval, percentile
+
+COUNTED = tuple((rule, size) for rule in Rule for size in (ALL_SIZES, *SIZES))
+
+
+@dataclass(frozen=True, kw_only=True)
+class DetectionIntervals:
+    """Of the ratios of `lesionwise.Detection`, all lesions of a size counted together."""
+
+    recall: Interval = UNKNOWN
+    precision: Interval = UNKNOWN
+    f1: Interval = UNKNOWN
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskIntervals:
+    """Of one group; none where it has a single patient, unknown where too few resamples define a number.
+
+    Attributes:
+        means: by name of the measure; unknown where a value is infinite.
+        detection: by rule and size; none where the lesions are not known.
+    """
+
+    means: Mapping[str, Interval] = field(default_factory=dict)
+    detection: Mapping[tuple[Rule, Size], DetectionIntervals] = field(default_factory=dict)
+
+
+def mask_intervals(
+    values: Mapping[str, Sequence[float]],
+    lesions: Sequence[LesionwiseScore] | None,
+    patients: Sequence[str],
+    resampling: Resampling,
+) -> MaskIntervals:
+    """Draw the patients of a group, all of whom may be drawn in place of each other.
+
+    Args:
+        values: of the n cases by name of the measure; NaN is left out of the mean.
+        lesions: of the n cases; None where they are not known.
+        patients: of the n cases.
+        resampling: how many resamples.
+    """
+    if len(set(patients)) < 2:
+        return MaskIntervals()
+    cells = np.array(list(values.values()), float).T.reshape(len(patients), len(values))
+    defined = ~np.isnan(cells) & ~np.isinf(cells).any(axis=0)
+    counts = np.array([[astuple(one.detection(*key)) for key in COUNTED] for one in lesions or ()], float)
+    columns = [np.where(defined, cells, 0), defined, counts.reshape(len(patients), -1)]
+    sums = _resampled(np.hstack(columns), np.array(patients, str), resampling)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means = sums[: len(values)] / sums[len(values) : 2 * len(values)]
+    counted = sums[2 * len(values) :].reshape(-1, 4, resampling.resamples)
+    return MaskIntervals(
+        means={name: percentile(row) for name, row in zip(values, means, strict=True)},
+        detection={key: _ratios(*rows) for key, rows in zip(COUNTED, counted, strict=False)},
+    )
+
+
+def _resampled(columns: np.ndarray, patients: np.ndarray, resampling: Resampling) -> np.ndarray:
+    """The sum of each column in every resample, (k, resamples)."""
+    blocks = draws(np.zeros(len(patients), int), patients, resampling)
+    return np.concatenate([counts @ columns for counts in blocks]).T
+
+
+def _ratios(found: np.ndarray, missed: np.ndarray, true: np.ndarray, false: np.ndarray) -> DetectionIntervals:
+    """As in `lesionwise.Detection`, 0 / 0 included."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        recall, precision = found / (found + missed), true / (true + false)
+        harmonic = 2 * recall * precision / (recall + precision)
+    f1 = np.where((found > 0) & (true > 0), harmonic, np.where(found + missed + true + false > 0, 0, np.nan))
+    return DetectionIntervals(recall=percentile(recall), precision=percentile(precision), f1=percentile(f1))
