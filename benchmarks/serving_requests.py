@@ -15,12 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from spinal_tf.checkpoints import find_weights
+from spinal_tf.checkpoints import find_weights, read_manifest
 from spinal_tf.cli.quiet import quiet_stderr
 from spinal_tf.models import SEGMENTER
 from spinal_tf.remote.connection import Connection
 from spinal_tf.remote.load import Latency, Load, measure
-from spinal_tf.remote.model import RemoteModel, find_model
+from spinal_tf.remote.model import find_model
+from spinal_tf.remote.networks import RemoteEngine
 from spinal_tf.remote.server import Server
 from spinal_tf.serving.names import TILES
 
@@ -28,12 +29,6 @@ STAND_IN = Path(__file__).parents[1] / "tests" / "serving"
 ROUNDS = 3
 LOADS = (Load(requests=20, concurrency=1), Load(requests=20, concurrency=4))
 SIDE = 256
-PROBABILITY = "probability"
-
-
-def ask_server(model: RemoteModel, tiles: np.ndarray) -> np.ndarray:
-    """One request."""
-    return model.numbers(TILES, {"tiles": tiles}, PROBABILITY, tiles.shape)
 
 
 def show(name: str, latencies: list[Latency], direct: list[Latency]) -> None:
@@ -52,20 +47,22 @@ def main() -> None:
 
         from spinal_tf.serving.export import export_saved_model, serve_segmenter
 
-    tiles = np.random.default_rng(0).random((1, SIDE, SIDE, 1), np.float32)
+    weights = find_weights()
+    channels = read_manifest(weights)[SEGMENTER].preprocessing.slices_seen
+    tiles = np.random.default_rng(0).random((1, SIDE, SIDE, channels), np.float32)
     with tempfile.TemporaryDirectory() as folder:
-        weights, exports = find_weights(), Path(folder)
+        exports = Path(folder)
         with quiet_stderr():
             export_saved_model(serve_segmenter(weights), weights, exports)
             models = standin.SavedModels(exports)
         with standin.serve(models) as running:
             ways: dict[str, Callable[[], object]] = {
-                "direct": lambda: models.predict(SEGMENTER, 1, TILES, {"tiles": tiles}, [PROBABILITY])
+                "direct": lambda: models.predict(SEGMENTER, 1, TILES, {"tiles": tiles}, ["probability"])
             }
             for scheme, address in (("grpc", running.grpc), ("http", running.rest)):
                 host, _, port = address.partition(":")
                 model = find_model(Connection(Server(scheme=scheme, host=host, port=int(port))), SEGMENTER)
-                ways[scheme] = partial(ask_server, model, tiles)
+                ways[scheme] = partial(RemoteEngine(model=model), tiles)
             for load in LOADS:
                 rounds = [{name: measure(ask, load) for name, ask in ways.items()} for _ in range(ROUNDS)]
                 for name in ways:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import itertools
 import os
 import sys
@@ -229,10 +230,11 @@ def _checkpoints():
     return [segmenter, *classifiers]
 
 
-def _bright_is_lesion(model):
-    """Set a MultiResUNet's weights so that it gives sigmoid(40 x - 28): above 0.7 of the intensity is lesion.
+def _bright_is_lesion(model, *, shares=(1,), slope=40):
+    """Set a MultiResUNet's weights so that it gives sigmoid(slope (x - 0.7)): above 0.7 of the intensity is lesion.
 
-    Only the path input, first block, first skip connection, last block, head is left; every other kernel is zero.
+    The intensity x is the sum of the slices that are seen, each times its share. Only the path input, first block,
+    first skip connection, last block, head is left; every other kernel is zero.
     """
     for layer in model.layers:
         if "kernel" in {weight.name for weight in layer.weights}:
@@ -241,9 +243,11 @@ def _bright_is_lesion(model):
     path = ["encoder1_shortcut", *(f"respath1_unit{n}_shortcut" for n in (1, 2, 3, 4)), "decoder1_shortcut", "logits"]
     for name in path:
         kernel = np.zeros(model.get_layer(name).kernel.shape)
-        kernel[0, 0, skip_starts if name == "decoder1_shortcut" else 0, 0] = 40 if name == "logits" else 1
+        kernel[0, 0, skip_starts if name == "decoder1_shortcut" else 0, 0] = slope if name == "logits" else 1
+        if name == path[0]:
+            kernel[0, 0, :, 0] = shares
         model.get_layer(name).kernel.assign(kernel)
-    model.get_layer("logits").bias.assign([-28.0])
+    model.get_layer("logits").bias.assign([-0.7 * slope])
 
 
 @pytest.fixture(scope="session")
@@ -287,6 +291,27 @@ def two_pixels_wide(monkeypatch) -> list[dict]:
     for module in ("training.segmenter", "networks.multiresunet"):  # of trainings, and of whoever reads weights
         monkeypatch.setattr(f"spinal_tf.{module}.build_multiresunet", build)
     return built
+
+
+@pytest.fixture(scope="session")
+def see_neighbours():
+    """The function that gives a weights folder a segmenter that also sees the slices 3 mm away, and not both alike."""
+    from spinal_tf.checkpoints import read_manifest, save_checkpoint
+    from spinal_tf.networks.multiresunet import build_multiresunet
+
+    def change(folder: Path) -> Path:
+        before = read_manifest(folder)["segmenter"]
+        checkpoint = dataclasses.replace(
+            before,
+            arguments={**before.arguments, "channels": 3},
+            preprocessing=dataclasses.replace(before.preprocessing, neighbour_mm=3.0),
+        )
+        model = build_multiresunet(**checkpoint.arguments)
+        _bright_is_lesion(model, shares=(0.25, 0.9, -0.15), slope=10)
+        save_checkpoint(model, folder, checkpoint, half_precision=True)
+        return folder
+
+    return change
 
 
 @pytest.fixture(scope="session")

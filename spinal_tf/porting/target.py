@@ -101,7 +101,9 @@ def _segmenter_arguments(source: Source, kernels: Sequence[tuple[int, ...]]) -> 
             f"{source.path}: holds no 2 x 2 transposed convolution, so it is not MultiResUNet; name its task with --as"
         )
     if channels != 1:
-        raise PortError(f"{source.path}: takes {channels} input channels, where the segmenter takes one, the T2w slice")
+        raise PortError(
+            f"{source.path}: takes {channels} input channels, where a ported segmenter takes one, the T2w slice"
+        )
     if source.arrays[-1].values.shape != (1,):
         classes = source.arrays[-1].values.shape[-1]
         raise PortError(f"{source.path}: gives {classes} classes, where the segmenter gives one probability of lesion")

@@ -67,9 +67,10 @@ class ExampleCase:
     mask: np.ndarray
 
     def inputs(self, *, mask: bool) -> dict[str, np.ndarray]:
-        """What the whole-volume signatures take."""
-        whole = {"slices": self.volume.data, "spacing_mm": np.array(self.volume.spacing_mm[1:])}
-        return {**whole, "mask": self.mask.astype(np.uint8)} if mask else whole
+        """What the whole-volume signatures take, to find lesions or with those of the mask."""
+        slice_mm, *spacing_mm = self.volume.spacing_mm
+        more = {"mask": self.mask.astype(np.uint8)} if mask else {"slice_mm": np.array(slice_mm)}
+        return {"slices": self.volume.data, "spacing_mm": np.array(spacing_mm), **more}
 
 
 def example_case() -> ExampleCase:
@@ -175,8 +176,9 @@ def _small_request(model: RemoteModel, case: ExampleCase) -> object:
     """One slice or tile of the usual size; of the pipeline the whole case, since it takes nothing else."""
     if model.name == PIPELINE:
         return model.ask(WITH_MASK, case.inputs(mask=True), "posterior")
-    size = model.weights[model.name].preprocessing.size
-    tiles = np.random.default_rng(3).random((1, *size, 1 if model.name == SEGMENTER else 3), np.float32)
+    preprocessing = model.weights[model.name].preprocessing
+    channels = preprocessing.slices_seen if model.name == SEGMENTER else 3
+    tiles = np.random.default_rng(3).random((1, *preprocessing.size, channels), np.float32)
     return model.ask(TILES, {"tiles": tiles}, "probability")
 
 

@@ -8,8 +8,8 @@ from enum import Enum
 from spinal_tf.errors import ServerError
 from spinal_tf.remote.server import Server
 
-LARGEST_MESSAGE_BYTES = 256 * 2**20
-"""Largest message in either direction: a slice of 2,048 x 2,048, the largest there is, as JSON with room to spare."""
+LARGEST_MESSAGE_BYTES = 512 * 2**20
+"""Largest message in either direction: a slice of 2,048 x 2,048, the largest there is, with its neighbours as JSON."""
 
 OF_TLS = re.compile(r"\b(ssl|tls|certificate|handshake)", re.IGNORECASE)
 LONGEST_DETAIL = 300

@@ -79,7 +79,7 @@ class RemoteEngine:
         Raises:
             ServerError: it cannot be asked, or refuses.
         """
-        return self.model.numbers(TILES, {"tiles": batch.astype(np.float32)}, "probability", batch.shape)
+        return self.model.numbers(TILES, {"tiles": batch.astype(np.float32)}, "probability", (*batch.shape[:-1], 1))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -75,10 +75,11 @@ def checked_spacing(spacing_mm: tf.Tensor) -> tf.Tensor:
     return refuse_unless(usable, "spacing_mm must be positive numbers", spacing_mm)
 
 
-def checked_size(value: tf.Tensor, name: str) -> tf.Tensor:
-    """A single number, positive and finite: float64, no axes."""
-    value = with_axes(value, 0, f"{name} must be a single number")
-    return refuse_unless(tf.math.is_finite(value) & (value > 0), f"{name} must be a positive number", value)
+def checked_slice_distance(slice_mm: tf.Tensor) -> tf.Tensor:
+    """Distance from one slice of a volume to the next: float64, no axes, positive and finite."""
+    slice_mm = with_axes(slice_mm, 0, "slice_mm must be a single number")
+    usable = tf.math.is_finite(slice_mm) & (slice_mm > 0)
+    return refuse_unless(usable, "slice_mm must be a positive number", slice_mm)
 
 
 def with_axes(value: tf.Tensor, count: int, sentence: str) -> tf.Tensor:

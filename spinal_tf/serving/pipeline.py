@@ -10,7 +10,13 @@ import tensorflow as tf
 from spinal_tf.gradcam import POOLING, TILES_PER_CALL
 from spinal_tf.lesions import MINIMUM_VOLUME_ML
 from spinal_tf.serving.cascade import NOT_CLASSIFIED, graph_diagnosis, graph_posterior
-from spinal_tf.serving.checks import checked_contrast, checked_mask, checked_size, checked_spacing, checked_volume
+from spinal_tf.serving.checks import (
+    checked_contrast,
+    checked_mask,
+    checked_slice_distance,
+    checked_spacing,
+    checked_volume,
+)
 from spinal_tf.serving.classifier import MASK, T1C, TILE_SLICES, WITH_T1C
 from spinal_tf.serving.components import graph_find_lesions
 from spinal_tf.serving.heatmaps import graph_heatmap
@@ -19,7 +25,7 @@ from spinal_tf.serving.network import ServedNetwork
 from spinal_tf.serving.parts import in_parts
 from spinal_tf.serving.sample import sample_request, sample_volume
 from spinal_tf.serving.segmenter import PROBABILITY, lesion_probability
-from spinal_tf.serving.signature import SERVING_DEFAULT, SLICES, SPACING_MM, Signature, TensorRecord
+from spinal_tf.serving.signature import SERVING_DEFAULT, SLICE_MM, SLICES, SPACING_MM, Signature, TensorRecord
 from spinal_tf.serving.tiles import GraphTiles, graph_tiles
 from spinal_tf.taxonomy import TASKS, Diagnosis
 
@@ -32,14 +38,11 @@ WITH_MASK_AND_T1C = "with_mask_and_t1c"
 TASK_NAMES = ", ".join(task.name for task in TASKS)
 DIAGNOSES = ", ".join(diagnosis.value for diagnosis in Diagnosis)
 
-VOXEL_VOLUME_ML = TensorRecord(
-    name="voxel_volume_ml",
-    dtype="float64",
-    shape=(),
-    meaning=f"mL of one voxel; smaller lesions than {MINIMUM_VOLUME_ML} mL are removed",
-)
 FOUND_MASK = TensorRecord(
-    name="mask", dtype="uint8", shape=(None, None, None), meaning="1 in lesions, on the grid of slices; specks removed"
+    name="mask",
+    dtype="uint8",
+    shape=(None, None, None),
+    meaning=f"1 in lesions of {MINIMUM_VOLUME_ML} mL or more, on the grid of slices",
 )
 ANSWERS = (
     TensorRecord(
@@ -87,15 +90,15 @@ class ServedPipeline:
     segmenter: ServedNetwork
     classifiers: Sequence[ServedNetwork]
 
-    def find(self, volume: tf.Tensor, spacing_mm: tf.Tensor, voxel_volume_ml: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def find(self, volume: tf.Tensor, spacing_mm: tf.Tensor, slice_mm: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Lesion probability, float32, and mask, bool, of a checked volume."""
-        probability = lesion_probability(self.segmenter, volume, spacing_mm)
+        probability = lesion_probability(self.segmenter, volume, spacing_mm, slice_mm)
         mask = graph_find_lesions(
             probability,
             threshold=self.segmenter.checkpoint.operating_point,
             minimum_peak=self.segmenter.checkpoint.minimum_peak,
             minimum_volume_ml=MINIMUM_VOLUME_ML,
-            voxel_volume_ml=voxel_volume_ml,
+            voxel_volume_ml=slice_mm * tf.reduce_prod(spacing_mm) / 1000,
         )
         return probability, mask
 
@@ -169,7 +172,7 @@ def pipeline_signatures(pipeline: ServedPipeline) -> list[Signature]:
             sample={item.name: request[item.name] for item in inputs},
         )
 
-    finding, found = (SLICES, SPACING_MM, VOXEL_VOLUME_ML), (PROBABILITY, FOUND_MASK, *ANSWERS)
+    finding, found = (SLICES, SPACING_MM, SLICE_MM), (PROBABILITY, FOUND_MASK, *ANSWERS)
     given = (SLICES, MASK, SPACING_MM)
     signatures = [
         signature(SERVING_DEFAULT, "Find the lesions of one volume, and tell what they are.", finding, found),
@@ -191,7 +194,7 @@ def _function(find: Find, classify: Classify, names: Sequence[str]) -> Callable[
         t1c = checked_contrast(given["t1c"], volume) if "t1c" in given else None
         if "mask" in given:
             return classify(volume, checked_mask(given["mask"], volume), spacing_mm, t1c)
-        probability, mask = find(volume, spacing_mm, checked_size(given["voxel_volume_ml"], "voxel_volume_ml"))
+        probability, mask = find(volume, spacing_mm, checked_slice_distance(given["slice_mm"]))
         answers = classify(volume, tf.ensure_shape(mask, (None,) * 3), spacing_mm, t1c)
         return {"probability": probability, "mask": tf.cast(mask, tf.uint8), **answers}
 

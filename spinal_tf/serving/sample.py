@@ -39,7 +39,7 @@ def sample_request(volume: Volume) -> dict[str, np.ndarray]:
     return {
         "slices": volume.data,
         "spacing_mm": np.array(volume.spacing_mm[1:]),
-        "voxel_volume_ml": np.array(volume.voxel_volume_ml),
+        "slice_mm": np.array(volume.spacing_mm[0]),
         "mask": sample_mask().astype(np.uint8),
         "t1c": volume.data[:, ::-1].copy(),
     }

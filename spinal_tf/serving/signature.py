@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from spinal_tf.serving.names import SERVING_DEFAULT, TILES
 
-__all__ = ["SERVING_DEFAULT", "SLICES", "SPACING_MM", "TILES", "Signature", "TensorRecord"]
+__all__ = ["SERVING_DEFAULT", "SLICES", "SLICE_MM", "SPACING_MM", "TILES", "Signature", "TensorRecord"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,3 +85,4 @@ SLICES = TensorRecord(
 SPACING_MM = TensorRecord(
     name="spacing_mm", dtype="float64", shape=(2,), meaning="mm from row to row and from column to column"
 )
+SLICE_MM = TensorRecord(name="slice_mm", dtype="float64", shape=(), meaning="mm from slice to slice")

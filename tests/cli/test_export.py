@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import sys
 
 import pytest
@@ -82,6 +83,23 @@ def test_the_bare_network_says_where_it_is_how_large_and_how_far_from_tensorflow
     assert is_between(*told(parity), 1e-4 if precision == "float32" else 2e-2)
     record = json.loads((folder / "assets.extra" / "signature.json").read_text())
     assert (record["precision"], list(record["signatures"])) == (precision, ["tiles"])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("form", "precision"), [*(("savedmodel", precision) for precision in BOUNDS), *BARE])
+def test_a_segmenter_that_sees_neighbours_is_exported_alike(run, weights, see_neighbours, tmp_path, form, precision):
+    if form != "savedmodel":
+        pytest.importorskip("ai_edge_litert" if form == "litert" else "tf2onnx")
+    folder = see_neighbours(shutil.copytree(weights, tmp_path / "weights"))
+    arguments = ("--weights", folder, "--out", tmp_path / "models", "--format", form, "--precision", precision)
+    result = run("export", "segmenter", *arguments)
+    assert result.exit_code == 0, result.output
+    [parity] = [line for line in result.stdout.splitlines() if "differs from" in line]
+    assert is_between(*told(parity), BOUNDS[precision])
+    [record] = (tmp_path / "models").glob("*/1/assets.extra/signature.json")
+    tiles = json.loads(record.read_text())["signatures"]["tiles"]["inputs"]["tiles"]
+    assert tiles["shape"] == [-1, -1, -1, 3]
+    assert tiles["meaning"].endswith("channels: the slice about 3 mm before, itself, the one as far behind")
 
 
 @pytest.mark.parametrize(("form", "precision"), [("litert", "bfloat16"), ("onnx", "bfloat16"), ("onnx", "float16")])

@@ -87,7 +87,7 @@ def test_a_segmenter_may_be_used_at_a_fixed_spacing_whatever_its_size_was():
         (classifier(channels=4), task(), "takes 4 input channels, where a tile has three"),
         (classifier(classes=3), task(), "gives 3 classes, where a task has two"),
         (classifier(classes=1), task(), "gives 1 classes, where a task has two"),
-        (unet(channels=3), SEGMENTER, "takes 3 input channels, where the segmenter takes one"),
+        (unet(channels=3), SEGMENTER, "takes 3 input channels, where a ported segmenter takes one"),
         (unet(end=((1, 1, 51, 4), (4,), (4,), (4,))), SEGMENTER, "gives 4 classes, where the segmenter gives one"),
         (unet(input_shape=(100, 96, 1)), SEGMENTER, "inputs of 100 x 96, whose sides are no multiples of 16"),
         (classifier(channels=1), SEGMENTER, "so it is not MultiResUNet; name its task with --as"),

@@ -62,6 +62,13 @@ def standin(standin_module, tiny_models):
 
 
 @pytest.fixture(scope="session")
+def neighbour_standin(standin_module, tiny_models):
+    """The stand-in with the exports of the weights whose segmenter sees the slices beside each one."""
+    with standin_module.serve(standin_module.SavedModels(tiny_models / "neighbours")) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def tiny_weights(tiny_weights, tmp_path_factory) -> Path:
     """The small weights with model cards, the classifiers said to know T1c."""
     from spinal_tf.checkpoints import MANIFEST, manifest_json, read_manifest
@@ -93,10 +100,17 @@ def padded_weights(tiny_weights, tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_models(tiny_weights, padded_weights, tmp_path_factory) -> Path:
+def neighbour_weights(tiny_weights, see_neighbours, tmp_path_factory) -> Path:
+    """The same weights, with a segmenter that sees the slices beside each one."""
+    return see_neighbours(shutil.copytree(tiny_weights, tmp_path_factory.mktemp("neighbours") / "weights"))
+
+
+@pytest.fixture(scope="session")
+def tiny_models(tiny_weights, padded_weights, neighbour_weights, tmp_path_factory) -> Path:
     """The segmenter, the classifiers and the pipeline of the small weights, exported in version 1.
 
-    In the folder ``padded``, the segmenter and the pipeline of the weights that want padded inputs.
+    In the folders ``padded`` and ``neighbours``, the segmenter and the pipeline of the weights that want padded inputs
+    or see the slices beside each one.
     """
     from spinal_tf.serving.export import export_saved_model, serve_classifiers, serve_pipeline, serve_segmenter
     from spinal_tf.taxonomy import TASKS
@@ -108,8 +122,9 @@ def tiny_models(tiny_weights, padded_weights, tmp_path_factory) -> Path:
         serve_pipeline(tiny_weights),
     ):
         export_saved_model(model, tiny_weights, models)
-    for model in (serve_segmenter(padded_weights), serve_pipeline(padded_weights)):
-        export_saved_model(model, padded_weights, models / "padded")
+    for folder, weights in (("padded", padded_weights), ("neighbours", neighbour_weights)):
+        for model in (serve_segmenter(weights), serve_pipeline(weights)):
+            export_saved_model(model, weights, models / folder)
     return models
 
 

@@ -74,7 +74,7 @@ def ask(models, session_loader, tmp_path_factory):
                 case = f"{model}/1|serving_default|{name}"
                 requests[f"{case}|slices"] = volume.data
                 requests[f"{case}|spacing_mm"] = np.array(volume.spacing_mm[1:])
-            requests[f"{case}|voxel_volume_ml"] = np.array(volume.voxel_volume_ml)
+                requests[f"{case}|slice_mm"] = np.array(volume.spacing_mm[0])
         return session_loader(models, requests, tmp_path_factory.mktemp("session"))
 
     return answers

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from spinal_tf.lesions import find_lesions
 from spinal_tf.serving.components import graph_find_lesions
+from spinal_tf.volume import new_volume
 
 VOXEL_ML = 0.004
 POINT = {"threshold": 0.5, "minimum_peak": 0.8}
@@ -74,6 +77,20 @@ def test_the_limit_itself_stays_whatever_the_voxels_volume(removed):
         np.testing.assert_array_equal(removed(mask, voxel_ml), expected(mask, voxel_ml))
     assert removed(mask, 0.0002).sum() == 100
     assert not removed(mask, 0.000199999).any()
+
+
+def test_the_product_of_the_distances_stands_for_the_volume_at_the_limit_too(removed, oblique_affine):
+    axes = oblique_affine[:3, :3] / np.linalg.norm(oblique_affine[:3, :3], axis=0)
+    for slice_mm in (0.8, 0.7999999, 3.2):
+        affine = np.eye(4)
+        affine[:3, :3] = axes * (slice_mm, 0.5, 0.5)
+        rounded = new_volume(np.zeros((3, 4, 200), np.float32), affine, source="a.nii")
+        volume = dataclasses.replace(rounded, affine=affine)
+        mask = np.zeros(volume.data.shape, bool)
+        mask[1, 1, : round(100 * 0.8 / slice_mm)] = True  # 0.02 mL, but for the second a bit less
+        kept = removed(mask, np.prod(volume.spacing_mm) / 1000)
+        np.testing.assert_array_equal(kept, expected(mask, volume.voxel_volume_ml))
+        assert kept.any() == (slice_mm != 0.7999999)
 
 
 @pytest.mark.parametrize("mask", [np.zeros((3, 4, 5), bool), np.ones((3, 4, 5), bool), snake(), snake()[:, ::-1]])

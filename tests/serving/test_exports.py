@@ -19,27 +19,32 @@ pytestmark = pytest.mark.slow
 
 TASK = TASKS[0].name
 CUTOFF = 0.5
-FOLDERS = ("", "padded/")
-SHAPES = {"shrunk": (4, 91, 67), "sample": (5, 45, 37)}
-"""The segmenter's pixels of 0.7 mm are coarser than those of the first and finer than those of the second."""
+FOLDERS = ("", "padded/", "neighbours/")
+GRIDS = {"shrunk": (4, 4.0), "thin": (9, 1.0), "tie": (8, 1.2), "few": (3, 0.5), "sample": (5, 3.3)}
+"""Number and distance of the slices; neighbours are one slice away or three, in the last but one six, were they there.
+
+The segmenter's pixels of 0.7 mm are finer than those of the last, and coarser than those of the others.
+"""
 
 
 def volume_of(name: str) -> Volume:
     if name == "sample":
         return sample_volume()
-    data = np.random.default_rng(2).normal(300, 60, SHAPES[name]).astype(np.float32)
-    data[1:3, 30:52, 20:31] = 1500
-    data[0, 2:5, 2:5] = 1600  # 9 voxels, 0.009 mL
-    affine = np.diag([-4.0, -0.55, -0.45, 1.0])[[0, 2, 1, 3]]
+    count, slice_mm = GRIDS[name]
+    data = np.random.default_rng(2).normal(300, 60, (count, 91, 67)).astype(np.float32)
+    data[1:-1, 30:52, 20:31] = 1500
+    data[0, 2:5, 2:5] = 1600  # 9 voxels, 0.009 mL or less
+    affine = np.diag([-slice_mm, -0.55, -0.45, 1.0])[[0, 2, 1, 3]]
     return dataclasses.replace(sample_volume(), data=data, affine=affine)
 
 
-VOLUMES = {name: volume_of(name) for name in SHAPES}
-MASKS = {"sample": sample_mask(), "shrunk": VOLUMES["shrunk"].data > 1400}
+VOLUMES = {name: volume_of(name) for name in GRIDS}
+MASKS = {**{name: volume.data > 1400 for name, volume in VOLUMES.items()}, "sample": sample_mask()}
 
 
 def inputs(volume: Volume, **more: np.ndarray) -> dict[str, np.ndarray]:
-    return {"slices": volume.data, "spacing_mm": np.array(volume.spacing_mm[1:]), **more}
+    slice_mm, *spacing_mm = volume.spacing_mm
+    return {"slices": volume.data, "spacing_mm": np.array(spacing_mm), "slice_mm": np.array(slice_mm), **more}
 
 
 def contrast(volume: Volume) -> Volume:
@@ -50,20 +55,19 @@ def sound_requests() -> dict[str, dict[str, np.ndarray]]:
     requests = {}
     for name, volume in VOLUMES.items():
         mask, t1c = MASKS[name].astype(np.uint8), contrast(volume).data
-        voxel_volume_ml = np.array(volume.voxel_volume_ml)
-        requests[f"segmenter/1|serving_default|{name}"] = inputs(volume)
         requests[f"{TASK}/1|serving_default|{name}"] = inputs(volume, mask=mask)
         requests[f"{TASK}/1|with_t1c|{name}"] = inputs(volume, mask=mask, t1c=t1c)
-        requests[f"padded/segmenter/1|serving_default|{name}"] = inputs(volume)
         for folder in FOLDERS:
-            whole, given = f"{folder}pipeline/1|serving_default|{name}", f"{folder}pipeline/1|with_mask_and_t1c|{name}"
-            requests[whole] = inputs(volume, voxel_volume_ml=voxel_volume_ml)
-            requests[given] = inputs(volume, mask=mask, t1c=t1c)
+            for model in ("segmenter", "pipeline"):
+                requests[f"{folder}{model}/1|serving_default|{name}"] = inputs(volume)
+            requests[f"{folder}pipeline/1|with_mask_and_t1c|{name}"] = inputs(volume, mask=mask, t1c=t1c)
     dark = np.random.default_rng(4).normal(0, 1, (3, 20, 24)).astype(np.float32)
     dark[0, 0, 0] = 60  # one voxel above all others: a speck of less than 0.02 mL
     empty = dataclasses.replace(VOLUMES["shrunk"], data=dark)
-    requests["pipeline/1|serving_default|empty"] = inputs(empty, voxel_volume_ml=np.array(empty.voxel_volume_ml))
-    requests["segmenter/1|tiles|batch"] = {"tiles": np.random.default_rng(6).random((3, 32, 48, 1), np.float32)}
+    requests["pipeline/1|serving_default|empty"] = inputs(empty)
+    for folder, channels in (("", 1), ("neighbours/", 3)):
+        tiles = np.random.default_rng(6).random((3, 32, 48, channels), np.float32)
+        requests[f"{folder}segmenter/1|tiles|batch"] = {"tiles": tiles}
     requests[f"{TASK}/1|tiles|batch"] = {"tiles": np.random.default_rng(6).random((3, 64, 64, 3), np.float32)}
     return requests
 
@@ -83,8 +87,14 @@ REFUSED = {
     "empty mask": (TASK, {"mask": np.zeros_like(LESION)}, "mask is empty"),
     "mask of another shape": (TASK, {"mask": LESION[:, 1:]}, "mask must have the shape of the slices"),
     "mask of rank 2": (TASK, {"mask": LESION[0]}, "mask must have three axes"),
-    "no volume of a voxel": ("pipeline", {"voxel_volume_ml": np.array(0.0)}, "voxel_volume_ml must be a positive"),
-    "volumes of voxels": ("pipeline", {"voxel_volume_ml": np.ones(2)}, "voxel_volume_ml must be a single number"),
+    "no distance of slices": ("segmenter", {"slice_mm": np.array(0.0)}, "slice_mm must be a positive number"),
+    "slices infinitely apart": ("pipeline", {"slice_mm": np.array(np.inf)}, "slice_mm must be a positive number"),
+    "distances of slices": ("pipeline", {"slice_mm": np.ones(2)}, "slice_mm must be a single number"),
+    "no distance of neighbours": (
+        "neighbours/segmenter",
+        {"slice_mm": np.array(np.nan)},
+        "slice_mm must be a positive",
+    ),
     "NaN in T1c": (f"{TASK} with_t1c", {"t1c": np.full_like(SLICES, np.nan)}, "t1c has voxels that are not finite"),
     "T1c of another shape": (f"{TASK} with_t1c", {"t1c": SLICES[:, 1:]}, "t1c must have the shape of the slices"),
     "reviewed mask without lesion": ("pipeline with_mask", {"mask": np.zeros_like(LESION)}, "mask is empty"),
@@ -93,6 +103,11 @@ REFUSED = {
     "slice of rank 3": ("segmenter tiles", {"tiles": np.zeros((32, 48, 1), np.float32)}, "must have four axes"),
     "odd slice": ("segmenter tiles", {"tiles": np.zeros((1, 32, 40, 1), np.float32)}, "columns multiples of 16"),
     "slice in colour": ("segmenter tiles", {"tiles": np.zeros((1, 32, 48, 3), np.float32)}, "tiles, rows, columns, 1;"),
+    "slice alone": (
+        "neighbours/segmenter tiles",
+        {"tiles": np.zeros((1, 32, 48, 1), np.float32)},
+        "tiles, rows, columns, 3;",
+    ),
     "tile of rank 3": (f"{TASK} tiles", {"tiles": np.zeros((64, 64, 3), np.float32)}, "must have four axes"),
     "small tile": (f"{TASK} tiles", {"tiles": np.zeros((1, 32, 64, 3), np.float32)}, "tiles, 64, 64, 3"),
 }
@@ -100,7 +115,8 @@ MORE = {
     "segmenter": SOUND,
     TASK: {**SOUND, "mask": LESION},
     f"{TASK} with_t1c": {**SOUND, "mask": LESION},
-    "pipeline": {**SOUND, "voxel_volume_ml": np.array(0.001)},
+    "pipeline": SOUND,
+    "neighbours/segmenter": SOUND,
     "pipeline with_mask": SOUND,
 }
 
@@ -121,8 +137,8 @@ def answers(tiny_models, session_loader, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def weights(tiny_weights, padded_weights):
-    return dict(zip(FOLDERS, (tiny_weights, padded_weights), strict=True))
+def weights(tiny_weights, padded_weights, neighbour_weights):
+    return dict(zip(FOLDERS, (tiny_weights, padded_weights, neighbour_weights), strict=True))
 
 
 @pytest.fixture(scope="module")
@@ -146,7 +162,7 @@ def answer(answers, case: str) -> dict[str, np.ndarray]:
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("name", GRIDS)
 def test_segmenter_gives_the_probability_of_the_command_line(answers, local, name, folder):
     found = answer(answers, f"{folder}segmenter/1|serving_default|{name}")["probability"]
     expected = local[folder, name].probability
@@ -155,8 +171,15 @@ def test_segmenter_gives_the_probability_of_the_command_line(answers, local, nam
     assert (found >= CUTOFF).sum() > 100
 
 
+def test_neighbours_three_slices_away_are_seen(answers):
+    found = answer(answers, "neighbours/segmenter/1|serving_default|thin")["probability"]
+    middle = found[:, 36:46, 23:28].mean(axis=(1, 2))  # bright but for the first slice and the last
+    # The fourth slice sees the first and the seventh, the fifth two bright ones, the sixth the third and the last.
+    np.testing.assert_allclose(middle[3:6], [0.72, 0.95, 0.98], atol=0.02)
+
+
 @pytest.mark.parametrize("signature", ["serving_default", "with_t1c"])
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("name", GRIDS)
 def test_classifier_gives_the_answer_of_the_command_line(answers, classifiers, name, signature):
     found, volume = answer(answers, f"{TASK}/1|{signature}|{name}"), VOLUMES[name]
     t1c = contrast(volume) if signature == "with_t1c" else None
@@ -169,7 +192,7 @@ def test_classifier_gives_the_answer_of_the_command_line(answers, classifiers, n
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("name", GRIDS)
 def test_pipeline_gives_everything_that_the_command_line_gives(
     answers, local, classifiers, same_diagnosis, name, folder
 ):
@@ -184,7 +207,7 @@ def test_pipeline_gives_everything_that_the_command_line_gives(
 
 
 @pytest.mark.parametrize("folder", FOLDERS)
-@pytest.mark.parametrize("name", SHAPES)
+@pytest.mark.parametrize("name", GRIDS)
 def test_pipeline_takes_a_reviewed_mask_and_a_contrast_volume(answers, classifiers, same_diagnosis, name, folder):
     found, volume = answer(answers, f"{folder}pipeline/1|with_mask_and_t1c|{name}"), VOLUMES[name]
     same_diagnosis(found, classify_volume(volume, MASKS[name], classifiers[folder], t1c=contrast(volume)))
@@ -202,7 +225,9 @@ def test_pipeline_without_lesion_has_an_empty_mask_and_no_diagnosis(answers):
     assert found["diagnosis"].item().decode() == NOT_CLASSIFIED
 
 
-@pytest.mark.parametrize(("model", "shape"), [("segmenter", (3, 32, 48, 1)), (TASK, (3,))])
+@pytest.mark.parametrize(
+    ("model", "shape"), [("segmenter", (3, 32, 48, 1)), ("neighbours/segmenter", (3, 32, 48, 1)), (TASK, (3,))]
+)
 def test_tiles_are_answered_in_batches(answers, model, shape):
     found = answer(answers, f"{model}/1|tiles|batch")["probability"]
     assert found.shape == shape

@@ -25,7 +25,7 @@ from spinal_tf.serving.server_files import (
     with_model,
     write_server_files,
 )
-from spinal_tf.serving.signature import SLICES, SPACING_MM, Signature
+from spinal_tf.serving.signature import SLICE_MM, SLICES, SPACING_MM, Signature
 from spinal_tf.serving.versions import new_version, next_version
 
 model_server_config_pb2 = pytest.importorskip("tensorflow_serving.config.model_server_config_pb2")
@@ -36,7 +36,7 @@ SAMPLE = {
     "slices": np.arange(24, dtype=np.float32).reshape(2, 3, 4),
     "spacing_mm": np.array([0.7, 0.8]),
     "mask": np.ones((2, 3, 4), np.uint8),
-    "voxel_volume_ml": np.array(0.0015),
+    "slice_mm": np.array(3.3),
 }
 
 
@@ -45,10 +45,10 @@ def signature():
     return Signature(
         name="serving_default",
         meaning="A test.",
-        inputs=(SLICES, SPACING_MM),
+        inputs=(SLICES, SPACING_MM, SLICE_MM),
         outputs=(PROBABILITY,),
-        function=lambda slices, spacing_mm: {"probability": slices},
-        sample={name: SAMPLE[name] for name in ("slices", "spacing_mm")},
+        function=lambda slices, spacing_mm, slice_mm: {"probability": slices},
+        sample={name: SAMPLE[name] for name in ("slices", "spacing_mm", "slice_mm")},
     )
 
 
@@ -132,8 +132,9 @@ def test_warm_up_file_holds_one_genuine_prediction_log_for_each_signature(tmp_pa
     assert log.WhichOneof("log_type") == "predict_log"
     request = log.predict_log.request
     assert (request.model_spec.name, request.model_spec.signature_name) == ("segmenter", "serving_default")
-    np.testing.assert_array_equal(tf.make_ndarray(request.inputs["slices"]), SAMPLE["slices"])
-    np.testing.assert_array_equal(tf.make_ndarray(request.inputs["spacing_mm"]), SAMPLE["spacing_mm"])
+    assert set(request.inputs) == {"slices", "spacing_mm", "slice_mm"}
+    for name, value in request.inputs.items():
+        np.testing.assert_array_equal(tf.make_ndarray(value), SAMPLE[name])
 
 
 def test_sums_cover_every_file_and_are_right(tmp_path, signature):

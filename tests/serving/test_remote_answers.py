@@ -47,15 +47,28 @@ main(sys.argv[1:], prog_name="spinal-tf")
 
 
 @pytest.fixture(params=["grpc", "http"])
-def url(standin, request) -> str:
-    return f"grpc://{standin.grpc}" if request.param == "grpc" else f"http://{standin.rest}"
+def scheme(request) -> str:
+    return request.param
+
+
+@pytest.fixture
+def url(standin, scheme) -> str:
+    return url_of(standin, scheme)
 
 
 @pytest.fixture
 def connection(url):
-    scheme, host, port, path = parse_address(url)
-    with Connection(Server(scheme=scheme, host=host, port=port, path=path)) as opened:
+    with connected(url) as opened:
         yield opened
+
+
+def url_of(standin, scheme: str) -> str:
+    return f"{scheme}://{standin.grpc if scheme == 'grpc' else standin.rest}"
+
+
+def connected(url: str) -> Connection:
+    scheme, host, port, path = parse_address(url)
+    return Connection(Server(scheme=scheme, host=host, port=port, path=path))
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +97,20 @@ def test_the_mask_is_the_same_and_the_probability_nearly_so(connection, local, b
         np.testing.assert_array_equal(found.mask, expected.mask)
         np.testing.assert_allclose(found.probability, expected.probability, atol=1e-4)
         assert found.review == expected.review
+        assert expected.mask.any()
+
+
+@pytest.mark.parametrize("tta", [False, True])
+def test_neighbours_are_sent_with_each_slice(neighbour_standin, neighbour_weights, bright_file, scheme, tta):
+    options, segmenter = SegmentationOptions(tta=tta), load_segmenter(neighbour_weights)
+    thick = read_volume(bright_file)
+    thin = dataclasses.replace(thick, affine=thick.affine @ np.diag([0.3, 1, 1, 1]))
+    for volume in (thick, thin):
+        expected = segment_volume(volume, segmenter, options, Stopwatch())
+        with connected(url_of(neighbour_standin, scheme)) as there:
+            found = segment_volume(volume, remote_segmenter(there), options, Stopwatch())
+        np.testing.assert_array_equal(found.mask, expected.mask)
+        np.testing.assert_allclose(found.probability, expected.probability, atol=1e-4)
         assert expected.mask.any()
 
 

@@ -16,10 +16,11 @@ from click.testing import CliRunner
 
 from spinal_tf.cli.main import main
 from spinal_tf.errors import RequirementError, ServerError
+from spinal_tf.preprocess import MAXIMUM_INPUT_SIDE
 from spinal_tf.remote import connection as connection_module
 from spinal_tf.remote import grpc_transport, rest_transport
 from spinal_tf.remote.connection import Connection
-from spinal_tf.remote.failures import Kind, RequestFailure
+from spinal_tf.remote.failures import LARGEST_MESSAGE_BYTES, Kind, RequestFailure
 from spinal_tf.remote.model import find_model
 from spinal_tf.remote.networks import remote_classifiers, remote_segmenter
 from spinal_tf.remote.server import Identity, Server, parse_address
@@ -35,11 +36,11 @@ ENCRYPTED = pytest.mark.parametrize("scheme", ["grpcs", "https"])
 
 
 class Numbers:
-    """Versions 1 and 3 of a segmenter without TensorFlow: every answer is what it was given, and half of it."""
+    """Versions 1 and 3 of a segmenter without TensorFlow: every answer is half of the first slice it was shown."""
 
     def __init__(self, record) -> None:
         self.record = record
-        self.answer = lambda tiles: tiles / 2
+        self.answer = lambda tiles: tiles[..., :1] / 2
 
     def versions(self, name):
         return [3, 1] if name == "segmenter" else []
@@ -204,10 +205,15 @@ def test_a_message_beyond_the_limit_is_named(running, scheme, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("scheme", "side"), [("grpc", 2048), ("http", 1024)])
-def test_a_large_slice_passes(running, scheme, side):
-    tiles = np.random.default_rng(0).random((1, side, side, 1), np.float32)
+def test_a_large_slice_passes_with_its_neighbours(running, scheme, side):
+    tiles = np.random.default_rng(0).random((1, side, side, 3), np.float32)
     with Connection(server(running(), scheme)) as connection:
-        np.testing.assert_array_equal(remote_segmenter(connection).engine(tiles), tiles / 2)
+        np.testing.assert_array_equal(remote_segmenter(connection).engine(tiles), tiles[..., :1] / 2)
+
+
+def test_the_largest_slice_with_its_neighbours_fits_into_a_message_of_json():
+    dark = (np.random.default_rng(0).random((64, 64, 3)) ** 4).astype(np.float32)  # many digits
+    assert len(json.dumps(dark.tolist())) / 64**2 * MAXIMUM_INPUT_SIDE**2 < 0.6 * LARGEST_MESSAGE_BYTES
 
 
 @pytest.mark.slow

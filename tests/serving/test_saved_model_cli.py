@@ -33,14 +33,15 @@ def test_it_shows_inputs_and_outputs_with_their_types_and_shapes(tool):
     words = " ".join(tool("show", "--signature_def", "serving_default").split())
     assert "inputs['slices'] tensor_info: dtype: DT_FLOAT shape: (-1, -1, -1)" in words
     assert "inputs['spacing_mm'] tensor_info: dtype: DT_DOUBLE shape: (2)" in words
+    assert "inputs['slice_mm'] tensor_info: dtype: DT_DOUBLE shape: ()" in words
     assert "outputs['probability'] tensor_info: dtype: DT_FLOAT shape: (-1, -1, -1)" in words
 
 
 def test_it_runs_a_volume(tool, tmp_path):
     request = sample_request(sample_volume())
-    for name in ("slices", "spacing_mm"):
+    for name in ("slices", "spacing_mm", "slice_mm"):
         np.save(tmp_path / f"{name}.npy", request[name])
-    given = "slices=slices.npy;spacing_mm=spacing_mm.npy"
+    given = "slices=slices.npy;spacing_mm=spacing_mm.npy;slice_mm=slice_mm.npy"
     tool("run", "--signature_def", "serving_default", "--inputs", given, "--outdir", tmp_path)
     probability = np.load(tmp_path / "probability.npy")
     assert probability.shape == request["slices"].shape

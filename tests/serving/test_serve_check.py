@@ -71,6 +71,14 @@ def test_a_sound_server_is_compared_with_this_machine(check, standin, tiny_weigh
 
 
 @pytest.mark.slow
+def test_a_segmenter_that_sees_neighbours_is_compared(check, neighbour_standin, neighbour_weights):
+    asked = ("--weights", neighbour_weights, "--model", "segmenter", *SMALL)
+    lines, status, complaint = check(f"grpc://{neighbour_standin.grpc}", *asked)
+    assert (status, complaint) == (0, ""), complaint
+    assert "\n".join(lines).count("masks in 0 voxels") == 2
+
+
+@pytest.mark.slow
 def test_over_http_without_tensorflow_the_signatures_are_compared_with_each_other(check, standin, monkeypatch):
     find = importlib.util.find_spec
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "tensorflow" else find(name))

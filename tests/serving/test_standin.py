@@ -19,7 +19,7 @@ apis = pytest.importorskip("tensorflow_serving.apis")
 TASK = TASKS[0].name
 WHOLE = sample_request(sample_volume())
 SOUND = {
-    "segmenter": {name: WHOLE[name] for name in ("slices", "spacing_mm")},
+    "segmenter": {name: WHOLE[name] for name in ("slices", "spacing_mm", "slice_mm")},
     TASK: {name: WHOLE[name] for name in ("slices", "mask", "spacing_mm")},
 }
 SLICES = WHOLE["slices"]
@@ -131,7 +131,7 @@ def test_another_type_is_an_invalid_argument(predict, rest):
         predict("segmenter", {**SOUND["segmenter"], "slices": SLICES.astype(np.float64)})
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     assert "float" in refused.value.details()
-    words = {"inputs": {"slices": [[["a"]]], "spacing_mm": [1, 1]}}
+    words = {"inputs": {"slices": [[["a"]]], "spacing_mm": [1, 1], "slice_mm": 3}}
     assert rest("POST", "/v1/models/segmenter:predict", words)[0] == 400
 
 
