@@ -30,8 +30,8 @@ CLASSIFIER = ClassifierPlan(preprocessing=Preprocessing(size=(32, 32)), tiles=Ti
 OPTIONS = TrainingOptions(batch=2, steps=2, validation_every=1, learning_rate=0.01)
 
 
-def small_segmenter() -> keras.Model:
-    inputs = keras.Input((None, None, 1))
+def small_segmenter(*, channels: int) -> keras.Model:
+    inputs = keras.Input((None, None, channels))
     return keras.Model(inputs, keras.layers.Conv2D(1, 1, activation="sigmoid", name="head")(inputs))
 
 
