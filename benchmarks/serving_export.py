@@ -18,7 +18,7 @@ from measure import COMMAND, run, write_scan
 
 from spinal_tf.checkpoints import find_weights, read_manifest
 from spinal_tf.engine import PIXELS_PER_BATCH
-from spinal_tf.preprocess import neighbour_index, normalise, place, to_input
+from spinal_tf.preprocess import neighbour_index, normalise, place, seen_together, to_input
 from spinal_tf.slices import make_tiles
 from spinal_tf.taxonomy import TASKS
 from spinal_tf.volume import Volume, read_volume
@@ -59,7 +59,7 @@ def bare_networks(models: Path, volume: Volume, mask: np.ndarray) -> Callable[[]
     placement = place(volume.data.shape[1:], volume.spacing_mm[1:], preprocessing)
     planes = to_input(normalise(volume.data, intensity=preprocessing.intensity, source=volume.source), placement)
     step = max(1, PIXELS_PER_BATCH // planes[0].size)
-    planes = np.moveaxis(planes[neighbour_index(len(planes), volume.spacing_mm[0], preprocessing.neighbour_mm)], 1, -1)
+    planes = seen_together(planes, neighbour_index(len(planes), volume.spacing_mm[0], preprocessing.neighbour_mm))
     segmenter, classifiers = loaded(models, "segmenter"), [loaded(models, task.name) for task in TASKS]
     tiles = [make_tiles(volume, mask, preprocessing=manifest[task.name].preprocessing).images for task in TASKS]
 

@@ -24,16 +24,14 @@ from spinal_tf.engine import frozen_engine
 from spinal_tf.evaluation.overlap import SegmentationScore, score_mask
 from spinal_tf.evaluation.overlap_summary import summarise
 from spinal_tf.evaluation.overlap_text import LEGEND, as_text
-from spinal_tf.lesions import MINIMUM_VOLUME_ML, find_lesions
 from spinal_tf.models import Segmenter, load_segmenter
 from spinal_tf.pipeline import SegmentationOptions, segment_volume
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import Diagnosis
 from spinal_tf.training.job import load_best
 from spinal_tf.training.run_folder import RunFolder
-from spinal_tf.volume import Volume, read_mask, read_volume
-
-THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+from spinal_tf.training.validation import THRESHOLDS, Point, dice_at_points, operating_points
+from spinal_tf.volume import read_mask, read_volume
 
 COMPARED = 10
 """Cases on which full and half precision are compared."""
@@ -106,39 +104,20 @@ def _judge(case: Case, segmenter: Segmenter, full: Segmenter | None) -> Judged:
     volume = read_volume(case.t2)
     truth = read_mask(case.mask, like=volume) if case.mask else np.zeros(volume.data.shape, bool)
     ours = segment_volume(volume, segmenter, SegmentationOptions(), Stopwatch())
-    masks = [_mask(ours.probability, point, volume) for point in _points(segmenter)]
+    dice, marked_ml = dice_at_points(ours.probability, truth, _points(segmenter), voxel_ml=volume.voxel_volume_ml)
     theirs = segment_volume(volume, full, SegmentationOptions(), Stopwatch()).mask if full else ours.mask
     return Judged(
         diagnosis=case.diagnosis,
         score=score_mask(ours.mask, truth, volume.spacing_mm),
-        dice=tuple(_dice(mask, truth) for mask in masks),
-        marked_ml=tuple(np.count_nonzero(mask) * volume.voxel_volume_ml for mask in masks),
+        dice=tuple(dice),
+        marked_ml=tuple(marked_ml),
         changed=int(np.count_nonzero(ours.mask != theirs)),
     )
 
 
-def _points(segmenter: Segmenter) -> list[tuple[float, float]]:
+def _points(segmenter: Segmenter) -> tuple[Point, ...]:
     """Each threshold, without a least peak and with that of the weights."""
-    released = segmenter.checkpoint.minimum_peak
-    return [
-        (threshold, peak) for threshold in THRESHOLDS for peak in sorted({0.0, released}) if not 0 < peak <= threshold
-    ]
-
-
-def _mask(probability: np.ndarray, point: tuple[float, float], volume: Volume) -> np.ndarray:
-    threshold, minimum_peak = point
-    return find_lesions(
-        probability,
-        threshold=threshold,
-        minimum_peak=minimum_peak,
-        minimum_volume_ml=MINIMUM_VOLUME_ML,
-        voxel_volume_ml=volume.voxel_volume_ml,
-    )
-
-
-def _dice(ours: np.ndarray, truth: np.ndarray) -> float:
-    total = np.count_nonzero(ours) + np.count_nonzero(truth)
-    return 2 * np.count_nonzero(ours & truth) / total if total else 1.0
+    return operating_points(THRESHOLDS, [segmenter.checkpoint.minimum_peak])
 
 
 def _notes(judged: Sequence[Judged], scans: Path, segmenter: Segmenter) -> str:
@@ -156,7 +135,7 @@ def _notes(judged: Sequence[Judged], scans: Path, segmenter: Segmenter) -> str:
     )
 
 
-def _row(place: int, point: tuple[float, float], groups: Mapping[Diagnosis | None, Sequence[Judged]]) -> str:
+def _row(place: int, point: Point, groups: Mapping[Diagnosis | None, Sequence[Judged]]) -> str:
     dice = [np.mean([case.dice[place] for case in groups[kind]]) for kind in Diagnosis]
     healthy = [case.marked_ml[place] for case in groups[None]]
     empty = f"{healthy.count(0)} of {len(healthy)}"

@@ -78,7 +78,7 @@ def random_intensity(rng: np.random.Generator, image: Array) -> Array:
     if rng.random() < 0.7:
         image = image * np.exp(rng.uniform(*np.log(GAIN))) + rng.uniform(-0.03, 0.03)
     if rng.random() < 0.5:
-        image = image * _shading(rng, image.shape[:2]).reshape(*image.shape[:2], *[1] * (image.ndim - 2))
+        image = image * _shading(rng, image.shape)
     if rng.random() < 0.2:
         image = _smoothed(image, rng.uniform(0.4, 1.2))
     if rng.random() < 0.2:
@@ -98,8 +98,8 @@ def _smoothed(image: Array, sd: float) -> Array:
 
 
 def _shading(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """A factor that changes steadily across the plane, as the sensitivity of a surface coil does."""
-    rows, columns = (np.linspace(-1, 1, length) for length in shape)
+    """A factor that changes steadily across the plane, as the sensitivity of a surface coil does; alike in slices."""
+    rows, columns = (np.linspace(-1, 1, length) for length in shape[:2])
     slope = rng.normal(0, 0.35, 2)
     factor: Array = np.exp(slope[0] * rows[:, None] + slope[1] * columns).astype(np.float32)
-    return factor
+    return factor.reshape(*shape[:2], *[1] * (len(shape) - 2))

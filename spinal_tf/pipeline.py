@@ -13,7 +13,15 @@ from spinal_tf.evaluation.activation import activation_shares
 from spinal_tf.gradcam import heatmap_volume
 from spinal_tf.lesions import MINIMUM_VOLUME_ML, Lesion, find_lesions, measure_lesions
 from spinal_tf.models import Classifier, Segmenter, model_record
-from spinal_tf.preprocess import Preprocessing, from_input, intensity_scale, neighbour_index, place, to_input
+from spinal_tf.preprocess import (
+    Preprocessing,
+    from_input,
+    intensity_scale,
+    neighbour_index,
+    place,
+    seen_together,
+    to_input,
+)
 from spinal_tf.results import TOO_THIN, CaseResult, Classification, Segmentation, TaskResult
 from spinal_tf.review import review_mask
 from spinal_tf.slices import MaskMode, Tiles, lesion_slices, make_tiles
@@ -190,9 +198,9 @@ class _NetworkSlices:
 
     def _prepared(self, part: list[int]) -> Array:
         """Slices as the network sees them, with their neighbours: float32 (n, rows, columns, channels)."""
-        needed, channels = np.unique(self._seen[part], return_inverse=True)
+        needed, places = np.unique(self._seen[part], return_inverse=True)
         planes = to_input(self._scale(self._data[needed]), self._placement)
-        return np.stack([planes[index] for index in channels.reshape(len(part), -1).T], axis=-1)
+        return seen_together(planes, places.reshape(len(part), -1))
 
 
 def _flip_average(engine: Engine, planes: Array, flips: Sequence[tuple[int, ...]]) -> Array:

@@ -327,6 +327,19 @@ def neighbour_index(count: int, slice_mm: float, neighbour_mm: float | None) -> 
     return seen
 
 
+def seen_together(planes: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Planes as a network sees them, each with its neighbours.
+
+    Args:
+        planes: (slice, row, column).
+        seen: rows of `neighbour_index`, (n, channel).
+
+    Returns:
+        (n, row, column, channel), of the planes' type.
+    """
+    return np.moveaxis(planes[seen], 1, -1)
+
+
 def from_input(planes: np.ndarray, placement: Placement) -> np.ndarray:
     """Put a network's maps back on the plane: crop the padding, resize bilinearly.
 

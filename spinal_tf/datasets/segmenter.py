@@ -13,7 +13,7 @@ from spinal_tf.augment_groups import Augmentation, augment_by_groups
 from spinal_tf.datasets.cache import Entry
 from spinal_tf.datasets.source import Examination
 from spinal_tf.datasets.views import tight_view
-from spinal_tf.preprocess import Preprocessing, neighbour_index, normalise, place, to_input
+from spinal_tf.preprocess import Preprocessing, neighbour_index, normalise, place, seen_together, to_input
 from spinal_tf.taxonomy import Diagnosis
 
 Array = np.ndarray
@@ -50,7 +50,7 @@ class SegmenterCase:
 
     def seen(self, slices: Array) -> Array:
         """Some planes as the network sees them, with their neighbours: float16 (n, row, column, channel)."""
-        return np.moveaxis(self.planes[self.neighbours[slices]], 1, -1)
+        return seen_together(self.planes, self.neighbours[slices])
 
 
 def segmenter_entry(examination: Examination, preprocessing: Preprocessing, tight_share: float = 0.0) -> Entry:

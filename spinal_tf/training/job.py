@@ -157,15 +157,7 @@ def _judge_best(run: RunFolder, trainer: Trainer, judge: Validate, stop: Stop) -
         return trainer.predict(batch)
 
     best = load_best(run, trainer.model)
-    validation = judge(predict)
-    found = {
-        "score": list(validation.score),
-        "operating_point": validation.operating_point,
-        "minimum_peak": validation.minimum_peak,
-        "measures": validation.measures,
-        "cases": list(validation.cases),
-    }
-    write_json(run.best, {**best, **found})
+    write_json(run.best, {**best, **judge(predict).to_dict()})
 
 
 def load_best(run: RunFolder, model: keras.Model) -> dict[str, Any]:

@@ -53,15 +53,7 @@ class Keeper:
         data = encode_weights(self._model, half_precision=False)
         with output_files(path, overwrite=True) as (temporary,):
             temporary.write_bytes(data)
-        self.progress.best = {
-            "step": step,
-            "file": path.name,
-            "score": list(validation.score),
-            "operating_point": validation.operating_point,
-            "minimum_peak": validation.minimum_peak,
-            "measures": validation.measures,
-            "cases": list(validation.cases),
-        }
+        self.progress.best = {"step": step, "file": path.name, **validation.to_dict()}
 
     def log(self, row: dict[str, float]) -> None:
         """Add a validation's line.

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, Literal, TypeVar
 
 import numpy as np
@@ -25,12 +27,16 @@ PEAKS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 """Probabilities that a lesion may have to reach somewhere; none at all, 0, is one of the choices."""
 
 
-def _peaks(threshold: float) -> list[float]:
-    """Those that make a difference at a threshold, ascending."""
-    return [0.0, *(peak for peak in PEAKS if peak > threshold)]
+Point = tuple[float, float]
+"""A threshold, and the peak that a lesion reaches somewhere."""
 
 
-POINTS = tuple((threshold, peak) for threshold in THRESHOLDS for peak in _peaks(threshold))
+def operating_points(thresholds: Sequence[float], peaks: Sequence[float]) -> tuple[Point, ...]:
+    """Each threshold without a peak, and with those of the peaks, ascending, that make a difference to it."""
+    return tuple((low, peak) for low in thresholds for peak in (0.0, *(high for high in peaks if high > low)))
+
+
+POINTS = operating_points(THRESHOLDS, PEAKS)
 
 AS_GOOD = 0.01
 """Mean Dice below the best within which points count as equally good on few cases."""
@@ -60,6 +66,16 @@ class Validation:
     minimum_peak: float = 0.0
     measures: dict[str, float]
     cases: tuple[dict[str, Any], ...] = field(repr=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as JSON can hold it."""
+        return {
+            "score": list(self.score),
+            "operating_point": self.operating_point,
+            "minimum_peak": self.minimum_peak,
+            "measures": self.measures,
+            "cases": list(self.cases),
+        }
 
 
 Validate = Callable[[Engine], Validation]
@@ -125,21 +141,34 @@ def _word(diagnosis: Diagnosis | None) -> str:
 def _at_points(predict: Engine, case: SegmenterCase) -> tuple[float, list[float], list[float]]:
     """Soft Dice of the probabilities; Dice, and mL marked, at each of `POINTS`."""
     probability = _probability(predict, case)
-    drawn = len(case.lesion_voxels)
-    total = float(probability.sum(dtype=np.float64)) + drawn
+    total = float(probability.sum(dtype=np.float64)) + len(case.lesion_voxels)
     soft = 2 * float(probability[case.mask].sum(dtype=np.float64)) / total if total else 1.0
-    dice, marked_ml = [], []
-    for threshold in THRESHOLDS:
+    return soft, *dice_at_points(probability, case.mask, POINTS, voxel_ml=case.voxel_ml)
+
+
+def dice_at_points(
+    probability: Array, drawn: Array, points: Sequence[Point], *, voxel_ml: float
+) -> tuple[list[float], list[float]]:
+    """Dice with a mask, and mL marked, at each of some operating points; specks are removed.
+
+    Args:
+        probability: of lesion, float32 (slice, row, column).
+        drawn: the mask, bool, the same shape.
+        points: those of one threshold beside each other, since its components are found once.
+        voxel_ml: volume of a voxel.
+    """
+    dice, marked_ml, every = [], [], np.count_nonzero(drawn)
+    for threshold, group in groupby(points, key=itemgetter(0)):
         found = find_candidates(probability, threshold)
-        right = np.bincount(found.labels[case.mask], minlength=len(found.voxels))
-        for minimum_peak in _peaks(threshold):
+        right = np.bincount(found.labels[drawn], minlength=len(found.voxels))
+        for _, minimum_peak in group:
             chosen = found.chosen(
-                minimum_peak=minimum_peak, minimum_volume_ml=MINIMUM_VOLUME_ML, voxel_volume_ml=case.voxel_ml
+                minimum_peak=minimum_peak, minimum_volume_ml=MINIMUM_VOLUME_ML, voxel_volume_ml=voxel_ml
             )
             ours, common = int(found.voxels[chosen].sum()), int(right[chosen].sum())
-            dice.append(2 * common / (ours + drawn) if ours + drawn else 1.0)
-            marked_ml.append(ours * case.voxel_ml)
-    return soft, dice, marked_ml
+            dice.append(2 * common / (ours + every) if ours + every else 1.0)
+            marked_ml.append(ours * voxel_ml)
+    return dice, marked_ml
 
 
 def _probability(predict: Engine, case: SegmenterCase) -> Array:
