@@ -36,28 +36,30 @@ Array = np.ndarray
 ImageChange = Callable[[Array], Array]
 
 
-def augment_by_groups(rng: np.random.Generator, images: Sequence[Array], mask: Array) -> tuple[list[Array], Array]:
-    """Change images of one slice alike, and their mask with them where the change is one of place.
+def augment_by_groups(
+    rng: np.random.Generator, images: Sequence[Array], *masks: Array
+) -> tuple[list[Array], list[Array]]:
+    """Change images of one slice alike, and its masks with them where the change is one of place.
 
     Args:
         rng: source of all randomness.
         images: float32, of two axes; a constant one, as an absent channel is, keeps its intensity.
-        mask: float32, 0 or 1, the same shape.
+        masks: float32, 0 or 1, the same shape; at least one.
 
     Returns:
-        Images within their own range of intensity, and the mask, still 0 or 1.
+        Images within their own range of intensity, and the masks, still 0 or 1.
     """
-    images = list(images)
+    images, moved = list(images), list(masks)
     for draw in (_intensity, _resolution):
         if rng.random() < 0.5:
             change = draw(rng)
             images = [_within_range(image, change) for image in images]
     for place in (_turn, _shift):
         if rng.random() < 0.5:
-            matrix = place(rng, mask.shape)
+            matrix = place(rng, masks[0].shape)
             images = [_moved(image, matrix, cv2.INTER_LINEAR) for image in images]
-            mask = _moved(mask, matrix, cv2.INTER_NEAREST)
-    return images, mask
+            moved = [_moved(mask, matrix, cv2.INTER_NEAREST) for mask in moved]
+    return images, moved
 
 
 def _within_range(image: Array, change: ImageChange) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import keras
 from keras import ops
@@ -61,6 +62,27 @@ def dice_topk(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.Ker
     pixels = ops.reshape(keras.losses.binary_crossentropy(y_true, y_pred), (-1, math.prod(y_true.shape[1:])))
     hardest = ops.mean(ops.top_k(pixels, count, sorted=False)[0], axis=-1)
     return _dice_loss(y_true, y_pred, axis=(1, 2, 3)) + hardest
+
+
+def with_cord(loss: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """A loss of lesions plus one of the cord: soft Dice loss of each crop, and mean binary cross-entropy.
+
+    Args:
+        loss: of targets and probabilities of lesion.
+
+    Returns:
+        Loss of ``(batch, height, width, 2)``, lesion and cord. A target of -1 in the second channel says that a crop's
+        cord is not known; it is then left out.
+    """
+
+    def both(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
+        drawn, cord = ops.cast(y_true[..., 1:], y_pred.dtype), y_pred[..., 1:]
+        known = ops.cast(ops.amin(drawn, axis=(1, 2, 3)) >= 0, y_pred.dtype)
+        drawn = ops.maximum(drawn, 0)
+        pixels = ops.mean(keras.losses.binary_crossentropy(drawn, cord), axis=(1, 2))
+        return loss(y_true[..., :1], y_pred[..., :1]) + known * (_dice_loss(drawn, cord, axis=(1, 2, 3)) + pixels)
+
+    return both
 
 
 def _dice_loss(

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from keras import ops
 
-from spinal_tf.losses import HARDEST, dice_bce, dice_topk
+from spinal_tf.losses import HARDEST, dice_bce, dice_topk, with_cord
 
 LN2 = math.log(2)
 
@@ -94,3 +94,24 @@ def test_a_crop_smaller_than_the_share_still_has_one_hardest_pixel():
     assert hardest(np.zeros((1, 1, 2, 1)), np.reshape([0.5, 0.1], (1, 1, 2, 1))) == pytest.approx(
         [1 - 1 / 1.6 + LN2], abs=1e-5
     )
+
+
+def lesion_and_cord(lesion, cord):
+    """Loss of each of some crops of one row and two columns; lesions alone cost their probability's sum."""
+    y = np.stack([np.zeros_like(lesion), cord[0]], axis=-1)[:, None]
+    p = np.stack([lesion, cord[1]], axis=-1)[:, None]
+    both = with_cord(lambda drawn, found: ops.sum(found - drawn, axis=(1, 2, 3)))
+    return ops.convert_to_numpy(both(np.float32(y), np.float32(p)))
+
+
+def test_the_cord_of_each_crop_adds_its_dice_and_its_mean_cross_entropy():
+    lesion = np.array([[0.25, 0.5], [0.0, 0.25]])
+    found = lesion_and_cord(lesion, (np.array([[1, 0], [0, 0]]), np.array([[0.8, 0.4], [0.0, 0.0]])))
+    expected = 1 - (1.6 + 1) / (1 + 1.2 + 1) - (math.log(0.8) + math.log(0.6)) / 2
+    np.testing.assert_allclose(found, [0.75 + expected, 0.25], atol=1e-5)
+
+
+def test_a_crop_whose_cord_is_unknown_is_judged_by_its_lesion_alone():
+    lesion = np.array([[0.25, 0.5]])
+    found = lesion_and_cord(lesion, (np.array([[-1, -1]]), np.array([[0.8, 0.4]])))
+    np.testing.assert_allclose(found, [0.75], atol=1e-6)

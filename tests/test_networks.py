@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from spinal_tf.networks.densenet import HEAD, build_densenet
-from spinal_tf.networks.multiresunet import build_multiresunet
+from spinal_tf.networks.multiresunet import build_multiresunet, showing_cord
 
 SMALL = {
     "multiresunet": lambda **options: build_multiresunet(width=4, **options),
@@ -169,3 +169,14 @@ def test_grad_cam_gets_gradients_at_its_target(pairs):
 def test_the_policy_is_reset_between_tests():
     # tests above set mixed policies and leave them
     assert keras.mixed_precision.dtype_policy().name == "float32"
+
+
+def test_a_lesion_within_the_cord_is_no_more_probable_than_the_cord():
+    keras.utils.set_random_seed(0)
+    model = build_multiresunet(width=4, within_cord=True)
+    lesion, cord = np.moveaxis(apply(showing_cord(model), noise(2, 32, 48, 1)), -1, 0)
+    assert cord.shape == (2, 32, 48)
+    np.testing.assert_array_equal(apply(model, noise(2, 32, 48, 1))[..., 0], lesion)
+    alone = keras.Model(model.input, model.get_layer("probability").output)
+    np.testing.assert_allclose(lesion, cord * apply(alone, noise(2, 32, 48, 1))[..., 0], rtol=1e-6)
+    assert len({round(float(value), 3) for value in cord.ravel()}) > 1

@@ -195,6 +195,11 @@ SEGMENTER = (
         help="Soft Dice with binary cross-entropy, with that of the hardest pixels alone, or no Dice.",
     ),
     click.option(
+        "--within-cord",
+        is_flag=True,
+        help="Learn the cord, too, from the masks in column cord, and look for lesions within it alone.",
+    ),
+    click.option(
         "--augmentation",
         type=click.Choice(AUGMENTATIONS),
         default="broad",

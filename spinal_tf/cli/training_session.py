@@ -143,6 +143,7 @@ def _segmenter_plan(given: Mapping[str, Any]) -> SegmenterPlan:
             augmentation=given["augmentation"],
         ),
         tight_share=given["tight_share"],
+        within_cord=given["within_cord"],
         loss=given["loss"],
         arguments={"width": given["width"]} if given["width"] else {},
         initial=Initial(weights=given["initial_weights"]),

@@ -132,7 +132,7 @@ class TileSampler:
 def _augmented(rng: np.random.Generator, tile: Array, augmentation: Augmentation) -> Array:
     t1c, t2, mask = tile[..., T1C], tile[..., T2W], tile[..., MASK]
     if augmentation == "authors":
-        (t1c, t2), mask = augment_by_groups(rng, [t1c, t2], mask)
+        (t1c, t2), (mask,) = augment_by_groups(rng, [t1c, t2], mask)
     elif augmentation == "broad":
         matrix = _random_matrix(rng, (tile.shape[0], tile.shape[1]))
         t1c = random_intensity(rng, warp(t1c, matrix, mask.shape)) if t1c.any() else t1c

@@ -34,6 +34,7 @@ class SegmenterCase:
         voxel_ml: volume of one pixel of the prepared planes, a slice thick.
         planes: float16 (slice, row, column).
         mask: bool, the same shape.
+        cord: bool, the same shape, or None where it is unknown.
         neighbours: int64 (slice, channel), see `spinal_tf.preprocess.neighbour_index`.
         lesion_voxels: int32 (n, 3), indices of the mask's voxels.
         spine_voxels: int32 (n, 3), indices of voxels of the spine, lesion or not; none where it is unknown.
@@ -44,6 +45,7 @@ class SegmenterCase:
     voxel_ml: float
     planes: Array
     mask: Array
+    cord: Array | None
     neighbours: Array
     lesion_voxels: Array
     spine_voxels: Array
@@ -75,20 +77,23 @@ def segmenter_entry(examination: Examination, preprocessing: Preprocessing, tigh
     planes = to_input(normalise(data, intensity=preprocessing.intensity, source=t2.source), placement)
     mask = to_input(examination.mask[view], placement, label=True)
     if examination.cord is None:
-        spine = _upright_spine(mask)
+        cord, spine = np.zeros_like(mask), _upright_spine(mask)
     else:
-        spine = _around_cord(to_input(examination.cord[view], placement, label=True), round(BESIDE_MM / slice_mm))
+        cord = to_input(examination.cord[view], placement, label=True)
+        spine = _around_cord(cord, round(BESIDE_MM / slice_mm))
     row_mm, column_mm = placement.spacing_mm
     return Entry(
         facts={
             "name": case.name,
             "diagnosis": case.diagnosis and case.diagnosis.value,
+            "cord_known": examination.cord is not None,
             "voxel_ml": slice_mm * row_mm * column_mm / 1000,
             "neighbours": neighbour_index(len(planes), slice_mm, preprocessing.neighbour_mm).tolist(),
         },
         arrays={
             "planes": planes.astype(np.float16),
             "masks": mask.view(np.uint8),
+            "cords": cord.view(np.uint8),
             "lesions": np.argwhere(mask).astype(np.int32),
             "spines": spine[:: 1 + len(spine) // MOST_SPINE_VOXELS].astype(np.int32),
         },
@@ -119,6 +124,7 @@ def segmenter_case(entry: Entry) -> SegmenterCase:
         voxel_ml=facts["voxel_ml"],
         planes=arrays["planes"],
         mask=arrays["masks"].view(bool),
+        cord=arrays["cords"].view(bool) if facts["cord_known"] else None,
         neighbours=np.array(facts["neighbours"]),
         lesion_voxels=arrays["lesions"],
         spine_voxels=arrays["spines"],
@@ -152,11 +158,13 @@ class CropSampler:
     Attributes:
         cases: at least one.
         seed: of the whole training.
+        with_cord: give the cord as a second channel of the mask, -1 where it is unknown.
     """
 
     cases: Sequence[SegmenterCase]
     plan: CropPlan
     seed: int
+    with_cord: bool = False
     _groups: list[list[SegmenterCase]] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -168,7 +176,7 @@ class CropSampler:
     @property
     def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
         """Of an image and of its mask."""
-        return (*self.plan.size, self.cases[0].neighbours.shape[1]), (*self.plan.size, 1)
+        return (*self.plan.size, self.cases[0].neighbours.shape[1]), (*self.plan.size, 1 + self.with_cord)
 
     def __call__(self, step: int, index: int) -> tuple[Array, Array]:
         """Draw one crop.
@@ -178,32 +186,35 @@ class CropSampler:
             index: in the batch, from 0.
 
         Returns:
-            Image, float32 ``(rows, columns, channels)``, and mask, float32 ``(rows, columns, 1)``.
+            Image, float32 ``(rows, columns, channels)``, and mask, float32 ``(rows, columns, 1)``, or 2 with the cord.
         """
         rng = np.random.default_rng([self.seed, step, index])
         group = self._groups[rng.integers(len(self._groups))]
         case = group[rng.integers(len(group))]
         plane, row, column = _crop_centre(rng, case, self.plan)
-        return _augmented(rng, case, case.neighbours[plane], (row, column), self.plan)
+        image, lesion, cord = _augmented(rng, case, case.neighbours[plane], (row, column), self.plan)
+        return image, np.stack([lesion, cord] if self.with_cord else [lesion], axis=-1)
 
 
 def _augmented(
     rng: np.random.Generator, case: SegmenterCase, seen: Array, centre: tuple[float, float], plan: CropPlan
-) -> tuple[Array, Array]:
-    """A crop of the slices seen together, and the mask of the one in their middle; right and left may change sides."""
+) -> tuple[Array, Array, Array]:
+    """A crop of the slices seen together, lesion and cord of the one in their middle; the sides may be exchanged."""
     broad, middle = plan.augmentation == "broad", len(seen) // 2
     matrix = random_affine(rng, centre, plan.size) if broad else _upright(centre, plan.size)
     if broad and len(seen) > 1 and rng.random() < 0.5:
         seen = seen[::-1]
     crop = np.stack([warp(case.planes[index], matrix, plan.size) for index in seen], axis=-1)
     labels = np.stack([warp(case.mask[index], matrix, plan.size, label=True) for index in seen], axis=-1)
-    label = labels[..., middle]
+    lesion, cord = labels[..., middle], np.full(plan.size, -1, np.float32)
+    if case.cord is not None:
+        cord = warp(case.cord[seen[middle]], matrix, plan.size, label=True)
     if broad:
         crop = random_intensity(rng, random_lesion_level(rng, crop, labels))
     elif plan.augmentation == "authors":
-        images, label = augment_by_groups(rng, list(np.moveaxis(crop, -1, 0)), label)
+        images, (lesion, cord) = augment_by_groups(rng, list(np.moveaxis(crop, -1, 0)), lesion, cord)
         crop = np.stack(images, axis=-1)
-    return crop, label[..., None]
+    return crop, lesion, cord
 
 
 def _upright(centre: tuple[float, float], size: tuple[int, int]) -> Array:

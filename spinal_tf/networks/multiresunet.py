@@ -11,6 +11,14 @@ ALPHA = 1.67
 BRANCHES = (0.167, 0.333, 0.5)
 """Shares of a block's width given to its chained 3x3, 5x5-like and 7x7-like convolutions; each is rounded down."""
 
+CORD = "cord_probability"
+"""Layer that tells the cord."""
+
+CORD_LOGITS = "cord_logits"
+
+CORD_BIAS = 2.0
+"""All is cord at first (88 %), so that weights that know lesions only lose little when they begin to learn the cord."""
+
 RES_PATH_LENGTHS = (4, 3, 2, 1)
 """Residual units on the skip connection of each encoder level, from the top."""
 
@@ -21,6 +29,7 @@ def build_multiresunet(
     channels: int = 1,
     output_batch_norm: bool = False,
     output_bias: float = -3.0,
+    within_cord: bool = False,
     momentum: float = 0.9,
     name: str = "multiresunet",
 ) -> keras.Model:
@@ -34,6 +43,8 @@ def build_multiresunet(
         output_batch_norm: normalise before the sigmoid as the reference does, without bias. Our weights have a plain
             convolution with a bias instead, since normalised logits stall training on lesions of 1-3 % of the pixels.
         output_bias: initial bias of that convolution; -3 starts from a lesion probability of 5 %.
+        within_cord: tell the cord, too. The probability of lesion is then that of cord times that of lesion within it;
+            `showing_cord` gives both to a loss.
         momentum: of the moving averages of every batch normalisation.
         name: name of the model.
 
@@ -54,7 +65,22 @@ def build_multiresunet(
         x = layers.Concatenate(name=f"decoder{level}_skip")([x, skips[level - 1]])
         x = _multires_block(x, filters, momentum, f"decoder{level}")
     outputs = _head(x, output_batch_norm, output_bias, momentum)
+    if within_cord:
+        start = keras.initializers.Constant(CORD_BIAS)
+        cord = layers.Conv2D(1, 1, bias_initializer=start, dtype="float32", name=CORD_LOGITS)(x)
+        cord = layers.Activation("sigmoid", dtype="float32", name=CORD)(cord)
+        outputs = layers.Multiply(dtype="float32", name="within_cord")([outputs, cord])
     return keras.Model(inputs, outputs, name=name)
+
+
+def showing_cord(model: keras.Model) -> keras.Model:
+    """The same network, layers and weights, with two channels: probability of lesion, and of cord.
+
+    Args:
+        model: from `build_multiresunet` with ``within_cord``.
+    """
+    outputs = layers.Concatenate(dtype="float32", name="lesion_and_cord")([model.output, model.get_layer(CORD).output])
+    return keras.Model(model.input, outputs, name=model.name)
 
 
 def _head(x: keras.KerasTensor, batch_norm: bool, bias: float, momentum: float) -> keras.KerasTensor:

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 
 from spinal_tf.errors import WeightsError
+from spinal_tf.networks.multiresunet import CORD_LOGITS
 from spinal_tf.weight_files import Weights, assign_weights, decode_weights, weight_shapes
 
 DOWNLOAD = "download"
@@ -47,12 +48,17 @@ def set_initial_weights(model: keras.Model, initial: Initial) -> None:
     if initial.weights is not None:
         source = str(initial.weights)
         weights = decode_weights(_read(initial.weights), source=source)
-        assign_weights(model, _with_neighbours(model, weights), source=source)
+        assign_weights(model, _widened(model, weights), source=source)
 
 
-def _with_neighbours(model: keras.Model, weights: Weights) -> Weights:
-    """Weights that saw one slice, for a network that sees its neighbours, too: at first it pays them no heed."""
+def _widened(model: keras.Model, weights: Weights) -> Weights:
+    """Weights that saw one slice, or did not tell the cord, for a network that does.
+
+    At first it pays the neighbours no heed; what tells the cord is drawn at random.
+    """
     shapes, widened = weight_shapes(model), dict(weights)
+    if CORD_LOGITS in shapes and CORD_LOGITS not in widened:
+        widened[CORD_LOGITS] = tuple(model.get_layer(CORD_LOGITS).get_weights())
     for name, (kernel, *others) in weights.items():
         wanted = shapes.get(name, ((),))[0]
         if kernel.ndim == 4 and kernel.shape[2] == 1 and wanted == (*kernel.shape[:2], 3, kernel.shape[3]):

@@ -12,8 +12,8 @@ import keras
 
 from spinal_tf.cohort.case import Split
 from spinal_tf.datasets.segmenter import CropPlan, CropSampler, SegmenterCase, segmenter_case, segmenter_entry
-from spinal_tf.losses import dice_bce, dice_topk
-from spinal_tf.networks.multiresunet import build_multiresunet
+from spinal_tf.losses import dice_bce, dice_topk, with_cord
+from spinal_tf.networks.multiresunet import build_multiresunet, showing_cord
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.training.data import TrainingCohort, cases_by_split
 from spinal_tf.training.initial import Initial
@@ -41,6 +41,7 @@ class SegmenterPlan:
         preprocessing: of whole scans. Clipping at five SD would make fluid, lesion and cord alike in dark scans.
         crops: what is cut from them.
         tight_share: see `spinal_tf.datasets.views`; training cases only.
+        within_cord: teach the network the cord, too, and let it look for lesions there alone.
         loss: ``dice_bce``, ``dice_topk``, or ``bce`` as the reference network's code has it.
         arguments: of the network's builder, where they differ from its defaults.
         initial: where the weights begin.
@@ -49,6 +50,7 @@ class SegmenterPlan:
     preprocessing: Preprocessing = Preprocessing(fit="spacing", spacing_mm=0.8, intensity="minmax", neighbour_mm=3.0)
     crops: CropPlan = CropPlan()
     tight_share: float = 0.4
+    within_cord: bool = False
     loss: Literal["dice_bce", "dice_topk", "bce"] = "dice_bce"
     arguments: dict[str, Any] = field(default_factory=dict)
     initial: Initial = Initial()
@@ -99,19 +101,20 @@ def segmenter_job(
     train, validation = (_prepared(cohort, split, plan, used) for split in used)
     train = [case for case in train if only is None or case.name in only]
     slices = plan.preprocessing.slices_seen
-    arguments = plan.arguments if slices == 1 else {**plan.arguments, "channels": slices}
+    arguments = plan.arguments | ({} if slices == 1 else {"channels": slices})
+    arguments |= {"within_cord": True} if plan.within_cord else {}
     return Job(
         name=NAME,
         network="multiresunet",
         arguments=arguments,
-        build=partial(build_multiresunet, **arguments),
-        loss=LOSSES[plan.loss],
+        build=partial(_build, arguments),
+        loss=with_cord(LOSSES[plan.loss]) if plan.within_cord else LOSSES[plan.loss],
         plan=_record(plan),
         cohort=cohort.record(used, only),
         preprocessing=plan.preprocessing,
         mask_mode=None,
         modalities=("t2w",),
-        sampler=CropSampler(cases=train, plan=plan.crops, seed=options.seed),
+        sampler=CropSampler(cases=train, plan=plan.crops, seed=options.seed, with_cord=plan.within_cord),
         steps_per_epoch=max(1, sum(len(case.planes) for case in train) // options.batch),
         validate=partial(validate_segmenter, cases=some_cases(validation, options.validation_cases)),
         judge=partial(validate_segmenter, cases=validation),
@@ -120,9 +123,20 @@ def segmenter_job(
     )
 
 
+def _build(arguments: dict[str, Any]) -> keras.Model:
+    model = build_multiresunet(**arguments)
+    return showing_cord(model) if arguments.get("within_cord") else model
+
+
 def _record(plan: SegmenterPlan) -> dict[str, Any]:
     crops = {f"crop_{name}": value for name, value in asdict(plan.crops).items()}
-    return {**crops, "crop_size": list(plan.crops.size), "tight_share": plan.tight_share, "loss": plan.loss}
+    return {
+        **crops,
+        "crop_size": list(plan.crops.size),
+        "tight_share": plan.tight_share,
+        "loss": plan.loss,
+        "within_cord": plan.within_cord,
+    }
 
 
 def _prepared(cohort: TrainingCohort, split: Split, plan: SegmenterPlan, used: dict[Split, Any]) -> list[SegmenterCase]:

@@ -28,6 +28,7 @@ def planes_of(kind, lesion=True, spine=True):
         voxel_ml=0.002,
         planes=np.full(SHAPE, CODE[kind], np.float16),
         mask=mask,
+        cord=course if spine else None,
         neighbours=neighbour_index(SHAPE[0], 3.0, None),
         lesion_voxels=np.argwhere(mask).astype(np.int32),
         spine_voxels=np.argwhere(course).astype(np.int32),
@@ -165,7 +166,7 @@ def test_a_case_knows_the_slices_about_three_millimetres_away(examination):
 def test_a_crop_shows_the_neighbours_at_the_same_place_and_the_mask_of_the_middle(augmentation, plain, monkeypatch):
     case = replace(planes_of(Diagnosis.MS), neighbours=neighbour_index(3, 3.0, 3.0))
     case.planes[...] = np.arange(1, 4)[:, None, None]  # the number of the slice
-    monkeypatch.setattr(segmenter, "augment_by_groups", lambda rng, images, mask: (images, mask))
+    monkeypatch.setattr(segmenter, "augment_by_groups", lambda rng, images, *masks: (images, masks))
     images, masks = crops([case], augmentation=augmentation, lesion_share=1.0, jitter=0.0)
     assert images.shape[1:] == (32, 48, 3)
     middles = {tuple(image[16, 24]) for image in images}  # the lesion lies on the second slice alone
@@ -174,8 +175,24 @@ def test_a_crop_shows_the_neighbours_at_the_same_place_and_the_mask_of_the_middl
     assert masks.any(axis=(1, 2, 3)).all()
 
 
+@pytest.mark.parametrize("augmentation", ["none", "authors", "broad"])
+def test_a_crop_tells_the_cord_of_its_own_slice(augmentation, plain):
+    case = replace(planes_of(Diagnosis.MS), cord=planes_of(Diagnosis.MS).mask)  # the cord is where the lesion is
+    sampler = CropSampler(cases=[case], plan=CropPlan(size=(32, 32), augmentation=augmentation), seed=0, with_cord=True)
+    assert sampler.shapes == ((32, 32, 1), (32, 32, 2))
+    targets = np.stack([sampler(0, index)[1] for index in range(40)])
+    assert set(np.unique(targets)) == {0, 1}
+    np.testing.assert_array_equal(targets[..., 0], targets[..., 1])
+
+
+def test_a_crop_says_that_its_cord_is_unknown():
+    sampler = CropSampler(cases=[planes_of(None, spine=False)], plan=CropPlan(size=(32, 32)), seed=0, with_cord=True)
+    _, target = sampler(0, 0)
+    assert (target[..., 1] == -1).all()
+
+
 def test_the_groups_change_an_upright_crop(monkeypatch):
-    monkeypatch.setattr(segmenter, "augment_by_groups", lambda rng, images, mask: ([images[0] + 7], mask))
+    monkeypatch.setattr(segmenter, "augment_by_groups", lambda rng, images, *masks: ([images[0] + 7], masks))
     case = segmenter_case_of_noise()
     one, other = (
         CropSampler(cases=[case], plan=CropPlan(size=(16, 16), augmentation=kind), seed=0)(0, 0)[0]

@@ -8,7 +8,7 @@ import pytest
 
 from spinal_tf.errors import WeightsError
 from spinal_tf.networks.densenet import build_densenet
-from spinal_tf.networks.multiresunet import build_multiresunet
+from spinal_tf.networks.multiresunet import CORD_LOGITS, build_multiresunet
 from spinal_tf.training.initial import Initial, set_initial_weights
 from spinal_tf.weight_files import encode_weights
 
@@ -41,6 +41,17 @@ def test_weights_that_saw_one_slice_begin_a_network_that_sees_its_neighbours_wit
     set_initial_weights(model, Initial(weights=tmp_path / "a.weights.h5"))
     seen = np.random.default_rng(0).random((2, 32, 32, 3), dtype=np.float32)
     np.testing.assert_allclose(model.predict(seen, verbose=0), source.predict(seen[..., 1:2], verbose=0), atol=1e-6)
+
+
+def test_weights_that_know_lesions_alone_begin_a_network_that_tells_the_cord(tmp_path):
+    source, model = build_multiresunet(width=4), build_multiresunet(width=4, within_cord=True)
+    (tmp_path / "a.weights.h5").write_bytes(encode_weights(source, half_precision=False))
+    drawn = model.get_layer(CORD_LOGITS).get_weights()
+    set_initial_weights(model, Initial(weights=tmp_path / "a.weights.h5"))
+    assert all(np.array_equal(*pair) for pair in zip(drawn, model.get_layer(CORD_LOGITS).get_weights(), strict=True))
+    alone = keras.Model(model.input, model.get_layer("probability").output)
+    seen = np.random.default_rng(0).random((2, 32, 32, 1), dtype=np.float32)
+    np.testing.assert_allclose(alone.predict(seen, verbose=0), source.predict(seen, verbose=0), atol=1e-6)
 
 
 def test_a_file_of_another_network_or_none_is_refused(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -88,6 +89,15 @@ def test_released_weights_are_the_best_ones_with_their_record(run, tmp_path):
     card = (folder / "segmenter.md").read_text()
     for words in ("**Trained on simulated blocks. Research use only. Not a medical device.**", "2 healthy", "Nothing."):
         assert words in card
+
+
+def test_a_network_that_learned_the_cord_is_released_with_one_answer(cohort_table, shared_cache, tmp_path):
+    plan, options = replace(PLAN, within_cord=True), replace(OPTIONS, steps=1)
+    made = train_segmenter(open_cohort(cohort_table, shared_cache), tmp_path / "run", plan, options)
+    release_run(made, tmp_path / "weights", data="simulated blocks")
+    assert read_manifest(tmp_path / "weights")["segmenter"].arguments["within_cord"] is True
+    planes = np.random.default_rng(0).random((1, 32, 32, 3)).astype(np.float32)
+    assert load_segmenter(tmp_path / "weights").engine(planes).shape == (1, 32, 32, 1)
 
 
 def test_released_weights_of_the_same_name_are_kept_unless_told_otherwise(run, tmp_path):

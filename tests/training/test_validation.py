@@ -28,6 +28,7 @@ def planes_of(kind, probability, lesion, voxel_ml=1.0):
         voxel_ml=voxel_ml,
         planes=planes,
         mask=mask,
+        cord=None,
         neighbours=np.arange(len(planes))[:, np.newaxis],
         lesion_voxels=np.argwhere(mask).astype(np.int32),
         spine_voxels=np.zeros((0, 3), np.int32),
