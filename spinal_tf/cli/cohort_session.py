@@ -15,6 +15,7 @@ import numpy as np
 
 from spinal_tf.checkpoints import Checkpoint, find_weights, read_manifest
 from spinal_tf.cli.batch import run_several
+from spinal_tf.cli.options import PredictionChoices
 from spinal_tf.cli.quiet import quiet_stderr
 from spinal_tf.cohort.case import Case
 from spinal_tf.errors import OutputError
@@ -31,7 +32,6 @@ from spinal_tf.models import (
     model_record,
     named_checkpoint,
 )
-from spinal_tf.pipeline import SegmentationOptions
 from spinal_tf.prediction.case import (
     CasePrediction,
     Models,
@@ -59,33 +59,18 @@ MASKS = "masks"
 
 
 @dataclass(frozen=True, kw_only=True)
-class CohortChoices:
+class CohortChoices(PredictionChoices):
     """What was chosen with the options; see their help."""
 
     cohort: Path
     out: Path
-    overwrite: bool
     with_mask: bool
-    weights_folder: Path | None
-    device: str
-    assume_orientation: bool
-    allow_plane: bool
-    threshold: float | None
-    minimum_peak: float | None
-    minimum_volume_ml: float
-    tta: bool
-    server: Server | None
 
     @property
     def options(self) -> PredictionOptions:
         """Those that predictions depend on."""
         return PredictionOptions(
-            segmentation=SegmentationOptions(
-                threshold=self.threshold,
-                minimum_peak=self.minimum_peak,
-                minimum_volume_ml=self.minimum_volume_ml,
-                tta=self.tta,
-            ),
+            segmentation=self.segmentation,
             with_mask=self.with_mask,
             assume_orientation=self.assume_orientation,
             allow_plane=self.allow_plane,

@@ -13,6 +13,7 @@ import click
 from click.core import ParameterSource
 
 if TYPE_CHECKING:
+    from spinal_tf.pipeline import SegmentationOptions
     from spinal_tf.remote.server import Server
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -23,13 +24,10 @@ BESIDE = "beside the case"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choices:
-    """What was chosen with the options below; see their help."""
+class PredictionChoices:
+    """What was chosen of images, networks and masks; see the options' help."""
 
-    inputs: tuple[Path, ...]
-    output: Path | None
     overwrite: bool
-    resume: bool
     assume_orientation: bool
     allow_plane: bool
     weights_folder: Path | None
@@ -38,8 +36,29 @@ class Choices:
     minimum_peak: float | None
     minimum_volume_ml: float
     tta: bool
-    save_probability: bool
     server: Server | None = None
+
+    @property
+    def segmentation(self) -> SegmentationOptions:
+        """How lesions are found."""
+        from spinal_tf.pipeline import SegmentationOptions
+
+        return SegmentationOptions(
+            threshold=self.threshold,
+            minimum_peak=self.minimum_peak,
+            minimum_volume_ml=self.minimum_volume_ml,
+            tta=self.tta,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choices(PredictionChoices):
+    """What was chosen with the options of single cases below; see their help."""
+
+    inputs: tuple[Path, ...]
+    output: Path | None
+    resume: bool
+    save_probability: bool
 
 
 def _device(ctx: click.Context, parameter: click.Parameter, value: str) -> str:

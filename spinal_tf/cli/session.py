@@ -23,7 +23,7 @@ from spinal_tf.cli.quiet import quiet_stderr
 from spinal_tf.cli.summary import summary
 from spinal_tf.files import make_folder, output_files
 from spinal_tf.models import Classifier, Segmenter, load_classifiers, load_segmenter
-from spinal_tf.pipeline import ReviewedMask, SegmentationOptions, diagnose
+from spinal_tf.pipeline import ReviewedMask, diagnose
 from spinal_tf.remote.connection import Connection
 from spinal_tf.remote.networks import remote_classifiers, remote_segmenter
 from spinal_tf.stopwatch import Stopwatch
@@ -53,12 +53,7 @@ class Session:
             read_manifest(self._weights)  # fails now rather than after TensorFlow's long import
         elif choices.weights_folder is not None:
             self._expected = read_manifest(choices.weights_folder)
-        self._options = SegmentationOptions(
-            threshold=choices.threshold,
-            minimum_peak=choices.minimum_peak,
-            minimum_volume_ml=choices.minimum_volume_ml,
-            tta=choices.tta,
-        )
+        self._options = choices.segmentation
 
     def segment(self) -> None:
         """Segment every case."""
@@ -117,7 +112,9 @@ class Session:
     def _segment_case(self, case: CaseFiles) -> str:
         volume, paths = self._read(case), self._lesion_outputs(case)
         with self._output_files(paths) as temporary:
-            result = diagnose(volume, segmenter=self._segmenter, options=self._options, stopwatch=self._watch)
+            result = diagnose(
+                volume, segmenter=self._segmenter, options=self._options, stopwatch=self._watch
+            )
             write_lesion_files(result, temporary, self._watch)
         return summary(result, paths)
 

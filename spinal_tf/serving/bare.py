@@ -131,7 +131,7 @@ def _frozen(network: ServedNetwork) -> tf.types.experimental.ConcreteFunction:
     """The network with its weights as constants: converters lose variables without a word."""
     model = network.graphs.model
     names = [variable for layer in model.layers for variable in layer.weights]
-    constants = [variable.numpy().astype(np.float32) for variable in network.variables]
+    constants = [value.numpy() for value in network.values()]
 
     def call(tiles: tf.Tensor) -> tf.Tensor:
         values = [(name, tf.constant(value)) for name, value in zip(names, constants, strict=True)]

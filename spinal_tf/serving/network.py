@@ -16,7 +16,7 @@ import tensorflow as tf
 from spinal_tf.checkpoints import Checkpoint, bare_network, read_weights
 from spinal_tf.engine import weightless_graph
 from spinal_tf.gradcam import cam_function
-from spinal_tf.weight_files import by_variable
+from spinal_tf.weight_files import by_variable, weight_shapes
 
 Precision = Literal["float32", "bfloat16", "float16"]
 
@@ -46,25 +46,36 @@ class ServedNetwork:
     Attributes:
         checkpoint: its record.
         graphs: of its structure.
-        variables: one for each variable of the model, to be held by whatever is saved.
+        kernels: variable for each of the model's with two axes or more, in the model's order.
+        vectors: one variable for all others (biases, batch normalisation), end to end. A saved model holds several
+            operations for each variable, and a DenseNet121 has five hundred vectors.
     """
 
     checkpoint: Checkpoint
     graphs: SharedGraphs
-    variables: Sequence[tf.Variable]
+    kernels: Sequence[tf.Variable]
+    vectors: tf.Variable
+
+    @property
+    def variables(self) -> list[tf.Variable]:
+        """To be held by whatever is saved."""
+        return [*self.kernels, self.vectors]
 
     def __call__(self, batch: tf.Tensor) -> tf.Tensor:
         """Run the network: float32 (n, rows, columns, channels) to float32."""
-        return self.graphs.answer(batch, self._values())
+        return self.graphs.answer(batch, self.values())
 
     def explain(self, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Run a classifier: probabilities and raw maps, see `spinal_tf.gradcam.cam_function`."""
-        return self.graphs.explain(batch, self._values())
+        return self.graphs.explain(batch, self.values())
 
-    def _values(self) -> list[tf.Tensor]:
-        """Each variable's value, read where this is called."""
+    def values(self) -> list[tf.Tensor]:
+        """The value of each of the model's variables, float32, read where this is called."""
+        shapes = [shape for layer in weight_shapes(self.graphs.model).values() for shape in layer]
+        vectors = iter(tf.split(self.vectors, [length for length, *more in shapes if not more]))
+        kernels = iter(self.kernels)
         # Cast here: layers in float32 do not cast weights that are kept in less.
-        return [tf.cast(variable, tf.float32) for variable in self.variables]
+        return [tf.cast(next(kernels), tf.float32) if len(shape) > 1 else next(vectors) for shape in shapes]
 
 
 def serve_networks(
@@ -86,8 +97,15 @@ def serve_networks(
         alike = [other.graphs for other in networks if _structure(other.checkpoint) == _structure(checkpoint)]
         graphs = alike[0] if alike else _graphs(folder, checkpoint, precision)
         weights = read_weights(folder, checkpoint, graphs.model)
-        variables = [_variable(array, precision) for _, array in by_variable(graphs.model, weights)]
-        networks.append(ServedNetwork(checkpoint=checkpoint, graphs=graphs, variables=variables))
+        arrays = [array for _, array in by_variable(graphs.model, weights)]
+        networks.append(
+            ServedNetwork(
+                checkpoint=checkpoint,
+                graphs=graphs,
+                kernels=[_variable(array, precision) for array in arrays if array.ndim > 1],
+                vectors=_variable(np.concatenate([array for array in arrays if array.ndim == 1]), "float32"),
+            )
+        )
     return networks
 
 
@@ -101,8 +119,7 @@ def _graphs(folder: Path, checkpoint: Checkpoint, precision: Precision) -> Share
 
 
 def _variable(array: np.ndarray, precision: Precision) -> tf.Variable:
-    dtype = tf.as_dtype(precision) if array.ndim >= 2 else tf.float32
-    return tf.Variable(tf.cast(array, dtype), trainable=False)
+    return tf.Variable(tf.cast(array, precision), trainable=False)
 
 
 @contextmanager
