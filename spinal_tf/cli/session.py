@@ -112,9 +112,7 @@ class Session:
     def _segment_case(self, case: CaseFiles) -> str:
         volume, paths = self._read(case), self._lesion_outputs(case)
         with self._output_files(paths) as temporary:
-            result = diagnose(
-                volume, segmenter=self._segmenter, options=self._options, stopwatch=self._watch
-            )
+            result = diagnose(volume, segmenter=self._segmenter, options=self._options, stopwatch=self._watch)
             write_lesion_files(result, temporary, self._watch)
         return summary(result, paths)
 
