@@ -16,10 +16,12 @@ from spinal_tf.models import Classifier, Segmenter, model_record
 from spinal_tf.preprocess import (
     Preprocessing,
     from_input,
+    in_slabs,
     intensity_scale,
     neighbour_index,
     place,
     seen_together,
+    slab_weights,
     to_input,
 )
 from spinal_tf.results import TOO_THIN, CaseResult, Classification, Segmentation, TaskResult
@@ -172,8 +174,8 @@ class _NetworkSlices:
         self._placement = place(volume.data.shape[1:], (rows_mm, columns_mm), preprocessing, source=volume.source)
         self._seen = neighbour_index(len(volume.data), slice_mm, preprocessing.neighbour_mm)
         with watch.stage("preprocess"):
-            self._data = volume.data
-            self._scale = intensity_scale(volume.data, intensity=preprocessing.intensity, source=volume.source)
+            self._data = in_slabs(volume.data, slab_weights(slice_mm, preprocessing.slab_mm))
+            self._scale = intensity_scale(self._data, intensity=preprocessing.intensity, source=volume.source)
 
     def probability(self, flips: Sequence[tuple[int, ...]]) -> Array:
         """Lesion probability averaged over flips, float32, of the volume's shape."""

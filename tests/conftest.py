@@ -295,7 +295,7 @@ def two_pixels_wide(monkeypatch) -> list[dict]:
 
 @pytest.fixture(scope="session")
 def see_neighbours():
-    """The function that gives a weights folder a segmenter that also sees the slices 3 mm away, and not both alike."""
+    """The function that gives a weights folder a segmenter that sees slabs, and those 3 mm away, not both alike."""
     from spinal_tf.checkpoints import read_manifest, save_checkpoint
     from spinal_tf.networks.multiresunet import build_multiresunet
 
@@ -304,7 +304,7 @@ def see_neighbours():
         checkpoint = dataclasses.replace(
             before,
             arguments={**before.arguments, "channels": 3},
-            preprocessing=dataclasses.replace(before.preprocessing, neighbour_mm=3.0),
+            preprocessing=dataclasses.replace(before.preprocessing, neighbour_mm=3.0, slab_mm=3.0),
         )
         model = build_multiresunet(**checkpoint.arguments)
         _bright_is_lesion(model, shares=(0.25, 0.9, -0.15), slope=10)

@@ -175,6 +175,15 @@ def test_a_network_may_see_the_slices_about_so_many_millimetres_away(volume, mak
         np.testing.assert_allclose(run(volume, segmenter, tta=tta).probability, planes, atol=1e-6)
 
 
+def test_thin_slices_may_be_averaged_over_so_many_millimetres(volume, make_segmenter):
+    segmenter = make_segmenter(lambda batch: batch)
+    thick = replace(segmenter.checkpoint, preprocessing=replace(AS_IT_IS, slab_mm=9.9))  # three slices of 3.3 mm
+    data = np.pad(volume.data, ((1, 1), (0, 0), (0, 0)), mode="edge")
+    means = (data[:-2] + data[1:-1] + data[2:]) / 3
+    expected = normalise(means, intensity="zscore_clip", source="")
+    np.testing.assert_allclose(run(volume, replace(segmenter, checkpoint=thick)).probability, expected, atol=1e-5)
+
+
 def test_disagreement_with_the_mirrored_slices_is_a_reason(volume, make_segmenter):
     front = np.zeros((40, 48, 1), np.float32)
     front[:, :24] = 1  # sees the front half alone; the lesion's columns are 21 to 27

@@ -13,10 +13,12 @@ from spinal_tf.preprocess import (
     Placement,
     Preprocessing,
     from_input,
+    in_slabs,
     intensity_scale,
     neighbour_index,
     normalise,
     place,
+    slab_weights,
     to_input,
 )
 
@@ -291,10 +293,34 @@ def test_a_slice_may_be_seen_alone():
     assert Preprocessing(neighbour_mm=3.0).slices_seen == 3
 
 
-@pytest.mark.parametrize("neighbour_mm", [0, -1.0, float("nan"), float("inf"), True])
-def test_an_absurd_distance_of_neighbours_is_refused(neighbour_mm):
-    with pytest.raises(ValueError, match="neighbour_mm"):
-        Preprocessing(neighbour_mm=neighbour_mm)
+@pytest.mark.parametrize("name", ["neighbour_mm", "slab_mm"])
+@pytest.mark.parametrize("length", [0, -1.0, float("nan"), float("inf"), True])
+def test_an_absurd_distance_of_slices_is_refused(name, length):
+    with pytest.raises(ValueError, match=name):
+        Preprocessing(**{name: length})
+
+
+@pytest.mark.parametrize(
+    ("slice_mm", "weights"),
+    [
+        (1.0, [1 / 3, 1 / 3, 1 / 3]),
+        (0.8, [0.1, 0.8 / 3, 0.8 / 3, 0.8 / 3, 0.1]),
+        (2.0, [1 / 6, 2 / 3, 1 / 6]),
+        (3.0, [1]),
+        (4.4, [1]),
+    ],
+)
+def test_a_slab_weighs_slices_by_what_they_have_in_common(slice_mm, weights):
+    np.testing.assert_allclose(slab_weights(slice_mm, 3.0), weights, atol=1e-12)
+    assert slab_weights(slice_mm, None).tolist() == [1]
+
+
+def test_thin_slices_are_averaged_and_the_outermost_repeated():
+    data = np.array([3.0, 0, 0, 6, 0], np.float32)[:, np.newaxis, np.newaxis] * np.ones((1, 2, 3), np.float32)
+    slabs = in_slabs(data, slab_weights(1.0, 3.0))
+    assert (slabs.dtype, slabs.shape) == (np.float32, data.shape)
+    np.testing.assert_allclose(slabs[:, 1, 2], [2, 1, 2, 2, 2], atol=1e-6)
+    assert in_slabs(data, slab_weights(3.5, 3.0)) is data
 
 
 def test_planes_of_another_shape_are_refused():

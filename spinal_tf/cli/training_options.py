@@ -174,6 +174,13 @@ SEGMENTER = (
         help="Distance of the two slices that are seen together with each one; 0 shows it alone.",
     ),
     click.option(
+        "--slab-mm",
+        type=click.FloatRange(0, 50),
+        default=3.0,
+        show_default=True,
+        help="Slices closer together are averaged over so many mm; 0 leaves them as they are.",
+    ),
+    click.option(
         "--intensity",
         type=click.Choice(["zscore_clip", "zscore_no_clip", "minmax"]),
         default="minmax",

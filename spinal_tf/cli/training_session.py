@@ -135,6 +135,7 @@ def _segmenter_plan(given: Mapping[str, Any]) -> SegmenterPlan:
             fit=given["fit"],
             spacing_mm=given["spacing_mm"] if fixed else None,
             neighbour_mm=given["neighbour_mm"] or None,
+            slab_mm=given["slab_mm"] or None,
         ),
         crops=CropPlan(
             size=(given["crop"], given["crop"]),

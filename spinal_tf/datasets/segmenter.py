@@ -13,7 +13,16 @@ from spinal_tf.augment_groups import Augmentation, augment_by_groups
 from spinal_tf.datasets.cache import Entry
 from spinal_tf.datasets.source import Examination
 from spinal_tf.datasets.views import tight_view
-from spinal_tf.preprocess import Preprocessing, neighbour_index, normalise, place, seen_together, to_input
+from spinal_tf.preprocess import (
+    Preprocessing,
+    in_slabs,
+    neighbour_index,
+    normalise,
+    place,
+    seen_together,
+    slab_weights,
+    to_input,
+)
 from spinal_tf.taxonomy import Diagnosis
 
 Array = np.ndarray
@@ -72,7 +81,7 @@ def segmenter_entry(examination: Examination, preprocessing: Preprocessing, tigh
     t2, case = examination.t2, examination.case
     slice_mm, *plane_mm = t2.spacing_mm
     view = tight_view(examination, tight_share)
-    data = t2.data[view]
+    data = in_slabs(t2.data[view], slab_weights(slice_mm, preprocessing.slab_mm))
     placement = place(data.shape[1:], (plane_mm[0], plane_mm[1]), preprocessing, source=t2.source)
     planes = to_input(normalise(data, intensity=preprocessing.intensity, source=t2.source), placement)
     mask = to_input(examination.mask[view], placement, label=True)

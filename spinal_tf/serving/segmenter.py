@@ -14,6 +14,7 @@ from spinal_tf.serving.parts import in_parts
 from spinal_tf.serving.placement import graph_input, graph_output, graph_place
 from spinal_tf.serving.sample import sample_request, sample_volume
 from spinal_tf.serving.signature import SERVING_DEFAULT, SLICE_MM, SLICES, SPACING_MM, TILES, Signature, TensorRecord
+from spinal_tf.serving.slabs import graph_slabs
 
 PROBABILITY = TensorRecord(
     name="probability", dtype="float32", shape=(None, None, None), meaning="of lesion, 0 to 1, on the grid of slices"
@@ -35,6 +36,7 @@ def lesion_probability(
         float32, the volume's shape.
     """
     preprocessing = network.checkpoint.preprocessing
+    volume = graph_slabs(volume, slice_mm, preprocessing.slab_mm)
     scale = graph_scale(volume, preprocessing.intensity)
     placement = graph_place(tf.shape(volume)[1:], spacing_mm, preprocessing)
     count = tf.shape(volume)[0]

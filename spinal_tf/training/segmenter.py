@@ -47,7 +47,9 @@ class SegmenterPlan:
         initial: where the weights begin.
     """
 
-    preprocessing: Preprocessing = Preprocessing(fit="spacing", spacing_mm=0.8, intensity="minmax", neighbour_mm=3.0)
+    preprocessing: Preprocessing = Preprocessing(
+        fit="spacing", spacing_mm=0.8, intensity="minmax", neighbour_mm=3.0, slab_mm=3.0
+    )
     crops: CropPlan = CropPlan()
     tight_share: float = 0.4
     within_cord: bool = False

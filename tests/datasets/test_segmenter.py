@@ -162,6 +162,17 @@ def test_a_case_knows_the_slices_about_three_millimetres_away(examination):
     np.testing.assert_array_equal(seen[1, ..., 2], case.planes[6])
 
 
+def test_an_entry_is_averaged_over_slabs(examination):
+    recipe = Preprocessing(intensity="minmax", size=(80, 96))
+    thin, thick = (
+        segmenter_case(segmenter_entry(examination(), replace(recipe, slab_mm=slab_mm))) for slab_mm in (None, 10.5)
+    )  # slices of 3.5 mm
+    means = (thin.planes[1:-3].astype(np.float32) + thin.planes[2:-2] + thin.planes[3:-1]) / 3
+    scale = np.polyfit(means.ravel(), thick.planes[2:-2].astype(np.float32).ravel(), 1)
+    np.testing.assert_allclose(np.polyval(scale, means), thick.planes[2:-2], atol=2e-3)
+    np.testing.assert_array_equal(thick.mask, thin.mask)
+
+
 @pytest.mark.parametrize("augmentation", ["none", "authors", "broad"])
 def test_a_crop_shows_the_neighbours_at_the_same_place_and_the_mask_of_the_middle(augmentation, plain, monkeypatch):
     case = replace(planes_of(Diagnosis.MS), neighbours=neighbour_index(3, 3.0, 3.0))

@@ -43,7 +43,7 @@ def test_the_run_folder_tells_everything(run):
     assert record["plan"]["crop_size"] == [32, 32]
     assert record["plan"]["initial"] == "random"
     assert record["preprocessing"]["spacing_mm"] == 0.8
-    assert record["preprocessing"]["neighbour_mm"] == 3.0
+    assert record["preprocessing"]["neighbour_mm"] == record["preprocessing"]["slab_mm"] == 3.0
     assert len(record["cohort"]["hash"]) == 64
     assert record["cohort"]["cases"]["validation"]["healthy"] == 1
     assert {"spinal-tf", "python", "tensorflow", "keras", "numpy", "cv2"} <= record["versions"].keys()
