@@ -175,8 +175,8 @@ def slab_weights(slice_mm: float, slab_mm: float | None) -> np.ndarray:
     """What the slices beside each one weigh in a mean over a slab, its middle in the slice's.
 
     Each weighs as much as its extent, half the distance to the next slice on either side, has in common with the slab.
-    Scans for this network's purpose have slices of 3 mm and more (Zhuo et al. 2022, Table E1); thinner ones have more
-    noise, and cut more often along the cord's side, where a band of blurred cord in bright fluid looks like a lesion.
+    Our choice: sagittal scans of the spine usually have slices of 3 to 4 mm. Thinner ones have more noise, and more of
+    them run along the cord's side, where a band of cord blurred into bright fluid looks like a lesion.
 
     Args:
         slice_mm: distance from one slice to the next.
