@@ -9,6 +9,7 @@ import pytest
 
 from spinal_tf.models import load_classifiers, load_segmenter
 from spinal_tf.pipeline import SegmentationOptions, classify_volume, segment_volume
+from spinal_tf.preprocess import normalise
 from spinal_tf.serving.cascade import NOT_CLASSIFIED
 from spinal_tf.serving.sample import sample_mask, sample_volume
 from spinal_tf.stopwatch import Stopwatch
@@ -171,11 +172,17 @@ def test_segmenter_gives_the_probability_of_the_command_line(answers, local, nam
     assert (found >= CUTOFF).sum() > 100
 
 
-def test_neighbours_three_slices_away_are_seen(answers):
+def test_slabs_and_neighbours_three_slices_away_are_seen(answers):
     found = answer(answers, "neighbours/segmenter/1|serving_default|thin")["probability"]
-    middle = found[:, 36:46, 23:28].mean(axis=(1, 2))  # bright but for the first slice and the last
+    data, bright = VOLUMES["thin"].data, np.s_[:, 36:46, 23:28]  # bright but for the first slice and the last
+    ends = np.pad(data, ((1, 1), (0, 0), (0, 0)), mode="edge")
+    planes = normalise((ends[:-2] + ends[1:-1] + ends[2:]) / 3, intensity="zscore_clip", source="")
     # The fourth slice sees the first and the seventh, the fifth two bright ones, the sixth the third and the last.
-    np.testing.assert_allclose(middle[3:6], [0.72, 0.95, 0.98], atol=0.02)
+    before, own, after = planes[bright][0:3], planes[bright][3:6], planes[bright][6:9]
+    expected = 1 / (1 + np.exp(-10 * (0.25 * before + 0.9 * own - 0.15 * after - 0.7)))
+    middle = found[bright][3:6].mean(axis=(1, 2))
+    assert middle[0] < 0.9 < middle[1]
+    np.testing.assert_allclose(middle, expected.mean(axis=(1, 2)), atol=0.02)
 
 
 @pytest.mark.parametrize("signature", ["serving_default", "with_t1c"])
