@@ -189,8 +189,9 @@ def slab_weights(slice_mm: float, slab_mm: float | None) -> np.ndarray:
     if slab_mm is None or slice_mm >= slab_mm:
         return np.ones(1)
     reach = math.ceil((slab_mm / slice_mm - 1) / 2)
-    common: np.ndarray = (slab_mm + slice_mm) / 2 - np.abs(np.arange(-reach, reach + 1)) * slice_mm
-    return np.clip(common, 0, slice_mm) / slab_mm
+    common = (slab_mm + slice_mm) / 2 - np.abs(np.arange(-reach, reach + 1)) * slice_mm
+    weights: np.ndarray = np.clip(common, 0, slice_mm) / slab_mm
+    return weights
 
 
 def in_slabs(data: np.ndarray, weights: np.ndarray) -> np.ndarray:
