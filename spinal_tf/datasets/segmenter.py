@@ -201,29 +201,41 @@ class CropSampler:
         group = self._groups[rng.integers(len(self._groups))]
         case = group[rng.integers(len(group))]
         plane, row, column = _crop_centre(rng, case, self.plan)
-        image, lesion, cord = _augmented(rng, case, case.neighbours[plane], (row, column), self.plan)
-        return image, np.stack([lesion, cord] if self.with_cord else [lesion], axis=-1)
+        seen = case.neighbours[plane]
+        return _augmented(rng, case, seen, (row, column), self.plan, with_cord=self.with_cord)
 
 
 def _augmented(
-    rng: np.random.Generator, case: SegmenterCase, seen: Array, centre: tuple[float, float], plan: CropPlan
-) -> tuple[Array, Array, Array]:
-    """A crop of the slices seen together, lesion and cord of the one in their middle; the sides may be exchanged."""
+    rng: np.random.Generator,
+    case: SegmenterCase,
+    seen: Array,
+    centre: tuple[float, float],
+    plan: CropPlan,
+    *,
+    with_cord: bool,
+) -> tuple[Array, Array]:
+    """A crop of the slices seen together, and the masks of the one in their middle; the sides may be exchanged."""
     broad, middle = plan.augmentation == "broad", len(seen) // 2
     matrix = random_affine(rng, centre, plan.size) if broad else _upright(centre, plan.size)
     if broad and len(seen) > 1 and rng.random() < 0.5:
         seen = seen[::-1]
     crop = np.stack([warp(case.planes[index], matrix, plan.size) for index in seen], axis=-1)
     labels = np.stack([warp(case.mask[index], matrix, plan.size, label=True) for index in seen], axis=-1)
-    lesion, cord = labels[..., middle], np.full(plan.size, -1, np.float32)
-    if case.cord is not None:
-        cord = warp(case.cord[seen[middle]], matrix, plan.size, label=True)
+    masks = [labels[..., middle]]
+    if with_cord:
+        masks.append(_warped_cord(case, seen[middle], matrix, plan.size))
     if broad:
         crop = random_intensity(rng, random_lesion_level(rng, crop, labels))
     elif plan.augmentation == "authors":
-        images, (lesion, cord) = augment_by_groups(rng, list(np.moveaxis(crop, -1, 0)), lesion, cord)
+        images, masks = augment_by_groups(rng, list(np.moveaxis(crop, -1, 0)), *masks)
         crop = np.stack(images, axis=-1)
-    return crop, lesion, cord
+    return crop, np.stack(masks, axis=-1)
+
+
+def _warped_cord(case: SegmenterCase, plane: int, matrix: Array, size: tuple[int, int]) -> Array:
+    if case.cord is None:
+        return np.full(size, -1, np.float32)
+    return warp(case.cord[plane], matrix, size, label=True)
 
 
 def _upright(centre: tuple[float, float], size: tuple[int, int]) -> Array:
