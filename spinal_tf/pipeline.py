@@ -21,7 +21,6 @@ from spinal_tf.preprocess import (
     neighbour_index,
     place,
     seen_together,
-    slab_weights,
     to_input,
 )
 from spinal_tf.results import TOO_THIN, CaseResult, Classification, Segmentation, TaskResult
@@ -174,7 +173,7 @@ class _NetworkSlices:
         self._placement = place(volume.data.shape[1:], (rows_mm, columns_mm), preprocessing, source=volume.source)
         self._seen = neighbour_index(len(volume.data), slice_mm, preprocessing.neighbour_mm)
         with watch.stage("preprocess"):
-            self._data = in_slabs(volume.data, slab_weights(slice_mm, preprocessing.slab_mm))
+            self._data = in_slabs(volume.data, slice_mm, preprocessing.slab_mm)
             self._scale = intensity_scale(self._data, intensity=preprocessing.intensity, source=volume.source)
 
     def probability(self, flips: Sequence[tuple[int, ...]]) -> Array:

@@ -194,16 +194,18 @@ def slab_weights(slice_mm: float, slab_mm: float | None) -> np.ndarray:
     return weights
 
 
-def in_slabs(data: np.ndarray, weights: np.ndarray) -> np.ndarray:
+def in_slabs(data: np.ndarray, slice_mm: float, slab_mm: float | None) -> np.ndarray:
     """Average slices with those beside them; beyond the first and the last one these stand for what was not scanned.
 
     Args:
         data: real (slice, row, column).
-        weights: from `slab_weights`.
+        slice_mm: distance from one slice to the next.
+        slab_mm: see `Preprocessing`.
 
     Returns:
-        float32, the same shape; the data themselves where there is a single weight.
+        float32, the same shape; the data themselves where no slice has a share in another's slab.
     """
+    weights = slab_weights(slice_mm, slab_mm)
     if len(weights) == 1:
         return data
     return np.asarray(ndimage.correlate1d(data, weights, axis=0, output=np.float32, mode="nearest"))

@@ -317,10 +317,10 @@ def test_a_slab_weighs_slices_by_what_they_have_in_common(slice_mm, weights):
 
 def test_thin_slices_are_averaged_and_the_outermost_repeated():
     data = np.array([3.0, 0, 0, 6, 0], np.float32)[:, np.newaxis, np.newaxis] * np.ones((1, 2, 3), np.float32)
-    slabs = in_slabs(data, slab_weights(1.0, 3.0))
+    slabs = in_slabs(data, 1.0, 3.0)
     assert (slabs.dtype, slabs.shape) == (np.float32, data.shape)
     np.testing.assert_allclose(slabs[:, 1, 2], [2, 1, 2, 2, 2], atol=1e-6)
-    assert in_slabs(data, slab_weights(3.5, 3.0)) is data
+    assert in_slabs(data, 3.5, 3.0) is data
 
 
 def test_planes_of_another_shape_are_refused():

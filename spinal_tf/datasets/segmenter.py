@@ -20,7 +20,6 @@ from spinal_tf.preprocess import (
     normalise,
     place,
     seen_together,
-    slab_weights,
     to_input,
 )
 from spinal_tf.taxonomy import Diagnosis
@@ -43,7 +42,7 @@ class SegmenterCase:
         voxel_ml: volume of one pixel of the prepared planes, a slice thick.
         planes: float16 (slice, row, column).
         mask: bool, the same shape.
-        cord: bool, the same shape, or None where it is unknown.
+        cord: bool, the same shape, or None where it is unknown or not asked for.
         neighbours: int64 (slice, channel), see `spinal_tf.preprocess.neighbour_index`.
         lesion_voxels: int32 (n, 3), indices of the mask's voxels.
         spine_voxels: int32 (n, 3), indices of voxels of the spine, lesion or not; none where it is unknown.
@@ -64,7 +63,9 @@ class SegmenterCase:
         return seen_together(self.planes, self.neighbours[slices])
 
 
-def segmenter_entry(examination: Examination, preprocessing: Preprocessing, tight_share: float = 0.0) -> Entry:
+def segmenter_entry(
+    examination: Examination, preprocessing: Preprocessing, tight_share: float = 0.0, *, with_cord: bool = False
+) -> Entry:
     """What is stored of a case: planes, mask, and where lesions and spine are.
 
     Without a cord mask the spine is taken to stand upright where the lesions are.
@@ -74,6 +75,7 @@ def segmenter_entry(examination: Examination, preprocessing: Preprocessing, tigh
         preprocessing: the segmenter's.
         tight_share: share of cases that are cut to a smaller field of view first, which changes what their
             intensities are scaled by; the case's name decides which and how.
+        with_cord: store the cord's mask, too.
 
     Raises:
         VolumeError: the image is constant, or its spacing makes no sense.
@@ -81,7 +83,7 @@ def segmenter_entry(examination: Examination, preprocessing: Preprocessing, tigh
     t2, case = examination.t2, examination.case
     slice_mm, *plane_mm = t2.spacing_mm
     view = tight_view(examination, tight_share)
-    data = in_slabs(t2.data[view], slab_weights(slice_mm, preprocessing.slab_mm))
+    data = in_slabs(t2.data[view], slice_mm, preprocessing.slab_mm)
     placement = place(data.shape[1:], (plane_mm[0], plane_mm[1]), preprocessing, source=t2.source)
     planes = to_input(normalise(data, intensity=preprocessing.intensity, source=t2.source), placement)
     mask = to_input(examination.mask[view], placement, label=True)
@@ -95,16 +97,16 @@ def segmenter_entry(examination: Examination, preprocessing: Preprocessing, tigh
         facts={
             "name": case.name,
             "diagnosis": case.diagnosis and case.diagnosis.value,
-            "cord_known": examination.cord is not None,
+            "cord_known": with_cord and examination.cord is not None,
             "voxel_ml": slice_mm * row_mm * column_mm / 1000,
             "neighbours": neighbour_index(len(planes), slice_mm, preprocessing.neighbour_mm).tolist(),
         },
         arrays={
             "planes": planes.astype(np.float16),
             "masks": mask.view(np.uint8),
-            "cords": cord.view(np.uint8),
             "lesions": np.argwhere(mask).astype(np.int32),
             "spines": spine[:: 1 + len(spine) // MOST_SPINE_VOXELS].astype(np.int32),
+            **({"cords": cord.view(np.uint8)} if with_cord else {}),
         },
     )
 

@@ -1,4 +1,4 @@
-"""Means over slabs inside a graph: `spinal_tf.preprocess.slab_weights` and `in_slabs` in TensorFlow."""
+"""Means over slabs inside a graph: `spinal_tf.preprocess.in_slabs` in TensorFlow."""
 
 from __future__ import annotations
 

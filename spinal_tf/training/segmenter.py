@@ -12,6 +12,8 @@ import keras
 
 from spinal_tf.cohort.case import Split
 from spinal_tf.datasets.segmenter import CropPlan, CropSampler, SegmenterCase, segmenter_case, segmenter_entry
+from spinal_tf.datasets.source import CORD_COLUMN
+from spinal_tf.errors import TrainingError
 from spinal_tf.losses import dice_bce, dice_topk, with_cord
 from spinal_tf.networks.multiresunet import build_multiresunet, showing_cord
 from spinal_tf.preprocess import Preprocessing
@@ -102,6 +104,11 @@ def segmenter_job(
     used = cases_by_split(cohort.cohort, healthy=True)
     train, validation = (_prepared(cohort, split, plan, used) for split in used)
     train = [case for case in train if only is None or case.name in only]
+    if plan.within_cord and not any(case.cord is not None for case in train):
+        raise TrainingError(
+            f"{cohort.cohort.source}: no training case has a mask of the cord, which --within-cord learns; "
+            f"add a column {CORD_COLUMN} with such masks, or leave --within-cord out"
+        )
     slices = plan.preprocessing.slices_seen
     arguments = plan.arguments | ({} if slices == 1 else {"channels": slices})
     arguments |= {"within_cord": True} if plan.within_cord else {}
@@ -146,8 +153,14 @@ def _prepared(cohort: TrainingCohort, split: Split, plan: SegmenterPlan, used: d
     stored = cohort.prepared(
         f"{NAME}-{split.value}",
         used[split],
-        partial(segmenter_entry, preprocessing=plan.preprocessing, tight_share=tight_share),
+        partial(
+            segmenter_entry, preprocessing=plan.preprocessing, tight_share=tight_share, with_cord=plan.within_cord
+        ),
         with_t1c=False,
-        recipe={"preprocessing": plan.preprocessing.to_dict(), "tight_share": tight_share},
+        recipe={
+            "preprocessing": plan.preprocessing.to_dict(),
+            "tight_share": tight_share,
+            "with_cord": plan.within_cord,
+        },
     )
     return [segmenter_case(entry) for entry in stored]

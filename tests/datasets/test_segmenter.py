@@ -62,6 +62,17 @@ def test_an_entry_is_resized_normalised_and_knows_its_lesion_and_spine(examinati
     assert np.unique(case.spine_voxels[:, 2]).tolist() == list(range(42, 48))
 
 
+def test_the_cord_is_stored_where_it_is_asked_for(examination):
+    entry = segmenter_entry(examination(), Preprocessing(size=(40, 48)))
+    assert "cords" not in entry.arrays
+    assert segmenter_case(entry).cord is None
+    case = segmenter_case(segmenter_entry(examination(), Preprocessing(size=(40, 48)), with_cord=True))
+    assert case.cord.any(axis=(1, 2)).tolist() == [False, False, False, True, False, False, False]
+    unknown = segmenter_entry(examination(cord=False), Preprocessing(size=(40, 48)), with_cord=True)
+    assert unknown.arrays["cords"].shape == case.cord.shape
+    assert segmenter_case(unknown).cord is None
+
+
 def test_without_a_cord_mask_the_spine_stands_where_the_lesion_is(examination):
     case = segmenter_case(segmenter_entry(examination(cord=False), Preprocessing(size=(40, 48))))
     assert len(case.spine_voxels) == 7 * 40

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from dataclasses import replace
 
@@ -98,6 +99,21 @@ def test_a_network_that_learned_the_cord_is_released_with_one_answer(cohort_tabl
     assert read_manifest(tmp_path / "weights")["segmenter"].arguments["within_cord"] is True
     planes = np.random.default_rng(0).random((1, 32, 32, 3)).astype(np.float32)
     assert load_segmenter(tmp_path / "weights").engine(planes).shape == (1, 32, 32, 1)
+
+
+def test_a_cord_that_no_training_case_shows_cannot_be_learned(cohort_table, tmp_path):
+    with cohort_table.open(newline="") as file:
+        cases = list(csv.DictReader(file))
+    table = cohort_table.with_name("without-cord.csv")
+    with table.open("w", newline="") as file:
+        writer = csv.DictWriter(file, [name for name in cases[0] if name != "cord"], extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(cases)
+    with pytest.raises(TrainingError, match=r"without-cord\.csv: no training case has a mask of the cord"):
+        train_segmenter(
+            open_cohort(table, tmp_path / "cache"), tmp_path / "run", replace(PLAN, within_cord=True), OPTIONS
+        )
+    assert not (tmp_path / "run").exists()
 
 
 def test_released_weights_of_the_same_name_are_kept_unless_told_otherwise(run, tmp_path):
