@@ -35,6 +35,9 @@ from spinal_tf.weight_files import assign_weights, decode_weights
 MODULES = ("tensorflow", "keras", "numpy", "scipy", "cv2", "nibabel")
 """Whose versions a run records; they go by several names where they are installed."""
 
+ON_ALL_CASES = "on_all_cases"
+"""Key by which the record of the best weights says that they were judged on all validation cases."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
@@ -146,7 +149,12 @@ def run_job(job: Job, options: TrainingOptions, out: Path, setting: Setting, *, 
 
 
 def _judge_best(run: RunFolder, trainer: Trainer, judge: Validate, stop: Stop) -> None:
-    """Measures and operating point of the best weights from all validation cases; few cases make a poor one."""
+    """Measures and operating point of the best weights from all validation cases; few cases make a poor one.
+
+    Once is enough: a finished run that is started again has nothing left to do.
+    """
+    if run.read_best().get(ON_ALL_CASES):
+        return
 
     def predict(batch: np.ndarray) -> np.ndarray:
         if stop():
@@ -157,7 +165,7 @@ def _judge_best(run: RunFolder, trainer: Trainer, judge: Validate, stop: Stop) -
         return trainer.predict(batch)
 
     best = load_best(run, trainer.model)
-    write_json(run.best, {**best, **judge(predict).to_dict()})
+    write_json(run.best, {**best, **judge(predict).to_dict(), ON_ALL_CASES: True})
 
 
 def load_best(run: RunFolder, model: keras.Model) -> dict[str, Any]:

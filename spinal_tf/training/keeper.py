@@ -84,11 +84,15 @@ class Keeper:
             draw_curves(self._run.curves, self._rows, title=self._model.name)
 
     def _publish_best(self) -> None:
-        """Let the record name the weights that the saved state speaks of, and remove all others."""
+        """Let the record name the weights that the saved state speaks of, and remove all others.
+
+        A record that names them already stays: it may tell how they did on more cases.
+        """
         best = self.progress.best
         if best is None:
             return
-        write_json(self._run.best, best)
+        if not self._run.best.exists() or self._run.read_best()["file"] != best["file"]:
+            write_json(self._run.best, best)
         for path in self._run.path.glob("best-*.weights.h5"):
             if path.name != best["file"]:
                 path.unlink()

@@ -13,6 +13,7 @@ from spinal_tf.checkpoints import MANIFEST, read_manifest
 from spinal_tf.datasets.segmenter import CropPlan
 from spinal_tf.errors import OutputError, TrainingError
 from spinal_tf.models import load_segmenter
+from spinal_tf.training import segmenter
 from spinal_tf.training.data import open_cohort
 from spinal_tf.training.logs import read_log
 from spinal_tf.training.options import TrainingOptions
@@ -72,6 +73,27 @@ def test_the_best_weights_are_judged_on_all_validation_cases_in_the_end(tmp_path
     assert {"dice_astrocytoma", "dice_ms"} & read_log(few.log)[0].keys() == {"dice_astrocytoma"}
     assert best["measures"].keys() == run.read_best()["measures"].keys()
     assert [case["case"] for case in best["cases"]] == [case["case"] for case in run.read_best()["cases"]]
+    assert best["on_all_cases"] is True
+
+
+@pytest.mark.usefixtures("two_pixels_wide")
+def test_a_finished_run_that_is_started_again_is_not_judged_again(tmp_path, cohort_table, shared_cache, monkeypatch):
+    options = TrainingOptions(batch=4, steps=2, validation_every=2, validation_cases=1)
+    cohort, judged = open_cohort(cohort_table, shared_cache), []
+    monkeypatch.setattr(segmenter, "validate_segmenter", _counting(segmenter.validate_segmenter, judged))
+    few = train_segmenter(cohort, tmp_path / "run", PLAN, options)
+    assert judged == [1, 5]
+    before = few.best.read_bytes()
+    train_segmenter(cohort, tmp_path / "run", PLAN, options, resume=True)
+    assert (judged, few.best.read_bytes()) == ([1, 5], before)
+
+
+def _counting(validate, counts):
+    def validated(predict, cases):
+        counts.append(len(cases))
+        return validate(predict, cases)
+
+    return validated
 
 
 def test_released_weights_are_the_best_ones_with_their_record(run, tmp_path):
