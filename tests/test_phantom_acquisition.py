@@ -22,6 +22,7 @@ PERFECT = replace(
     ghost=0.0,
     wrap=0.0,
     metal_mm=0.0,
+    fade=0.0,
 )
 
 
@@ -61,8 +62,7 @@ def test_without_degradations_the_image_is_as_it_was(even):
 
 def test_each_degradation_comes_as_often_as_said():
     drawn = [draw_degradations(np.random.default_rng(seed)) for seed in range(600)]
-    names = {"ringing": "ringing", "ghost": "ghost", "bright_skin": "bright_skin", "wrap": "wrap", "metal": "metal_mm"}
-    assert names.keys() == CHANCES.keys()
+    names = {name: name for name in CHANCES} | {"metal": "metal_mm"}
     for name, attribute in names.items():
         share = np.mean([getattr(happened, attribute) > 0 for happened in drawn])
         assert abs(share - CHANCES[name]) < 4 * np.sqrt(CHANCES[name] * (1 - CHANCES[name]) / 600)
@@ -73,7 +73,7 @@ def test_a_scan_that_is_shaded_already_gets_little_more():
         [draw_degradations(np.random.default_rng(seed), shaded=shaded) for seed in range(50)]
         for shaded in (False, True)
     )
-    assert all(happened.bright_skin == 0 for happened in shaded)
+    assert all(happened.bright_skin == happened.fade == 0 for happened in shaded)
     assert [happened.coil_mm * 4 for happened in plain] == [happened.coil_mm for happened in shaded]
 
 

@@ -16,6 +16,7 @@ CHANCES: Mapping[str, float] = {
     "bright_skin": 0.35,
     "wrap": 0.1,
     "metal": 0.03,
+    "fade": 0.4,
 }
 """Shares of cases with each degradation; blur, coil and noise are in all."""
 
@@ -38,6 +39,9 @@ class Degradations:
         wrap, wrap_share, wrap_axis: strength of what is folded in, over which share of an axis.
         metal_mm: radius of the void.
         metal_at: its row, and column behind the first, in fields of view.
+        fade: which share of what it is brighter than the cord the fluid loses; see `spinal_tf.phantom.fade`.
+        fade_from, fade_over: where that begins and over which distance it grows, in heights from the top.
+        fade_up: whether from the bottom instead.
     """
 
     blur_mm: float
@@ -56,10 +60,14 @@ class Degradations:
     wrap_axis: int
     metal_mm: float
     metal_at: tuple[float, float]
+    fade: float
+    fade_from: float
+    fade_over: float
+    fade_up: bool
 
 
 def draw_degradations(rng: np.random.Generator, *, shaded: bool = False) -> Degradations:
-    """Draw what happens in one examination; little more shading where the image holds a coil's already."""
+    """Draw what happens in one examination; little more where the image holds a coil's shading and fading already."""
     has = {name: rng.random() < chance for name, chance in CHANCES.items()}
     return Degradations(
         blur_mm=float(rng.uniform(0.25, 0.6)),
@@ -78,6 +86,10 @@ def draw_degradations(rng: np.random.Generator, *, shaded: bool = False) -> Degr
         wrap_axis=int(rng.integers(1, 3)),
         metal_mm=float(rng.uniform(4, 13)) * has["metal"],
         metal_at=(float(rng.uniform(0.1, 0.9)), float(rng.uniform(0.05, 0.95))),
+        fade=float(rng.uniform(0.3, 0.9)) * (has["fade"] and not shaded),
+        fade_from=float(rng.uniform(0.1, 0.7)),
+        fade_over=float(rng.uniform(0.15, 0.5)),
+        fade_up=bool(rng.random() < 0.2),
     )
 
 

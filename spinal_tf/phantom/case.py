@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spinal_tf.phantom.acquisition import Degradations, acquire, draw_degradations, thick_slices
+from spinal_tf.phantom.fade import faded
 from spinal_tf.phantom.frame import REGION_OF_LEVEL, Background, Frame, View
 from spinal_tf.phantom.lesion_paint import add_lesions
 from spinal_tf.phantom.lesions import DrawnLesion, draw_lesions
@@ -139,7 +140,8 @@ def _scan(
     spacing = ((per_slice + gap) * fine_mm, row_mm, column_mm)
     mask, cord = (thick_slices(image, per_slice, gap) >= 0.5 for image in (fraction, drawn.cord))
     happened = draw_degradations(rng, shaded=drawn.shaded)
-    t2 = acquire(rng, thick_slices(drawn.t2, per_slice, gap) / drawn.csf_level, spacing, happened, cord=cord)
+    t2 = thick_slices(faded(drawn, happened), per_slice, gap) / drawn.csf_level
+    t2 = acquire(rng, t2, spacing, happened, cord=cord)
     t1c = None
     if drawn.t1c is not None and view.with_t1c:
         t1c = acquire(rng, thick_slices(drawn.t1c, per_slice, gap), spacing, happened, cord=cord)

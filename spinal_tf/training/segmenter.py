@@ -153,9 +153,7 @@ def _prepared(cohort: TrainingCohort, split: Split, plan: SegmenterPlan, used: d
     stored = cohort.prepared(
         f"{NAME}-{split.value}",
         used[split],
-        partial(
-            segmenter_entry, preprocessing=plan.preprocessing, tight_share=tight_share, with_cord=plan.within_cord
-        ),
+        partial(segmenter_entry, preprocessing=plan.preprocessing, tight_share=tight_share, with_cord=plan.within_cord),
         with_t1c=False,
         recipe={
             "preprocessing": plan.preprocessing.to_dict(),
