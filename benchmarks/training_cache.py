@@ -22,6 +22,7 @@ from spinal_tf.augment import random_affine, random_intensity, random_lesion_lev
 from spinal_tf.datasets.cache import Entry, open_cache
 from spinal_tf.datasets.feed import feed
 from spinal_tf.datasets.segmenter import CropPlan, CropSampler, segmenter_case
+from spinal_tf.preprocess import neighbour_index
 
 SHAPE = (13, 384, 320)
 BATCH, SIZE = 8, (96, 96)
@@ -71,7 +72,13 @@ def _entry(number: int) -> Entry:
     mask = np.zeros(SHAPE, bool)
     mask[6, 150:200, 150:160] = True
     return Entry(
-        facts={"name": f"case-{number}", "diagnosis": "ms", "voxel_ml": 0.002},
+        facts={
+            "name": f"case-{number}",
+            "diagnosis": "ms",
+            "voxel_ml": 0.002,
+            "cord_known": False,
+            "neighbours": neighbour_index(SHAPE[0], 3.5, None).tolist(),
+        },
         arrays={
             "planes": rng.random(SHAPE, np.float32).astype(np.float16),
             "masks": mask.view(np.uint8),

@@ -28,6 +28,7 @@ from spinal_tf.datasets.segmenter import CropPlan, CropSampler, segmenter_case
 from spinal_tf.losses import dice_bce
 from spinal_tf.networks.densenet import build_densenet
 from spinal_tf.networks.multiresunet import build_multiresunet
+from spinal_tf.preprocess import neighbour_index
 from spinal_tf.taxonomy import MS_VS_NMOSD, Diagnosis
 from spinal_tf.training.options import TrainingOptions
 from spinal_tf.training.step import Trainer
@@ -46,7 +47,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, default=256, help="of the classifier's tiles")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        segmenter = partial(build_multiresunet, width=given.width)
+        segmenter = partial(build_multiresunet, width=given.width, channels=3)
         _measure("segmenter", segmenter, dice_bce, _crops(Path(folder)), 8, given.steps)
     classifier = partial(build_densenet, size=(given.size, given.size))
     _measure("classifier", classifier, keras.losses.categorical_crossentropy, _tiles(given.size), 32, given.steps)
@@ -98,7 +99,13 @@ def _entries() -> Iterator[Entry]:
     for number in range(CASES):
         planes = np.random.default_rng(number).random(SHAPE, np.float32).astype(np.float16)
         yield Entry(
-            facts={"name": f"case-{number}", "diagnosis": "ms", "voxel_ml": 0.002},
+            facts={
+                "name": f"case-{number}",
+                "diagnosis": "ms",
+                "voxel_ml": 0.002,
+                "cord_known": False,
+                "neighbours": neighbour_index(len(planes), 3.5, 3.0).tolist(),
+            },
             arrays={"planes": planes, "masks": mask.view(np.uint8), "lesions": places, "spines": places},
         )
 
