@@ -17,14 +17,13 @@ from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
+from prepared import SHAPE, prepared_entry
 
 from spinal_tf.augment import random_affine, random_intensity, random_lesion_level, warp
 from spinal_tf.datasets.cache import Entry, open_cache
 from spinal_tf.datasets.feed import feed
 from spinal_tf.datasets.segmenter import CropPlan, CropSampler, segmenter_case
-from spinal_tf.preprocess import neighbour_index
 
-SHAPE = (13, 384, 320)
 BATCH, SIZE = 8, (96, 96)
 BUFFER = 512
 """Planes in TFRecord's shuffle buffer."""
@@ -44,7 +43,7 @@ def main() -> None:
 
 
 def _compare(folder: Path, cases: int, crops: int) -> None:
-    entries = [_entry(number) for number in range(cases)]
+    entries = [prepared_entry(number) for number in range(cases)]
     start = time.perf_counter()
     stored = open_cache(folder / "mapped", "key", lambda: entries)
     mapped_s = time.perf_counter() - start
@@ -65,27 +64,6 @@ def _compare(folder: Path, cases: int, crops: int) -> None:
             f"{name:10} {size / 1e6:7.1f} MB, written in {written[name]:5.2f} s, "
             f"{1000 * seconds / crops:6.2f} ms a crop, {1000 * cpu_s / crops:6.2f} ms of processor time"
         )
-
-
-def _entry(number: int) -> Entry:
-    rng = np.random.default_rng(number)
-    mask = np.zeros(SHAPE, bool)
-    mask[6, 150:200, 150:160] = True
-    return Entry(
-        facts={
-            "name": f"case-{number}",
-            "diagnosis": "ms",
-            "voxel_ml": 0.002,
-            "cord_known": False,
-            "neighbours": neighbour_index(SHAPE[0], 3.5, None).tolist(),
-        },
-        arrays={
-            "planes": rng.random(SHAPE, np.float32).astype(np.float16),
-            "masks": mask.view(np.uint8),
-            "lesions": np.argwhere(mask).astype(np.int32),
-            "spines": np.argwhere(mask).astype(np.int32),
-        },
-    )
 
 
 def _write_records(path: Path, entries: list[Entry]) -> None:

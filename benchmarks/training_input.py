@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import repeat
 from pathlib import Path
@@ -20,21 +20,21 @@ from pathlib import Path
 import keras
 import numpy as np
 import tensorflow as tf
+from prepared import prepared_entry
 
-from spinal_tf.datasets.cache import Entry, open_cache
+from spinal_tf.datasets.cache import open_cache
 from spinal_tf.datasets.classifier import ClassifierCase, TilePlan, TileSampler
 from spinal_tf.datasets.feed import Sampler, feed
 from spinal_tf.datasets.segmenter import CropPlan, CropSampler, segmenter_case
 from spinal_tf.losses import dice_bce
 from spinal_tf.networks.densenet import build_densenet
 from spinal_tf.networks.multiresunet import build_multiresunet
-from spinal_tf.preprocess import neighbour_index
 from spinal_tf.taxonomy import MS_VS_NMOSD, Diagnosis
 from spinal_tf.training.options import TrainingOptions
 from spinal_tf.training.step import Trainer
 
-SHAPE = (13, 384, 320)
 CASES = 8
+NEIGHBOUR_MM = 3.0
 ROUNDS = 3
 WARM_UP = 3
 
@@ -88,26 +88,10 @@ def _seconds_a_step(trainer: Trainer | None, batches: Iterable[tuple[tf.Tensor, 
 
 
 def _crops(folder: Path) -> CropSampler:
-    stored = open_cache(folder / "cache", "key", _entries)
+    stored = open_cache(
+        folder / "cache", "key", lambda: (prepared_entry(number, NEIGHBOUR_MM) for number in range(CASES))
+    )
     return CropSampler(cases=[segmenter_case(entry) for entry in stored], plan=CropPlan(), seed=0)
-
-
-def _entries() -> Iterator[Entry]:
-    mask = np.zeros(SHAPE, bool)
-    mask[6, 150:200, 150:160] = True
-    places = np.argwhere(mask).astype(np.int32)
-    for number in range(CASES):
-        planes = np.random.default_rng(number).random(SHAPE, np.float32).astype(np.float16)
-        yield Entry(
-            facts={
-                "name": f"case-{number}",
-                "diagnosis": "ms",
-                "voxel_ml": 0.002,
-                "cord_known": False,
-                "neighbours": neighbour_index(len(planes), 3.5, 3.0).tolist(),
-            },
-            arrays={"planes": planes, "masks": mask.view(np.uint8), "lesions": places, "spines": places},
-        )
 
 
 def _tiles(size: int) -> TileSampler:
