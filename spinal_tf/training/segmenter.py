@@ -102,13 +102,14 @@ def segmenter_job(
         TrainingError: a split has no lesion, or a case cannot be used.
     """
     used = cases_by_split(cohort.cohort, healthy=True)
-    train, validation = (_prepared(cohort, split, plan, used) for split in used)
-    train = [case for case in train if only is None or case.name in only]
-    if plan.within_cord and not any(case.cord is not None for case in train):
+    with_cord_mask = {case.name for case in used[Split.TRAIN] if case.extra.get(CORD_COLUMN)}
+    if plan.within_cord and not (with_cord_mask if only is None else with_cord_mask.intersection(only)):
         raise TrainingError(
             f"{cohort.cohort.source}: no training case has a mask of the cord, which --within-cord learns; "
             f"add a column {CORD_COLUMN} with such masks, or leave --within-cord out"
         )
+    train, validation = (_prepared(cohort, split, plan, used) for split in used)
+    train = [case for case in train if only is None or case.name in only]
     slices = plan.preprocessing.slices_seen
     arguments = plan.arguments | ({} if slices == 1 else {"channels": slices})
     arguments |= {"within_cord": True} if plan.within_cord else {}
