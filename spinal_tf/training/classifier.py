@@ -17,7 +17,7 @@ from spinal_tf.networks.densenet import build_densenet
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.slices import MaskMode
 from spinal_tf.taxonomy import Task
-from spinal_tf.training.data import TrainingCohort, cases_by_split
+from spinal_tf.training.data import TrainingCohort, cases_by_split, only_named
 from spinal_tf.training.initial import Initial
 from spinal_tf.training.job import Job, run_job
 from spinal_tf.training.options import TrainingOptions
@@ -117,8 +117,7 @@ def classifier_job(
     """
     used = cases_by_split(cohort.cohort, healthy=False)
     prepared = {split: _prepared(cohort, split, plan, used[split]) for split in used}
-    if only is not None:
-        prepared[Split.TRAIN] = [case for case in prepared[Split.TRAIN] if case.name in only]
+    prepared[Split.TRAIN] = only_named(prepared[Split.TRAIN], only)
     train, validation = (_of_task(cases, task, split) for split, cases in prepared.items())
     sampler = TileSampler(cases=train, task=task, plan=plan.tiles, batch=options.batch, seed=options.seed)
     validate = partial(validate_classifier, task=task, with_t1c=plan.with_t1c, monitor=plan.monitor)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from spinal_tf.cohort.case import HEALTHY, Case, Cohort, Split
 from spinal_tf.cohort.check import check_cohort
@@ -28,6 +28,14 @@ SPLITS = (Split.TRAIN, Split.VALIDATION)
 CHECKED = "cohort.json"
 
 Prepare = Callable[[Examination], Entry]
+
+
+class _HasName(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+Named = TypeVar("Named", bound=_HasName)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,13 +85,17 @@ class TrainingCohort:
             used: the cases of each split.
             only: names of the training cases that are used; None for all.
         """
-        train = [case for case in used[Split.TRAIN] if only is None or case.name in only]
-        cases = {**used, Split.TRAIN: train}
+        cases = {**used, Split.TRAIN: only_named(used[Split.TRAIN], only)}
         return {
             "file": self.cohort.source.name,
             "hash": self.sha256,
             "cases": {split.value: counts(cases[split]) for split in used},
         }
+
+
+def only_named(cases: Sequence[Named], names: Collection[str] | None) -> list[Named]:
+    """The cases of these names; None gives all."""
+    return [case for case in cases if names is None or case.name in names]
 
 
 def counts(cases: Sequence[Case]) -> dict[str, int]:

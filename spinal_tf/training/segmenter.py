@@ -17,7 +17,7 @@ from spinal_tf.errors import TrainingError
 from spinal_tf.losses import dice_bce, dice_topk, with_cord
 from spinal_tf.networks.multiresunet import build_multiresunet, showing_cord
 from spinal_tf.preprocess import Preprocessing
-from spinal_tf.training.data import TrainingCohort, cases_by_split
+from spinal_tf.training.data import TrainingCohort, cases_by_split, only_named
 from spinal_tf.training.initial import Initial
 from spinal_tf.training.job import Job, run_job
 from spinal_tf.training.options import TrainingOptions
@@ -102,14 +102,13 @@ def segmenter_job(
         TrainingError: a split has no lesion, or a case cannot be used.
     """
     used = cases_by_split(cohort.cohort, healthy=True)
-    with_cord_mask = {case.name for case in used[Split.TRAIN] if case.extra.get(CORD_COLUMN)}
-    if plan.within_cord and not (with_cord_mask if only is None else with_cord_mask.intersection(only)):
+    if plan.within_cord and not any(case.extra.get(CORD_COLUMN) for case in only_named(used[Split.TRAIN], only)):
         raise TrainingError(
             f"{cohort.cohort.source}: no training case has a mask of the cord, which --within-cord learns; "
             f"add a column {CORD_COLUMN} with such masks, or leave --within-cord out"
         )
     train, validation = (_prepared(cohort, split, plan, used) for split in used)
-    train = [case for case in train if only is None or case.name in only]
+    train = only_named(train, only)
     slices = plan.preprocessing.slices_seen
     arguments = plan.arguments | ({} if slices == 1 else {"channels": slices})
     arguments |= {"within_cord": True} if plan.within_cord else {}
