@@ -199,7 +199,8 @@ SEGMENTER = (
         type=click.Choice(["dice_bce", "dice_topk", "bce"]),
         default="dice_bce",
         show_default=True,
-        help="Soft Dice with binary cross-entropy, with that of the hardest pixels alone, or no Dice.",
+        help="Soft Dice with binary cross-entropy, with that of the hardest pixels alone, or no Dice. dice_topk gets "
+        "stuck from random weights: begin with dice_bce, and go on with --initial-weights.",
     ),
     click.option(
         "--within-cord",
