@@ -50,7 +50,7 @@ def dice_topk(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.Ker
     crop it decides it. Wu et al. 2016 (arXiv:1605.06885) for the cross-entropy; Ma et al., Medical Image Analysis 2021
     (10.1016/j.media.2021.102035) for the sum with Dice.
 
-    Not for a training from random weights: the hardest pixels alone are least wrong at one half everywhere.
+    Not for a training from random weights, which gets stuck near one half everywhere (docs/design-notes.md).
 
     Args:
         y_true: 0 or 1, ``(batch, height, width, 1)``, a static shape.
