@@ -5,6 +5,7 @@
 
 Writes NIfTI images and cohort.csv, with the masks of the cord in a column of their own. Every eighth block of 50 cases
 is for validation, all cases from number 1000 on are for the test. The images hold real scans, not to be published.
+Run again after `spinal-tf segment COHORT/*/t2.nii.gz`, it adds the column model_mask for the classifiers.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from stored_cases import simulated_volume, split_of
 
 from spinal_tf.volume import write_on_grid
 
-COLUMNS = ("case", "patient", "t2", "t1c", "mask", "cord", "diagnosis", "split")
+COLUMNS = ("case", "patient", "t2", "t1c", "mask", "cord", "model_mask", "diagnosis", "split")
 
 
 def main() -> None:
@@ -47,10 +48,12 @@ def _row(path: Path, cohort: Path) -> dict[str, str]:
         image = cohort / name / f"{kind}.nii.gz"
         if not image.exists():
             write_on_grid(array, image, like=volume)
+    segmented = f"{name}/t2_lesion.nii.gz"
     return {
         "case": name,
         "patient": name,
         **{kind: f"{name}/{kind}.nii.gz" for kind in images},
+        **({"model_mask": segmented} if diagnosis and (cohort / segmented).exists() else {}),
         "diagnosis": diagnosis.value if diagnosis else "healthy",
         "split": split_of(int(path.stem)).value,
     }

@@ -16,6 +16,13 @@ from spinal_tf.cohort.table import Fault, Row
 from spinal_tf.taxonomy import Diagnosis
 
 IMAGE_COLUMNS = ("t2", "t1c", "mask")
+
+CORD_COLUMN = "cord"
+"""May name a mask of the cord, which a training reads, so that crops lie along the spine."""
+MODEL_MASK_COLUMN = "model_mask"
+"""May name a mask drawn by a segmenter, which a training reads, so that a classifier knows how those look."""
+FILE_COLUMNS = (*IMAGE_COLUMNS, CORD_COLUMN, MODEL_MASK_COLUMN, "levels")
+"""Columns of paths; the last is the simulator's."""
 REQUIRED_COLUMNS = ("case", "patient", "t2", "mask", "diagnosis", "split")
 """These must be there; of their cells only a healthy case's mask may be empty."""
 

@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 
 from spinal_tf.cohort.case import HEALTHY, Case, Cohort, Split
-from spinal_tf.cohort.cells import IMAGE_COLUMNS
+from spinal_tf.cohort.cells import FILE_COLUMNS
 from spinal_tf.cohort.read import parse_table, require_no_faults
 from spinal_tf.cohort.table import Row, Table
 from spinal_tf.errors import CohortError
@@ -133,6 +133,6 @@ def _refuse_small_strata(source: Path, strata: Mapping[str, str], options: Split
 
 def _cell(row: Row, column: str, folder: Path, new_folder: Path | None) -> str:
     text = row.cells[column]
-    if new_folder is None or column not in IMAGE_COLUMNS or not text or Path(text).is_absolute():
+    if new_folder is None or column not in FILE_COLUMNS or not text or Path(text).is_absolute():
         return text
     return Path(os.path.relpath((folder / text).resolve(), new_folder.resolve())).as_posix()

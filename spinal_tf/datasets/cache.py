@@ -18,7 +18,7 @@ import numpy as np
 from spinal_tf.errors import OutputError
 from spinal_tf.files import FAILED_WRITES, FULL_DISK, NOT_ALLOWED
 
-FORMAT = 4
+FORMAT = 5
 """Version of the layout and of what is stored; a cache of another one is made anew."""
 
 INDEX = "index.json"

@@ -10,6 +10,7 @@ import numpy as np
 
 from spinal_tf.augment import random_affine, random_intensity, warp
 from spinal_tf.augment_groups import Augmentation, augment_by_groups
+from spinal_tf.cohort.cells import MODEL_MASK_COLUMN
 from spinal_tf.datasets.cache import Entry
 from spinal_tf.datasets.source import Examination
 from spinal_tf.preprocess import Preprocessing
@@ -24,37 +25,45 @@ BROAD_SHIFT = 0.08
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierCase:
-    """Tiles of one case.
+    """Tiles of one case with one of its masks.
 
     Attributes:
         name: of the case in the cohort.
+        mask: column of the mask.
         tiles: float16 ``(n, rows, columns, 3)``: T1c or zero, T2w, mask; n is 0 where the lesion is thinner than a
             tile's pixel.
     """
 
     name: str
+    mask: str = "mask"
     diagnosis: Diagnosis
     tiles: Array
 
 
 def classifier_entry(examination: Examination, preprocessing: Preprocessing, mask_mode: MaskMode) -> Entry:
-    """What is stored of a case: its tiles, as the pipeline makes them.
+    """What is stored of a case: its tiles with each of its masks, as the pipeline makes them.
 
     Raises:
         VolumeError: an image is constant.
     """
-    case = examination.case
-    tiles = make_tiles(
-        examination.t2, examination.mask, preprocessing=preprocessing, mask_mode=mask_mode, t1c=examination.t1c
-    )
+    case, t2 = examination.case, examination.t2
+    masks = {"mask": examination.mask, MODEL_MASK_COLUMN: examination.model_mask}
+    arrays = {}
+    for column, mask in masks.items():
+        if mask is not None:
+            tiles = make_tiles(t2, mask, preprocessing=preprocessing, mask_mode=mask_mode, t1c=examination.t1c)
+            arrays[column] = tiles.images.astype(np.float16)
     facts = {"name": case.name, "diagnosis": case.diagnosis and case.diagnosis.value}
-    return Entry(facts=facts, arrays={"tiles": tiles.images.astype(np.float16)})
+    return Entry(facts=facts, arrays=arrays)
 
 
-def classifier_case(entry: Entry) -> ClassifierCase:
-    """A case from what `classifier_entry` made."""
-    facts, tiles = entry.facts, entry.arrays["tiles"]
-    return ClassifierCase(name=facts["name"], diagnosis=Diagnosis(facts["diagnosis"]), tiles=tiles)
+def classifier_cases(entry: Entry) -> list[ClassifierCase]:
+    """What `classifier_entry` made, as a case for each mask."""
+    name, diagnosis = entry.facts["name"], Diagnosis(entry.facts["diagnosis"])
+    return [
+        ClassifierCase(name=name, mask=column, diagnosis=diagnosis, tiles=tiles)
+        for column, tiles in entry.arrays.items()
+    ]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from spinal_tf.cohort.case import Case
+from spinal_tf.cohort.cells import CORD_COLUMN, MODEL_MASK_COLUMN
 from spinal_tf.cohort.images import ReadVolume
 from spinal_tf.datasets.cache import Entry
 from spinal_tf.errors import TrainingError, VolumeError
@@ -17,10 +18,6 @@ from spinal_tf.volume import Volume, read_aligned, read_mask, read_volume
 
 READ_AT_ONCE = 8
 """Cases that are read in parallel; each may hold some 100 MB meanwhile."""
-
-
-CORD_COLUMN = "cord"
-"""Column of the table that may name a mask of the cord, so that crops lie along the spine."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +29,7 @@ class Examination:
         mask: bool, shape of ``t2.data``; empty for a healthy person.
         cord: bool, the same shape, or None where the cohort has no column ``cord``.
         t1c: on the same grid, or None.
+        model_mask: bool, the same shape, or None where the cohort has no column ``model_mask``.
     """
 
     case: Case
@@ -39,6 +37,7 @@ class Examination:
     mask: np.ndarray
     cord: np.ndarray | None
     t1c: Volume | None
+    model_mask: np.ndarray | None
 
 
 def read_examination(case: Case, *, folder: Path, with_t1c: bool, read: ReadVolume = read_volume) -> Examination:
@@ -46,8 +45,9 @@ def read_examination(case: Case, *, folder: Path, with_t1c: bool, read: ReadVolu
 
     Args:
         case: the row of the cohort.
-        folder: of the cohort's table, where a path in its column ``cord`` begins.
-        with_t1c: read the contrast-enhanced scan where there is one, and no cord mask; otherwise the other way round.
+        folder: of the cohort's table, where paths in its columns ``cord`` and ``model_mask`` begin.
+        with_t1c: read what a classifier learns from, the contrast-enhanced scan and the segmenter's mask where there
+            are any, and no cord mask; otherwise the other way round.
         read: how a T2w scan is read.
 
     Raises:
@@ -57,8 +57,8 @@ def read_examination(case: Case, *, folder: Path, with_t1c: bool, read: ReadVolu
         t2 = read(case.t2)
         mask = np.zeros(t2.data.shape, bool) if case.mask is None else read_mask(case.mask, like=t2)
         t1c = read_aligned(case.t1c, like=t2) if with_t1c and case.t1c is not None else None
-        cord_path = None if with_t1c else case.extra.get(CORD_COLUMN)
-        cord = read_mask(folder / cord_path, like=t2) if cord_path else None
+        cord = None if with_t1c else _read_extra(case, CORD_COLUMN, folder, t2)
+        model_mask = _read_extra(case, MODEL_MASK_COLUMN, folder, t2) if with_t1c else None
     except VolumeError as error:
         raise TrainingError(f"{case.name}: {error}") from error
     if case.diagnosis is not None and not mask.any():
@@ -66,7 +66,18 @@ def read_examination(case: Case, *, folder: Path, with_t1c: bool, read: ReadVolu
         raise TrainingError(
             f"{case.name}: {where}, but the diagnosis is {case.diagnosis.value}; correct the mask or leave the case out"
         )
-    return Examination(case=case, t2=t2, mask=mask, cord=cord, t1c=t1c)
+    return Examination(case=case, t2=t2, mask=mask, cord=cord, t1c=t1c, model_mask=model_mask)
+
+
+def _read_extra(case: Case, column: str, folder: Path, t2: Volume) -> np.ndarray | None:
+    path = extra_mask(case, column, folder)
+    return read_mask(path, like=t2) if path else None
+
+
+def extra_mask(case: Case, column: str, folder: Path) -> Path | None:
+    """Path of a mask that a column beside the schema names, from the table's folder on."""
+    name = case.extra.get(column)
+    return folder / name if name else None
 
 
 def entries(

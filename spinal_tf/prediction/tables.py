@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from spinal_tf.cohort.case import Case
-from spinal_tf.cohort.cells import IMAGE_COLUMNS
+from spinal_tf.cohort.cells import FILE_COLUMNS
 from spinal_tf.cohort.read import parse_table, require_no_faults
 from spinal_tf.errors import CohortError
 from spinal_tf.evaluation.lesion_table import COLUMNS as LESION_COLUMNS
@@ -69,7 +69,7 @@ def read_judged(path: Path) -> JudgedCases:
     cases = tuple(case for case in parsed.cases if case.split in JUDGED)
     if not cases:
         raise CohortError(f"{path.name}: has no case of validation or test, so there is nothing to judge; add some")
-    columns = [column for column in parsed.table.columns if column not in IMAGE_COLUMNS]
+    columns = [column for column in parsed.table.columns if column not in FILE_COLUMNS]
     cells = {row.cells["case"]: row.cells for row in parsed.table.rows}
     facts = {case.name: {column: cells[case.name][column] for column in columns} for case in cases}
     return JudgedCases(source=path, cases=cases, facts=facts)

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 
 from spinal_tf.cohort.case import Case, Split
-from spinal_tf.datasets.classifier import ClassifierCase, TilePlan, TileSampler, classifier_case, classifier_entry
+from spinal_tf.datasets.classifier import ClassifierCase, TilePlan, TileSampler, classifier_cases, classifier_entry
 from spinal_tf.errors import TrainingError
 from spinal_tf.networks.densenet import build_densenet
 from spinal_tf.preprocess import Preprocessing
@@ -170,7 +170,7 @@ def _prepared(
         with_t1c=True,
         recipe={"preprocessing": plan.preprocessing.to_dict(), "mask_mode": plan.mask_mode},
     )
-    return [classifier_case(entry) for entry in stored]
+    return [case for entry in stored for case in classifier_cases(entry)]
 
 
 def _of_task(cases: Sequence[ClassifierCase], task: Task, split: Split) -> list[ClassifierCase]:

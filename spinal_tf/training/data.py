@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from spinal_tf.cohort.case import HEALTHY, Case, Cohort, Split
+from spinal_tf.cohort.cells import CORD_COLUMN, MODEL_MASK_COLUMN
 from spinal_tf.cohort.check import check_cohort
 from spinal_tf.cohort.images import ReadVolume
 from spinal_tf.cohort.read import read_cohort
 from spinal_tf.datasets.cache import Entry, cache_key, open_cache
-from spinal_tf.datasets.source import CORD_COLUMN, Examination, entries
+from spinal_tf.datasets.source import Examination, entries, extra_mask
 from spinal_tf.errors import TrainingError
 from spinal_tf.files import make_folder
 from spinal_tf.threads import Progress
@@ -71,10 +73,12 @@ class TrainingCohort:
             TrainingError: a case cannot be used.
             OutputError: the cache cannot be written.
         """
-        make = partial(entries, cases, prepare, folder=self.cohort.source.parent, read=self.read)
+        folder = self.cohort.source.parent
+        make = partial(entries, cases, prepare, folder=folder, read=self.read)
+        beside = [_state(path, folder) for case in cases for path in _extra_masks(case, folder)]
         return open_cache(
             self.cache / name,
-            cache_key(name=name, cohort=self.sha256, cases=[case.name for case in cases], **recipe),
+            cache_key(name=name, cohort=self.sha256, cases=[case.name for case in cases], beside=beside, **recipe),
             partial(make, with_t1c=with_t1c, progress=self.progress),
         )
 
@@ -153,16 +157,22 @@ def _facts(cohort: Cohort, *allowances: bool) -> str:
     if any(allowances):
         digest.update(repr(allowances).encode())
     for case in cohort.cases:
-        for path in (case.t2, case.t1c, case.mask, _cord(cohort, case)):
+        for path in (case.t2, case.t1c, case.mask):
             if path is not None and path.exists():  # a missing one is told with its row by the check
-                status = path.stat()
-                digest.update(f"{path} {status.st_size} {status.st_mtime_ns}\n".encode())
+                digest.update(f"{_state(path, cohort.source.parent)}\n".encode())
     return digest.hexdigest()
 
 
-def _cord(cohort: Cohort, case: Case) -> Path | None:
-    name = case.extra.get(CORD_COLUMN)
-    return cohort.source.parent / name if name else None
+def _extra_masks(case: Case, folder: Path) -> Iterator[Path]:
+    """Masks that the cohort's hash does not know."""
+    paths = (extra_mask(case, column, folder) for column in (CORD_COLUMN, MODEL_MASK_COLUMN))
+    return (path for path in paths if path is not None and path.exists())  # a missing one is told when it is read
+
+
+def _state(path: Path, folder: Path) -> str:
+    """Tells that a file was changed."""
+    status = path.stat()
+    return f"{os.path.relpath(path, folder)} {status.st_size} {status.st_mtime_ns}"
 
 
 def cases_by_split(cohort: Cohort, *, healthy: bool) -> dict[Split, list[Case]]:

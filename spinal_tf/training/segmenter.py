@@ -11,8 +11,8 @@ from typing import Any, Literal
 import keras
 
 from spinal_tf.cohort.case import Split
+from spinal_tf.cohort.cells import CORD_COLUMN
 from spinal_tf.datasets.segmenter import CropPlan, CropSampler, SegmenterCase, segmenter_case, segmenter_entry
-from spinal_tf.datasets.source import CORD_COLUMN
 from spinal_tf.errors import TrainingError
 from spinal_tf.losses import dice_bce, dice_topk, with_cord
 from spinal_tf.networks.multiresunet import build_multiresunet, showing_cord

@@ -203,7 +203,13 @@ def validate_classifier(
         "operating_point": point,
     }
     rows = [
-        {"case": case.name, "diagnosis": case.diagnosis.value, "label": int(label), "probability": float(score)}
+        {
+            "case": case.name,
+            "mask": case.mask,
+            "diagnosis": case.diagnosis.value,
+            "label": int(label),
+            "probability": float(score),
+        }
         for case, label, score in zip(cases, labels, scores, strict=True)
     ]
     return Validation(

@@ -119,12 +119,12 @@ def test_a_split_table_is_not_split_again(write_table):
 
 
 def test_cells_stay_and_paths_lead_to_the_same_files(write_table, tmp_path):
-    _, table = read_unsplit(write_table(unsplit(5, Remark="a;b, c"), delimiter=";"))
+    _, table = read_unsplit(write_table(unsplit(5, Remark="a;b, c", model_mask="a/found.nii"), delimiter=";"))
     splits = {f"p{n}": Split.TEST for n in range(5)}
     _, first, *_ = rows_with_split(table, splits, tmp_path)
-    assert first == ["c0", "p0", "a/0.nii", "/masks/m.nii", "astrocytoma", "a;b, c", "test"]
+    assert first == ["c0", "p0", "a/0.nii", "/masks/m.nii", "astrocytoma", "a;b, c", "a/found.nii", "test"]
     _, first, *_, last = rows_with_split(table, splits, tmp_path / "new" / "er")
-    assert first[2:4] == ["../../a/0.nii", "/masks/m.nii"]
+    assert first[2:7] == ["../../a/0.nii", "/masks/m.nii", "astrocytoma", "a;b, c", "../../a/found.nii"]
     assert last[3] == ""
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from spinal_tf.datasets import classifier
-from spinal_tf.datasets.classifier import ClassifierCase, TilePlan, TileSampler, classifier_case, classifier_entry
+from spinal_tf.datasets.classifier import ClassifierCase, TilePlan, TileSampler, classifier_cases, classifier_entry
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.slices import make_tiles
 from spinal_tf.taxonomy import MS_VS_NMOSD, TASKS, TUMOR_VS_DEMYELINATING, Diagnosis
@@ -105,12 +105,32 @@ def test_the_channels_of_a_tile_stay_aligned(augmentation, monkeypatch):
 
 def test_an_entry_is_made_of_the_tiles_of_the_pipeline(examination):
     found = examination(t1c=True)
-    case = classifier_case(classifier_entry(found, Preprocessing(), "channel"))
+    (case,) = classifier_cases(classifier_entry(found, Preprocessing(), "channel"))
     expected = make_tiles(found.t2, found.mask, preprocessing=Preprocessing(), t1c=found.t1c)
-    assert (case.name, case.diagnosis) == ("case-1", Diagnosis.NMOSD)
+    assert (case.name, case.mask, case.diagnosis) == ("case-1", "mask", Diagnosis.NMOSD)
     assert case.tiles.shape == (2, 256, 256, 3)
     np.testing.assert_array_equal(case.tiles, expected.images.astype(np.float16))
     assert case.tiles.any(axis=(0, 1, 2)).all()
-    assert not classifier_case(classifier_entry(examination(), Preprocessing(), "channel")).tiles[..., 0].any()
-    multiplied = classifier_case(classifier_entry(found, Preprocessing(), "multiply")).tiles
-    assert not multiplied[..., 1][multiplied[..., 2] == 0].any()
+    (without,) = classifier_cases(classifier_entry(examination(), Preprocessing(), "channel"))
+    assert not without.tiles[..., 0].any()
+    (multiplied,) = classifier_cases(classifier_entry(found, Preprocessing(), "multiply"))
+    assert not multiplied.tiles[..., 1][multiplied.tiles[..., 2] == 0].any()
+
+
+def test_a_mask_of_the_segmenter_gives_tiles_of_its_own(examination):
+    found = examination(t1c=True, model_mask=True)
+    drawn, model = classifier_cases(classifier_entry(found, Preprocessing(), "channel"))
+    assert (drawn.name, drawn.mask) == ("case-1", "mask")
+    assert (model.name, model.mask, model.diagnosis) == ("case-1", "model_mask", Diagnosis.NMOSD)
+    expected = make_tiles(found.t2, found.model_mask, preprocessing=Preprocessing(), t1c=found.t1c)
+    np.testing.assert_array_equal(model.tiles, expected.images.astype(np.float16))
+    # lesion in slices 2 and 3, the segmenter's in 3 and 4
+    np.testing.assert_array_equal(model.tiles[0], drawn.tiles[1])
+    assert not np.array_equal(model.tiles[1], drawn.tiles[0])
+
+
+def test_the_segmenters_tiles_are_drawn_as_often_as_the_others(examination):
+    entry = classifier_entry(examination(model_mask=True), Preprocessing(), "channel")
+    source = sampler([*classifier_cases(entry), tiles_of(Diagnosis.MS)], plan=TilePlan(augmentation="none"))
+    drawn = [source(step, 3 + index)[0].tobytes() for step in range(4) for index in range(3)]
+    assert sorted(drawn.count(tile) for tile in set(drawn)) == [3, 3, 6]  # slice 3 is in both masks

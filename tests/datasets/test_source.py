@@ -28,6 +28,7 @@ def case(tmp_path) -> Case:
         "t1c": 1 - volume.data,
         "mask": mask,
         "cord": ~mask,
+        "model": np.roll(mask, 1, axis=1),
         "none": mask & False,
     }.items():
         write_on_grid(array, tmp_path / f"{name}.nii.gz", like=volume)
@@ -39,17 +40,19 @@ def case(tmp_path) -> Case:
         t1c=tmp_path / "t1c.nii.gz",
         mask=tmp_path / "mask.nii.gz",
         diagnosis=Diagnosis.EPENDYMOMA,
-        extra={"cord": "cord.nii.gz"},
+        extra={"cord": "cord.nii.gz", "model_mask": "model.nii.gz"},
     )
 
 
-def test_the_segmenter_gets_the_cord_and_the_classifiers_get_t1c(case, tmp_path):
+def test_the_segmenter_gets_the_cord_and_the_classifiers_get_t1c_and_its_mask(case, tmp_path):
     found = read_examination(case, folder=tmp_path, with_t1c=False)
     assert found.t1c is None
     assert found.mask.sum() == 2
+    assert found.model_mask is None
     np.testing.assert_array_equal(found.cord, ~found.mask)
     found = read_examination(case, folder=tmp_path, with_t1c=True)
     assert found.cord is None
+    np.testing.assert_array_equal(found.model_mask, np.roll(found.mask, 1, axis=1))
     np.testing.assert_allclose(found.t1c.data, 1 - found.t2.data, atol=1e-6)
 
 
@@ -59,8 +62,11 @@ def test_what_a_case_has_not_is_none_or_empty(case, tmp_path):
         found = read_examination(bare, folder=tmp_path, with_t1c=with_t1c)
         assert found.t1c is None
         assert found.cord is None
+        assert found.model_mask is None
         assert not found.mask.any()
-    assert read_examination(replace(case, extra={"cord": ""}), folder=tmp_path, with_t1c=False).cord is None
+    empty = replace(case, extra={"cord": "", "model_mask": ""})
+    assert read_examination(empty, folder=tmp_path, with_t1c=False).cord is None
+    assert read_examination(empty, folder=tmp_path, with_t1c=True).model_mask is None
 
 
 def test_a_file_gone_missing_is_named_with_its_case(case, tmp_path):

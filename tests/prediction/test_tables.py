@@ -22,7 +22,7 @@ def table(write_cohort, write_table):
     rows = write_cohort(4)
     return write_table(
         [
-            row | {"split": split, "Site": "north", "scan_date": "2019-03-31"}
+            row | {"split": split, "Site": "north", "scan_date": "2019-03-31", "cord": f"{split}/cord.nii"}
             for row, split in zip(rows, SPLITS, strict=True)
         ]
     )

@@ -87,6 +87,20 @@ def test_another_preprocessing_makes_a_new_cache(table, tmp_path):
     assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == ["cohort.json", "name"]
 
 
+def test_a_mask_beside_the_schema_makes_a_new_cache_when_it_changes(table, tmp_path):
+    made = []
+    first = open_cohort(table, tmp_path / "cache")
+    before = prepared(first, made)[3].arrays["spines"]
+    cord = table.parent / "case-03" / "cord.nii.gz"
+    image = nib.load(cord)
+    nib.save(nib.Nifti1Image(np.roll(np.asarray(image.dataobj), 3, axis=1).astype(np.uint8), image.affine), cord)
+    again = open_cohort(table, tmp_path / "cache")
+    after = prepared(again, made)[3].arrays["spines"]
+    assert again.sha256 == first.sha256
+    assert len(made) == 20
+    assert not np.array_equal(before, after)
+
+
 def test_a_file_that_goes_missing_in_the_middle_is_told_with_its_case(table, tmp_path):
     opened = open_cohort(table, tmp_path / "cache")
     (table.parent / "case-06" / "t2.nii.gz").unlink()
