@@ -57,8 +57,8 @@ def read_examination(case: Case, *, folder: Path, with_t1c: bool, read: ReadVolu
         t2 = read(case.t2)
         mask = np.zeros(t2.data.shape, bool) if case.mask is None else read_mask(case.mask, like=t2)
         t1c = read_aligned(case.t1c, like=t2) if with_t1c and case.t1c is not None else None
-        cord = None if with_t1c else _read_extra(case, CORD_COLUMN, folder, t2)
-        model_mask = _read_extra(case, MODEL_MASK_COLUMN, folder, t2) if with_t1c else None
+        path = extra_mask(case, folder, with_t1c=with_t1c)
+        extra = None if path is None else read_mask(path, like=t2)
     except VolumeError as error:
         raise TrainingError(f"{case.name}: {error}") from error
     if case.diagnosis is not None and not mask.any():
@@ -66,17 +66,13 @@ def read_examination(case: Case, *, folder: Path, with_t1c: bool, read: ReadVolu
         raise TrainingError(
             f"{case.name}: {where}, but the diagnosis is {case.diagnosis.value}; correct the mask or leave the case out"
         )
+    cord, model_mask = (None, extra) if with_t1c else (extra, None)
     return Examination(case=case, t2=t2, mask=mask, cord=cord, t1c=t1c, model_mask=model_mask)
 
 
-def _read_extra(case: Case, column: str, folder: Path, t2: Volume) -> np.ndarray | None:
-    path = extra_mask(case, column, folder)
-    return read_mask(path, like=t2) if path else None
-
-
-def extra_mask(case: Case, column: str, folder: Path) -> Path | None:
-    """Path of a mask that a column beside the schema names, from the table's folder on."""
-    name = case.extra.get(column)
+def extra_mask(case: Case, folder: Path, *, with_t1c: bool) -> Path | None:
+    """Path of the mask beyond the schema that `read_examination` reads, if the case has one; arguments as there."""
+    name = case.extra.get(MODEL_MASK_COLUMN if with_t1c else CORD_COLUMN)
     return folder / name if name else None
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from spinal_tf.cohort.case import HEALTHY, Case, Cohort, Split
-from spinal_tf.cohort.cells import CORD_COLUMN, MODEL_MASK_COLUMN
 from spinal_tf.cohort.check import check_cohort
 from spinal_tf.cohort.images import ReadVolume
 from spinal_tf.cohort.read import read_cohort
@@ -75,7 +74,8 @@ class TrainingCohort:
         """
         folder = self.cohort.source.parent
         make = partial(entries, cases, prepare, folder=folder, read=self.read)
-        beside = [_state(path, folder) for case in cases for path in _extra_masks(case, folder)]
+        extra = (extra_mask(case, folder, with_t1c=with_t1c) for case in cases)
+        beside = [_state(path, folder) for path in extra if path and path.exists()]  # else told when it is read
         return open_cache(
             self.cache / name,
             cache_key(name=name, cohort=self.sha256, cases=[case.name for case in cases], beside=beside, **recipe),
@@ -161,12 +161,6 @@ def _facts(cohort: Cohort, *allowances: bool) -> str:
             if path is not None and path.exists():  # a missing one is told with its row by the check
                 digest.update(f"{_state(path, cohort.source.parent)}\n".encode())
     return digest.hexdigest()
-
-
-def _extra_masks(case: Case, folder: Path) -> Iterator[Path]:
-    """Masks that the cohort's hash does not know."""
-    paths = (extra_mask(case, column, folder) for column in (CORD_COLUMN, MODEL_MASK_COLUMN))
-    return (path for path in paths if path is not None and path.exists())  # a missing one is told when it is read
 
 
 def _state(path: Path, folder: Path) -> str:
