@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from spinal_tf.cohort.cells import FILE_COLUMNS
 from spinal_tf.errors import OutputError, VolumeError
 from spinal_tf.models import SEGMENTER
 from spinal_tf.pipeline import ReviewedMask
@@ -24,8 +25,8 @@ RECORD_ENDING, MASK_ENDING = "_lesion.json", "_lesion.nii.gz"
 OUR_ENDINGS = ("_lesion", "_probability", *(f"_gradcam_{task.name}" for task in TASKS))
 """Endings of images that we write; a folder given as input is searched for the others."""
 
-BESIDE_T2 = frozenset({"t1c", "mask", "cord", "levels"})
-"""Images beside ``t2`` in the folder of a simulated case; they are no cases."""
+BESIDE_T2 = frozenset(FILE_COLUMNS) - {"t2"}
+"""Images beside ``t2`` in the folder of a cohort's case; they are no cases."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from spinal_tf.cohort.case import Split
+from spinal_tf.cohort.cells import FILE_COLUMNS
 from spinal_tf.errors import OutputError
 from spinal_tf.files import make_folder, output_files
 from spinal_tf.phantom.case import SimulatedCase, simulate_case
@@ -156,7 +157,7 @@ def _kept(planned: PlannedCase, writing: Writing) -> dict[str, str] | None:
         raise OutputError(
             f"{folder}: was made with another seed or other options; choose another folder or --overwrite"
         )
-    images = [writing.out / row[column] for column in ("t2", "t1c", "mask", "cord", "levels") if row[column]]
+    images = [writing.out / row[column] for column in FILE_COLUMNS if row.get(column)]
     return row if all(image.is_file() for image in images) else None
 
 
