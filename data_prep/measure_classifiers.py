@@ -1,6 +1,6 @@
 """Measure released classifiers on simulated test cases, and what they rely on, as Markdown for their cards.
 
-    python data_prep/measure_classifiers.py WEIGHTS NOTES --cases 60
+    python data_prep/measure_classifiers.py WEIGHTS NOTES --cases 64
     spinal-tf weights release RUN --into WEIGHTS --data "..." --notes NOTES/TASK.md --overwrite
 
 Half of a task's cases have either class, in drawn spines, with seeds that no training uses, on T2w alone. They are

@@ -53,7 +53,7 @@ def _row(path: Path, cohort: Path) -> dict[str, str]:
         "case": name,
         "patient": name,
         **{kind: f"{name}/{kind}.nii.gz" for kind in images},
-        **({"model_mask": segmented} if diagnosis and (cohort / segmented).exists() else {}),
+        "model_mask": segmented if diagnosis and (cohort / segmented).exists() else "",
         "diagnosis": diagnosis.value if diagnosis else "healthy",
         "split": split_of(int(path.stem)).value,
     }
