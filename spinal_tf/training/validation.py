@@ -19,6 +19,7 @@ from spinal_tf.evaluation.statistics.operating_point import youden
 from spinal_tf.lesions import MINIMUM_VOLUME_ML, find_candidates
 from spinal_tf.slices import T1C
 from spinal_tf.taxonomy import Diagnosis, Task
+from spinal_tf.training.data import only_named
 
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Probabilities among which the segmenter's operating point is chosen."""
@@ -232,9 +233,13 @@ def _positive(predict: Engine, tiles: Array, *, with_t1c: bool) -> Array:
 
 
 def some_cases(cases: Sequence[Case], count: int | None) -> list[Case]:
-    """The first cases of each disease in turn, at most so many in all; None gives all."""
-    if count is None or count >= len(cases):
+    """The first cases of each disease in turn, at most so many in all; None gives all.
+
+    A case that comes once for each of its masks counts once, and is taken with all of them.
+    """
+    diagnoses = {case.name: case.diagnosis for case in cases}
+    if count is None or count >= len(diagnoses):
         return list(cases)
-    groups = [[case for case in cases if case.diagnosis is kind] for kind in (*Diagnosis, None)]
-    turns = [(turn, kind, case) for kind, group in enumerate(groups) for turn, case in enumerate(group)]
-    return [case for _, _, case in sorted(turns, key=lambda item: item[:2])[:count]]
+    groups = [[name for name, its in diagnoses.items() if its is kind] for kind in (*Diagnosis, None)]
+    turns = [(turn, kind, name) for kind, group in enumerate(groups) for turn, name in enumerate(group)]
+    return only_named(cases, {name for *_, name in sorted(turns)[:count]})

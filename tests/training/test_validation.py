@@ -181,5 +181,12 @@ def test_a_part_of_the_cases_holds_every_disease():
     assert some_cases(cases, None) == cases
     assert some_cases(cases, 99) == cases
     chosen = some_cases(cases, 3)
-    assert [case.diagnosis for case in chosen] == [MS, NMOSD, MS]
+    assert chosen == [cases[0], cases[1], cases[5]]
     assert chosen == some_cases(cases, 3)
+
+
+def test_a_case_with_two_masks_counts_once_and_keeps_both():
+    drawn = [tiles_of(kind, 0.1 * turn) for kind in (MS, NMOSD) for turn in range(3)]
+    cases = [replace(case, mask=mask) for case in drawn for mask in ("mask", "model_mask")]
+    assert some_cases(cases, 6) == cases
+    assert some_cases(cases, 3) == [*cases[:4], *cases[6:8]]
