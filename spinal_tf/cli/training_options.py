@@ -9,9 +9,13 @@ from typing import Any, TypeVar
 
 import click
 
+from spinal_tf.cohort.case import HEALTHY
+from spinal_tf.taxonomy import Diagnosis
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 TASKS = ("tumor_vs_demyelinating", "astrocytoma_vs_ependymoma", "ms_vs_nmosd")
+DIAGNOSES = (*(diagnosis.value for diagnosis in Diagnosis), HEALTHY)
 AUGMENTATIONS = ("authors", "broad", "none")
 IN_ALL = 500
 """Epochs of the authors' code."""
@@ -150,6 +154,14 @@ SEGMENTER = (
         default=0.45,
         show_default=True,
         help="Share of crops along the spine; the rest lies anywhere.",
+    ),
+    click.option(
+        "--sampling-weight",
+        "sampling_weights",
+        type=(click.Choice(DIAGNOSES), click.FloatRange(0, min_open=True)),
+        multiple=True,
+        metavar=f"[{'|'.join(DIAGNOSES)}] WEIGHT",
+        help="How often its crops are drawn relative to others; otherwise 1. Give it once for each.",
     ),
     click.option(
         "--input",

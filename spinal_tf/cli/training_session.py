@@ -142,6 +142,7 @@ def _segmenter_plan(given: Mapping[str, Any]) -> SegmenterPlan:
             lesion_share=given["lesion_share"],
             spine_share=given["spine_share"],
             augmentation=given["augmentation"],
+            sampling_weights=dict(given["sampling_weights"]),
         ),
         tight_share=given["tight_share"],
         within_cord=given["within_cord"],

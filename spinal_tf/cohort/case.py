@@ -14,6 +14,11 @@ HEALTHY = "healthy"
 """Written in the column ``diagnosis`` for a case without lesion; `Case.diagnosis` is then None."""
 
 
+def diagnosis_word(diagnosis: Diagnosis | None) -> str:
+    """As it is written in the column ``diagnosis``."""
+    return HEALTHY if diagnosis is None else str(diagnosis.value)
+
+
 class Split(str, Enum):
     """The part of the cohort that a patient belongs to; the value is how it is written."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,6 +10,7 @@ from scipy import ndimage
 
 from spinal_tf.augment import random_affine, random_intensity, random_lesion_level, warp
 from spinal_tf.augment_groups import Augmentation, augment_by_groups
+from spinal_tf.cohort.case import diagnosis_word
 from spinal_tf.datasets.cache import Entry
 from spinal_tf.datasets.source import Examination
 from spinal_tf.datasets.views import tight_view
@@ -153,6 +154,7 @@ class CropPlan:
             field of view. Most of these slices are empty.
         jitter: SD by which a crop's centre is moved off such a voxel, relative to the crop.
         augmentation: see `spinal_tf.augment_groups`.
+        sampling_weights: how often a disease, or ``healthy``, is drawn relative to others; 1 where it is not named.
     """
 
     size: tuple[int, int] = (96, 96)
@@ -160,11 +162,12 @@ class CropPlan:
     spine_share: float = 0.45
     jitter: float = 0.25
     augmentation: Augmentation = "broad"
+    sampling_weights: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class CropSampler:
-    """Crops as a pure function of seed, step and index, in equal parts of the diseases that there are and the healthy.
+    """Crops as a pure function of seed, step and index: first a disease, or healthy, is drawn, then one of its cases.
 
     Attributes:
         cases: at least one.
@@ -177,12 +180,16 @@ class CropSampler:
     seed: int
     with_cord: bool = False
     _groups: list[list[SegmenterCase]] = field(init=False)
+    _shares: Array = field(init=False)
 
     def __post_init__(self) -> None:
         """Sort the cases by disease."""
         kinds = [*Diagnosis, None]
         groups = [[case for case in self.cases if case.diagnosis is kind] for kind in kinds]
-        object.__setattr__(self, "_groups", [group for group in groups if group])
+        groups = [group for group in groups if group]
+        weights = np.array([self.plan.sampling_weights.get(diagnosis_word(group[0].diagnosis), 1) for group in groups])
+        object.__setattr__(self, "_groups", groups)
+        object.__setattr__(self, "_shares", weights / weights.sum())
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -200,7 +207,7 @@ class CropSampler:
             Image, float32 ``(rows, columns, channels)``, and mask, float32 ``(rows, columns, 1)``, or 2 with the cord.
         """
         rng = np.random.default_rng([self.seed, step, index])
-        group = self._groups[rng.integers(len(self._groups))]
+        group = self._groups[rng.choice(len(self._groups), p=self._shares)]
         case = group[rng.integers(len(group))]
         plane, row, column = _crop_centre(rng, case, self.plan)
         seen = case.neighbours[plane]

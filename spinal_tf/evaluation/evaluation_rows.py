@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 
-from spinal_tf.cohort.case import HEALTHY
+from spinal_tf.cohort.case import diagnosis_word
 from spinal_tf.evaluation.calibrated import Calibration, CalibrationPair
 from spinal_tf.evaluation.columns import finite
 from spinal_tf.evaluation.contrasts import Contrast, MeasureDifference
@@ -287,7 +287,7 @@ def _place(scored: Scored) -> Row:
 
 
 def _mask_place(group: MaskGroup) -> Row:
-    return {"set": group.case_set.value, "diagnosis": group.diagnosis.value if group.diagnosis else HEALTHY}
+    return {"set": group.case_set.value, "diagnosis": diagnosis_word(group.diagnosis)}
 
 
 def _proportion(found: Proportion | None, prefix: str) -> Row:

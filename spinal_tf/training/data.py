@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from spinal_tf.cohort.case import HEALTHY, Case, Cohort, Split
+from spinal_tf.cohort.case import Case, Cohort, Split, diagnosis_word
 from spinal_tf.cohort.check import check_cohort
 from spinal_tf.cohort.images import ReadVolume
 from spinal_tf.cohort.read import read_cohort
@@ -104,7 +104,7 @@ def only_named(cases: Sequence[Named], names: Collection[str] | None) -> list[Na
 
 def counts(cases: Sequence[Case]) -> dict[str, int]:
     """Number of cases by diagnosis."""
-    words = [case.diagnosis.value if case.diagnosis else HEALTHY for case in cases]
+    words = [diagnosis_word(case.diagnosis) for case in cases]
     return {word: words.count(word) for word in sorted(set(words))}
 
 

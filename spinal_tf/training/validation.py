@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
-from spinal_tf.cohort.case import HEALTHY
+from spinal_tf.cohort.case import diagnosis_word
 from spinal_tf.datasets.classifier import ClassifierCase
 from spinal_tf.datasets.segmenter import SegmenterCase
 from spinal_tf.engine import Engine, run_in_batches
@@ -109,12 +109,12 @@ def validate_segmenter(predict: Engine, cases: Sequence[SegmenterCase]) -> Valid
         "operating_point": threshold,
         "minimum_peak": minimum_peak,
     }
-    measures |= {f"dice_{_word(kind)}": float(mean) for kind, mean in zip(groups, means[:, best], strict=True)}
+    measures |= {f"dice_{diagnosis_word(kind)}": float(mean) for kind, mean in zip(groups, means[:, best], strict=True)}
     measures |= {"healthy_marked_ml": float(false_ml[best])} if healthy.any() else {}
     rows = [
         {
             "case": case.name,
-            "diagnosis": _word(case.diagnosis),
+            "diagnosis": diagnosis_word(case.diagnosis),
             "dice": float(dice[number, best]),
             "marked_ml": float(marked_ml[number, best]),
         }
@@ -133,10 +133,6 @@ def _best_point(dice: Array, false_ml: Array) -> int:
     """Of the points as good as the best, that with the fewest false marks; of equals the last."""
     good = np.flatnonzero(dice >= dice.max() - AS_GOOD)
     return int(good[np.flatnonzero(false_ml[good] == false_ml[good].min())[-1]])
-
-
-def _word(diagnosis: Diagnosis | None) -> str:
-    return HEALTHY if diagnosis is None else str(diagnosis.value)
 
 
 def _at_points(predict: Engine, case: SegmenterCase) -> tuple[float, list[float], list[float]]:

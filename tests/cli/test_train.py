@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 
 import numpy as np
 import pytest
@@ -38,7 +39,8 @@ def table(tmp_path_factory):
 def test_a_segmenter_is_trained_gone_on_with_and_released(tmp_path, table, two_pixels_wide, monkeypatch):
     monkeypatch.delenv("SPINAL_TF_WEIGHTS", raising=False)
     out = tmp_path / "run"
-    done = run("train", "segmenter", "--cohort", table, "--out", out, *SMALL)
+    weighted = [*SMALL, "--sampling-weight", "ms", "2"]
+    done = run("train", "segmenter", "--cohort", table, "--out", out, *weighted)
     assert done.exit_code == 0, done.output
     lines = done.stdout.splitlines()
     assert [line.split(":")[0] for line in lines[:2]] == ["step 1", "step 2"]
@@ -46,7 +48,8 @@ def test_a_segmenter_is_trained_gone_on_with_and_released(tmp_path, table, two_p
     assert lines[0].endswith(", best")
     assert f"{out}: best weights of step" in lines[2]
     assert (out / "cache" / "segmenter-train" / "index.json").exists()
-    again = run("train", "segmenter", "--cohort", table, "--out", out, *SMALL, "--resume")
+    assert json.loads((out / "run.json").read_text())["plan"]["crop_sampling_weights"] == {"ms": 2.0}
+    again = run("train", "segmenter", "--cohort", table, "--out", out, *weighted, "--resume")
     assert again.exit_code == 0
     assert not [line for line in again.stdout.splitlines() if line.startswith("step")]
     refused = run("train", "segmenter", "--cohort", table, "--out", out, *SMALL)
@@ -101,6 +104,8 @@ def test_a_missing_table_is_told_in_one_line(tmp_path):
         (["segmenter", "--precision", "float16"], "mixed_float16"),
         (["segmenter", "--device", "tpu"], "write auto, cpu, gpu, gpu:N or gpu:all"),
         (["segmenter", "--device", "gpu:99"], "device gpu:99 is not there"),
+        (["segmenter", "--sampling-weight", "ms", "0"], "0.0 is not in the range x>0"),
+        (["segmenter", "--sampling-weight", "lymphoma", "2"], "healthy"),
         (["segmenter", "--slurm"], "start the command with srun"),
         (["learning-curve", "segmenter", "--fraction", "0"], "0<x<=1"),
         (["learning-curve", "classifier", "--task", "ms_vs_nmosd", "--batch", "3"], "3 is not a multiple of 2"),

@@ -132,6 +132,13 @@ def test_the_diseases_and_the_healthy_come_in_equal_parts_however_many_cases_eac
     assert np.all(np.abs(counts - 100) < 36)  # four standard deviations of a binomial
 
 
+def test_diseases_are_drawn_as_often_as_their_weights_say(plain):
+    images, _ = crops([planes_of(kind) for kind in KINDS], 500, sampling_weights={"ms": 4.0, "healthy": 2.0})
+    counts = {kind: np.count_nonzero(images[:, 0, 0, 0] == CODE[kind]) for kind in KINDS}
+    expected = {kind: 500 * {Diagnosis.MS: 4, None: 2}.get(kind, 1) / 9 for kind in KINDS}
+    assert counts == pytest.approx(expected, abs=45)  # four standard deviations of a binomial
+
+
 @pytest.mark.parametrize(("lesion_share", "spine_share"), [(1.0, 0.0), (0.0, 1.0), (0.0, 0.0), (0.6, 0.3)])
 def test_crops_lie_at_lesions_along_the_spine_and_anywhere_in_the_stated_shares(lesion_share, spine_share):
     case = planes_of(Diagnosis.NMOSD)
