@@ -10,6 +10,7 @@ from typing import Any
 from spinal_tf.checkpoints import Checkpoint, build_network, save_checkpoint
 from spinal_tf.errors import TrainingError
 from spinal_tf.preprocess import Preprocessing
+from spinal_tf.training.logs import read_log
 from spinal_tf.training.run_folder import RunFolder
 from spinal_tf.weight_files import assign_weights, decode_weights
 from spinal_tf.weight_sets import install_set, read_set
@@ -24,7 +25,7 @@ CARD = """# {name}
 |---|---|
 | network | {network} |
 | trained on | {data}: {train} |
-| training | step {step} of the run, the best in validation; {settings} |
+| training | step {step} of the run, the best of {validated} validated; {settings} |
 | preprocessing | {preprocessing} |
 | operating point | {operating_point}, chosen on the validation cases |
 
@@ -69,7 +70,8 @@ def release_run(run: RunFolder, into: Path, *, data: str, notes: str = "", overw
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         save_checkpoint(model, folder, checkpoint, half_precision=True)
-        (folder / checkpoint.card).write_text(_card(record, best, checkpoint, notes), encoding="utf-8")
+        card = _card(record, best, checkpoint, notes, validated=len(read_log(run.log)))
+        (folder / checkpoint.card).write_text(card, encoding="utf-8")
         return install_set(read_set(folder), into, overwrite=overwrite)[checkpoint.name]
 
 
@@ -98,7 +100,9 @@ def _checkpoint(record: Mapping[str, Any], best: Mapping[str, Any], data: str) -
     )
 
 
-def _card(record: Mapping[str, Any], best: Mapping[str, Any], checkpoint: Checkpoint, notes: str) -> str:
+def _card(
+    record: Mapping[str, Any], best: Mapping[str, Any], checkpoint: Checkpoint, notes: str, *, validated: int
+) -> str:
     options, cases = record["options"], record["cohort"]["cases"]
     card = CARD.format(
         name=checkpoint.name,
@@ -108,6 +112,7 @@ def _card(record: Mapping[str, Any], best: Mapping[str, Any], checkpoint: Checkp
         train=_counted(cases["train"]),
         validation=_counted(cases["validation"]),
         step=best["step"],
+        validated=validated,
         settings=f"batches of {options['batch']}, learning rate {options['learning_rate']:g}, seed {options['seed']}, "
         f"initial weights {record['plan']['initial']}",
         preprocessing=checkpoint.preprocessing.in_words(),

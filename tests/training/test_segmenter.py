@@ -110,7 +110,8 @@ def test_released_weights_are_the_best_ones_with_their_record(run, tmp_path):
     planes = np.random.default_rng(0).random((1, 32, 32, 3)).astype(np.float32)
     assert load_segmenter(folder).engine(planes).shape == (1, 32, 32, 1)
     card = (folder / "segmenter.md").read_text()
-    for words in ("**Trained on simulated blocks. Research use only. Not a medical device.**", "2 healthy", "Nothing."):
+    title = "**Trained on simulated blocks. Research use only. Not a medical device.**"
+    for words in (title, "2 healthy", f"step {best['step']} of the run, the best of 2 validated", "Nothing."):
         assert words in card
 
 
