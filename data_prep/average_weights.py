@@ -1,0 +1,34 @@
+"""Average the weights of several trainings of the segmenter that began alike, for another training to begin with.
+
+    python data_prep/average_weights.py MEAN.weights.h5 ONE/best-STEP.weights.h5 OTHER/best-STEP.weights.h5
+
+All have the default width and saw single slices (--neighbour-mm 0). Wortsman et al. 2022 (arXiv:2203.05482).
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from spinal_tf.networks.multiresunet import build_multiresunet
+from spinal_tf.weight_files import assign_weights, decode_weights, encode_weights
+
+
+def main() -> None:
+    """Read the command line and write the mean, in full precision."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("mean", type=Path)
+    parser.add_argument("weights", type=Path, nargs="+")
+    given = parser.parse_args()
+    model, several = build_multiresunet(), []
+    for path in given.weights:
+        assign_weights(model, decode_weights(path.read_bytes(), source=str(path)), source=str(path))
+        several.append(model.get_weights())
+    model.set_weights([np.mean(same, axis=0) for same in zip(*several, strict=True)])
+    given.mean.write_bytes(encode_weights(model, half_precision=False))
+
+
+if __name__ == "__main__":
+    main()
