@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from spinal_tf.cohort.case import diagnosis_word
 from spinal_tf.phantom.case import SimulatedCase, simulate_case
 from spinal_tf.phantom.sources import (
     BackgroundSource,
@@ -63,7 +64,7 @@ def _case(number: int, sources: tuple[BackgroundSource, ...]) -> SimulatedCase:
 def _save(path: Path, case: SimulatedCase) -> None:
     images = {"t2": case.t2} if case.t1c is None else {"t2": case.t2, "t1c": case.t1c}
     stored = {name: np.clip(image, 0, LARGEST_STORED).astype(np.uint16) for name, image in images.items()}
-    diagnosis = case.diagnosis.value if case.diagnosis else "healthy"
+    diagnosis = diagnosis_word(case.diagnosis)
     temporary = path.with_suffix(".new.npz")
     np.savez(temporary, mask=case.mask, cord=case.cord, spacing=case.spacing_mm, diagnosis=diagnosis, **stored)
     temporary.replace(path)

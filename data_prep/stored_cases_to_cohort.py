@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from stored_cases import simulated_volume, split_of
 
+from spinal_tf.cohort.case import diagnosis_word
 from spinal_tf.volume import write_on_grid
 
 COLUMNS = ("case", "patient", "t2", "t1c", "mask", "cord", "model_mask", "diagnosis", "split")
@@ -54,7 +55,7 @@ def _row(path: Path, cohort: Path) -> dict[str, str]:
         "patient": name,
         **{kind: f"{name}/{kind}.nii.gz" for kind in images},
         "model_mask": segmented if diagnosis and (cohort / segmented).exists() else "",
-        "diagnosis": diagnosis.value if diagnosis else "healthy",
+        "diagnosis": diagnosis_word(diagnosis),
         "split": split_of(int(path.stem)).value,
     }
 
