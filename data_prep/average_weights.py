@@ -2,7 +2,7 @@
 
     python data_prep/average_weights.py MEAN.weights.h5 ONE/best-STEP.weights.h5 OTHER/best-STEP.weights.h5
 
-All have the default width and saw single slices (--neighbour-mm 0). Wortsman et al. 2022 (arXiv:2203.05482).
+All have the default width. Wortsman et al. 2022 (arXiv:2203.05482).
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("mean", type=Path)
     parser.add_argument("weights", type=Path, nargs="+")
+    parser.add_argument("--channels", type=int, default=3, help="slices seen together; 1 with --neighbour-mm 0")
     given = parser.parse_args()
-    model, several = build_multiresunet(), []
+    model, several = build_multiresunet(channels=given.channels), []
     for path in given.weights:
         assign_weights(model, decode_weights(path.read_bytes(), source=str(path)), source=str(path))
         several.append(model.get_weights())

@@ -5,7 +5,7 @@
 
 Writes NIfTI images and cohort.csv, with the masks of the cord in a column of their own. Every eighth block of 50 cases
 is for validation, all cases from number 1000 on are for the test. The images hold real scans, not to be published.
-Run again after `spinal-tf segment COHORT/*/t2.nii.gz`, it adds the column model_mask for the classifiers.
+Run again after `spinal-tf segment COHORT/*/t2.nii.gz`, it adds these masks in the column model_mask.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def _row(path: Path, cohort: Path) -> dict[str, str]:
         "case": name,
         "patient": name,
         **{kind: f"{name}/{kind}.nii.gz" for kind in images},
-        "model_mask": segmented if diagnosis and (cohort / segmented).exists() else "",
+        "model_mask": segmented if (cohort / segmented).exists() else "",
         "diagnosis": diagnosis_word(diagnosis),
         "split": split_of(int(path.stem)).value,
     }

@@ -149,6 +149,13 @@ SEGMENTER = (
         help="Share of crops at a lesion, for cases with one.",
     ),
     click.option(
+        "--error-share",
+        type=click.FloatRange(0, 1),
+        default=0.0,
+        show_default=True,
+        help="Share of crops where the segmenter's mask in column model_mask is wrong, for cases with one that is.",
+    ),
+    click.option(
         "--spine-share",
         type=click.FloatRange(0, 1),
         default=0.45,

@@ -140,6 +140,7 @@ def _segmenter_plan(given: Mapping[str, Any]) -> SegmenterPlan:
         crops=CropPlan(
             size=(given["crop"], given["crop"]),
             lesion_share=given["lesion_share"],
+            error_share=given["error_share"],
             spine_share=given["spine_share"],
             augmentation=given["augmentation"],
             sampling_weights=dict(given["sampling_weights"]),

@@ -20,7 +20,7 @@ IMAGE_COLUMNS = ("t2", "t1c", "mask")
 CORD_COLUMN = "cord"
 """May name a mask of the cord, which a training reads, so that crops lie along the spine."""
 MODEL_MASK_COLUMN = "model_mask"
-"""May name a mask drawn by a segmenter, which a training reads, so that a classifier knows how those look."""
+"""May name a mask drawn by a segmenter: a training reads it so that classifiers know them, or a segmenter errs less."""
 FILE_COLUMNS = (*IMAGE_COLUMNS, CORD_COLUMN, MODEL_MASK_COLUMN, "levels")
 """Columns of paths; the last is the simulator's."""
 REQUIRED_COLUMNS = ("case", "patient", "t2", "mask", "diagnosis", "split")

@@ -13,8 +13,9 @@ from spinal_tf.augment_groups import Augmentation, augment_by_groups
 from spinal_tf.cohort.case import diagnosis_word
 from spinal_tf.datasets.cache import Entry
 from spinal_tf.datasets.source import Examination
-from spinal_tf.datasets.views import tight_view
+from spinal_tf.datasets.views import View, tight_view
 from spinal_tf.preprocess import (
+    Placement,
     Preprocessing,
     in_slabs,
     neighbour_index,
@@ -30,7 +31,8 @@ Array = np.ndarray
 BESIDE_MM = 6.0
 """How far to the side of the cord slices still show the canal, and parts of the cord blurred into it."""
 
-MOST_SPINE_VOXELS = 20_000
+MOST_VOXELS = 20_000
+"""Of the spine, or of errors, that are stored of a case."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,6 +49,8 @@ class SegmenterCase:
         neighbours: int64 (slice, channel), see `spinal_tf.preprocess.neighbour_index`.
         lesion_voxels: int32 (n, 3), indices of the mask's voxels.
         spine_voxels: int32 (n, 3), indices of voxels of the spine, lesion or not; none where it is unknown.
+        error_voxels: int32 (n, 3), indices of voxels where a segmenter's mask is wrong; none where it is unknown or not
+            asked for.
     """
 
     name: str
@@ -58,6 +62,7 @@ class SegmenterCase:
     neighbours: Array
     lesion_voxels: Array
     spine_voxels: Array
+    error_voxels: Array
 
     def seen(self, slices: Array) -> Array:
         """Some planes as the network sees them, with their neighbours: float16 (n, row, column, channel)."""
@@ -65,7 +70,12 @@ class SegmenterCase:
 
 
 def segmenter_entry(
-    examination: Examination, preprocessing: Preprocessing, tight_share: float = 0.0, *, with_cord: bool = False
+    examination: Examination,
+    preprocessing: Preprocessing,
+    tight_share: float = 0.0,
+    *,
+    with_cord: bool = False,
+    with_errors: bool = False,
 ) -> Entry:
     """What is stored of a case: planes, mask, and where lesions and spine are.
 
@@ -77,6 +87,7 @@ def segmenter_entry(
         tight_share: share of cases that are cut to a smaller field of view first, which changes what their
             intensities are scaled by; the case's name decides which and how.
         with_cord: store the cord's mask, too.
+        with_errors: store where the segmenter's mask and the drawn one differ, too.
 
     Raises:
         VolumeError: the image is constant, or its spacing makes no sense.
@@ -106,10 +117,23 @@ def segmenter_entry(
             "planes": planes.astype(np.float16),
             "masks": mask.view(np.uint8),
             "lesions": np.argwhere(mask).astype(np.int32),
-            "spines": spine[:: 1 + len(spine) // MOST_SPINE_VOXELS].astype(np.int32),
+            "spines": _some(spine),
             **({"cords": cord.view(np.uint8)} if with_cord else {}),
+            **({"errors": _some(_errors(examination, view, placement, mask))} if with_errors else {}),
         },
     )
+
+
+def _some(voxels: Array) -> Array:
+    """At most `MOST_VOXELS` indices (n, 3), int32, spread evenly over those given."""
+    return voxels[:: 1 + len(voxels) // MOST_VOXELS].astype(np.int32)
+
+
+def _errors(examination: Examination, view: View, placement: Placement, mask: Array) -> Array:
+    """Indices (n, 3) where the segmenter's mask, if there is one, differs from the drawn one."""
+    if examination.model_mask is None:
+        return np.zeros((0, 3), int)
+    return np.argwhere(to_input(examination.model_mask[view], placement, label=True) != mask)
 
 
 def _upright_spine(mask: Array) -> Array:
@@ -140,6 +164,7 @@ def segmenter_case(entry: Entry) -> SegmenterCase:
         neighbours=np.array(facts["neighbours"]),
         lesion_voxels=arrays["lesions"],
         spine_voxels=arrays["spines"],
+        error_voxels=arrays.get("errors", np.zeros((0, 3), np.int32)),
     )
 
 
@@ -150,6 +175,8 @@ class CropPlan:
     Attributes:
         size: rows and columns of a crop, multiples of 16.
         lesion_share: share of the crops of a case with lesions that are centred near one, so on lesion-bearing slices.
+        error_share: share centred near a voxel where the segmenter's mask that came with a case is wrong: a lesion
+            missed, or sound tissue marked.
         spine_share: share centred at the spine, on slices through the cord and beside it; the rest lies anywhere in the
             field of view. Most of these slices are empty.
         jitter: SD by which a crop's centre is moved off such a voxel, relative to the crop.
@@ -159,6 +186,7 @@ class CropPlan:
 
     size: tuple[int, int] = (96, 96)
     lesion_share: float = 0.45
+    error_share: float = 0.0
     spine_share: float = 0.45
     jitter: float = 0.25
     augmentation: Augmentation = "broad"
@@ -253,13 +281,19 @@ def _upright(centre: tuple[float, float], size: tuple[int, int]) -> Array:
     return np.array([[1.0, 0, column], [0, 1.0, row]])
 
 
+def _voxels_drawn(chance: float, case: SegmenterCase, plan: CropPlan) -> Array:
+    """Indices (n, 3) that a crop may be centred at; none where it may lie anywhere."""
+    end = 0.0
+    for share, voxels in ((plan.error_share, case.error_voxels), (plan.lesion_share, case.lesion_voxels)):
+        end += share
+        if chance < end and voxels.size:
+            return voxels
+    return case.spine_voxels if chance < end + plan.spine_share else np.zeros((0, 3), np.int32)
+
+
 def _crop_centre(rng: np.random.Generator, case: SegmenterCase, plan: CropPlan) -> tuple[int, float, float]:
     """Slice, row and column."""
-    kind, voxels = rng.random(), np.zeros((0, 3))
-    if case.lesion_voxels.size and kind < plan.lesion_share:
-        voxels = case.lesion_voxels
-    elif kind < plan.lesion_share + plan.spine_share:
-        voxels = case.spine_voxels
+    voxels = _voxels_drawn(rng.random(), case, plan)
     if not voxels.size:
         slices, rows, columns = case.planes.shape
         return int(rng.integers(slices)), float(rng.integers(rows)), float(rng.integers(columns))

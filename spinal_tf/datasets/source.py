@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,9 +27,9 @@ class Examination:
     Attributes:
         t2: T2w volume.
         mask: bool, shape of ``t2.data``; empty for a healthy person.
-        cord: bool, the same shape, or None where the cohort has no column ``cord``.
+        cord: bool, the same shape, or None where it was not asked for or the cohort has no column ``cord``.
         t1c: on the same grid, or None.
-        model_mask: bool, the same shape, or None where the cohort has no column ``model_mask``.
+        model_mask: the same of the column ``model_mask``.
     """
 
     case: Case
@@ -40,14 +40,16 @@ class Examination:
     model_mask: np.ndarray | None
 
 
-def read_examination(case: Case, *, folder: Path, with_t1c: bool, read: ReadVolume = read_volume) -> Examination:
+def read_examination(
+    case: Case, *, folder: Path, with_t1c: bool, masks: Collection[str], read: ReadVolume = read_volume
+) -> Examination:
     """Read a case's images.
 
     Args:
         case: the row of the cohort.
         folder: of the cohort's table, where paths in its columns ``cord`` and ``model_mask`` begin.
-        with_t1c: read what a classifier learns from, the contrast-enhanced scan and the segmenter's mask where there
-            are any, and no cord mask; otherwise the other way round.
+        with_t1c: read the contrast-enhanced scan, where there is one.
+        masks: which of those two columns are read.
         read: how a T2w scan is read.
 
     Raises:
@@ -57,8 +59,7 @@ def read_examination(case: Case, *, folder: Path, with_t1c: bool, read: ReadVolu
         t2 = read(case.t2)
         mask = np.zeros(t2.data.shape, bool) if case.mask is None else read_mask(case.mask, like=t2)
         t1c = read_aligned(case.t1c, like=t2) if with_t1c and case.t1c is not None else None
-        path = extra_mask(case, folder, with_t1c=with_t1c)
-        extra = None if path is None else read_mask(path, like=t2)
+        extra = {column: read_mask(path, like=t2) for column, path in extra_masks(case, folder, masks).items()}
     except VolumeError as error:
         raise TrainingError(f"{case.name}: {error}") from error
     if case.diagnosis is not None and not mask.any():
@@ -66,14 +67,13 @@ def read_examination(case: Case, *, folder: Path, with_t1c: bool, read: ReadVolu
         raise TrainingError(
             f"{case.name}: {where}, but the diagnosis is {case.diagnosis.value}; correct the mask or leave the case out"
         )
-    cord, model_mask = (None, extra) if with_t1c else (extra, None)
+    cord, model_mask = extra.get(CORD_COLUMN), extra.get(MODEL_MASK_COLUMN)
     return Examination(case=case, t2=t2, mask=mask, cord=cord, t1c=t1c, model_mask=model_mask)
 
 
-def extra_mask(case: Case, folder: Path, *, with_t1c: bool) -> Path | None:
-    """Path of the mask beyond the schema that `read_examination` reads, if the case has one; arguments as there."""
-    name = case.extra.get(MODEL_MASK_COLUMN if with_t1c else CORD_COLUMN)
-    return folder / name if name else None
+def extra_masks(case: Case, folder: Path, columns: Collection[str]) -> dict[str, Path]:
+    """Paths of the masks in columns beyond the schema, by column; those that the case has."""
+    return {column: folder / case.extra[column] for column in columns if case.extra.get(column)}
 
 
 def entries(
@@ -82,6 +82,7 @@ def entries(
     *,
     folder: Path,
     with_t1c: bool,
+    masks: Collection[str],
     progress: Progress | None,
     read: ReadVolume = read_volume,
 ) -> Iterator[Entry]:
@@ -92,12 +93,13 @@ def entries(
         prepare: makes what is stored of a case.
         folder: see `read_examination`.
         with_t1c: see `read_examination`.
+        masks: see `read_examination`.
         progress: told how many cases are done, and how many there are.
         read: see `read_examination`.
     """
 
     def work(case: Case) -> Entry:
-        return prepare(read_examination(case, folder=folder, with_t1c=with_t1c, read=read))
+        return prepare(read_examination(case, folder=folder, with_t1c=with_t1c, masks=masks, read=read))
 
     for start in range(0, len(cases), READ_AT_ONCE):
         yield from map_threads(work, cases[start : start + READ_AT_ONCE])

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 
 from spinal_tf.cohort.case import Case, Split
+from spinal_tf.cohort.cells import MODEL_MASK_COLUMN
 from spinal_tf.datasets.classifier import ClassifierCase, TilePlan, TileSampler, classifier_cases, classifier_entry
 from spinal_tf.errors import TrainingError
 from spinal_tf.networks.densenet import build_densenet
@@ -168,6 +169,7 @@ def _prepared(
         cases,
         partial(classifier_entry, preprocessing=plan.preprocessing, mask_mode=plan.mask_mode),
         with_t1c=True,
+        masks=(MODEL_MASK_COLUMN,),
         recipe={"preprocessing": plan.preprocessing.to_dict(), "mask_mode": plan.mask_mode},
     )
     return [case for entry in stored for case in classifier_cases(entry)]

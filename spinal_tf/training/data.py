@@ -16,7 +16,7 @@ from spinal_tf.cohort.check import check_cohort
 from spinal_tf.cohort.images import ReadVolume
 from spinal_tf.cohort.read import read_cohort
 from spinal_tf.datasets.cache import Entry, cache_key, open_cache
-from spinal_tf.datasets.source import Examination, entries, extra_mask
+from spinal_tf.datasets.source import Examination, entries, extra_masks
 from spinal_tf.errors import TrainingError
 from spinal_tf.files import make_folder
 from spinal_tf.threads import Progress
@@ -57,7 +57,14 @@ class TrainingCohort:
     progress: Progress | None = None
 
     def prepared(
-        self, name: str, cases: Sequence[Case], prepare: Prepare, *, with_t1c: bool, recipe: Mapping[str, Any]
+        self,
+        name: str,
+        cases: Sequence[Case],
+        prepare: Prepare,
+        *,
+        with_t1c: bool,
+        masks: Collection[str],
+        recipe: Mapping[str, Any],
     ) -> list[Entry]:
         """What is prepared of cases, from the cache or made now.
 
@@ -66,6 +73,7 @@ class TrainingCohort:
             cases: of the cohort.
             prepare: makes what is stored of a case.
             with_t1c: read the contrast-enhanced scans.
+            masks: columns beyond the schema whose masks are read.
             recipe: all that ``prepare`` depends on beside the case, as JSON can hold it.
 
         Raises:
@@ -74,12 +82,12 @@ class TrainingCohort:
         """
         folder = self.cohort.source.parent
         make = partial(entries, cases, prepare, folder=folder, read=self.read)
-        extra = (extra_mask(case, folder, with_t1c=with_t1c) for case in cases)
-        beside = [_state(path, folder) for path in extra if path and path.exists()]  # else told when it is read
+        extra = (path for case in cases for path in extra_masks(case, folder, masks).values())
+        beside = [_state(path, folder) for path in extra if path.exists()]  # else told when it is read
         return open_cache(
             self.cache / name,
             cache_key(name=name, cohort=self.sha256, cases=[case.name for case in cases], beside=beside, **recipe),
-            partial(make, with_t1c=with_t1c, progress=self.progress),
+            partial(make, with_t1c=with_t1c, masks=masks, progress=self.progress),
         )
 
     def record(self, used: Mapping[Split, Sequence[Case]], only: Collection[str] | None = None) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -10,8 +10,8 @@ from typing import Any, Literal
 
 import keras
 
-from spinal_tf.cohort.case import Split
-from spinal_tf.cohort.cells import CORD_COLUMN
+from spinal_tf.cohort.case import Case, Split
+from spinal_tf.cohort.cells import CORD_COLUMN, MODEL_MASK_COLUMN
 from spinal_tf.datasets.segmenter import CropPlan, CropSampler, SegmenterCase, segmenter_case, segmenter_entry
 from spinal_tf.errors import TrainingError
 from spinal_tf.losses import dice_bce, dice_topk, with_cord
@@ -102,11 +102,7 @@ def segmenter_job(
         TrainingError: a split has no lesion, or a case cannot be used.
     """
     used = cases_by_split(cohort.cohort, healthy=True)
-    if plan.within_cord and not any(case.extra.get(CORD_COLUMN) for case in only_named(used[Split.TRAIN], only)):
-        raise TrainingError(
-            f"{cohort.cohort.source}: no training case has a mask of the cord, which --within-cord learns; "
-            f"add a column {CORD_COLUMN} with such masks, or leave --within-cord out"
-        )
+    _refuse_missing_masks(plan, only_named(used[Split.TRAIN], only), cohort.cohort.source)
     train, validation = (_prepared(cohort, split, plan, used) for split in used)
     train = only_named(train, only)
     slices = plan.preprocessing.slices_seen
@@ -137,6 +133,28 @@ def _build(arguments: dict[str, Any]) -> keras.Model:
     return showing_cord(model) if arguments.get("within_cord") else model
 
 
+def _refuse_missing_masks(plan: SegmenterPlan, cases: Sequence[Case], table: Path) -> None:
+    """Refuse a plan that needs masks which no training case has.
+
+    Raises:
+        TrainingError: there are none.
+    """
+    needs = {
+        CORD_COLUMN: (plan.within_cord, "the cord, which --within-cord learns", "--within-cord"),
+        MODEL_MASK_COLUMN: (
+            plan.crops.error_share > 0,
+            "a segmenter, whose errors --error-share shows",
+            "--error-share",
+        ),
+    }
+    for column, (needed, whose, option) in needs.items():
+        if needed and not any(case.extra.get(column) for case in cases):
+            raise TrainingError(
+                f"{table}: no training case has a mask of {whose}; add a column {column} with such masks, or leave "
+                f"{option} out"
+            )
+
+
 def _record(plan: SegmenterPlan) -> dict[str, Any]:
     crops = {f"crop_{name}": value for name, value in asdict(plan.crops).items()}
     return {
@@ -150,15 +168,14 @@ def _record(plan: SegmenterPlan) -> dict[str, Any]:
 
 def _prepared(cohort: TrainingCohort, split: Split, plan: SegmenterPlan, used: dict[Split, Any]) -> list[SegmenterCase]:
     tight_share = plan.tight_share if split is Split.TRAIN else 0.0
+    with_errors = plan.crops.error_share > 0 and split is Split.TRAIN
+    recipe: dict[str, Any] = {"tight_share": tight_share, "with_cord": plan.within_cord, "with_errors": with_errors}
     stored = cohort.prepared(
         f"{NAME}-{split.value}",
         used[split],
-        partial(segmenter_entry, preprocessing=plan.preprocessing, tight_share=tight_share, with_cord=plan.within_cord),
+        partial(segmenter_entry, preprocessing=plan.preprocessing, **recipe),
         with_t1c=False,
-        recipe={
-            "preprocessing": plan.preprocessing.to_dict(),
-            "tight_share": tight_share,
-            "with_cord": plan.within_cord,
-        },
+        masks=(CORD_COLUMN, MODEL_MASK_COLUMN) if with_errors else (CORD_COLUMN,),
+        recipe={"preprocessing": plan.preprocessing.to_dict(), **recipe},
     )
     return [segmenter_case(entry) for entry in stored]

@@ -32,6 +32,7 @@ def planes_of(kind, lesion=True, spine=True):
         neighbours=neighbour_index(SHAPE[0], 3.0, None),
         lesion_voxels=np.argwhere(mask).astype(np.int32),
         spine_voxels=np.argwhere(course).astype(np.int32),
+        error_voxels=np.zeros((0, 3), np.int32),
     )
 
 
@@ -89,10 +90,27 @@ def test_without_cord_and_lesion_the_spine_is_unknown(examination):
 
 
 def test_the_spine_of_a_large_scan_is_thinned_out(examination, monkeypatch):
-    monkeypatch.setattr(segmenter, "MOST_SPINE_VOXELS", 100)
+    monkeypatch.setattr(segmenter, "MOST_VOXELS", 100)
     case = segmenter_case(segmenter_entry(examination(), Preprocessing(size=(40, 48))))
     assert 50 < len(case.spine_voxels) <= 100
     assert np.unique(case.spine_voxels[:, 0]).tolist() == [1, 2, 3, 4, 5]
+
+
+def test_errors_of_a_segmenter_are_stored_where_they_are_asked_for(examination):
+    preprocessing = Preprocessing(size=(40, 48))
+    entry = segmenter_entry(examination(model_mask=True), preprocessing)
+    assert "errors" not in entry.arrays
+    assert segmenter_case(entry).error_voxels.shape == (0, 3)
+    case = segmenter_case(segmenter_entry(examination(model_mask=True), preprocessing, with_errors=True))
+    # the lesion on slices 2 and 3 was marked on slices 3 and 4
+    missed, marked = np.split(case.error_voxels, 2)
+    assert np.unique(missed[:, 0]).tolist() == [2]
+    assert np.unique(marked[:, 0]).tolist() == [4]
+    assert {tuple(voxel) for voxel in missed[:, 1:]} == {
+        (row, column) for row in range(10, 20) for column in range(20, 25)
+    }
+    unknown = segmenter_entry(examination(), preprocessing, with_errors=True)
+    assert segmenter_case(unknown).error_voxels.shape == (0, 3)
 
 
 def test_crops_have_the_stated_shape_and_type():
@@ -150,6 +168,24 @@ def test_crops_lie_at_lesions_along_the_spine_and_anywhere_in_the_stated_shares(
     # the lesion has 200 of 12,600 pixels of the field of view, 20 of 180 of the spine, and a tenth of it on the spine
     assert at_lesion == pytest.approx(lesion_share + spine_share * 20 / 180 + anywhere * 200 / 12_600, abs=0.08)
     assert at_spine == pytest.approx(spine_share + lesion_share / 10 + anywhere / 70, abs=0.08)
+
+
+def test_errors_get_their_share_and_what_a_case_has_not_the_next_share_gives():
+    plan = CropPlan(size=(32, 48), error_share=0.5, lesion_share=0.3, spine_share=0.2, jitter=0.0)
+    sound, empty = planes_of(Diagnosis.NMOSD), planes_of(None, lesion=False)
+
+    def shares(case):
+        centres = [segmenter._crop_centre(np.random.default_rng(seed), case, plan) for seed in range(600)]
+        at_error = sum((row, column) == (55, 3) for _, row, column in centres) / 600
+        at_lesion = sum(case.mask[plane, int(row), int(column)] for plane, row, column in centres) / 600
+        return at_error, at_lesion
+
+    wrong = np.array([[0, 55, 3]], np.int32)
+    # a tenth of the lesion's rows lie on the spine
+    assert shares(replace(sound, error_voxels=wrong)) == pytest.approx((0.5, 0.3 + 0.2 / 9), abs=0.08)
+    assert shares(sound) == pytest.approx((0.0, 0.8 + 0.2 / 9), abs=0.08)
+    assert shares(replace(empty, error_voxels=wrong)) == pytest.approx((0.5, 0.0), abs=0.08)
+    assert shares(empty) == (0.0, 0.0)
 
 
 def test_the_centre_is_moved_by_a_share_of_the_crop():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from spinal_tf.cohort.case import Case
+from spinal_tf.cohort.cells import CORD_COLUMN, MODEL_MASK_COLUMN
 from spinal_tf.datasets.cache import Entry
 from spinal_tf.datasets.source import entries, read_examination
 from spinal_tf.errors import TrainingError
@@ -15,6 +16,7 @@ from spinal_tf.taxonomy import Diagnosis
 from spinal_tf.volume import new_volume, write_on_grid
 
 SHAPE = (3, 12, 16)
+CORD, MODEL = (CORD_COLUMN,), (MODEL_MASK_COLUMN,)
 AFFINE = np.array([[-4.0, 0, 0, 5], [0, 0, -0.8, 20], [0, -0.8, 0, 30], [0, 0, 0, 1]])
 
 
@@ -45,34 +47,37 @@ def case(tmp_path) -> Case:
 
 
 def test_the_segmenter_gets_the_cord_and_the_classifiers_get_t1c_and_its_mask(case, tmp_path):
-    found = read_examination(case, folder=tmp_path, with_t1c=False)
+    found = read_examination(case, folder=tmp_path, with_t1c=False, masks=CORD)
     assert found.t1c is None
     assert found.mask.sum() == 2
     assert found.model_mask is None
     np.testing.assert_array_equal(found.cord, ~found.mask)
-    found = read_examination(case, folder=tmp_path, with_t1c=True)
+    found = read_examination(case, folder=tmp_path, with_t1c=True, masks=MODEL)
     assert found.cord is None
     np.testing.assert_array_equal(found.model_mask, np.roll(found.mask, 1, axis=1))
     np.testing.assert_allclose(found.t1c.data, 1 - found.t2.data, atol=1e-6)
+    both = read_examination(case, folder=tmp_path, with_t1c=False, masks=CORD + MODEL)
+    np.testing.assert_array_equal(both.cord, ~found.mask)
+    np.testing.assert_array_equal(both.model_mask, found.model_mask)
 
 
 def test_what_a_case_has_not_is_none_or_empty(case, tmp_path):
     bare = replace(case, t1c=None, extra={}, mask=None, diagnosis=None)
     for with_t1c in (True, False):
-        found = read_examination(bare, folder=tmp_path, with_t1c=with_t1c)
+        found = read_examination(bare, folder=tmp_path, with_t1c=with_t1c, masks=CORD + MODEL)
         assert found.t1c is None
         assert found.cord is None
         assert found.model_mask is None
         assert not found.mask.any()
     empty = replace(case, extra={"cord": "", "model_mask": ""})
-    assert read_examination(empty, folder=tmp_path, with_t1c=False).cord is None
-    assert read_examination(empty, folder=tmp_path, with_t1c=True).model_mask is None
+    assert read_examination(empty, folder=tmp_path, with_t1c=False, masks=CORD).cord is None
+    assert read_examination(empty, folder=tmp_path, with_t1c=True, masks=MODEL).model_mask is None
 
 
 def test_a_file_gone_missing_is_named_with_its_case(case, tmp_path):
     case.t2.unlink()
     with pytest.raises(TrainingError, match=r"^case-7: t2\.nii\.gz: there is no such file"):
-        read_examination(case, folder=tmp_path, with_t1c=False)
+        read_examination(case, folder=tmp_path, with_t1c=False, masks=CORD)
 
 
 def test_a_case_with_a_disease_needs_a_lesion_in_its_mask(case, tmp_path):
@@ -81,10 +86,10 @@ def test_a_case_with_a_disease_needs_a_lesion_in_its_mask(case, tmp_path):
         r"^case-7: the mask none\.nii\.gz holds no lesion, but the diagnosis is ependymoma; correct the mask or leave"
     )
     with pytest.raises(TrainingError, match=words):
-        read_examination(empty, folder=tmp_path, with_t1c=False)
+        read_examination(empty, folder=tmp_path, with_t1c=False, masks=CORD)
     with pytest.raises(TrainingError, match="^case-7: has no mask, but the diagnosis is ependymoma"):
-        read_examination(replace(case, mask=None), folder=tmp_path, with_t1c=False)
-    assert not read_examination(replace(empty, diagnosis=None), folder=tmp_path, with_t1c=False).mask.any()
+        read_examination(replace(case, mask=None), folder=tmp_path, with_t1c=False, masks=CORD)
+    assert not read_examination(replace(empty, diagnosis=None), folder=tmp_path, with_t1c=False, masks=CORD).mask.any()
 
 
 def test_cases_come_in_order_with_their_progress(case, tmp_path):
@@ -93,7 +98,9 @@ def test_cases_come_in_order_with_their_progress(case, tmp_path):
     def prepare(found):
         return Entry(facts={"name": found.case.name}, arrays={})
 
-    made = entries(cases, prepare, folder=tmp_path, with_t1c=False, progress=lambda *numbers: seen.append(numbers))
+    made = entries(
+        cases, prepare, folder=tmp_path, with_t1c=False, masks=CORD, progress=lambda *numbers: seen.append(numbers)
+    )
     assert [entry.facts["name"] for entry in made] == [case.name for case in cases]
     assert seen[-1] == (11, 11)
-    assert list(entries(cases[:1], prepare, folder=tmp_path, with_t1c=False, progress=None))
+    assert list(entries(cases[:1], prepare, folder=tmp_path, with_t1c=False, masks=CORD, progress=None))

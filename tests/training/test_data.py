@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from spinal_tf.cohort.case import Split
+from spinal_tf.cohort.cells import CORD_COLUMN
 from spinal_tf.cohort.check import check_cohort
 from spinal_tf.datasets.segmenter import segmenter_entry
 from spinal_tf.errors import CohortError, OutputError, TrainingError
@@ -33,7 +34,7 @@ def prepared(opened, made=None):
         return segmenter_entry(examination, RECIPE)
 
     cases = cases_by_split(opened.cohort, healthy=True)[Split.TRAIN]
-    return opened.prepared("name", cases, prepare, with_t1c=False, recipe=RECIPE.to_dict())
+    return opened.prepared("name", cases, prepare, with_t1c=False, masks=(CORD_COLUMN,), recipe=RECIPE.to_dict())
 
 
 def test_the_hash_is_that_of_the_check(table, tmp_path):
@@ -80,6 +81,7 @@ def test_another_preprocessing_makes_a_new_cache(table, tmp_path):
             cases,
             lambda found, recipe=recipe: segmenter_entry(found, recipe),
             with_t1c=False,
+            masks=(CORD_COLUMN,),
             recipe=recipe.to_dict(),
         )
         shapes.append(entries[0].arrays["planes"].shape)

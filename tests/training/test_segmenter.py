@@ -14,15 +14,16 @@ from spinal_tf.datasets.segmenter import CropPlan
 from spinal_tf.errors import OutputError, TrainingError
 from spinal_tf.models import load_segmenter
 from spinal_tf.training import segmenter
-from spinal_tf.training.data import open_cohort
+from spinal_tf.training.data import SPLITS, open_cohort
 from spinal_tf.training.logs import read_log
 from spinal_tf.training.options import TrainingOptions
 from spinal_tf.training.release import release_run
 from spinal_tf.training.run_folder import RunFolder
-from spinal_tf.training.segmenter import SegmenterPlan, train_segmenter
+from spinal_tf.training.segmenter import SegmenterPlan, segmenter_job, train_segmenter
 from spinal_tf.training.setting import Setting
 
 PLAN = SegmenterPlan(crops=CropPlan(size=(32, 32)), arguments={"width": 4}, tight_share=0.0)
+ERRORS = replace(PLAN, crops=CropPlan(size=(32, 32), error_share=0.5))
 OPTIONS = TrainingOptions(batch=4, steps=4, validation_every=3, learning_rate=1e-3)
 
 
@@ -124,19 +125,46 @@ def test_a_network_that_learned_the_cord_is_released_with_one_answer(cohort_tabl
     assert load_segmenter(tmp_path / "weights").engine(planes).shape == (1, 32, 32, 1)
 
 
-def test_a_cord_that_no_training_case_shows_cannot_be_learned(cohort_table, tmp_path):
-    with cohort_table.open(newline="") as file:
+@pytest.mark.parametrize(
+    ("plan", "whose"),
+    [
+        (replace(PLAN, within_cord=True), "the cord, which --within-cord learns; add a column cord"),
+        (ERRORS, "a segmenter, whose errors --error-share shows; add a column model_mask"),
+    ],
+)
+def test_a_mask_that_no_training_case_has_cannot_be_learned_from(cohort_table, tmp_path, plan, whose):
+    table = _changed(cohort_table, "without.csv", lambda case: case.pop("cord"))
+    with pytest.raises(TrainingError, match=rf"without\.csv: no training case has a mask of {whose}"):
+        train_segmenter(open_cohort(table, tmp_path / "cache"), tmp_path / "run", plan, OPTIONS)
+    assert not (tmp_path / "run").exists()
+
+
+def test_errors_come_from_the_training_cases_alone(cohort_table, tmp_path):
+    """Masks of the cord stand for those of a segmenter that takes the cord for a lesion."""
+    table = _changed(cohort_table, "errors.csv", lambda case: case.update(model_mask=case["cord"]))
+    opened = open_cohort(table, tmp_path / "cache")
+    job = segmenter_job(opened, ERRORS, OPTIONS)
+    assert job.plan["crop_error_share"] == 0.5
+    for case in job.sampler.cases:
+        spine, errors = ({tuple(voxel) for voxel in voxels} for voxels in (case.spine_voxels, case.error_voxels))
+        false = {voxel for voxel in errors if not case.mask[voxel]}
+        assert false
+        assert false <= spine
+    files = [{path.name for path in (tmp_path / "cache").glob(f"segmenter-{split.value}/*.bin")} for split in SPLITS]
+    assert files[0] - files[1] == {"errors.bin"}
+
+
+def _changed(table, name, change):
+    """A table beside another, each of its rows changed."""
+    with table.open(newline="") as file:
         cases = list(csv.DictReader(file))
-    table = cohort_table.with_name("without-cord.csv")
-    with table.open("w", newline="") as file:
-        writer = csv.DictWriter(file, [name for name in cases[0] if name != "cord"], extrasaction="ignore")
+    for case in cases:
+        change(case)
+    with table.with_name(name).open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(cases[0]))
         writer.writeheader()
         writer.writerows(cases)
-    with pytest.raises(TrainingError, match=r"without-cord\.csv: no training case has a mask of the cord"):
-        train_segmenter(
-            open_cohort(table, tmp_path / "cache"), tmp_path / "run", replace(PLAN, within_cord=True), OPTIONS
-        )
-    assert not (tmp_path / "run").exists()
+    return table.with_name(name)
 
 
 def test_released_weights_of_the_same_name_are_kept_unless_told_otherwise(run, tmp_path):

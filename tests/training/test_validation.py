@@ -32,6 +32,7 @@ def planes_of(kind, probability, lesion, voxel_ml=1.0):
         neighbours=np.arange(len(planes))[:, np.newaxis],
         lesion_voxels=np.argwhere(mask).astype(np.int32),
         spine_voxels=np.zeros((0, 3), np.int32),
+        error_voxels=np.zeros((0, 3), np.int32),
     )
 
 
