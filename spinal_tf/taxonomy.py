@@ -70,6 +70,7 @@ MS_VS_NMOSD = Task(
     classes=("ms", "nmosd"),
 )
 TASKS = (TUMOR_VS_DEMYELINATING, ASTROCYTOMA_VS_EPENDYMOMA, MS_VS_NMOSD)
+TASK_NAMES = tuple(task.name for task in TASKS)
 
 
 def task_named(name: str) -> Task:
@@ -81,7 +82,7 @@ def task_named(name: str) -> Task:
     for task in TASKS:
         if task.name == name:
             return task
-    raise ValueError(f"no task is called {name}; the tasks are {', '.join(t.name for t in TASKS)}")
+    raise ValueError(f"no task is called {name}; the tasks are {', '.join(TASK_NAMES)}")
 
 
 def posterior(positive: Mapping[str, float]) -> dict[Diagnosis, float]:

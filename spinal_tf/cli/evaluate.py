@@ -244,16 +244,15 @@ def _figures(evaluation: Evaluation, chosen: Choices, note: str, pictures: Pictu
 def _operating_points(choices: tuple[str, ...]) -> dict[str, Any]:
     """Options of `EvaluationOptions` that say where the operating points are from."""
     from spinal_tf.cohort.case import Split
-    from spinal_tf.taxonomy import TASKS
+    from spinal_tf.taxonomy import TASK_NAMES
 
-    names = [task.name for task in TASKS]
     options: dict[str, Any] = {"points": {}}
     for choice in choices:
         task, _, number = choice.rpartition("=")
         if choice in (Split.VALIDATION.value, Split.TEST.value):
             options["chosen_on"] = Split(choice)
-        elif task and task not in names:
-            raise click.BadParameter(f'no task is called "{task}"; the tasks are {", ".join(names)}')
+        elif task and task not in TASK_NAMES:
+            raise click.BadParameter(f'no task is called "{task}"; the tasks are {", ".join(TASK_NAMES)}')
         elif not task:
             options["point"] = _probability(number)
         else:

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from spinal_tf.cli.quiet import quiet_stderr
+from spinal_tf.taxonomy import TASK_NAMES
 
 if TYPE_CHECKING:
     from spinal_tf.cli.export_session import ExportSession
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-
-TASKS = ("tumor_vs_demyelinating", "astrocytoma_vs_ependymoma", "ms_vs_nmosd")
 
 OUT, WEIGHTS, VERSION, PRECISION = (
     click.option(
@@ -73,11 +72,11 @@ def segmenter(models: Path, weights_folder: Path | None, **given: Any) -> None: 
 
 
 @export.command()
-@click.option("--task", type=click.Choice(TASKS), help="Which one; otherwise all three.")
+@click.option("--task", type=click.Choice(TASK_NAMES), help="Which one; otherwise all three.")
 @_options(OUT, WEIGHTS, VERSION, PRECISION, FORMAT)
 def classifier(models: Path, weights_folder: Path | None, task: str | None, **given: Any) -> None:  # noqa: ANN401
     """Export the classifiers: raw slices and a mask in, probability of each slice and of the case out."""
-    names = (task,) if task else TASKS
+    names = (task,) if task else TASK_NAMES
     _session(models, weights_folder, names, **given).classifiers(names, **given)
 
 

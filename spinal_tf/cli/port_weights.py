@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from spinal_tf.cli.weights_folder import say_where, target_folder
-from spinal_tf.taxonomy import TASKS
+from spinal_tf.taxonomy import TASK_NAMES
 
 if TYPE_CHECKING:
     from spinal_tf.porting.port import Ported
@@ -32,7 +32,7 @@ def _channels(ctx: click.Context, parameter: click.Parameter, value: str) -> tup
     "--as",
     "name",
     required=True,
-    type=click.Choice([SEGMENTER, *(task.name for task in TASKS)]),
+    type=click.Choice([SEGMENTER, *TASK_NAMES]),
     help="What the weights are for.",
 )
 @click.option("--into", "folder", type=click.Path(file_okay=False, path_type=Path), help="Folder of weights to add to.")

@@ -12,8 +12,8 @@ from typing import Any
 import click
 
 from spinal_tf.cli.progress import duration
+from spinal_tf.taxonomy import Diagnosis
 
-DIAGNOSES = ("astrocytoma", "ependymoma", "ms", "nmosd")
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
@@ -45,7 +45,11 @@ class Choices:
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed gives the same cases."
 )
-@click.option("--diagnosis", type=click.Choice(DIAGNOSES), help="One disease only; otherwise the four in turn.")
+@click.option(
+    "--diagnosis",
+    type=click.Choice([disease.value for disease in Diagnosis]),
+    help="One disease only; otherwise the four in turn.",
+)
 @click.option("--healthy", type=click.IntRange(0), default=0, metavar="N", help="N more cases without lesion.")
 @click.option("--template", type=FOLDER, help="Spines made of an average spine with labels, in this folder.")
 @click.option("--background", type=FOLDER, help="Spines made of the healthy scans in this folder.")
@@ -64,7 +68,6 @@ def simulate(**given: Any) -> None:  # noqa: ANN401 - the options above
     """
     from spinal_tf.phantom.cohort import Backgrounds, Writing, write_cohort
     from spinal_tf.phantom.plan import plan_cohort
-    from spinal_tf.taxonomy import Diagnosis
 
     chosen = Choices(**given)
     disease = Diagnosis(chosen.diagnosis) if chosen.diagnosis else None

@@ -10,11 +10,10 @@ from typing import Any, TypeVar
 import click
 
 from spinal_tf.cohort.case import HEALTHY
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import TASK_NAMES, Diagnosis
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-TASKS = ("tumor_vs_demyelinating", "astrocytoma_vs_ependymoma", "ms_vs_nmosd")
 DIAGNOSES = (*(diagnosis.value for diagnosis in Diagnosis), HEALTHY)
 AUGMENTATIONS = ("authors", "broad", "none")
 IN_ALL = 500
@@ -236,7 +235,7 @@ SEGMENTER = (
     click.option("--width", type=click.IntRange(4), help="Filters of the first level; otherwise 32, as published."),
 )
 
-TASK = (click.option("--task", required=True, type=click.Choice(TASKS), help="What is told from what."),)
+TASK = (click.option("--task", required=True, type=click.Choice(TASK_NAMES), help="What is told from what."),)
 
 CLASSIFIER = (
     click.option(

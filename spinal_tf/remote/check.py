@@ -20,10 +20,10 @@ from spinal_tf.remote.networks import RemoteEngine, RemoteExplainer
 from spinal_tf.serving.names import PIPELINE, SERVING_DEFAULT, TILES, WITH_MASK
 from spinal_tf.slices import make_tiles
 from spinal_tf.stopwatch import Stopwatch
-from spinal_tf.taxonomy import TASKS, Diagnosis, task_named
+from spinal_tf.taxonomy import TASK_NAMES, Diagnosis, task_named
 from spinal_tf.volume import Volume, new_volume
 
-MODELS = (SEGMENTER, *(task.name for task in TASKS), PIPELINE)
+MODELS = (SEGMENTER, *TASK_NAMES, PIPELINE)
 COARSER = 2
 LARGEST_DIFFERENCE = 1e-4
 """Of any probability, where both sides compute in float32."""

@@ -27,7 +27,7 @@ from spinal_tf.serving.sample import sample_request, sample_volume
 from spinal_tf.serving.segmenter import PROBABILITY, lesion_probability
 from spinal_tf.serving.signature import SERVING_DEFAULT, SLICE_MM, SLICES, SPACING_MM, Signature, TensorRecord
 from spinal_tf.serving.tiles import GraphTiles, graph_tiles
-from spinal_tf.taxonomy import TASKS, Diagnosis
+from spinal_tf.taxonomy import TASK_NAMES, TASKS, Diagnosis
 
 Find = Callable[..., tuple[tf.Tensor, tf.Tensor]]
 Classify = Callable[..., dict[str, tf.Tensor]]
@@ -35,7 +35,7 @@ Classify = Callable[..., dict[str, tf.Tensor]]
 
 WITH_MASK_AND_T1C = "with_mask_and_t1c"
 
-TASK_NAMES = ", ".join(task.name for task in TASKS)
+IN_ORDER = ", ".join(TASK_NAMES)
 DIAGNOSES = ", ".join(diagnosis.value for diagnosis in Diagnosis)
 
 FOUND_MASK = TensorRecord(
@@ -49,13 +49,13 @@ ANSWERS = (
         name="task_probability",
         dtype="float32",
         shape=(len(TASKS),),
-        meaning=f"of the positive class, mean over the tiles, for {TASK_NAMES}; NaN where nothing was classified",
+        meaning=f"of the positive class, mean over the tiles, for {IN_ORDER}; NaN where nothing was classified",
     ),
     TensorRecord(
         name="tile_probability",
         dtype="float32",
         shape=(None, len(TASKS)),
-        meaning=f"of the positive class in every tile, for {TASK_NAMES}; no tile where nothing was classified",
+        meaning=f"of the positive class in every tile, for {IN_ORDER}; no tile where nothing was classified",
     ),
     TILE_SLICES,
     TensorRecord(
@@ -74,7 +74,7 @@ ANSWERS = (
         name="gradcam",
         dtype="float32",
         shape=(len(TASKS), None, None, None),
-        meaning=f"what speaks for the called class, 0 to 1, for {TASK_NAMES}, on the grid of slices; 0 without tile",
+        meaning=f"what speaks for the called class, 0 to 1, for {IN_ORDER}, on the grid of slices; 0 without tile",
     ),
 )
 
