@@ -284,11 +284,15 @@ def _upright(centre: tuple[float, float], size: tuple[int, int]) -> Array:
 def _voxels_drawn(chance: float, case: SegmenterCase, plan: CropPlan) -> Array:
     """Indices (n, 3) that a crop may be centred at; none where it may lie anywhere."""
     end = 0.0
-    for share, voxels in ((plan.error_share, case.error_voxels), (plan.lesion_share, case.lesion_voxels)):
+    for share, voxels in (
+        (plan.error_share, case.error_voxels),
+        (plan.lesion_share, case.lesion_voxels),
+        (plan.spine_share, case.spine_voxels),
+    ):
         end += share
         if chance < end and voxels.size:
             return voxels
-    return case.spine_voxels if chance < end + plan.spine_share else np.zeros((0, 3), np.int32)
+    return np.zeros((0, 3), np.int32)
 
 
 def _crop_centre(rng: np.random.Generator, case: SegmenterCase, plan: CropPlan) -> tuple[int, float, float]:

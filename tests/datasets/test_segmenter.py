@@ -181,7 +181,7 @@ def test_errors_get_their_share_and_what_a_case_has_not_the_next_share_gives():
         return at_error, at_lesion
 
     wrong = np.array([[0, 55, 3]], np.int32)
-    # a tenth of the lesion's rows lie on the spine
+    # a ninth of the spine lies in the lesion
     assert shares(replace(sound, error_voxels=wrong)) == pytest.approx((0.5, 0.3 + 0.2 / 9), abs=0.08)
     assert shares(sound) == pytest.approx((0.0, 0.8 + 0.2 / 9), abs=0.08)
     assert shares(replace(empty, error_voxels=wrong)) == pytest.approx((0.5, 0.0), abs=0.08)
