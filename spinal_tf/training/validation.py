@@ -40,7 +40,7 @@ def operating_points(thresholds: Sequence[float], peaks: Sequence[float]) -> tup
 POINTS = operating_points(THRESHOLDS, PEAKS)
 
 AS_GOOD = 0.01
-"""Mean Dice below the best within which points count as equally good on few cases."""
+"""Mean Dice below the best within which points count as equally good on few cases, and the healthy choose."""
 
 TILES_AT_ONCE = 32
 PLANES_AT_ONCE = 16
@@ -85,11 +85,12 @@ Validate = Callable[[Engine], Validation]
 def validate_segmenter(predict: Engine, cases: Sequence[SegmenterCase]) -> Validation:
     """Dice of whole cases on all their planes, where the diseases' mean is best.
 
-    Threshold and least peak are chosen together: of those `AS_GOOD` as the best by the mean over the diseases, the pair
-    that marks least on the healthy, and of equals the highest. Alone the healthy would choose so high a threshold that
-    small lesions are lost, too. In the score they are a group beside the diseases, with a Dice of 1 where a mask is
-    rightly empty and 0 where it is not. Specks are removed first, as they are from every mask. Between equals, as the
-    empty masks of the first steps are, the soft Dice of the probabilities decides.
+    Threshold and least peak are chosen together: of those `AS_GOOD` as the best by the mean over the diseases, the
+    pairs that leave most of the healthy empty, of these the best by that mean, and of equals the highest. Alone the
+    healthy would choose so high a threshold that small lesions are lost, too; and people are counted, not mL, so that
+    one large false mark does not choose for all. In the score the healthy are a group beside the diseases, with a Dice
+    of 1 where a mask is rightly empty and 0 where it is not. Specks are removed first, as they are from every mask.
+    Between equals, as the empty masks of the first steps are, the soft Dice of the probabilities decides.
 
     Args:
         predict: the network, from float32 (n, rows, columns, channels) to probabilities (n, rows, columns, 1).
@@ -100,8 +101,8 @@ def validate_segmenter(predict: Engine, cases: Sequence[SegmenterCase]) -> Valid
     groups = [kind for kind in (*Diagnosis, None) if any(case.diagnosis is kind for case in cases)]
     means = np.array([dice[[case.diagnosis is kind for case in cases]].mean(axis=0) for kind in groups])
     healthy = np.array([case.diagnosis is None for case in cases])
-    false_ml = marked_ml[healthy].mean(axis=0) if healthy.any() else np.zeros(len(POINTS))
-    best = _best_point(means[[kind is not None for kind in groups]].mean(axis=0), false_ml)
+    left_empty = dice[healthy].mean(axis=0) if healthy.any() else np.zeros(len(POINTS))
+    best = _best_point(means[[kind is not None for kind in groups]].mean(axis=0), left_empty)
     threshold, minimum_peak = POINTS[best]
     measures = {
         "dice": float(means[:, best].mean()),
@@ -110,7 +111,7 @@ def validate_segmenter(predict: Engine, cases: Sequence[SegmenterCase]) -> Valid
         "minimum_peak": minimum_peak,
     }
     measures |= {f"dice_{diagnosis_word(kind)}": float(mean) for kind, mean in zip(groups, means[:, best], strict=True)}
-    measures |= {"healthy_marked_ml": float(false_ml[best])} if healthy.any() else {}
+    measures |= {"healthy_marked_ml": float(marked_ml[healthy, best].mean())} if healthy.any() else {}
     rows = [
         {
             "case": case.name,
@@ -129,10 +130,11 @@ def validate_segmenter(predict: Engine, cases: Sequence[SegmenterCase]) -> Valid
     )
 
 
-def _best_point(dice: Array, false_ml: Array) -> int:
-    """Of the points as good as the best, that with the fewest false marks; of equals the last."""
+def _best_point(dice: Array, left_empty: Array) -> int:
+    """Of the points as good as the best, one that leaves most empty; of these the best, and of equals the last."""
     good = np.flatnonzero(dice >= dice.max() - AS_GOOD)
-    return int(good[np.flatnonzero(false_ml[good] == false_ml[good].min())[-1]])
+    emptiest = good[left_empty[good] == left_empty[good].max()]
+    return int(emptiest[np.flatnonzero(dice[emptiest] == dice[emptiest].max())[-1]])
 
 
 def _at_points(predict: Engine, case: SegmenterCase) -> tuple[float, list[float], list[float]]:

@@ -84,14 +84,27 @@ def test_of_points_equally_good_for_the_diseases_the_healthy_choose():
     assert found.measures["minimum_peak"] == 0.8
 
 
-def test_a_higher_threshold_is_taken_where_it_is_nearly_as_good():
-    # 200 voxels at 0.55 and one more at 0.45: Dice 1 at 0.4, 400 / 401 at 0.5, 0 at 0.6.
+def large_lesion(inside, weakest):
+    """Of 201 voxels, one of which is found at a lower threshold than the others: without it the Dice is 400 / 401."""
     mask = np.zeros((2, 16, 16), bool)
     mask.flat[:201] = True
-    planes = np.where(mask, 0.55, 0.0).astype(np.float16)
-    planes.flat[200] = 0.45
-    case = replace(planes_of(Diagnosis.MS, [], 0), planes=planes, mask=mask, lesion_voxels=np.argwhere(mask))
-    assert validate_segmenter(echo, [case]).operating_point == 0.5
+    planes = np.where(mask, inside, 0.0).astype(np.float16)
+    planes.flat[200] = weakest
+    return replace(planes_of(Diagnosis.MS, [], 0), planes=planes, mask=mask, lesion_voxels=np.argwhere(mask))
+
+
+def test_a_higher_threshold_is_taken_where_it_is_nearly_as_good_and_leaves_more_healthy_empty():
+    ms = large_lesion(0.55, 0.45)
+    marked = planes_of(None, [(0, 1, 0.95), (1, 5, 0.45)], 0, voxel_ml=0.019)  # a speck from 0.5 on
+    assert validate_segmenter(echo, [ms, marked]).operating_point == 0.5
+    assert validate_segmenter(echo, [ms]).operating_point == 0.4
+
+
+def test_one_large_false_mark_does_not_choose_for_all():
+    large = planes_of(None, [(0, 8, 0.85), (8, 16, 0.65)], 0)  # 8 mL less at 0.7, and still not empty
+    found = validate_segmenter(echo, [large_lesion(0.85, 0.65), large])
+    assert found.operating_point == 0.6
+    assert found.measures["healthy_marked_ml"] == 16.0
 
 
 def test_specks_do_not_count():
