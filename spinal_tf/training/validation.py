@@ -101,7 +101,7 @@ def validate_segmenter(predict: Engine, cases: Sequence[SegmenterCase]) -> Valid
     groups = [kind for kind in (*Diagnosis, None) if any(case.diagnosis is kind for case in cases)]
     means = np.array([dice[[case.diagnosis is kind for case in cases]].mean(axis=0) for kind in groups])
     healthy = np.array([case.diagnosis is None for case in cases])
-    left_empty = dice[healthy].mean(axis=0) if healthy.any() else np.zeros(len(POINTS))
+    left_empty = means[[kind is None for kind in groups]].sum(axis=0)  # of one group, or none
     best = _best_point(means[[kind is not None for kind in groups]].mean(axis=0), left_empty)
     threshold, minimum_peak = POINTS[best]
     measures = {
@@ -133,8 +133,7 @@ def validate_segmenter(predict: Engine, cases: Sequence[SegmenterCase]) -> Valid
 def _best_point(dice: Array, left_empty: Array) -> int:
     """Of the points as good as the best, one that leaves most empty; of these the best, and of equals the last."""
     good = np.flatnonzero(dice >= dice.max() - AS_GOOD)
-    emptiest = good[left_empty[good] == left_empty[good].max()]
-    return int(emptiest[np.flatnonzero(dice[emptiest] == dice[emptiest].max())[-1]])
+    return int(max(good, key=lambda point: (left_empty[point], dice[point], point)))
 
 
 def _at_points(predict: Engine, case: SegmenterCase) -> tuple[float, list[float], list[float]]:
