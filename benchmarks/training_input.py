@@ -3,8 +3,9 @@
     python benchmarks/training_input.py --steps 30
 
 Both kinds of steps come in blocks, since a pipeline that is too slow would catch up during single steps without it;
-each block begins with some that are not counted, in which what was prepared in advance is used up. Also prints what
-the pipeline gives when nothing else runs. On GPUs a step is shorter, so measure there anew.
+each block begins with some that are not counted, in which what was prepared in advance is used up, and ends before
+the pipeline does: closing one takes up to several idle seconds once, while its autotuning sleeps. Also prints what the
+pipeline gives when nothing else runs. On GPUs a step is shorter, so measure there anew.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterable
 from functools import partial
-from itertools import repeat
+from itertools import islice, repeat
 from pathlib import Path
 
 import keras
@@ -57,14 +58,14 @@ def _measure(
     name: str, build: Callable[[], keras.Model], loss: Callable, sampler: Sampler, batch: int, steps: int
 ) -> None:
     trainer = Trainer(build, loss, TrainingOptions(batch=batch))
-    feed_all = partial(feed, sampler, indices=range(batch), first_step=0, steps=steps + WARM_UP)
+    feed_all = partial(feed, sampler, indices=range(batch), first_step=0, steps=steps + WARM_UP + 1)
     fixed = next(iter(feed_all()))
     float(trainer(*fixed))  # traced and compiled
     alone_s, fed_s = [], []
     for _ in range(ROUNDS):  # turn about, since a machine's speed drifts
-        alone_s.append(_seconds_a_step(trainer, repeat(fixed, steps + WARM_UP)))
-        fed_s.append(_seconds_a_step(trainer, feed_all()))
-    pipeline_s = _seconds_a_step(None, feed_all())
+        alone_s.append(_seconds_a_step(trainer, repeat(fixed), steps))
+        fed_s.append(_seconds_a_step(trainer, feed_all(), steps))
+    pipeline_s = _seconds_a_step(None, feed_all(), steps)
     alone, fed = min(alone_s), min(fed_s)
     print(
         f"{name:10} step alone {1000 * alone:7.1f} ms, fed {1000 * fed:7.1f} ms "
@@ -72,19 +73,17 @@ def _measure(
     )
 
 
-def _seconds_a_step(trainer: Trainer | None, batches: Iterable[tuple[tf.Tensor, tf.Tensor]]) -> float:
+def _seconds_a_step(trainer: Trainer | None, batches: Iterable[tuple[tf.Tensor, tf.Tensor]], steps: int) -> float:
     """Mean time of a step, or of a batch without one, after the warm-up."""
-    start, counted, loss = 0.0, 0, None
-    for number, batch in enumerate(batches):
+    start, loss = 0.0, 0.0
+    for number, batch in enumerate(islice(batches, WARM_UP + steps)):
         if number == WARM_UP:
-            start = time.perf_counter()
-        loss = trainer(*batch) if trainer else loss
-        if number == WARM_UP - 1 and loss is not None:
             float(loss)  # waits for it
-        counted += number >= WARM_UP
-    if loss is not None:
-        float(loss)
-    return (time.perf_counter() - start) / counted
+            start = time.perf_counter()
+        if trainer:
+            loss = trainer(*batch)
+    float(loss)
+    return (time.perf_counter() - start) / steps
 
 
 def _crops(folder: Path) -> CropSampler:
