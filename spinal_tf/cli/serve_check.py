@@ -10,13 +10,11 @@ import click
 
 from spinal_tf.cli.quiet import quiet_stderr
 from spinal_tf.cli.server_options import how_to_ask, read_server
-from spinal_tf.taxonomy import TASK_NAMES
+from spinal_tf.serving.names import MODELS
 
 if TYPE_CHECKING:
     from spinal_tf.models import Classifier, Segmenter
     from spinal_tf.remote.check import LocalNetworks
-
-MODELS = ("segmenter", *TASK_NAMES, "pipeline")
 
 
 @click.command("serve-check")

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from spinal_tf.cohort.case import Split
+from spinal_tf.cohort.case import Split, diagnosis_word
 from spinal_tf.cohort.cells import FILE_COLUMNS
 from spinal_tf.errors import OutputError
 from spinal_tf.files import make_folder, output_files
@@ -135,7 +135,7 @@ def _made_with(planned: PlannedCase, writing: Writing) -> dict[str, Any]:
     """What decides a case's bytes, as recorded with it."""
     return {
         "seed": [writing.seed, *planned.seed],
-        "diagnosis": planned.diagnosis_written,
+        "diagnosis": diagnosis_word(planned.diagnosis),
         "split": planned.split.value,
         "backgrounds": writing.backgrounds.kinds,
     }
@@ -225,7 +225,7 @@ def _row(planned: PlannedCase, case: SimulatedCase, patient: Patient, images: tu
         "case": planned.name,
         "patient": planned.name,
         **paths,
-        "diagnosis": planned.diagnosis_written,
+        "diagnosis": diagnosis_word(planned.diagnosis),
         "split": planned.split.value,
         "sex": patient.sex,
         "age_years": str(patient.age_years),

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count, islice
 
-from spinal_tf.cohort.case import Split, diagnosis_word
+from spinal_tf.cohort.case import Split
 from spinal_tf.taxonomy import Diagnosis
 
 PAPER_COUNTS = {
@@ -36,11 +36,6 @@ class PlannedCase:
     seed: tuple[int, ...]
     diagnosis: Diagnosis | None
     split: Split
-
-    @property
-    def diagnosis_written(self) -> str:
-        """The diagnosis as tables and records have it."""
-        return diagnosis_word(self.diagnosis)
 
 
 def plan_cohort(*, cases: int | None, diagnosis: Diagnosis | None = None, healthy: int = 0) -> list[PlannedCase]:

@@ -17,13 +17,12 @@ from spinal_tf.remote.connection import Connection
 from spinal_tf.remote.load import Load, measure
 from spinal_tf.remote.model import SHOWN_DIGITS, RemoteModel, find_model, require_same_weights
 from spinal_tf.remote.networks import RemoteEngine, RemoteExplainer
-from spinal_tf.serving.names import PIPELINE, SERVING_DEFAULT, TILES, WITH_MASK
+from spinal_tf.serving.names import MODELS, PIPELINE, SERVING_DEFAULT, TILES, WITH_MASK
 from spinal_tf.slices import make_tiles
 from spinal_tf.stopwatch import Stopwatch
-from spinal_tf.taxonomy import TASK_NAMES, Diagnosis, task_named
+from spinal_tf.taxonomy import Diagnosis, task_named
 from spinal_tf.volume import Volume, new_volume
 
-MODELS = (SEGMENTER, *TASK_NAMES, PIPELINE)
 COARSER = 2
 LARGEST_DIFFERENCE = 1e-4
 """Of any probability, where both sides compute in float32."""
