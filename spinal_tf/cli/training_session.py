@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -205,4 +206,4 @@ def _conclude(run: RunFolder, setting: Setting) -> None:
         return
     best = run.read_best()
     click.echo(f"{run.path}: best weights of step {best['step']}, operating point {best['operating_point']:.3f}")
-    click.echo(f"  to use them: spinal-tf weights release {run.path} --into FOLDER")
+    click.echo(f"  to use them: spinal-tf weights release {shlex.quote(str(run.path))} --into FOLDER --data WORDS")

@@ -14,6 +14,9 @@ from spinal_tf.training.options import differing
 
 FORMAT = 1
 
+DECIDING = ("arguments", "preprocessing", "options", "plan")
+"""Parts of a record that must stay as they were for a training to go on."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunFolder:
@@ -86,7 +89,8 @@ def open_run(path: Path, record: Mapping[str, Any], *, resume: bool) -> RunFolde
 
     Args:
         path: made where it is missing.
-        record: what is asked for and when, with at least ``name``, ``plan``, ``options``, ``cohort`` and ``begun``.
+        record: what is asked for and when, with at least ``name``, ``cohort``, ``begun`` and the `DECIDING`
+            parts, all as JSON gives them back.
         resume: go on where the folder holds a run; begin one otherwise.
 
     Raises:
@@ -109,15 +113,15 @@ def open_run(path: Path, record: Mapping[str, Any], *, resume: bool) -> RunFolde
 def _refuse_other(path: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     if before.get("format") != FORMAT:
         raise TrainingError(f"{path}: a run of another version of spinal-tf; train anew in another folder")
-    flat_before, flat_now = ({**record["options"], **record["plan"]} for record in (before, now))
+    flat_before, flat_now = (
+        {name: value for part in DECIDING for name, value in record[part].items()} for record in (before, now)
+    )
     odd = differing(flat_now, flat_before)
     if before["name"] != now["name"]:
         raise TrainingError(f"{path}: holds a run of {before['name']}, not of {now['name']}; choose another --out")
     if odd:
-        was, is_now = flat_before.get(odd[0]), flat_now.get(odd[0])
-        raise TrainingError(
-            f"{path}: the run was begun with {odd[0]} {was}, not {is_now}; give --resume the options it was begun with"
-        )
+        others = ", ".join(f"{name} {flat_before.get(name)} (now {flat_now.get(name)})" for name in odd)
+        raise TrainingError(f"{path}: the run was begun with {others}; give --resume the options it was begun with")
     if before["cohort"]["hash"] != now["cohort"]["hash"]:
         raise TrainingError(f"{path}: the cohort has changed since the run was begun; train anew in another folder")
 

@@ -13,6 +13,8 @@ from spinal_tf.training.run_folder import RunFolder, open_run
 def record(**changes):
     given = {
         "name": "segmenter",
+        "arguments": {"channels": 3},
+        "preprocessing": {"size": [64, 64], "spacing_mm": 0.8},
         "plan": {"loss": "dice_bce"},
         "options": {"batch": 8, "steps": 10},
         "cohort": {"hash": "a" * 64},
@@ -53,9 +55,14 @@ def test_going_on_keeps_when_it_was_begun_and_takes_a_new_end(tmp_path):
     [
         (
             {"options": {"batch": 4, "steps": 10}},
-            "was begun with batch 8, not 4; give --resume the options it was begun",
+            r"was begun with batch 8 \(now 4\); give --resume the options it was begun",
         ),
-        ({"plan": {"loss": "bce"}}, "was begun with loss dice_bce, not bce"),
+        ({"plan": {"loss": "bce"}}, r"was begun with loss dice_bce \(now bce\);"),
+        ({"arguments": {}}, r"was begun with channels 3 \(now None\);"),
+        (
+            {"preprocessing": {"size": [96, 96], "spacing_mm": 0.6}},
+            r"was begun with size \[64, 64\] \(now \[96, 96\]\), spacing_mm 0\.8 \(now 0\.6\);",
+        ),
         ({"cohort": {"hash": "b" * 64}}, "the cohort has changed since the run was begun"),
         ({"name": "ms_vs_nmosd"}, "holds a run of segmenter, not of ms_vs_nmosd"),
     ],
