@@ -104,8 +104,9 @@ def _legend(result: CaseResult, width: int) -> list[Image.Image]:
     if result.classification:
         ramp = np.tile(np.linspace(0, 1, 120, dtype=np.float32), (12, 1))
         keys += [canvas.padded(canvas.picture(panels.heat_colours(ramp)), 5)]
-        keys += [canvas.text("Grad-CAM for the class named above the panel, 0 to 1", width // 2)]
-    return [canvas.beside(keys, 4)]
+        rest = width - sum(key.width + SEAM for key in keys)
+        keys += [canvas.text("Grad-CAM for the class named above the panel, 0 (no colour) to 1", rest)]
+    return [canvas.beside(keys, SEAM)]
 
 
 def _locator(result: CaseResult, crop: Crop) -> list[Image.Image]:
