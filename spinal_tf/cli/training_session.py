@@ -22,6 +22,7 @@ from spinal_tf.preprocess import Preprocessing
 from spinal_tf.taxonomy import task_named
 from spinal_tf.training.batches import refuse_uneven
 from spinal_tf.training.classifier import ClassifierPlan, train_classifier
+from spinal_tf.training.curve_files import Row
 from spinal_tf.training.data import TrainingCohort, open_cohort
 from spinal_tf.training.devices import open_strategy
 from spinal_tf.training.initial import Initial
@@ -81,17 +82,21 @@ class TrainingSession:
     def segmenter_curve(self) -> None:
         """Draw the segmenter's learning curve."""
         with self._opened() as (cohort, setting):
-            self._draw(segmenter_curve(cohort, self._out, _segmenter_plan(self._given), setting))
+            rows = self._draw(segmenter_curve(cohort, self._out, _segmenter_plan(self._given), setting))
+        self._conclude_curve(rows)
 
     def classifier_curve(self) -> None:
         """Draw the learning curve of a task's classifier."""
         task, plan = task_named(self._given["task"]), _classifier_plan(self._given)
         with self._opened() as (cohort, setting):
-            self._draw(classifier_curve(cohort, task, self._out, plan, setting))
+            rows = self._draw(classifier_curve(cohort, task, self._out, plan, setting))
+        self._conclude_curve(rows)
 
-    def _draw(self, curve: Curve) -> None:
+    def _draw(self, curve: Curve) -> list[Row]:
         points = CurvePlan(fractions=tuple(sorted(set(self._given["fractions"]))), repeats=self._given["repeats"])
-        rows = curve.draw(points, self._options, resume=self._resume)
+        return curve.draw(points, self._options, resume=self._resume, report=_say)
+
+    def _conclude_curve(self, rows: list[Row]) -> None:
         click.echo(f"{self._out / TABLE}: {len(rows)} trainings; drawn in {PICTURE}")
 
     @contextmanager
@@ -182,9 +187,7 @@ def _reporting() -> Iterator[Callable[[Report], None]]:
     with click.progressbar(length=BAR, label="Training", file=sys.stderr, item_show_func=_beside_bar) as bar:
 
         def show(report: Report) -> None:
-            if report.validation is not None:
-                click.echo("\r\033[K", nl=False, err=True)
-                _say_validation(report)
+            _say_validation(report)
             bar.update(round(BAR * report.share) - bar.pos, report)
 
         yield show
@@ -198,7 +201,14 @@ def _say_validation(report: Report) -> None:
     if report.validation is None:
         return
     measures = ", ".join(f"{name} {value:.3f}" for name, value in report.validation.measures.items())
-    click.echo(f"step {report.step}: loss {report.loss:.4f}, {measures}{', best' if report.best else ''}")
+    _say(f"step {report.step}: loss {report.loss:.4f}, {measures}{', best' if report.best else ''}")
+
+
+def _say(line: str) -> None:
+    """Print a line in the place of the bar, which is drawn anew below."""
+    if sys.stderr.isatty():
+        click.echo("\r\033[K", nl=False, err=True)
+    click.echo(line)
 
 
 def _conclude(run: RunFolder, setting: Setting) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from spinal_tf.training.job import Job, load_best, run_job
 from spinal_tf.training.options import LIMITS, TrainingOptions
 from spinal_tf.training.run_folder import RunFolder, open_run
 from spinal_tf.training.segmenter import SegmenterPlan, segmenter_job
-from spinal_tf.training.setting import PLAIN, Setting
+from spinal_tf.training.setting import PLAIN, Report, Setting
 from spinal_tf.training.step import Trainer, configure_tensorflow
 from spinal_tf.training.subsets import nested_subset
 
@@ -41,6 +41,10 @@ class CurvePlan:
 
     fractions: tuple[float, ...] = (0.1, 0.2, 0.4, 0.7, 1.0)
     repeats: int = 1
+
+
+def _nobody(point: str) -> None:
+    """Tell nobody."""
 
 
 class Prepare(Protocol):
@@ -65,13 +69,16 @@ class Curve:
         """
         self._out, self._prepare, self._cases, self._measure, self._setting = out, prepare, cases, measure, setting
 
-    def draw(self, plan: CurvePlan, options: TrainingOptions, *, resume: bool) -> list[Row]:
+    def draw(
+        self, plan: CurvePlan, options: TrainingOptions, *, resume: bool, report: Callable[[str], None] = _nobody
+    ) -> list[Row]:
         """Train what is not trained yet, smaller fractions first, and write table and picture after each.
 
         Args:
             plan: the points.
             options: of each training; its seed is the first one's.
             resume: go on with the curve that the folder holds, which may get more points.
+            report: told of each point in a line.
 
         Returns:
             The table.
@@ -93,21 +100,38 @@ class Curve:
         rows = read_rows(self._out / TABLE)
         done = {(row["fraction"], row["seed"]) for row in rows}
         points = [(share, options.seed + turn) for turn in range(plan.repeats) for share in sorted(plan.fractions)]
-        for fraction, seed in points:
-            if (fraction, seed) not in done:
-                rows.append(self._point(fraction, replace(options, seed=seed)))
-                self._write(rows, whole.name)
+        left = [point for point in points if point not in done]
+        for number, (fraction, seed) in enumerate(left):
+            setting = self._setting_of(number, len(left))
+            rows.append(self._point(fraction, replace(options, seed=seed), setting))
+            report(self._in_words(rows[-1]))
+            self._write(rows, whole.name)
         return rows
+
+    def _setting_of(self, number: int, trainings: int) -> Setting:
+        """Where the share that is done is that of all trainings."""
+
+        def tell(report: Report) -> None:
+            self._setting.report(replace(report, share=(number + report.share) / trainings))
+
+        return replace(self._setting, report=tell)
+
+    def _in_words(self, row: Row) -> str:
+        learned, validated = (row[f"{part}_{self._measure}"] for part in ("training", "validation"))
+        return (
+            f"fraction {row['fraction']:g}, patients {row['patients']}, seed {row['seed']}: "
+            f"{self._measure} {learned:.3f} of training cases, {validated:.3f} of validation cases"
+        )
 
     def _write(self, rows: list[Row], title: str) -> None:
         rows.sort(key=lambda row: (row["fraction"], row["seed"]))
         write_rows(self._out / TABLE, rows)
         draw_curve(self._out / PICTURE, rows, measure=self._measure, title=title)
 
-    def _point(self, fraction: float, options: TrainingOptions) -> Row:
+    def _point(self, fraction: float, options: TrainingOptions, setting: Setting) -> Row:
         names = nested_subset(self._cases, fraction, options.seed)
         job = self._prepare(options=options, only=names)
-        run = run_job(job, options, self._out / f"{fraction:g}-seed-{options.seed}", self._setting, resume=True)
+        run = run_job(job, options, self._out / f"{fraction:g}-seed-{options.seed}", setting, resume=True)
         best, learned = run.read_best(), self._on_training_cases(job, options, run)
         keras.backend.clear_session()  # or every network so far stays in memory
         return {
@@ -116,14 +140,18 @@ class Curve:
             "patients": len({case.patient for case in self._cases if case.name in names}),
             "cases": len(names),
             "step": best["step"],
-            **{f"training_{name}": value for name, value in learned.items()},
-            **{f"validation_{name}": value for name, value in best["measures"].items()},
+            **_columns("training", learned),
+            **_columns("validation", best["measures"]),
         }
 
     def _on_training_cases(self, job: Job, options: TrainingOptions, run: RunFolder) -> dict[str, float]:
         trainer = Trainer(job.build, job.loss, options, self._setting.devices)
         load_best(run, trainer.model)
         return job.judge_training(trainer.predict).measures
+
+
+def _columns(part: str, measures: Mapping[str, float]) -> Row:
+    return {f"{part}_{name.removeprefix('validation_')}": value for name, value in measures.items()}
 
 
 def segmenter_curve(cohort: TrainingCohort, out: Path, plan: SegmenterPlan, setting: Setting = PLAIN) -> Curve:

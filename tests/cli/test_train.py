@@ -70,6 +70,7 @@ def test_a_learning_curve_is_drawn_and_gone_on_with(tmp_path, table, two_pixels_
     arguments = ("train", "learning-curve", "segmenter", "--cohort", table, "--out", out, *SMALL, "--steps", "1")
     done = run(*arguments, "--fraction", "1")
     assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines()[-2].startswith("fraction 1, patients 1, seed 0: dice 0.")
     assert done.stdout.splitlines()[-1] == f"{out / 'learning-curve.csv'}: 1 trainings; drawn in learning-curve.png"
     assert (out / "learning-curve.png").exists()
     again = run(*arguments, "--fraction", "1", "--resume")

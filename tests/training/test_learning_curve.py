@@ -80,8 +80,13 @@ def rows(out):
 
 
 def test_the_segmenters_curve_grows_and_nothing_is_done_twice(tmp_path, cohort_table, shared_cache, drawn, trained):
-    curve = segmenter_curve(open_cohort(cohort_table, shared_cache), tmp_path, SEGMENTER)
+    reports = []
+    setting = Setting(report=reports.append)
+    curve = segmenter_curve(open_cohort(cohort_table, shared_cache), tmp_path, SEGMENTER, setting)
     curve.draw(CurvePlan(fractions=(1.0, 0.5)), OPTIONS, resume=False)
+    shares = [report.share for report in reports]
+    assert shares == sorted(shares)
+    assert {0.5, 1.0} <= set(shares)
     assert trained == ["0.5-seed-0", "1-seed-0"]
     assert drawn == [1, 2]
     found = rows(tmp_path)
@@ -110,8 +115,14 @@ def test_the_segmenters_curve_grows_and_nothing_is_done_twice(tmp_path, cohort_t
 
 def test_the_classifiers_curve_is_of_its_tasks_cases(tmp_path, cohort_table, shared_cache, drawn):
     curve = classifier_curve(open_cohort(cohort_table, shared_cache), TUMOR_VS_DEMYELINATING, tmp_path, CLASSIFIER)
-    curve.draw(CurvePlan(fractions=(0.5,)), OPTIONS, resume=False)
+    told = []
+    curve.draw(CurvePlan(fractions=(0.5,)), OPTIONS, resume=False, report=told.append)
     [row] = rows(tmp_path)
+    learned, validated = (float(row[f"{part}_auc"]) for part in ("training", "validation"))
+    assert told == [
+        f"fraction 0.5, patients 4, seed 0: auc {learned:.3f} of training cases, {validated:.3f} of validation cases"
+    ]
+    assert {"training_loss", "validation_loss"} < row.keys()
     assert (row["patients"], row["cases"]) == ("4", "4")  # no healthy
     assert 0 <= float(row["training_auc"]) <= 1
     assert 0 <= float(row["validation_auc"]) <= 1
