@@ -103,9 +103,10 @@ class Curve:
         left = [point for point in points if point not in done]
         for number, (fraction, seed) in enumerate(left):
             setting = self._setting_of(number, len(left))
-            rows.append(self._point(fraction, replace(options, seed=seed), setting))
-            report(self._in_words(rows[-1]))
+            row = self._point(fraction, replace(options, seed=seed), setting)
+            rows.append(row)
             self._write(rows, whole.name)
+            report(self._in_words(row))
         return rows
 
     def _setting_of(self, number: int, trainings: int) -> Setting:
