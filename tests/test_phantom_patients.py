@@ -4,7 +4,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from spinal_tf.cohort.case import Split
+from spinal_tf.cohort.case import Split, diagnosis_word
 from spinal_tf.phantom.patients import AGES_YEARS, DEMOGRAPHY, draw_patient
 from spinal_tf.phantom.plan import PAPER_COUNTS, SPLITS_IN_TURN, plan_cohort
 from spinal_tf.taxonomy import Diagnosis
@@ -81,5 +81,5 @@ def test_healthy_people_change_nobody_else():
     assert planned[:4] == ill
     healthy = planned[4:]
     assert [case.name for case in healthy] == ["healthy-0001", "healthy-0002", "healthy-0003"]
-    assert all(case.diagnosis is None for case in healthy)
+    assert all(case.diagnosis is None and diagnosis_word(case.diagnosis) == "healthy" for case in healthy)
     assert not {case.seed for case in healthy} & {case.seed for case in plan_cohort(cases=700)}

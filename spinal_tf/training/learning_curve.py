@@ -20,7 +20,7 @@ from spinal_tf.training.job import Job, load_best, run_job
 from spinal_tf.training.options import LIMITS, TrainingOptions
 from spinal_tf.training.run_folder import RunFolder, open_run
 from spinal_tf.training.segmenter import SegmenterPlan, segmenter_job
-from spinal_tf.training.setting import PLAIN, Report, Setting
+from spinal_tf.training.setting import PLAIN, Report, Setting, nobody
 from spinal_tf.training.step import Trainer, configure_tensorflow
 from spinal_tf.training.subsets import nested_subset
 
@@ -41,10 +41,6 @@ class CurvePlan:
 
     fractions: tuple[float, ...] = (0.1, 0.2, 0.4, 0.7, 1.0)
     repeats: int = 1
-
-
-def _nobody(point: str) -> None:
-    """Tell nobody."""
 
 
 class Prepare(Protocol):
@@ -70,7 +66,7 @@ class Curve:
         self._out, self._prepare, self._cases, self._measure, self._setting = out, prepare, cases, measure, setting
 
     def draw(
-        self, plan: CurvePlan, options: TrainingOptions, *, resume: bool, report: Callable[[str], None] = _nobody
+        self, plan: CurvePlan, options: TrainingOptions, *, resume: bool, report: Callable[[str], None] = nobody
     ) -> list[Row]:
         """Train what is not trained yet, smaller fractions first, and write table and picture after each.
 
