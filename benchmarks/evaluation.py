@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 from sklearn import metrics
 
-from spinal_tf.evaluation.checks import check_predictions
-from spinal_tf.evaluation.evaluate import evaluate
+from spinal_tf.evaluation.evaluation import evaluate
 from spinal_tf.evaluation.performance import performance
+from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.scored import EvaluationOptions, Scored
 from spinal_tf.evaluation.statistics.bootstrap import Resampling

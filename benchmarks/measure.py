@@ -12,9 +12,9 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import zoom
 
-from spinal_tf.phantom.case import simulate_case
+from spinal_tf.images.volume import new_volume, write_on_grid
+from spinal_tf.phantom.simulated_case import simulate_case
 from spinal_tf.taxonomy import Diagnosis
-from spinal_tf.volume import new_volume, write_on_grid
 
 COMMAND = str(Path(sys.executable).with_name("spinal-tf"))
 

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
-from spinal_tf.checkpoints import find_weights, load_network, read_manifest
+from spinal_tf.checkpoints.manifest import find_weights, load_network, read_manifest
 from spinal_tf.engine import frozen_engine, run_in_batches
 
 ROUNDS = 5

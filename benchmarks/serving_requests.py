@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from spinal_tf.checkpoints import find_weights, read_manifest
+from spinal_tf.checkpoints.manifest import find_weights, read_manifest
 from spinal_tf.cli.quiet import quiet_stderr
 from spinal_tf.models import SEGMENTER
 from spinal_tf.remote.connection import Connection
@@ -45,7 +45,7 @@ def main() -> None:
     with quiet_stderr():
         import standin
 
-        from spinal_tf.serving.export import export_saved_model, serve_segmenter
+        from spinal_tf.serving.write_export import export_saved_model, serve_segmenter
 
     weights = find_weights()
     channels = read_manifest(weights)[SEGMENTER].preprocessing.slices_seen

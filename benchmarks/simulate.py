@@ -11,10 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from spinal_tf.phantom import case as case_module
-from spinal_tf.phantom import cohort
-from spinal_tf.phantom.cohort import Writing, write_cohort
+from spinal_tf.phantom import simulated_case as case_module
+from spinal_tf.phantom import simulated_cohort as cohort
 from spinal_tf.phantom.plan import plan_cohort
+from spinal_tf.phantom.simulated_cohort import Writing, write_cohort
 
 CASES = 12
 PARTS = ("background", "add_lesions", "acquire", "_write")

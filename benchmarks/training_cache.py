@@ -19,10 +19,10 @@ import numpy as np
 import tensorflow as tf
 from prepared import SHAPE, prepared_entry
 
-from spinal_tf.augment import random_affine, random_intensity, random_lesion_level, warp
+from spinal_tf.datasets.augment import random_affine, random_intensity, random_lesion_level, warp
 from spinal_tf.datasets.cache import Entry, open_cache
+from spinal_tf.datasets.crop_samples import CropPlan, CropSampler, segmenter_case
 from spinal_tf.datasets.feed import feed
-from spinal_tf.datasets.segmenter import CropPlan, CropSampler, segmenter_case
 
 BATCH, SIZE = 8, (96, 96)
 BUFFER = 512

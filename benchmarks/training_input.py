@@ -24,15 +24,15 @@ import tensorflow as tf
 from prepared import prepared_entry
 
 from spinal_tf.datasets.cache import open_cache
-from spinal_tf.datasets.classifier import ClassifierCase, TilePlan, TileSampler
+from spinal_tf.datasets.crop_samples import CropPlan, CropSampler, segmenter_case
 from spinal_tf.datasets.feed import Sampler, feed
-from spinal_tf.datasets.segmenter import CropPlan, CropSampler, segmenter_case
-from spinal_tf.losses import dice_bce
+from spinal_tf.datasets.tile_samples import ClassifierCase, TilePlan, TileSampler
 from spinal_tf.networks.densenet import build_densenet
+from spinal_tf.networks.losses import dice_bce
 from spinal_tf.networks.multiresunet import build_multiresunet
 from spinal_tf.taxonomy import MS_VS_NMOSD, Diagnosis
-from spinal_tf.training.options import TrainingOptions
 from spinal_tf.training.step import Trainer
+from spinal_tf.training.training_choices import TrainingOptions
 
 CASES = 8
 NEIGHBOUR_MM = 3.0

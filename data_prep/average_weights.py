@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from spinal_tf.checkpoints.weight_files import assign_weights, decode_weights, encode_weights
 from spinal_tf.networks.multiresunet import build_multiresunet
-from spinal_tf.weight_files import assign_weights, decode_weights, encode_weights
 
 
 def main() -> None:

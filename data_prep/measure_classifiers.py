@@ -20,17 +20,17 @@ from unittest.mock import patch
 
 import numpy as np
 
-from spinal_tf.checkpoints import Checkpoint, load_network
+from spinal_tf.checkpoints.manifest import Checkpoint, load_network
 from spinal_tf.engine import Engine, frozen_engine
 from spinal_tf.evaluation.statistics.delong import area_interval, areas
+from spinal_tf.images.volume import Volume, new_volume
 from spinal_tf.models import Segmenter, load_segmenter, named_checkpoint
-from spinal_tf.phantom.case import simulate_case
 from spinal_tf.phantom.parameters import DISEASES, Disease
+from spinal_tf.phantom.simulated_case import simulate_case
 from spinal_tf.pipeline import SegmentationOptions, segment_volume
 from spinal_tf.slices import make_tiles
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import TASKS, Diagnosis, Task
-from spinal_tf.volume import Volume, new_volume
 
 SEED = 2023
 """Not that of any training set."""

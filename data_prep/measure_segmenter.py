@@ -17,13 +17,14 @@ from pathlib import Path
 
 import numpy as np
 
-from spinal_tf.checkpoints import build_network
+from spinal_tf.checkpoints.manifest import build_network
 from spinal_tf.cohort.case import Case, Split
-from spinal_tf.cohort.read import read_cohort
+from spinal_tf.cohort.read_cohort import read_cohort
 from spinal_tf.engine import frozen_engine
 from spinal_tf.evaluation.overlap import SegmentationScore, score_mask
 from spinal_tf.evaluation.overlap_summary import summarise
 from spinal_tf.evaluation.overlap_text import LEGEND, as_text
+from spinal_tf.images.volume import read_mask, read_volume
 from spinal_tf.models import Segmenter, load_segmenter
 from spinal_tf.pipeline import SegmentationOptions, segment_volume
 from spinal_tf.stopwatch import Stopwatch
@@ -31,7 +32,6 @@ from spinal_tf.taxonomy import Diagnosis
 from spinal_tf.training.job import load_best
 from spinal_tf.training.run_folder import RunFolder
 from spinal_tf.training.validation import THRESHOLDS, Point, dice_at_points, operating_points
-from spinal_tf.volume import read_mask, read_volume
 
 COMPARED = 10
 """Cases on which full and half precision are compared."""

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from spinal_tf.cohort.case import diagnosis_word
-from spinal_tf.phantom.case import SimulatedCase, simulate_case
+from spinal_tf.phantom.simulated_case import SimulatedCase, simulate_case
 from spinal_tf.phantom.sources import (
     BackgroundSource,
     drawn_spine,

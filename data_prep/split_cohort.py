@@ -22,7 +22,7 @@ import sklearn
 
 from spinal_tf import __version__
 from spinal_tf.cohort.counts import counted
-from spinal_tf.cohort.read import read_cohort
+from spinal_tf.cohort.read_cohort import read_cohort
 from spinal_tf.cohort.split import SplitOptions, draw_split, read_unsplit, rows_with_split
 from spinal_tf.errors import SpinalTfError
 from spinal_tf.files import output_files

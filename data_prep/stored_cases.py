@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from spinal_tf.cohort.case import Split
+from spinal_tf.images.volume import Volume, new_volume
 from spinal_tf.taxonomy import Diagnosis
-from spinal_tf.volume import Volume, new_volume
 
 BLOCK, BLOCKS = 50, 8
 """The last of so many blocks is for validation; in a block each disease meets each kind of background."""

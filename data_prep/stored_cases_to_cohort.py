@@ -18,7 +18,7 @@ import numpy as np
 from stored_cases import simulated_volume, split_of
 
 from spinal_tf.cohort.case import diagnosis_word
-from spinal_tf.volume import write_on_grid
+from spinal_tf.images.volume import write_on_grid
 
 COLUMNS = ("case", "patient", "t2", "t1c", "mask", "cord", "model_mask", "diagnosis", "split")
 

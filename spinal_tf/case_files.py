@@ -11,6 +11,7 @@ import numpy as np
 
 from spinal_tf.cohort.cells import FILE_COLUMNS
 from spinal_tf.errors import OutputError, VolumeError
+from spinal_tf.images.volume import Volume, read_mask, write_on_grid
 from spinal_tf.models import SEGMENTER
 from spinal_tf.pipeline import ReviewedMask
 from spinal_tf.report import write_contact_sheet, write_html, write_json
@@ -18,7 +19,6 @@ from spinal_tf.report.record import mask_digest, no_heatmap
 from spinal_tf.results import CaseResult
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import TASKS
-from spinal_tf.volume import Volume, read_mask, write_on_grid
 
 SUFFIXES = (".nii.gz", ".nii")
 RECORD_ENDING, MASK_ENDING = "_lesion.json", "_lesion.nii.gz"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from spinal_tf.checkpoints.weight_files import Weights, by_variable, weights_of
 from spinal_tf.errors import DeviceError
-from spinal_tf.weight_files import Weights, by_variable, weights_of
 
 if TYPE_CHECKING:
     import keras

@@ -17,7 +17,7 @@ from scipy import ndimage
 from scipy.spatial import ConvexHull
 from scipy.spatial.distance import cdist
 
-from spinal_tf.volume import Volume, file_slice_numbers
+from spinal_tf.images.volume import Volume, file_slice_numbers
 
 MINIMUM_VOLUME_ML = 0.02
 """Components below it are removed: a cube of 2.7 mm, less than the smallest plaque a reader outlines."""

@@ -10,7 +10,8 @@ import numpy as np
 
 from spinal_tf.engine import Engine, run_in_batches
 from spinal_tf.evaluation.activation import activation_shares
-from spinal_tf.gradcam import heatmap_volume
+from spinal_tf.explain.gradcam import heatmap_volume
+from spinal_tf.images.volume import Volume
 from spinal_tf.lesions import MINIMUM_VOLUME_ML, Lesion, find_lesions, measure_lesions
 from spinal_tf.models import Classifier, Segmenter, model_record
 from spinal_tf.preprocess import (
@@ -28,7 +29,6 @@ from spinal_tf.review import review_mask
 from spinal_tf.slices import MaskMode, Tiles, lesion_slices, make_tiles
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import ASTROCYTOMA_VS_EPENDYMOMA, MS_VS_NMOSD, TUMOR_VS_DEMYELINATING, Diagnosis, posterior
-from spinal_tf.volume import Volume
 
 FLIPS = ((), (1,), (2,), (1, 2))
 """Axes of (slice, row, column) along which slices are mirrored for ``--tta``; the plain slices come first."""

@@ -7,9 +7,9 @@ from typing import Literal
 
 import numpy as np
 
+from spinal_tf.images.volume import Volume
 from spinal_tf.lesions import Lesion
 from spinal_tf.taxonomy import Diagnosis, Task
-from spinal_tf.volume import Volume
 
 TOO_THIN = "the lesions are thinner than a pixel of the classifiers' input; nothing could be classified"
 """Among the warnings of a case whose lesions give no tile."""

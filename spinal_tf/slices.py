@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from spinal_tf.images.volume import Volume
 from spinal_tf.preprocess import Placement, Preprocessing, intensity_scale, place, to_input
-from spinal_tf.volume import Volume
 
 MaskMode = Literal["channel", "multiply"]
 

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import settings
 from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, ornt_transform
 
-from spinal_tf.volume import Volume, read_volume
+from spinal_tf.images.volume import Volume, read_volume
 
 # A busy machine is no fault.
 settings.register_profile("without deadline", deadline=None)
@@ -197,7 +197,7 @@ BRIGHT = 1500
 
 def _checkpoints():
     """Records of a segmenter and three classifiers, small enough for tests."""
-    from spinal_tf.checkpoints import Checkpoint
+    from spinal_tf.checkpoints.manifest import Checkpoint
     from spinal_tf.preprocess import Preprocessing
     from spinal_tf.taxonomy import TASKS
 
@@ -261,7 +261,7 @@ def tiny_weights(tmp_path_factory, checkpoints) -> Path:
     """A weights folder: a segmenter that calls bright voxels lesion, and classifiers drawn at random."""
     import keras
 
-    from spinal_tf.checkpoints import save_checkpoint
+    from spinal_tf.checkpoints.manifest import save_checkpoint
     from spinal_tf.networks.densenet import build_densenet
     from spinal_tf.networks.multiresunet import build_multiresunet
 
@@ -296,7 +296,7 @@ def two_pixels_wide(monkeypatch) -> list[dict]:
 @pytest.fixture(scope="session")
 def see_neighbours():
     """The function that gives a weights folder a segmenter that sees slabs, and those 3 mm away, not both alike."""
-    from spinal_tf.checkpoints import read_manifest, save_checkpoint
+    from spinal_tf.checkpoints.manifest import read_manifest, save_checkpoint
     from spinal_tf.networks.multiresunet import build_multiresunet
 
     def change(folder: Path) -> Path:

@@ -19,13 +19,13 @@ from spinal_tf.case_files import (
     write_lesion_files,
 )
 from spinal_tf.errors import OutputError, VolumeError
+from spinal_tf.explain.gradcam import Explanation
 from spinal_tf.files import make_folder
-from spinal_tf.gradcam import Explanation
+from spinal_tf.images.volume import read_volume, write_on_grid
 from spinal_tf.models import Classifier, Segmenter, model_record
 from spinal_tf.pipeline import ReviewedMask, diagnose
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import MS_VS_NMOSD, TASKS
-from spinal_tf.volume import read_volume, write_on_grid
 
 
 def touch(folder, *names):

@@ -8,10 +8,10 @@ import tensorflow as tf
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spinal_tf.checkpoints.weight_files import weights_of
 from spinal_tf.engine import frozen_engine, run_in_batches, tensorflow_device
 from spinal_tf.errors import DeviceError
 from spinal_tf.networks.multiresunet import build_multiresunet
-from spinal_tf.weight_files import weights_of
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ from hypothesis.extra.numpy import arrays
 from scipy.spatial.distance import pdist
 from scipy.spatial.transform import Rotation
 
+from spinal_tf.images.volume import new_volume, read_volume
 from spinal_tf.lesions import find_lesions, label_lesions, measure_lesions
-from spinal_tf.volume import new_volume, read_volume
 
 SHAPE = (7, 40, 48)
 SPACING_MM = (3.5, 0.8, 0.6)

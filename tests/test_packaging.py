@@ -135,14 +135,14 @@ def test_installed_command_answers_from_an_empty_folder(site: Path, tmp_path: Pa
 
 @pytest.mark.slow
 def test_installed_package_finds_its_own_weights(site: Path, tmp_path: Path) -> None:
-    program = "from spinal_tf.checkpoints import find_weights; print(find_weights())"
+    program = "from spinal_tf.checkpoints.manifest import find_weights; print(find_weights())"
     answer = run_elsewhere([sys.executable, "-c", program], tmp_path, site)
     assert answer.returncode == 0, answer.stderr
     assert Path(answer.stdout.strip()) == site / "spinal_tf" / "weights"
 
 
 def test_checkout_finds_its_own_weights(tmp_path: Path) -> None:
-    program = "from spinal_tf.checkpoints import find_weights; print(find_weights())"
+    program = "from spinal_tf.checkpoints.manifest import find_weights; print(find_weights())"
     answer = run_elsewhere([sys.executable, "-c", program], tmp_path, ROOT)
     assert answer.returncode == 0, answer.stderr
     assert Path(answer.stdout.strip()).resolve() == (ROOT / "weights").resolve()

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spinal_tf.gradcam import Explanation
+from spinal_tf.explain.gradcam import Explanation
+from spinal_tf.images.volume import read_volume
 from spinal_tf.models import Classifier, Segmenter
 from spinal_tf.pipeline import (
     MINIMUM_VOLUME_ML,
@@ -21,7 +22,6 @@ from spinal_tf.preprocess import Preprocessing, normalise
 from spinal_tf.report.record import not_classified
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import TASKS, Diagnosis
-from spinal_tf.volume import read_volume
 
 AS_IT_IS = Preprocessing(fit="stretch", size=(40, 48))
 """Leaves the phantom's planes in their size, so that what a stub gives is what comes back."""

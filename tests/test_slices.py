@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from spinal_tf.errors import VolumeError
+from spinal_tf.images.volume import new_volume
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.slices import lesion_slices, make_tiles
-from spinal_tf.volume import new_volume
 
 SHAPE = (7, 40, 48)
 AFFINE = np.array([[-3.5, 0, 0, 10], [0, 0, -0.7, 20], [0, -1.1, 0, 30], [0, 0, 0, 1.0]])

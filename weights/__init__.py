@@ -1,1 +1,1 @@
-"""Released weights: data files only, read through spinal_tf.checkpoints."""
+"""Released weights: data files only, read through spinal_tf.checkpoints.manifest."""

@@ -41,10 +41,10 @@ def check_command(table: Path, assume_orientation: bool, allow_plane: bool) -> N
     docs/cohort.md describes the table. Every image is read. A sound cohort's cases are counted, and its hash is
     shown: the same for the same cases and voxels, wherever the files lie and in whatever order.
     """
-    from spinal_tf.cohort.check import check_cohort
+    from spinal_tf.cohort.cohort_check import check_cohort
     from spinal_tf.cohort.counts import counted
     from spinal_tf.errors import CohortError
-    from spinal_tf.volume import read_volume
+    from spinal_tf.images.volume import read_volume
 
     read = partial(read_volume, assume_orientation=assume_orientation, allow_plane=allow_plane)
     with progress_bar("Reading the images") as progress:
@@ -70,10 +70,10 @@ def summary_command(table: Path, assume_orientation: bool, allow_plane: bool, as
     Count and volume of lesions are measured on the masks; sex, age, level, extent and enhancement are taken from the
     columns of the table that docs/cohort.md describes, where it has them.
     """
-    from spinal_tf.cohort.read import read_cohort
+    from spinal_tf.cohort.read_cohort import read_cohort
     from spinal_tf.evaluation.cohort_summary import summarise
     from spinal_tf.evaluation.summary_text import as_record, as_text
-    from spinal_tf.volume import read_volume
+    from spinal_tf.images.volume import read_volume
 
     read = partial(read_volume, assume_orientation=assume_orientation, allow_plane=allow_plane)
     with progress_bar("Measuring the lesions") as progress:

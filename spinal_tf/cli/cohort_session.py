@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import click
 import numpy as np
 
-from spinal_tf.checkpoints import Checkpoint, find_weights, read_manifest
+from spinal_tf.checkpoints.manifest import Checkpoint, find_weights, read_manifest
 from spinal_tf.cli.batch import run_several
 from spinal_tf.cli.options import PredictionChoices
 from spinal_tf.cli.quiet import quiet_stderr
@@ -21,6 +21,7 @@ from spinal_tf.cohort.case import Case
 from spinal_tf.errors import OutputError
 from spinal_tf.evaluation.map_check import MapCheck, MapComparison
 from spinal_tf.files import make_folder
+from spinal_tf.images.volume import Volume, read_mask
 from spinal_tf.models import (
     SEGMENTER,
     Classifier,
@@ -32,7 +33,10 @@ from spinal_tf.models import (
     model_record,
     named_checkpoint,
 )
-from spinal_tf.prediction.case import (
+from spinal_tf.prediction.compare_maps import cases_to_check, compare_maps
+from spinal_tf.prediction.folder import PredictionFolder
+from spinal_tf.prediction.key import prediction_key
+from spinal_tf.prediction.predict_case import (
     CasePrediction,
     Models,
     PredictionOptions,
@@ -41,18 +45,14 @@ from spinal_tf.prediction.case import (
     read_images,
     uses_t1c,
 )
-from spinal_tf.prediction.folder import PredictionFolder
-from spinal_tf.prediction.key import prediction_key
-from spinal_tf.prediction.map_check import cases_to_check, compare_maps
-from spinal_tf.prediction.tables import PREDICTIONS, provisional, read_judged, run_record, write_tables
+from spinal_tf.prediction.prediction_files import PREDICTIONS, provisional, read_judged, run_record, write_tables
 from spinal_tf.remote.connection import Connection
 from spinal_tf.remote.networks import remote_classifiers, remote_segmenter
 from spinal_tf.remote.server import Server
 from spinal_tf.report.words import found
-from spinal_tf.volume import Volume, read_mask
 
 if TYPE_CHECKING:
-    from spinal_tf.evaluation.evaluate import Evaluation
+    from spinal_tf.evaluation.evaluation import Evaluation
     from spinal_tf.report.study.pictures import CasePicture
 
 MASKS = "masks"

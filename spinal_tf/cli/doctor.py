@@ -57,7 +57,7 @@ def _devices() -> str:
 
 
 def _weights() -> None:
-    from spinal_tf.checkpoints import REMEDY, find_faults, find_weights
+    from spinal_tf.checkpoints.manifest import REMEDY, find_faults, find_weights
     from spinal_tf.errors import WeightsError
 
     folder = find_weights()

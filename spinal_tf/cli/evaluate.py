@@ -14,9 +14,9 @@ from spinal_tf.cli.options import finite, prediction_options, refuse_options
 from spinal_tf.cli.server_options import address_option, server_options
 
 if TYPE_CHECKING:
-    from spinal_tf.evaluation.checks import Checked
-    from spinal_tf.evaluation.evaluate import Evaluation
+    from spinal_tf.evaluation.evaluation import Evaluation
     from spinal_tf.evaluation.map_check import MapCheck
+    from spinal_tf.evaluation.prediction_checks import Checked
     from spinal_tf.evaluation.scored import EvaluationOptions
     from spinal_tf.report.study.figure_file import FigureFile
     from spinal_tf.report.study.pictures import CasePicture
@@ -177,7 +177,7 @@ def _refuse_existing(chosen: Choices) -> None:
 def _judge(
     chosen: Choices, predictions: Path, lesions: Path | None, pictures: Pictures, checks: Sequence[MapCheck] = ()
 ) -> None:
-    from spinal_tf.evaluation.evaluate import evaluate as judge
+    from spinal_tf.evaluation.evaluation import evaluate as judge
     from spinal_tf.evaluation.evaluation_files import write_evaluation
     from spinal_tf.evaluation.evaluation_text import as_text
     from spinal_tf.report.study.study_files import study_files
@@ -202,7 +202,7 @@ def _checked(chosen: Choices, predictions: Path, lesions: Path | None) -> tuple[
         CohortError: there is one.
     """
     from spinal_tf.errors import CohortError
-    from spinal_tf.evaluation.checks import check_predictions
+    from spinal_tf.evaluation.prediction_checks import check_predictions
     from spinal_tf.evaluation.scored import EvaluationOptions
     from spinal_tf.evaluation.statistics.bootstrap import Resampling
 

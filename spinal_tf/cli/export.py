@@ -96,7 +96,7 @@ def _session(
     form: str = "savedmodel",
     **_: Any,  # noqa: ANN401 - options that nothing is refused for here
 ) -> ExportSession:
-    from spinal_tf.checkpoints import find_weights, read_manifest
+    from spinal_tf.checkpoints.manifest import find_weights, read_manifest
     from spinal_tf.serving.versions import require_free
 
     weights = weights_folder or find_weights()

@@ -10,16 +10,16 @@ import click
 
 from spinal_tf.cli.quiet import quiet_stderr
 from spinal_tf.serving.bare import BareFormat, export_bare, require_runtime
-from spinal_tf.serving.export import (
+from spinal_tf.serving.network import Precision
+from spinal_tf.serving.parity import CommandLine
+from spinal_tf.serving.server_files import write_server_files
+from spinal_tf.serving.write_export import (
     ServedModel,
     export_saved_model,
     serve_classifiers,
     serve_pipeline,
     serve_segmenter,
 )
-from spinal_tf.serving.network import Precision
-from spinal_tf.serving.parity import CommandLine
-from spinal_tf.serving.server_files import write_server_files
 from spinal_tf.taxonomy import task_named
 
 Format = Literal["savedmodel", "litert", "onnx"]

@@ -14,7 +14,7 @@ from spinal_tf.serving.names import MODELS
 
 if TYPE_CHECKING:
     from spinal_tf.models import Classifier, Segmenter
-    from spinal_tf.remote.check import LocalNetworks
+    from spinal_tf.remote.server_check import LocalNetworks
 
 
 @click.command("serve-check")
@@ -50,11 +50,11 @@ def serve_check(
     signatures with each other, and with this machine where it has TensorFlow and the same weights; then measures small
     requests. Exit 6 where the server should be mended.
     """
-    from spinal_tf.checkpoints import read_manifest
+    from spinal_tf.checkpoints.manifest import read_manifest
     from spinal_tf.errors import ServerError
-    from spinal_tf.remote.check import check_server
     from spinal_tf.remote.connection import Connection
     from spinal_tf.remote.load import Load
+    from spinal_tf.remote.server_check import check_server
 
     faults = 0
     with Connection(read_server(url, **how)) as connection:
@@ -74,10 +74,10 @@ def serve_check(
 
 def _local(weights_folder: Path | None) -> LocalNetworks | None:
     """The networks of this machine; None where it has none, which is said."""
-    from spinal_tf.checkpoints import find_weights, read_manifest
+    from spinal_tf.checkpoints.manifest import find_weights, read_manifest
     from spinal_tf.errors import WeightsError
     from spinal_tf.models import load_classifiers, load_segmenter
-    from spinal_tf.remote.check import LocalNetworks
+    from spinal_tf.remote.server_check import LocalNetworks
 
     if importlib.util.find_spec("tensorflow") is None:
         click.echo("no TensorFlow here: the server's answers are compared with each other alone")

@@ -16,18 +16,18 @@ from spinal_tf.case_files import (
     write_diagnosis_files,
     write_lesion_files,
 )
-from spinal_tf.checkpoints import Checkpoint, find_weights, read_manifest
+from spinal_tf.checkpoints.manifest import Checkpoint, find_weights, read_manifest
 from spinal_tf.cli.batch import run_cases
 from spinal_tf.cli.options import BESIDE, Choices
 from spinal_tf.cli.quiet import quiet_stderr
 from spinal_tf.cli.summary import summary
 from spinal_tf.files import make_folder, output_files
+from spinal_tf.images.volume import Volume, read_aligned, read_volume
 from spinal_tf.models import Classifier, Segmenter, load_classifiers, load_segmenter
 from spinal_tf.pipeline import ReviewedMask, diagnose
 from spinal_tf.remote.connection import Connection
 from spinal_tf.remote.networks import remote_classifiers, remote_segmenter
 from spinal_tf.stopwatch import Stopwatch
-from spinal_tf.volume import Volume, read_aligned, read_volume
 
 
 class Session:

@@ -66,8 +66,8 @@ def simulate(**given: Any) -> None:  # noqa: ANN401 - the options above
     there are as many of each diagnosis and split as in the paper. Simulated cases test software; they say nothing about
     patients.
     """
-    from spinal_tf.phantom.cohort import Backgrounds, Writing, write_cohort
     from spinal_tf.phantom.plan import plan_cohort
+    from spinal_tf.phantom.simulated_cohort import Backgrounds, Writing, write_cohort
 
     chosen = Choices(**given)
     disease = Diagnosis(chosen.diagnosis) if chosen.diagnosis else None

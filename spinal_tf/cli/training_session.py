@@ -16,12 +16,11 @@ import tensorflow as tf
 
 from spinal_tf.cli.failures import noted_stop
 from spinal_tf.cli.progress import progress_bar
-from spinal_tf.datasets.classifier import TilePlan
-from spinal_tf.datasets.segmenter import CropPlan
+from spinal_tf.datasets.crop_samples import CropPlan
+from spinal_tf.datasets.tile_samples import TilePlan
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.taxonomy import task_named
 from spinal_tf.training.batches import refuse_uneven
-from spinal_tf.training.classifier import ClassifierPlan, train_classifier
 from spinal_tf.training.curve_files import Row
 from spinal_tf.training.data import TrainingCohort, open_cohort
 from spinal_tf.training.devices import open_strategy
@@ -34,10 +33,11 @@ from spinal_tf.training.learning_curve import (
     classifier_curve,
     segmenter_curve,
 )
-from spinal_tf.training.options import TrainingOptions
 from spinal_tf.training.run_folder import RunFolder
-from spinal_tf.training.segmenter import SegmenterPlan, train_segmenter
 from spinal_tf.training.setting import Report, Setting
+from spinal_tf.training.train_classifier import ClassifierPlan, train_classifier
+from spinal_tf.training.train_segmenter import SegmenterPlan, train_segmenter
+from spinal_tf.training.training_choices import TrainingOptions
 
 BAR = 1000
 """Parts of the progress bar."""

@@ -17,7 +17,7 @@ def weights() -> None:
 @weights.command("list")
 def list_command() -> None:
     """List the weights in use, without checking them."""
-    from spinal_tf.checkpoints import find_weights, read_manifest
+    from spinal_tf.checkpoints.manifest import find_weights, read_manifest
 
     folder = find_weights()
     click.echo(f"{folder}:")
@@ -31,7 +31,7 @@ def list_command() -> None:
 @weights.command("verify")
 def verify_command() -> None:
     """Check every weights file against its SHA-256; exit 4 if one is missing or damaged."""
-    from spinal_tf.checkpoints import find_faults, find_weights
+    from spinal_tf.checkpoints.manifest import find_faults, find_weights
     from spinal_tf.errors import WeightsError
 
     folder = find_weights()
@@ -53,7 +53,7 @@ def import_command(source: Path, folder: Path | None, overwrite: bool) -> None:
     The set is checked completely before anything is written. It goes to --to, else to the folder that
     SPINAL_TF_WEIGHTS names, else to the folder of the weights in use.
     """
-    from spinal_tf.weight_sets import install_set, read_set
+    from spinal_tf.checkpoints.weight_sets import install_set, read_set
 
     new = read_set(source)
     target = target_folder(folder)

@@ -15,7 +15,7 @@ def target_folder(folder: Path | None) -> Path:
     Raises:
         WeightsError: none is named and there is none.
     """
-    from spinal_tf.checkpoints import FOLDER_VARIABLE, find_weights
+    from spinal_tf.checkpoints.manifest import FOLDER_VARIABLE, find_weights
 
     named = os.environ.get(FOLDER_VARIABLE)
     return folder or (Path(named) if named else find_weights())
@@ -28,7 +28,7 @@ def say_where(target: Path, folder: Path | None) -> None:
         target: from `target_folder`.
         folder: that was named, if any.
     """
-    from spinal_tf.checkpoints import FOLDER_VARIABLE
+    from spinal_tf.checkpoints.manifest import FOLDER_VARIABLE
 
     named = os.environ.get(FOLDER_VARIABLE)
     click.echo(f"weights are in {target}")

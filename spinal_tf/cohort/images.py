@@ -14,8 +14,8 @@ from spinal_tf.cohort.cells import DIAGNOSES, read_cell
 from spinal_tf.cohort.fingerprint import voxel_sha256
 from spinal_tf.cohort.table import Fault, Row
 from spinal_tf.errors import VolumeError
-from spinal_tf.nifti import read_nifti
-from spinal_tf.volume import Volume, read_aligned, read_mask
+from spinal_tf.images.nifti import read_nifti
+from spinal_tf.images.volume import Volume, read_aligned, read_mask
 
 LARGEST_SHARE = 0.5
 """A mask that marks more of its scan is no lesion mask: some other image was named, or a probability map."""

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from spinal_tf.cohort.case import HEALTHY, Case, Cohort, Split
 from spinal_tf.cohort.cells import FILE_COLUMNS
-from spinal_tf.cohort.read import parse_table, require_no_faults
+from spinal_tf.cohort.read_cohort import parse_table, require_no_faults
 from spinal_tf.cohort.table import Row, Table
 from spinal_tf.errors import CohortError
 

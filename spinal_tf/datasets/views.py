@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spinal_tf.datasets.source import Examination
+from spinal_tf.datasets.case_source import Examination
 
 WIDTH_MM = (60.0, 150.0)
 OFF_CENTRE = 0.2

@@ -13,7 +13,7 @@ from scipy import stats
 
 from spinal_tf.cohort.case import Case, Cohort, Level, Sex, Split
 from spinal_tf.cohort.images import ReadVolume, plain_problem
-from spinal_tf.cohort.read import require_no_faults
+from spinal_tf.cohort.read_cohort import require_no_faults
 from spinal_tf.cohort.table import Fault
 from spinal_tf.errors import VolumeError
 from spinal_tf.evaluation.described import Described, MeanSD, MedianIQR, Proportion, mean_sd, median_iqr, proportion
@@ -25,10 +25,10 @@ from spinal_tf.evaluation.group_tests import (
     proportions_p,
 )
 from spinal_tf.evaluation.paper_table1 import ROWS, TABLE_1, PaperRow
+from spinal_tf.images.volume import read_mask, read_volume
 from spinal_tf.lesions import label_lesions
 from spinal_tf.taxonomy import Diagnosis
 from spinal_tf.threads import Progress, map_threads
-from spinal_tf.volume import read_mask, read_volume
 
 FEWEST_COMPARED = 5
 """A group smaller than this is not compared with the paper's."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from spinal_tf.cohort.case import Split
-from spinal_tf.evaluation.checks import Checked
+from spinal_tf.evaluation.prediction_checks import Checked
 from spinal_tf.evaluation.predictions import CaseSet, Predictions
 from spinal_tf.evaluation.raters import difficult_cases
 from spinal_tf.evaluation.scored import EvaluationOptions, ScoredTask, can_score, with_t1c

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import spinal_tf
-from spinal_tf.evaluation.evaluate import Evaluation
+from spinal_tf.evaluation.evaluation import Evaluation
 from spinal_tf.evaluation.evaluation_rows import TABLES, Cell, Row
 from spinal_tf.evaluation.statistics.intervals import LEVEL
 from spinal_tf.files import make_folder, output_files

@@ -13,9 +13,9 @@ from spinal_tf.evaluation.calibrated import Calibration, CalibrationPair
 from spinal_tf.evaluation.columns import finite
 from spinal_tf.evaluation.contrasts import Contrast, MeasureDifference
 from spinal_tf.evaluation.described import Proportion
-from spinal_tf.evaluation.evaluate import Evaluation
+from spinal_tf.evaluation.evaluation import Evaluation
 from spinal_tf.evaluation.mask_intervals import DetectionIntervals
-from spinal_tf.evaluation.masks import MaskGroup
+from spinal_tf.evaluation.mask_tables import MaskGroup
 from spinal_tf.evaluation.overlap_summary import PAPER_MEAN_DICE
 from spinal_tf.evaluation.paper_table2 import TABLE_2
 from spinal_tf.evaluation.performance import Measure, Performance

@@ -12,7 +12,7 @@ from spinal_tf.evaluation.calibrated import Calibration
 from spinal_tf.evaluation.columns import NOTHING, aligned
 from spinal_tf.evaluation.contrasts import Contrast, MeasureDifference
 from spinal_tf.evaluation.described import Proportion
-from spinal_tf.evaluation.evaluate import Evaluation
+from spinal_tf.evaluation.evaluation import Evaluation
 from spinal_tf.evaluation.map_check import MOST_ALIKE, MapCheck
 from spinal_tf.evaluation.overlap_summary import GroupSummary
 from spinal_tf.evaluation.paper_table2 import TABLE_2, PaperColumn

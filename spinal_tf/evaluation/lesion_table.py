@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from spinal_tf.cohort.cells import Parser, number, parse_cells, word
-from spinal_tf.cohort.read import missing_columns
+from spinal_tf.cohort.read_cohort import missing_columns
 from spinal_tf.cohort.table import HEADER_ROW, Fault, Table, read_table
 from spinal_tf.evaluation.lesionwise import LesionwiseScore, MatchedLesion
 from spinal_tf.evaluation.predictions import Predictions

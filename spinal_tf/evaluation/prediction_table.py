@@ -23,7 +23,7 @@ from spinal_tf.cohort.cells import (
     word,
     yes_no,
 )
-from spinal_tf.cohort.read import disagreements, doubled_names, missing_columns, require_no_faults
+from spinal_tf.cohort.read_cohort import disagreements, doubled_names, missing_columns, require_no_faults
 from spinal_tf.cohort.table import HEADER_ROW, Fault, Row, Table, read_table
 from spinal_tf.evaluation.activation import Zone
 from spinal_tf.evaluation.overlap_summary import MEASURES

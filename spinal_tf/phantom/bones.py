@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from spinal_tf.phantom.canvas import Band, Paint, Tissue
 from spinal_tf.phantom.fields import Array, inside, rounded
+from spinal_tf.phantom.painting import Band, Paint, Tissue
 from spinal_tf.phantom.skeleton import Skeleton, smooth_along
 
 GAP_MM = 1.2

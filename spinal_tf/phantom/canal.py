@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spinal_tf.phantom.canvas import Band, Paint, Tissue
 from spinal_tf.phantom.fields import Array, inside, smooth_curve
+from spinal_tf.phantom.painting import Band, Paint, Tissue
 
 CANAL_WIDENS = ((-60, 2.2), (-20, 1.45), (0, 1.25), (20, 1.1), (60, 1.0), (150, 0.95), (380, 1.05), (450, 1.15))
 CANAL_AP_MM, CANAL_RL_MM = 6.6, 10.0

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from spinal_tf.phantom.acquisition import Degradations
 from spinal_tf.phantom.contrast import near_cord
 from spinal_tf.phantom.fields import Array
 from spinal_tf.phantom.frame import Background
+from spinal_tf.phantom.scanner import Degradations
 
 BESIDE_CORD_MM = (8.0, 7.0)
 """How far beyond the cord's surface, to the sides and to front and back, fluid may lie."""

@@ -10,7 +10,7 @@ from scipy import ndimage
 
 from spinal_tf.phantom.fields import Array, smooth_noise
 from spinal_tf.phantom.frame import Background, Frame
-from spinal_tf.phantom.lesions import DrawnLesion
+from spinal_tf.phantom.lesion_shapes import DrawnLesion
 
 REACH_MM = 24.0
 """Half the width of the box around the cord in which anything changes where the cord is widened."""

@@ -10,9 +10,9 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from spinal_tf.files import output_files
+from spinal_tf.images.volume import Volume, read_aligned, read_mask, read_volume
 from spinal_tf.phantom.plan import PlannedCase
 from spinal_tf.taxonomy import Diagnosis
-from spinal_tf.volume import Volume, read_aligned, read_mask, read_volume
 
 CASES = 6
 """Of each diagnosis."""

@@ -8,13 +8,13 @@ from pathlib import Path
 import numpy as np
 
 from spinal_tf.errors import VolumeError
+from spinal_tf.images.volume import read_aligned, read_mask, read_volume
 from spinal_tf.phantom.contrast import with_synthetic_t1c
 from spinal_tf.phantom.frame import Background, View
 from spinal_tf.phantom.scan import scan_background
 from spinal_tf.phantom.spine import procedural_background
 from spinal_tf.phantom.template import Template, template_background
 from spinal_tf.phantom.vary import vary_background
-from spinal_tf.volume import read_aligned, read_mask, read_volume
 
 BackgroundSource = Callable[[np.random.Generator, View], Background]
 """Draws a spine, given the source of all randomness and what is to be seen; a scan shows what it shows."""

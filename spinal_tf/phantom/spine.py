@@ -13,10 +13,10 @@ import numpy as np
 
 from spinal_tf.phantom.bones import SPINE_MM, Column, Processes
 from spinal_tf.phantom.canal import Canal, CanalSizes, draw_canal
-from spinal_tf.phantom.canvas import Band, Paint, draw_tissues
 from spinal_tf.phantom.course import Course, draw_course
 from spinal_tf.phantom.fields import Array
 from spinal_tf.phantom.frame import Background, Frame, region_of_level
+from spinal_tf.phantom.painting import Band, Paint, draw_tissues
 from spinal_tf.phantom.skeleton import HEIGHTS_MM, L1, Skeleton, draw_skeleton
 from spinal_tf.phantom.surroundings import Head, Surroundings, Trunk
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import numpy as np
 from scipy import ndimage
 
-from spinal_tf.phantom.canvas import Band, Grain, Paint, Tissue
 from spinal_tf.phantom.course import Course
 from spinal_tf.phantom.fields import Array, inside, smooth_curve
+from spinal_tf.phantom.painting import Band, Grain, Paint, Tissue
 from spinal_tf.phantom.skeleton import Skeleton
 
 BACK_MM = (

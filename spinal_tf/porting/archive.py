@@ -16,7 +16,7 @@ from spinal_tf.errors import PortError
 from spinal_tf.porting.forward import runner
 from spinal_tf.porting.graph import read_graph
 from spinal_tf.porting.hdf5 import BROKEN, hard_item, read_array
-from spinal_tf.porting.source import MAXIMUM_NUMBERS, Array, Source
+from spinal_tf.porting.weights_source import MAXIMUM_NUMBERS, Array, Source
 
 if TYPE_CHECKING:
     import h5py

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from spinal_tf.checkpoints import Checkpoint
+from spinal_tf.checkpoints.manifest import Checkpoint
 
 CARD = """# {name}
 

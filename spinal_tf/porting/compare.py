@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from spinal_tf.errors import PortError
-from spinal_tf.porting.source import Source
+from spinal_tf.porting.weights_source import Source
 
 TOLERANCE = 1e-4
 """Largest difference in probability between the same network run by two programs; float32 gives about 1e-6."""

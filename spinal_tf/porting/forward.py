@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from spinal_tf.porting.graph import Graph, Node
-from spinal_tf.porting.source import Array, Run
+from spinal_tf.porting.weights_source import Array, Run
 
 Tensor = Any
 Step = Callable[[Node, Sequence[Tensor], Sequence[np.ndarray]], Tensor]

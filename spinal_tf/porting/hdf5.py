@@ -13,7 +13,7 @@ from spinal_tf.errors import PortError
 from spinal_tf.porting.foreign import refuse_foreign
 from spinal_tf.porting.forward import runner
 from spinal_tf.porting.graph import Graph, read_graph
-from spinal_tf.porting.source import MAXIMUM_NUMBERS, Array, Source, checked
+from spinal_tf.porting.weights_source import MAXIMUM_NUMBERS, Array, Source, checked
 
 if TYPE_CHECKING:
     import h5py

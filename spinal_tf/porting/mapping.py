@@ -13,7 +13,7 @@ import numpy as np
 
 from spinal_tf.errors import PortError
 from spinal_tf.porting.graph import Graph, Node
-from spinal_tf.porting.source import Array, Source
+from spinal_tf.porting.weights_source import Array, Source
 
 Shapes = tuple[tuple[int, ...], ...]
 

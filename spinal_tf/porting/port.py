@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from spinal_tf.checkpoints import Checkpoint, build_network, save_checkpoint
+from spinal_tf.checkpoints.manifest import Checkpoint, build_network, save_checkpoint
+from spinal_tf.checkpoints.weight_files import Weights, assign_weights, weight_shapes
+from spinal_tf.checkpoints.weight_sets import install_set, read_set
 from spinal_tf.porting.card import write_card
 from spinal_tf.porting.compare import PROBE_SIZE, Comparison, compare, probe
 from spinal_tf.porting.graph import read_graph
 from spinal_tf.porting.mapping import Pair, map_layers
-from spinal_tf.porting.read import fingerprint, read_source
-from spinal_tf.porting.source import Source
+from spinal_tf.porting.read_weights import fingerprint, read_source
 from spinal_tf.porting.target import TILE_CHANNELS, PortOptions, plan_checkpoint
-from spinal_tf.weight_files import Weights, assign_weights, weight_shapes
-from spinal_tf.weight_sets import install_set, read_set
+from spinal_tf.porting.weights_source import Source
 
 if TYPE_CHECKING:
     import keras

@@ -14,7 +14,7 @@ import numpy as np
 
 from spinal_tf.errors import PortError
 from spinal_tf.porting.foreign import refuse_foreign
-from spinal_tf.porting.source import MAXIMUM_NUMBERS, Array, Source, checked
+from spinal_tf.porting.weights_source import MAXIMUM_NUMBERS, Array, Source, checked
 
 if TYPE_CHECKING:
     import tensorflow as tf

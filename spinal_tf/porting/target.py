@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from spinal_tf.checkpoints import Checkpoint, Modality
+from spinal_tf.checkpoints.manifest import Checkpoint, Modality
 from spinal_tf.errors import PortError
 from spinal_tf.models import SEGMENTER
-from spinal_tf.porting.source import Source
+from spinal_tf.porting.weights_source import Source
 from spinal_tf.preprocess import Fit, Intensity, Preprocessing
 from spinal_tf.slices import MaskMode
 

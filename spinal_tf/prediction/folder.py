@@ -9,9 +9,9 @@ from typing import Any
 
 from spinal_tf.evaluation.lesionwise import LesionwiseScore, MatchedLesion
 from spinal_tf.files import output_files
-from spinal_tf.prediction.case import COLUMNS, CasePrediction
+from spinal_tf.images.volume import write_on_grid
+from spinal_tf.prediction.predict_case import COLUMNS, CasePrediction
 from spinal_tf.results import CaseResult
-from spinal_tf.volume import write_on_grid
 
 RECORD_VERSION = 1
 """Raised when a field of the record is renamed, removed or changes its meaning."""

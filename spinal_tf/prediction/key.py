@@ -10,10 +10,10 @@ from pathlib import Path
 from types import MappingProxyType
 
 import spinal_tf
-from spinal_tf.checkpoints import Checkpoint
+from spinal_tf.checkpoints.manifest import Checkpoint
 from spinal_tf.cohort.case import Case
 from spinal_tf.models import Served
-from spinal_tf.prediction.case import PredictionOptions
+from spinal_tf.prediction.predict_case import PredictionOptions
 
 UNUSED = frozenset(("training", "card", "file"))
 """Entries of a network's record that no result depends on."""

@@ -11,8 +11,8 @@ from typing import TypeVar
 import numpy as np
 
 from spinal_tf.errors import ServerError
-from spinal_tf.remote.failures import Kind, RequestFailure, server_error
 from spinal_tf.remote.server import Server
+from spinal_tf.remote.server_failures import Kind, RequestFailure, server_error
 from spinal_tf.remote.transport import AVAILABLE, Arrays, Transport, open_transport
 
 Answer = TypeVar("Answer")

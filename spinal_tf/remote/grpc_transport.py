@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from spinal_tf.errors import RequirementError
-from spinal_tf.remote.failures import LARGEST_MESSAGE_BYTES, Kind, RequestFailure, kind_of_lost_connection
 from spinal_tf.remote.server import Server
+from spinal_tf.remote.server_failures import LARGEST_MESSAGE_BYTES, Kind, RequestFailure, kind_of_lost_connection
 from spinal_tf.remote.tls import tls_context
 from spinal_tf.remote.transport import STATES, Arrays
 from spinal_tf.serving.messages import Message, array_of, message_class, model_request, predict_request

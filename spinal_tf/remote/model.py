@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from spinal_tf.checkpoints import Checkpoint
+from spinal_tf.checkpoints.manifest import Checkpoint
 from spinal_tf.errors import ServerError, WeightsError
 from spinal_tf.models import Served
 from spinal_tf.remote.connection import Connection

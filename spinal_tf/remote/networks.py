@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spinal_tf.checkpoints import Checkpoint
+from spinal_tf.checkpoints.manifest import Checkpoint
 from spinal_tf.errors import ServerError
-from spinal_tf.gradcam import ClassChoice, Explanation, explanation
+from spinal_tf.explain.gradcam import ClassChoice, Explanation, explanation
 from spinal_tf.models import SEGMENTER, Classifier, Segmenter, require_same_tiles
 from spinal_tf.remote.connection import Connection
 from spinal_tf.remote.model import RemoteModel, find_model, require_same_weights
@@ -84,7 +84,7 @@ class RemoteEngine:
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteExplainer:
-    """A classifier with Grad-CAM on a server; see `spinal_tf.gradcam.Explainer`."""
+    """A classifier with Grad-CAM on a server; see `spinal_tf.explain.gradcam.Explainer`."""
 
     model: RemoteModel
 

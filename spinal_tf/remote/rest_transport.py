@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 import numpy as np
 
-from spinal_tf.remote.failures import LARGEST_MESSAGE_BYTES, Kind, RequestFailure
 from spinal_tf.remote.server import Server
+from spinal_tf.remote.server_failures import LARGEST_MESSAGE_BYTES, Kind, RequestFailure
 from spinal_tf.remote.tls import tls_context
 from spinal_tf.remote.transport import Arrays
 

@@ -4,8 +4,8 @@ All three read a ``CaseResult`` and nothing else, write to the path they are giv
 ``spinal_tf.files``), name files without their folders, and carry ``NOTICE``.
 """
 
+from spinal_tf.report.case_page import write_html
 from spinal_tf.report.figure import write_contact_sheet
-from spinal_tf.report.page import write_html
 from spinal_tf.report.record import NOTICE, case_json, write_json
 
 __all__ = ["NOTICE", "case_json", "write_contact_sheet", "write_html", "write_json"]

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from spinal_tf.images.volume import file_slice_axis, file_slice_numbers
 from spinal_tf.report import canvas, panels, words
 from spinal_tf.report.layout import GAP, SEAM, Crop, crop_around, fit, shown_slices, whole
 from spinal_tf.report.record import NOTICE
 from spinal_tf.results import CaseResult
 from spinal_tf.slices import lesion_slices
-from spinal_tf.volume import file_slice_axis, file_slice_numbers
 
 WIDTH, NARROWEST = 1600, 1000
 """Pixels the sheet may take, and takes at least, so that its heading stays readable above a single slice."""

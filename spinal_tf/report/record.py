@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 import spinal_tf
+from spinal_tf.images.volume import Volume, file_slice_axis, file_slice_numbers
 from spinal_tf.lesions import Lesion
 from spinal_tf.results import TOO_THIN, CaseResult, Classification, TaskResult
-from spinal_tf.volume import Volume, file_slice_axis, file_slice_numbers
 
 NOTICE = (
     "Research use only. Not a medical device. The bundled weights were trained on simulated lesions; "

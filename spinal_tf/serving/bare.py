@@ -13,11 +13,11 @@ import numpy as np
 import tensorflow as tf
 
 from spinal_tf.errors import RequirementError
-from spinal_tf.serving.export import ServedModel, description, model_cards
 from spinal_tf.serving.network import Precision, ServedNetwork
 from spinal_tf.serving.saved_model import folder_bytes, write_extra, write_sums
 from spinal_tf.serving.signature import TILES
 from spinal_tf.serving.versions import new_version
+from spinal_tf.serving.write_export import ServedModel, description, model_cards
 
 BareFormat = Literal["litert", "onnx"]
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from spinal_tf.preprocess import MAXIMUM_INPUT_SIDE, Preprocessing
-from spinal_tf.serving.checks import refuse_unless
+from spinal_tf.serving.refusals import refuse_unless
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import nibabel as nib
 import numpy as np
 
-from spinal_tf.volume import Grid, Volume
+from spinal_tf.images.volume import Grid, Volume
 
 SHAPE = (5, 45, 37)
 """All axes differ and no side is a multiple of 16; small, since it is stored with every export."""

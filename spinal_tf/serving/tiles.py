@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from spinal_tf.checkpoints import Checkpoint
+from spinal_tf.checkpoints.manifest import Checkpoint
 from spinal_tf.serving.intensity import GraphScale, graph_scale
 from spinal_tf.serving.placement import GraphPlacement, graph_input, graph_label, graph_place
 from spinal_tf.slices import MASK, T1C, T2W, MaskMode

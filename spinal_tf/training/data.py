@@ -12,16 +12,16 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from spinal_tf.cohort.case import Case, Cohort, Split, diagnosis_word
-from spinal_tf.cohort.check import check_cohort
+from spinal_tf.cohort.cohort_check import check_cohort
 from spinal_tf.cohort.images import ReadVolume
-from spinal_tf.cohort.read import read_cohort
+from spinal_tf.cohort.read_cohort import read_cohort
 from spinal_tf.datasets.cache import Entry, cache_key, open_cache
-from spinal_tf.datasets.source import Examination, entries, extra_masks
+from spinal_tf.datasets.case_source import Examination, entries, extra_masks
 from spinal_tf.errors import TrainingError
 from spinal_tf.files import make_folder
+from spinal_tf.images.volume import read_volume
 from spinal_tf.threads import Progress
 from spinal_tf.training.run_folder import write_json
-from spinal_tf.volume import read_volume
 
 SPLITS = (Split.TRAIN, Split.VALIDATION)
 """The test set is left alone."""

@@ -8,9 +8,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from spinal_tf.checkpoints.weight_files import Weights, assign_weights, decode_weights, weight_shapes
 from spinal_tf.errors import WeightsError
 from spinal_tf.networks.multiresunet import CORD_LOGITS
-from spinal_tf.weight_files import Weights, assign_weights, decode_weights, weight_shapes
 
 DOWNLOAD = "download"
 """In place of a file: Keras fetches the weights from its own server."""

@@ -16,7 +16,8 @@ import numpy as np
 import tensorflow as tf
 
 from spinal_tf import __version__
-from spinal_tf.checkpoints import Modality, Network
+from spinal_tf.checkpoints.manifest import Modality, Network
+from spinal_tf.checkpoints.weight_files import assign_weights, decode_weights
 from spinal_tf.datasets.feed import Sampler
 from spinal_tf.errors import StoppedError
 from spinal_tf.preprocess import Preprocessing
@@ -24,13 +25,12 @@ from spinal_tf.slices import MaskMode
 from spinal_tf.training.batches import batches, refuse_uneven
 from spinal_tf.training.initial import Initial, set_initial_weights
 from spinal_tf.training.loop import Training
-from spinal_tf.training.options import TrainingOptions
 from spinal_tf.training.run_folder import RunFolder, open_run, write_json
 from spinal_tf.training.schedule import Schedule
 from spinal_tf.training.setting import Setting, Stop
 from spinal_tf.training.step import Loss, Trainer
+from spinal_tf.training.training_choices import TrainingOptions
 from spinal_tf.training.validation import Validate
-from spinal_tf.weight_files import assign_weights, decode_weights
 
 MODULES = ("tensorflow", "keras", "numpy", "scipy", "cv2", "nibabel")
 """Whose versions a run records; they go by several names where they are installed."""

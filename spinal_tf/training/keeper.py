@@ -7,12 +7,12 @@ from typing import Any
 
 import keras
 
+from spinal_tf.checkpoints.weight_files import encode_weights
 from spinal_tf.files import output_files
 from spinal_tf.training.logs import TensorBoard, draw_curves, read_log, write_log
 from spinal_tf.training.run_folder import RunFolder, write_json
 from spinal_tf.training.state import Progress, load_state, save_state
 from spinal_tf.training.validation import Validation
-from spinal_tf.weight_files import encode_weights
 
 
 class Keeper:

@@ -13,16 +13,16 @@ import keras
 from spinal_tf.cohort.case import Case, Split
 from spinal_tf.errors import DeviceError
 from spinal_tf.taxonomy import Task
-from spinal_tf.training.classifier import ClassifierPlan, classifier_job, of_task
 from spinal_tf.training.curve_files import Row, draw_curve, read_rows, write_rows
 from spinal_tf.training.data import TrainingCohort, cases_by_split
 from spinal_tf.training.job import Job, load_best, run_job
-from spinal_tf.training.options import LIMITS, TrainingOptions
 from spinal_tf.training.run_folder import RunFolder, open_run
-from spinal_tf.training.segmenter import SegmenterPlan, segmenter_job
 from spinal_tf.training.setting import PLAIN, Report, Setting, nobody
 from spinal_tf.training.step import Trainer, configure_tensorflow
 from spinal_tf.training.subsets import nested_subset
+from spinal_tf.training.train_classifier import ClassifierPlan, classifier_job, of_task
+from spinal_tf.training.train_segmenter import SegmenterPlan, segmenter_job
+from spinal_tf.training.training_choices import LIMITS, TrainingOptions
 
 DICE, AUC = "dice", "auc"
 """What is drawn of the segmenter, and of the classifiers as in the authors' code."""

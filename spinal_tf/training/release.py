@@ -7,13 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from spinal_tf.checkpoints import Checkpoint, build_network, save_checkpoint
+from spinal_tf.checkpoints.manifest import Checkpoint, build_network, save_checkpoint
+from spinal_tf.checkpoints.weight_files import assign_weights, decode_weights
+from spinal_tf.checkpoints.weight_sets import install_set, read_set
 from spinal_tf.errors import TrainingError
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.training.logs import read_log
 from spinal_tf.training.run_folder import RunFolder
-from spinal_tf.weight_files import assign_weights, decode_weights
-from spinal_tf.weight_sets import install_set, read_set
 
 CARD = """# {name}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from spinal_tf.errors import OutputError, TrainingError
 from spinal_tf.files import make_folder, output_files
-from spinal_tf.training.options import differing
+from spinal_tf.training.training_choices import differing
 
 FORMAT = 1
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from spinal_tf.training.options import TrainingOptions
 from spinal_tf.training.state import Progress
+from spinal_tf.training.training_choices import TrainingOptions
 
 PLATEAU_FACTOR = 0.5
 """By which the rate falls on a plateau (the authors' code)."""

@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from spinal_tf.training.options import Precision, TrainingOptions
+from spinal_tf.training.training_choices import Precision, TrainingOptions
 
 Loss = Callable[[Any, Any], Any]
 

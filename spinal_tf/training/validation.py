@@ -12,8 +12,8 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from spinal_tf.cohort.case import diagnosis_word
-from spinal_tf.datasets.classifier import ClassifierCase
-from spinal_tf.datasets.segmenter import SegmenterCase
+from spinal_tf.datasets.crop_samples import SegmenterCase
+from spinal_tf.datasets.tile_samples import ClassifierCase
 from spinal_tf.engine import Engine, run_in_batches
 from spinal_tf.evaluation.statistics.operating_point import youden
 from spinal_tf.lesions import MINIMUM_VOLUME_ML, find_candidates

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from spinal_tf.checkpoints import MANIFEST, manifest_json
+from spinal_tf.checkpoints.manifest import MANIFEST, manifest_json
 from spinal_tf.cli import cohort_session, session
 from spinal_tf.cli.main import main
-from spinal_tf.gradcam import Explanation
+from spinal_tf.explain.gradcam import Explanation
 from spinal_tf.models import Classifier, Segmenter
 from spinal_tf.taxonomy import TASKS
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from spinal_tf.cli import session
-from spinal_tf.volume import read_volume, write_on_grid
+from spinal_tf.images.volume import read_volume, write_on_grid
 
 LESION_OUTPUTS = ["case_lesion.json", "case_lesion.nii.gz", "case_lesion.png"]
 HEAT_MAPS = ["case_gradcam_ms_vs_nmosd.nii.gz", "case_gradcam_tumor_vs_demyelinating.nii.gz"]

@@ -12,15 +12,15 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from spinal_tf.checkpoints import MANIFEST, manifest_json
+from spinal_tf.checkpoints.manifest import MANIFEST, manifest_json
 from spinal_tf.cli import cohort_session
 from spinal_tf.errors import ServerError
 from spinal_tf.evaluation.map_check import MapComparison
 from spinal_tf.evaluation.overlap import score_mask
+from spinal_tf.images.volume import read_mask, read_volume
 from spinal_tf.models import Served
-from spinal_tf.phantom import cohort as phantom_cohort
+from spinal_tf.phantom import simulated_cohort as phantom_cohort
 from spinal_tf.phantom.sources import procedural_background
-from spinal_tf.volume import read_mask, read_volume
 
 TASKS = ("tumor_vs_demyelinating", "astrocytoma_vs_ependymoma", "ms_vs_nmosd")
 CASES = {

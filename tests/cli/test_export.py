@@ -9,7 +9,8 @@ import sys
 
 import pytest
 
-from spinal_tf import gradcam, models
+from spinal_tf import models
+from spinal_tf.explain import gradcam
 from spinal_tf.serving import network
 
 

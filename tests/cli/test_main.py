@@ -35,7 +35,7 @@ STUCK_WHILE_WRITING = """
 import signal, sys, time
 from pathlib import Path
 from spinal_tf import case_files
-from spinal_tf.checkpoints import read_manifest
+from spinal_tf.checkpoints.manifest import read_manifest
 from spinal_tf.cli import session
 from spinal_tf.cli.main import main
 from spinal_tf.models import Segmenter

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from spinal_tf.cli.main import main
+from spinal_tf.images.volume import new_volume, write_on_grid
 from spinal_tf.taxonomy import Diagnosis
-from spinal_tf.volume import new_volume, write_on_grid
 
 AFFINE = np.array([[-4.0, 0, 0, 5], [0, 0, -0.8, 20], [0, -0.8, 0, 30], [0, 0, 0, 1]])
 SMALL = ["--width", "4", "--crop", "16", "--batch", "2", "--steps", "2", "--validation-every", "1"]

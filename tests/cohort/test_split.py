@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spinal_tf.cohort.case import Case, Cohort, Split
-from spinal_tf.cohort.read import read_cohort
+from spinal_tf.cohort.read_cohort import read_cohort
 from spinal_tf.cohort.split import SplitOptions, draw_split, read_unsplit, rows_with_split
 from spinal_tf.errors import CohortError
 from spinal_tf.evaluation.paper_table1 import CASES

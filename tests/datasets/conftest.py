@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from spinal_tf.cohort.case import Case
-from spinal_tf.datasets.source import Examination
+from spinal_tf.datasets.case_source import Examination
+from spinal_tf.images.volume import new_volume
 from spinal_tf.taxonomy import Diagnosis
-from spinal_tf.volume import new_volume
 
 AFFINE = np.array([[-3.5, 0, 0, 10], [0, 0, -0.7, 20], [0, -1.1, 0, 30], [0, 0, 0, 1.0]])
 """Slices of 3.5 mm, rows of 1.1 mm, columns of 0.7 mm."""

@@ -6,10 +6,10 @@ import pytest
 
 from spinal_tf.evaluation.activation import Zone
 from spinal_tf.evaluation.activation_summary import activations
-from spinal_tf.evaluation.checks import check_predictions
-from spinal_tf.evaluation.evaluate import evaluate
+from spinal_tf.evaluation.evaluation import evaluate
 from spinal_tf.evaluation.evaluation_rows import activation
 from spinal_tf.evaluation.evaluation_text import as_text
+from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.scored import EvaluationOptions
 from spinal_tf.evaluation.statistics.bootstrap import Resampling

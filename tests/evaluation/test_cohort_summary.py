@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from spinal_tf.cohort.case import Level, Split
-from spinal_tf.cohort.read import read_cohort
+from spinal_tf.cohort.read_cohort import read_cohort
 from spinal_tf.errors import CohortError
 from spinal_tf.evaluation.cohort_summary import FEWEST_COMPARED, Measured, summarise, summary_row
 from spinal_tf.evaluation.described import MeanSD, MedianIQR, Proportion

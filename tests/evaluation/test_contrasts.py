@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from spinal_tf.evaluation.checks import check_predictions
 from spinal_tf.evaluation.contrasts import corrected
 from spinal_tf.evaluation.described import Proportion
-from spinal_tf.evaluation.evaluate import evaluate
+from spinal_tf.evaluation.evaluation import evaluate
+from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.raters import DifficultCases
 from spinal_tf.evaluation.scored import EvaluationOptions

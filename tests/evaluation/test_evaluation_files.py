@@ -13,14 +13,14 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from spinal_tf.errors import OutputError
-from spinal_tf.evaluation.checks import check_predictions
 from spinal_tf.evaluation.described import Proportion
-from spinal_tf.evaluation.evaluate import evaluate
+from spinal_tf.evaluation.evaluation import evaluate
 from spinal_tf.evaluation.evaluation_files import write_evaluation
 from spinal_tf.evaluation.evaluation_rows import TABLES
 from spinal_tf.evaluation.evaluation_text import LABELS, as_text, percent, printed_task
 from spinal_tf.evaluation.map_check import MapCheck, MapComparison
 from spinal_tf.evaluation.paper_table2 import TABLE_2
+from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.scored import EvaluationOptions
 from spinal_tf.evaluation.statistics.bootstrap import Resampling

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spinal_tf.errors import CohortError
-from spinal_tf.evaluation.checks import check_predictions
-from spinal_tf.evaluation.evaluate import evaluate
+from spinal_tf.evaluation.evaluation import evaluate
 from spinal_tf.evaluation.lesion_table import COLUMNS, lesion_rows, parse_lesions
 from spinal_tf.evaluation.lesionwise import LesionwiseScore, MatchedLesion
+from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.prediction_table import read_predictions
 from spinal_tf.evaluation.scored import EvaluationOptions
 

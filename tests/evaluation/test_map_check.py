@@ -6,11 +6,11 @@ import math
 
 import pytest
 
-from spinal_tf.evaluation.checks import check_predictions
-from spinal_tf.evaluation.evaluate import evaluate
+from spinal_tf.evaluation.evaluation import evaluate
 from spinal_tf.evaluation.evaluation_rows import gradcam_check
 from spinal_tf.evaluation.evaluation_text import as_text
 from spinal_tf.evaluation.map_check import MOST_ALIKE, MapCheck, MapComparison, map_warnings
+from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.scored import EvaluationOptions
 from spinal_tf.evaluation.statistics.bootstrap import Resampling

@@ -11,10 +11,10 @@ import pytest
 from sklearn.metrics import accuracy_score, roc_auc_score
 
 from spinal_tf.cohort.case import Split
-from spinal_tf.evaluation.checks import check_predictions
-from spinal_tf.evaluation.evaluate import evaluate
+from spinal_tf.evaluation.evaluation import evaluate
 from spinal_tf.evaluation.paper_table2 import TABLE_2
 from spinal_tf.evaluation.performance import performance
+from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.prediction_table import read_predictions
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.scored import EvaluationOptions, score_task

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from spinal_tf.evaluation.checks import check_predictions
 from spinal_tf.evaluation.described import Proportion
-from spinal_tf.evaluation.evaluate import evaluate
+from spinal_tf.evaluation.evaluation import evaluate
 from spinal_tf.evaluation.evaluation_rows import triage
 from spinal_tf.evaluation.evaluation_text import as_text
+from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.prediction_table import read_predictions
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.scored import EvaluationOptions

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from click.testing import CliRunner
 
-from spinal_tf.checkpoints import read_manifest
+from spinal_tf.checkpoints.manifest import read_manifest
 from spinal_tf.cli.main import main
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from spinal_tf.porting.forward import forward, runner
 from spinal_tf.porting.graph import Graph, Node
-from spinal_tf.porting.source import Array
+from spinal_tf.porting.weights_source import Array
 
 X = np.arange(8, dtype=np.float32).reshape(1, 2, 2, 2)  # two channels: even and odd numbers
 

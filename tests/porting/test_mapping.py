@@ -6,7 +6,7 @@ import pytest
 from spinal_tf.errors import PortError
 from spinal_tf.porting.graph import Graph, Node
 from spinal_tf.porting.mapping import map_layers
-from spinal_tf.porting.source import Array, Source
+from spinal_tf.porting.weights_source import Array, Source
 
 CONVOLUTION = {"kernel_size": (3, 3), "strides": (1, 1), "padding": "same"}
 NEEDED = {"first": ((3, 3, 1, 2),), "second": ((3, 3, 1, 2),), "logits": ((3, 3, 4, 1), (1,))}

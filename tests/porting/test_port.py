@@ -9,11 +9,11 @@ import h5py
 import numpy as np
 import pytest
 
-from spinal_tf.checkpoints import find_faults, load_network, read_manifest
+from spinal_tf.checkpoints.manifest import find_faults, load_network, read_manifest
 from spinal_tf.errors import PortError
 from spinal_tf.porting import port as module
 from spinal_tf.porting.port import port_weights, write_ported
-from spinal_tf.porting.read import fingerprint, read_source
+from spinal_tf.porting.read_weights import fingerprint, read_source
 from spinal_tf.porting.target import PortOptions
 
 pytestmark = pytest.mark.slow

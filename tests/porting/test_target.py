@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from spinal_tf.errors import PortError
-from spinal_tf.porting.source import Array, Source
 from spinal_tf.porting.target import PortOptions, plan_checkpoint
+from spinal_tf.porting.weights_source import Array, Source
 from spinal_tf.preprocess import Preprocessing
 
 

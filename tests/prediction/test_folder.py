@@ -10,10 +10,10 @@ import pytest
 
 from spinal_tf.errors import OutputError
 from spinal_tf.evaluation.lesionwise import LesionwiseScore, MatchedLesion
-from spinal_tf.prediction.case import COLUMNS, CasePrediction, without_prediction
+from spinal_tf.images.volume import read_mask
 from spinal_tf.prediction.folder import PredictionFolder
+from spinal_tf.prediction.predict_case import COLUMNS, CasePrediction, without_prediction
 from spinal_tf.results import CaseResult, Review, Segmentation
-from spinal_tf.volume import read_mask
 
 PREDICTION = CasePrediction(
     cells={**dict.fromkeys(COLUMNS, ""), "p_ms_vs_nmosd": "0.1", "hd95_mm": "inf", "flagged": "1"},

@@ -71,7 +71,7 @@ def neighbour_standin(standin_module, tiny_models):
 @pytest.fixture(scope="session")
 def tiny_weights(tiny_weights, tmp_path_factory) -> Path:
     """The small weights with model cards, the classifiers said to know T1c."""
-    from spinal_tf.checkpoints import MANIFEST, manifest_json, read_manifest
+    from spinal_tf.checkpoints.manifest import MANIFEST, manifest_json, read_manifest
 
     folder = shutil.copytree(tiny_weights, tmp_path_factory.mktemp("served") / "weights")
     checkpoints = read_manifest(folder)
@@ -86,7 +86,7 @@ def tiny_weights(tiny_weights, tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def padded_weights(tiny_weights, tmp_path_factory) -> Path:
     """The same weights, said to want padded inputs, and tiles that are zero outside the mask."""
-    from spinal_tf.checkpoints import MANIFEST, manifest_json, read_manifest
+    from spinal_tf.checkpoints.manifest import MANIFEST, manifest_json, read_manifest
     from spinal_tf.preprocess import Preprocessing
 
     folder = shutil.copytree(tiny_weights, tmp_path_factory.mktemp("padded") / "weights")
@@ -112,7 +112,7 @@ def tiny_models(tiny_weights, padded_weights, neighbour_weights, tmp_path_factor
     In the folders ``padded`` and ``neighbours``, the segmenter and the pipeline of the weights that want padded inputs
     or see the slices beside each one.
     """
-    from spinal_tf.serving.export import export_saved_model, serve_classifiers, serve_pipeline, serve_segmenter
+    from spinal_tf.serving.write_export import export_saved_model, serve_classifiers, serve_pipeline, serve_segmenter
     from spinal_tf.taxonomy import TASKS
 
     models = tmp_path_factory.mktemp("models")

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from scipy.ndimage import zoom
 
+from spinal_tf.images.volume import Volume, new_volume, read_volume
 from spinal_tf.models import load_classifiers, load_segmenter
-from spinal_tf.phantom.case import simulate_case
+from spinal_tf.phantom.simulated_case import simulate_case
 from spinal_tf.pipeline import SegmentationOptions, classify_volume, segment_volume
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import Diagnosis
-from spinal_tf.volume import Volume, new_volume, read_volume
 
 BUNDLED = Path(__file__).parents[2] / "weights"
 
@@ -55,7 +55,7 @@ def part(volume: Volume, first: int | None) -> Volume:
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     """Segmenter and pipeline of the bundled weights, exported in version 1."""
-    from spinal_tf.serving.export import export_saved_model, serve_pipeline, serve_segmenter
+    from spinal_tf.serving.write_export import export_saved_model, serve_pipeline, serve_segmenter
 
     folder = tmp_path_factory.mktemp("bundled")
     for model in (serve_segmenter(BUNDLED), serve_pipeline(BUNDLED)):

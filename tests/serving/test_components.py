@@ -10,9 +10,9 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from spinal_tf.images.volume import new_volume
 from spinal_tf.lesions import find_lesions
 from spinal_tf.serving.components import graph_find_lesions
-from spinal_tf.volume import new_volume
 
 VOXEL_ML = 0.004
 POINT = {"threshold": 0.5, "minimum_peak": 0.8}

@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from spinal_tf.images.volume import Volume
 from spinal_tf.models import load_classifiers, load_segmenter
 from spinal_tf.pipeline import SegmentationOptions, classify_volume, segment_volume
 from spinal_tf.preprocess import normalise
@@ -14,7 +15,6 @@ from spinal_tf.serving.cascade import NOT_CLASSIFIED
 from spinal_tf.serving.sample import sample_mask, sample_volume
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import TASKS
-from spinal_tf.volume import Volume
 
 pytestmark = pytest.mark.slow
 

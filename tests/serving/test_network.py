@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from spinal_tf.checkpoints import load_network, read_manifest
+from spinal_tf.checkpoints.manifest import load_network, read_manifest
 from spinal_tf.serving.network import serve_networks
 from spinal_tf.taxonomy import TASKS
 

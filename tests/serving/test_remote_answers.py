@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from spinal_tf.checkpoints import MANIFEST, manifest_json, read_manifest
+from spinal_tf.checkpoints.manifest import MANIFEST, manifest_json, read_manifest
 from spinal_tf.cli.main import main
 from spinal_tf.errors import ServerError
+from spinal_tf.images.volume import read_volume
 from spinal_tf.models import load_classifiers, load_segmenter
 from spinal_tf.pipeline import SegmentationOptions, classify_volume, segment_volume
 from spinal_tf.remote.connection import Connection
@@ -26,7 +27,6 @@ from spinal_tf.remote.networks import remote_classifiers, remote_segmenter
 from spinal_tf.remote.server import Server, parse_address
 from spinal_tf.serving.sample import sample_mask, sample_volume
 from spinal_tf.stopwatch import Stopwatch
-from spinal_tf.volume import read_volume
 
 pytestmark = pytest.mark.slow
 

@@ -16,16 +16,16 @@ from click.testing import CliRunner
 
 from spinal_tf.cli.main import main
 from spinal_tf.errors import RequirementError, ServerError
+from spinal_tf.images.volume import read_mask, read_volume
 from spinal_tf.preprocess import MAXIMUM_INPUT_SIDE
 from spinal_tf.remote import connection as connection_module
 from spinal_tf.remote import grpc_transport, rest_transport
 from spinal_tf.remote.connection import Connection
-from spinal_tf.remote.failures import LARGEST_MESSAGE_BYTES, Kind, RequestFailure
 from spinal_tf.remote.model import find_model
 from spinal_tf.remote.networks import remote_classifiers, remote_segmenter
 from spinal_tf.remote.server import Identity, Server, parse_address
+from spinal_tf.remote.server_failures import LARGEST_MESSAGE_BYTES, Kind, RequestFailure
 from spinal_tf.serving.names import DESCRIBE, TILES
-from spinal_tf.volume import read_mask, read_volume
 
 grpc = pytest.importorskip("grpc")
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from spinal_tf.checkpoints import MANIFEST, manifest_json, read_manifest
+from spinal_tf.checkpoints.manifest import MANIFEST, manifest_json, read_manifest
 from spinal_tf.cli.main import main
 from spinal_tf.remote.load import Latency, Load, measure
 

@@ -14,8 +14,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from spinal_tf.images.volume import new_volume, write_on_grid
 from spinal_tf.taxonomy import Diagnosis
-from spinal_tf.volume import new_volume, write_on_grid
 
 SHAPE = (3, 36, 44)
 AFFINE = np.array([[-4.0, 0, 0, 5], [0, 0, -0.8, 20], [0, -0.8, 0, 30], [0, 0, 0, 1]])

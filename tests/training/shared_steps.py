@@ -11,9 +11,9 @@ import tensorflow as tf
 
 from spinal_tf.training.batches import batches
 from spinal_tf.training.devices import open_strategy
-from spinal_tf.training.options import TrainingOptions
-from spinal_tf.training.segmenter import LOSSES
 from spinal_tf.training.step import Trainer
+from spinal_tf.training.train_segmenter import LOSSES
+from spinal_tf.training.training_choices import TrainingOptions
 
 BATCH, STEPS, SIDE = 4, 4, 16
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keras
 
-from spinal_tf.training import segmenter
+from spinal_tf.training import train_segmenter as segmenter
 
 
 def build(*, channels: int) -> keras.Model:

@@ -10,8 +10,8 @@ import pytest
 
 from spinal_tf.cohort.case import Split
 from spinal_tf.cohort.cells import CORD_COLUMN
-from spinal_tf.cohort.check import check_cohort
-from spinal_tf.datasets.segmenter import segmenter_entry
+from spinal_tf.cohort.cohort_check import check_cohort
+from spinal_tf.datasets.crop_samples import segmenter_entry
 from spinal_tf.errors import CohortError, OutputError, TrainingError
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.taxonomy import Diagnosis

@@ -6,11 +6,11 @@ import keras
 import numpy as np
 import pytest
 
+from spinal_tf.checkpoints.weight_files import encode_weights
 from spinal_tf.errors import WeightsError
 from spinal_tf.networks.densenet import build_densenet
 from spinal_tf.networks.multiresunet import CORD_LOGITS, build_multiresunet
 from spinal_tf.training.initial import Initial, set_initial_weights
-from spinal_tf.weight_files import encode_weights
 
 
 def tiny(width: int = 4) -> keras.Model:

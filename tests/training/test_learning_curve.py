@@ -10,20 +10,22 @@ import numpy as np
 import pytest
 
 from spinal_tf.cohort.case import Split
-from spinal_tf.datasets.classifier import TilePlan
-from spinal_tf.datasets.segmenter import CropPlan
+from spinal_tf.datasets.crop_samples import CropPlan
+from spinal_tf.datasets.tile_samples import TilePlan
 from spinal_tf.errors import DeviceError, OutputError, StoppedError, TrainingError
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.taxonomy import TUMOR_VS_DEMYELINATING
-from spinal_tf.training import classifier, curve_files, keeper, learning_curve, segmenter
-from spinal_tf.training.classifier import ClassifierPlan
+from spinal_tf.training import curve_files, keeper, learning_curve
+from spinal_tf.training import train_classifier as classifier
+from spinal_tf.training import train_segmenter as segmenter
 from spinal_tf.training.curve_files import draw_curve
 from spinal_tf.training.data import open_cohort
 from spinal_tf.training.learning_curve import CurvePlan, classifier_curve, segmenter_curve
-from spinal_tf.training.options import TrainingOptions
 from spinal_tf.training.run_folder import RunFolder
-from spinal_tf.training.segmenter import SegmenterPlan
 from spinal_tf.training.setting import Setting
+from spinal_tf.training.train_classifier import ClassifierPlan
+from spinal_tf.training.train_segmenter import SegmenterPlan
+from spinal_tf.training.training_choices import TrainingOptions
 
 SEGMENTER = SegmenterPlan(crops=CropPlan(size=(16, 16), augmentation="none"), tight_share=0.0)
 CLASSIFIER = ClassifierPlan(preprocessing=Preprocessing(size=(32, 32)), tiles=TilePlan(augmentation="none"))

@@ -14,11 +14,11 @@ import tensorflow as tf
 from spinal_tf.errors import OutputError, StoppedError, TrainingError
 from spinal_tf.training import keeper, loop
 from spinal_tf.training.loop import Training
-from spinal_tf.training.options import TrainingOptions
 from spinal_tf.training.run_folder import RunFolder
 from spinal_tf.training.schedule import Schedule
 from spinal_tf.training.setting import never
 from spinal_tf.training.step import Trainer
+from spinal_tf.training.training_choices import TrainingOptions
 from spinal_tf.training.validation import Validation
 
 X = np.linspace(-1, 1, 8, dtype=np.float32)[:, None]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from spinal_tf.training.options import TrainingOptions
 from spinal_tf.training.schedule import Schedule
 from spinal_tf.training.state import Progress
+from spinal_tf.training.training_choices import TrainingOptions
 
 
 def schedule(steps_per_epoch=10, **options) -> Schedule:

@@ -9,8 +9,8 @@ import tensorflow as tf
 
 from spinal_tf.networks.densenet import build_densenet
 from spinal_tf.networks.multiresunet import build_multiresunet
-from spinal_tf.training.options import TrainingOptions
 from spinal_tf.training.step import Trainer, dtype_policy
+from spinal_tf.training.training_choices import TrainingOptions
 
 X = np.linspace(-1, 1, 8, dtype=np.float32)[:, None]
 

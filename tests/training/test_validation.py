@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spinal_tf.datasets.classifier import ClassifierCase
-from spinal_tf.datasets.segmenter import SegmenterCase
+from spinal_tf.datasets.crop_samples import SegmenterCase
+from spinal_tf.datasets.tile_samples import ClassifierCase
 from spinal_tf.taxonomy import MS_VS_NMOSD, Diagnosis
 from spinal_tf.training.validation import some_cases, validate_classifier, validate_segmenter
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from spinal_tf.cohort.case import Sex, Split
 from spinal_tf.evaluation.described import Proportion, mean_sd
-from spinal_tf.evaluation.evaluate import Evaluation
+from spinal_tf.evaluation.evaluation import Evaluation
 from spinal_tf.evaluation.evaluation_files import software_versions
 from spinal_tf.evaluation.evaluation_text import printed_task
 from spinal_tf.evaluation.predictions import CaseSet, Prediction

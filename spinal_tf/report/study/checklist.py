@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 from importlib.resources import files
 
-from spinal_tf.evaluation.evaluate import Evaluation
+from spinal_tf.evaluation.evaluation import Evaluation
 from spinal_tf.evaluation.evaluation_rows import Row
 from spinal_tf.report.study.answers import ANSWERS
 

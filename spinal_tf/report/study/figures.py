@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from spinal_tf.evaluation.evaluate import Evaluation
+from spinal_tf.evaluation.evaluation import Evaluation
 from spinal_tf.files import make_folder, output_files
-from spinal_tf.report.study.calibration import draw_decisions, draw_reliability
+from spinal_tf.report.study.calibration_figure import draw_decisions, draw_reliability
 from spinal_tf.report.study.figure_file import FOLDER, FORMS, NAMES, FigureFile, remove_figures
 from spinal_tf.report.study.flow import draw_flow
 from spinal_tf.report.study.learning import draw_learning
-from spinal_tf.report.study.masks import draw_dice, draw_volumes
+from spinal_tf.report.study.mask_figures import draw_dice, draw_volumes
 from spinal_tf.report.study.pictures import CasePicture
 from spinal_tf.report.study.pipeline_steps import draw_pipeline
 from spinal_tf.report.study.representative import draw_cases, representative_cases
-from spinal_tf.report.study.roc import draw_roc
+from spinal_tf.report.study.roc_figure import draw_roc
 from spinal_tf.report.study.style import Drawing, save, settings
 from spinal_tf.report.study.subgroup_forest import draw_forest
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 
 from spinal_tf.cohort.case import Split
-from spinal_tf.evaluation.evaluate import Evaluation
+from spinal_tf.evaluation.evaluation import Evaluation
 from spinal_tf.evaluation.evaluation_text import printed_task
 from spinal_tf.evaluation.prediction_table import JUDGED
 from spinal_tf.evaluation.predictions import Prediction, applicable

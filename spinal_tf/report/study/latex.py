@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterator, Mapping, Sequence
 
-from spinal_tf.evaluation.evaluate import Evaluation
+from spinal_tf.evaluation.evaluation import Evaluation
 from spinal_tf.evaluation.evaluation_rows import TABLES
 from spinal_tf.report.study import layouts
-from spinal_tf.report.study.parts import Part, filled
 from spinal_tf.report.study.sheets import Sheet
+from spinal_tf.report.study.table_parts import Part, filled
 
 TABLE_2_CAPTION = "Differentiation of spinal cord lesions by deep learning models"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from spinal_tf.evaluation import overlap_text
 from spinal_tf.evaluation.columns import NOTHING
 from spinal_tf.evaluation.contrasts import COMPARED
-from spinal_tf.evaluation.evaluate import Evaluation
+from spinal_tf.evaluation.evaluation import Evaluation
 from spinal_tf.evaluation.evaluation_text import LABELS, measure_cell, paper_cell, printed_task
 from spinal_tf.evaluation.overlap_summary import GroupSummary
 from spinal_tf.evaluation.paper_table2 import TABLE_2

@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 from matplotlib.axes import Axes
 
-from spinal_tf.evaluation.evaluate import Evaluation
+from spinal_tf.evaluation.evaluation import Evaluation
 from spinal_tf.evaluation.predictions import Prediction
 from spinal_tf.evaluation.scored import ScoredTask
 from spinal_tf.report.study.mask_sizes import mask_sizes, reported

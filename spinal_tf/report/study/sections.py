@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from spinal_tf.evaluation.evaluate import Evaluation
+from spinal_tf.evaluation.evaluation import Evaluation
 from spinal_tf.evaluation.evaluation_files import software_versions
 from spinal_tf.evaluation.statistics.intervals import LEVEL
 from spinal_tf.report import markup
 from spinal_tf.report.study import layouts
 from spinal_tf.report.study.checklist import Checklist, Item, State, fill_in
 from spinal_tf.report.study.figure_file import FigureFile
-from spinal_tf.report.study.parts import Part
 from spinal_tf.report.study.sheets import Sheet, text
+from spinal_tf.report.study.table_parts import Part
 
 LARGEST_SVG_BYTES = 1_000_000
 """A larger drawing is shown as PNG if that is smaller, so that the page can be sent and opened."""

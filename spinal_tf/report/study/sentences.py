@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from spinal_tf.evaluation.evaluate import Evaluation
+from spinal_tf.evaluation.evaluation import Evaluation
 from spinal_tf.evaluation.evaluation_text import LABELS, measure_cell, paper_cell, printed_task
 from spinal_tf.evaluation.paper_table2 import TABLE_2
 from spinal_tf.evaluation.performance import Measure, Performance

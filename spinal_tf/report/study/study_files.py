@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from spinal_tf.evaluation.evaluate import Evaluation
+from spinal_tf.evaluation.evaluation import Evaluation
 from spinal_tf.evaluation.evaluation_files import Writer, write_csv
 from spinal_tf.report.study.checklist import CHECKLISTS, checklist_rows, fill_in
 from spinal_tf.report.study.figure_file import FigureFile
 from spinal_tf.report.study.latex import latex_tables
-from spinal_tf.report.study.page import write_evaluation_page
+from spinal_tf.report.study.study_page import write_evaluation_page
 
 PAGE = "report.html"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from matplotlib.axes import Axes
 
 from spinal_tf.evaluation.contrasts import COMPARED, Contrast
-from spinal_tf.evaluation.evaluate import Evaluation
+from spinal_tf.evaluation.evaluation import Evaluation
 from spinal_tf.evaluation.evaluation_text import LABELS, printed_task
 from spinal_tf.evaluation.statistics.intervals import Interval
 from spinal_tf.report.study.style import (

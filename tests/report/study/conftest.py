@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spinal_tf.evaluation.checks import check_predictions
-from spinal_tf.evaluation.evaluate import evaluate
+from spinal_tf.evaluation.evaluation import evaluate
+from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.scored import EvaluationOptions
 from spinal_tf.evaluation.statistics.bootstrap import Resampling
 from spinal_tf.report.study import style

@@ -11,7 +11,7 @@ from matplotlib.text import Text
 
 from spinal_tf.errors import CohortError, OutputError
 from spinal_tf.evaluation.predictions import SIMULATED, SIMULATED_NOTE
-from spinal_tf.phantom.cohort import SCANNER
+from spinal_tf.phantom.simulated_cohort import SCANNER
 from spinal_tf.report.study import figures, style
 from spinal_tf.report.study.figure_file import FOLDER, NAMES, remove_figures
 from spinal_tf.report.study.figures import write_figures

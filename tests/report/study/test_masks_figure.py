@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from spinal_tf.evaluation.predictions import CaseSet
+from spinal_tf.report.study.mask_figures import draw_dice, draw_volumes, mean_dice, volume_differences, volume_ratios
 from spinal_tf.report.study.mask_sizes import MaskSize, mask_sizes, reported
-from spinal_tf.report.study.masks import draw_dice, draw_volumes, mean_dice, volume_differences, volume_ratios
 from spinal_tf.taxonomy import Diagnosis
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from spinal_tf.errors import CohortError
 from spinal_tf.evaluation.statistics.intervals import UNKNOWN
-from spinal_tf.report.study.calibration import draw_decisions, draw_reliability
+from spinal_tf.report.study.calibration_figure import draw_decisions, draw_reliability
 from spinal_tf.report.study.learning import draw_learning, means_by_patients
 from spinal_tf.report.study.subgroup_forest import draw_forest, forest_lines
 

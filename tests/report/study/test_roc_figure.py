@@ -9,7 +9,7 @@ import pytest
 
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.statistics.confusion import Confusion
-from spinal_tf.report.study.roc import RocPoint, draw_roc, operating_point, rater_points
+from spinal_tf.report.study.roc_figure import RocPoint, draw_roc, operating_point, rater_points
 
 MS = "ms_vs_nmosd"
 

@@ -7,9 +7,9 @@ import csv
 
 import pytest
 
-from spinal_tf.evaluation.checks import check_predictions
-from spinal_tf.evaluation.evaluate import evaluate
+from spinal_tf.evaluation.evaluation import evaluate
 from spinal_tf.evaluation.map_check import MapCheck, MapComparison
+from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.predictions import CaseSet, zone_column
 from spinal_tf.evaluation.scored import EvaluationOptions
 from spinal_tf.evaluation.statistics.bootstrap import Resampling

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from spinal_tf.evaluation.evaluation_rows import TABLES
-from spinal_tf.report.study import parts
-from spinal_tf.report.study.parts import COMPARISONS, MODALITIES, SUBGROUPS, filled, parts_of
+from spinal_tf.report.study import table_parts as parts
+from spinal_tf.report.study.table_parts import COMPARISONS, MODALITIES, SUBGROUPS, filled, parts_of
 
 
 def shown(evaluation, *names):

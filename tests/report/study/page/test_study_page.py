@@ -14,8 +14,8 @@ from html_page import Page
 from spinal_tf.evaluation.evaluation_files import NOTICE, write_evaluation
 from spinal_tf.evaluation.evaluation_rows import TABLES
 from spinal_tf.report.study import sections
-from spinal_tf.report.study.page import evaluation_page, write_evaluation_page
 from spinal_tf.report.study.study_files import study_files
+from spinal_tf.report.study.study_page import evaluation_page, write_evaluation_page
 
 SIMULATED = "Simulated: <says> nothing about patients."
 

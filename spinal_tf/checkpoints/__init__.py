@@ -1,0 +1,1 @@
+"""Released weights: the manifest, weight files, and sets that are installed together."""

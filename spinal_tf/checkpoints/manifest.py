@@ -1,0 +1,383 @@
+"""Released weights: each file together with what is needed to use it, in one manifest that vouches for its bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.resources
+import importlib.util
+import json
+import math
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, get_args
+
+from spinal_tf.checkpoints.weight_files import Weights, assign_weights, decode_weights, encode_weights, require_match
+from spinal_tf.errors import WeightsError
+from spinal_tf.files import output_files
+from spinal_tf.preprocess import Preprocessing
+from spinal_tf.slices import MaskMode
+from spinal_tf.taxonomy import TASKS
+
+if TYPE_CHECKING:
+    import keras
+
+Network = Literal["multiresunet", "densenet121"]
+Modality = Literal["t2w", "t1c"]
+
+MANIFEST = "manifest.json"
+WEIGHTS_SUFFIX = ".weights.h5"
+FORMAT = 1
+"""Version of the manifest's layout; a reader refuses every other one."""
+
+FOLDER_VARIABLE = "SPINAL_TF_WEIGHTS"
+REMEDY = "import the weights again with: spinal-tf weights import FILE --overwrite"
+
+PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""Names of files and checkpoints: no separator, no leading dot, so a manifest reaches nothing outside its folder."""
+
+HASH = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Checkpoint:
+    """One network's weights and all that belongs to them.
+
+    Attributes:
+        name: ``segmenter``, or the name of a task.
+        network: which builder.
+        arguments: of the builder, where they differ from its defaults.
+        file: name of the .weights.h5 file beside the manifest.
+        sha256: of that file, in lower-case hexadecimal digits; empty until it is saved.
+        preprocessing: what its input went through in training.
+        operating_point: probability from which a voxel is lesion, or a case positive.
+        minimum_peak: probability that a lesion has to reach somewhere; 0 for classifiers, and where any will do.
+        mask_mode: how the lesion mask enters a tile; None for the segmenter.
+        modalities: it was trained with.
+        training: free record of data, steps, command and measures.
+        card: name of the model card beside the manifest.
+
+    Raises:
+        ValueError: a value is unknown or out of range.
+    """
+
+    name: str
+    network: Network
+    arguments: dict[str, Any] = field(default_factory=dict)
+    file: str = ""
+    sha256: str = ""
+    preprocessing: Preprocessing
+    operating_point: float
+    minimum_peak: float = 0.0
+    mask_mode: MaskMode | None = None
+    modalities: tuple[Modality, ...] = ("t2w",)
+    training: dict[str, Any] = field(default_factory=dict)
+    card: str
+
+    def __post_init__(self) -> None:
+        """Refuse what no manifest may say."""
+        _require(_is_plain(self.name, ""), f"{self.name!r} is not a plain name")
+        _require(_is_plain(self.card, ".md"), f"card {self.card!r} is not a plain name ending in .md")
+        _require(
+            self.file == "" or _is_plain(self.file, WEIGHTS_SUFFIX),
+            f"file {self.file!r} is not a plain name ending in {WEIGHTS_SUFFIX}",
+        )
+        _require(self.network in get_args(Network), f"network {self.network!r} is not known")
+        _require(self.mask_mode in (None, *get_args(MaskMode)), f"mask_mode {self.mask_mode!r} is not known")
+        _require(
+            self.network != "multiresunet" or self.arguments.get("channels", 1) == self.preprocessing.slices_seen,
+            "channels of the network are not the slices that preprocessing shows it",
+        )
+        _require(set(self.modalities) <= set(get_args(Modality)), f"modalities {self.modalities!r} are not known")
+        _require(
+            _is_probability(self.operating_point), f"operating point {self.operating_point!r} is not within 0 to 1"
+        )
+        _require(_is_probability(self.minimum_peak), f"minimum peak {self.minimum_peak!r} is not within 0 to 1")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as JSON can hold it, without its name; `from_dict` is its inverse."""
+        entry = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "name"}
+        return {**entry, "preprocessing": self.preprocessing.to_dict(), "modalities": list(self.modalities)}
+
+    def in_words(self) -> str:
+        """What the network does, in one sentence, for model cards."""
+        task = next((task for task in TASKS if task.name == self.name), None)
+        if task is None:
+            return "Finds and outlines lesions."
+        images = "T2w and, where there is one, T1c" if "t1c" in self.modalities else "T2w alone"
+        mask = "as a channel, images zero outside it" if self.mask_mode == "multiply" else "as a channel"
+        return f"Tells {task.classes[0]} from {task.classes[1]} by {images}; the mask comes {mask}."
+
+    def points_in_words(self) -> str:
+        """The operating point, and what a lesion has to reach, for cards and lists."""
+        peak = f", a lesion reaches {self.minimum_peak:.2f} somewhere" if self.minimum_peak else ""
+        return f"{self.operating_point:.3f}{peak}"
+
+    @classmethod
+    def from_dict(cls, name: str, entry: Mapping[str, Any]) -> Checkpoint:
+        """Read what `to_dict` wrote.
+
+        Raises:
+            ValueError: an entry is missing, unknown or out of range.
+            WeightsError: so is the preprocessing record.
+        """
+        names = {item.name for item in fields(cls)} - {"name"}
+        _require(isinstance(entry, Mapping), f"{entry!r} is not a record")
+        _require(set(entry) == names, f"unknown or missing entries ({', '.join(sorted(set(entry) ^ names))})")
+        _require(HASH.fullmatch(str(entry["sha256"])), f"{entry['sha256']!r} is not a SHA-256")
+        for record in ("arguments", "preprocessing", "training"):
+            _require(isinstance(entry[record], Mapping), f"{record} is not a record")
+        _require(isinstance(entry["modalities"], list), f"modalities {entry['modalities']!r} are not a list")
+        arguments = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in entry["arguments"].items()
+        }
+        return cls(
+            name=name,
+            **{
+                **entry,
+                "arguments": arguments,
+                "preprocessing": Preprocessing.from_dict(entry["preprocessing"]),
+                "modalities": tuple(entry["modalities"]),
+            },
+        )
+
+
+def _require(condition: object, fault: str) -> None:
+    if not condition:
+        raise ValueError(fault)
+
+
+def _is_plain(name: object, suffix: str) -> bool:
+    return isinstance(name, str) and PLAIN_NAME.fullmatch(name) is not None and name.endswith(suffix)
+
+
+def _is_probability(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and 0 <= value <= 1
+
+
+def find_weights() -> Path:
+    """The folder of weights in use.
+
+    It is ``$SPINAL_TF_WEIGHTS`` where that is set, else ``weights/`` of the checkout, else the installed package's.
+
+    Raises:
+        WeightsError: there is none with a manifest, or ``$SPINAL_TF_WEIGHTS`` is set to a folder without one.
+    """
+    named = os.environ.get(FOLDER_VARIABLE)
+    if named:
+        if not (Path(named) / MANIFEST).is_file():
+            raise WeightsError(
+                f"{named}: no {MANIFEST} in this folder, which {FOLDER_VARIABLE} names; correct or unset the variable, "
+                "or fill the folder with: spinal-tf weights import FILE"
+            )
+        return Path(named)
+    for folder in _bundled_folders():
+        if (folder / MANIFEST).is_file():
+            return folder
+    raise WeightsError(
+        "no weights found; install them with: spinal-tf weights import FILE --to FOLDER, "
+        f"and set {FOLDER_VARIABLE} to that folder"
+    )
+
+
+def _bundled_folders() -> list[Path]:
+    folders = [Path(__file__).resolve().parents[2] / "weights"]
+    if importlib.util.find_spec("spinal_tf.weights") is not None:
+        folders.append(Path(str(importlib.resources.files("spinal_tf.weights"))))
+    return folders
+
+
+def read_manifest(folder: Path) -> dict[str, Checkpoint]:
+    """The checkpoints of a folder, by name.
+
+    Args:
+        folder: holds manifest.json.
+
+    Raises:
+        WeightsError: the manifest is missing, not JSON, of another format, or an entry is not understood.
+    """
+    path = folder / MANIFEST
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror}); {REMEDY}") from error
+    return parse_manifest(data, source=str(path))
+
+
+def parse_manifest(data: bytes, *, source: str) -> dict[str, Checkpoint]:
+    """The checkpoints of a manifest, by name.
+
+    Args:
+        data: the whole file.
+        source: its name, for messages.
+
+    Raises:
+        WeightsError: it is not JSON, of another format, or an entry is not understood.
+    """
+    try:
+        record = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise WeightsError(f"{source}: not a JSON file; {REMEDY}") from error
+    if not isinstance(record, dict) or record.get("format") != FORMAT:
+        version = record.get("format") if isinstance(record, dict) else None
+        raise WeightsError(f"{source}: format {version} instead of {FORMAT}; take weights made for this spinal-tf")
+    entries = record.get("checkpoints")
+    if not isinstance(entries, dict):
+        raise WeightsError(f"{source}: lists no checkpoints; {REMEDY}")
+    return {name: _parse_entry(name, entry, source) for name, entry in entries.items()}
+
+
+def _parse_entry(name: str, entry: Mapping[str, Any], source: str) -> Checkpoint:
+    try:
+        return Checkpoint.from_dict(name, entry)
+    except (ValueError, TypeError) as error:
+        raise WeightsError(f"{source}: {name} not understood: {error}; {REMEDY}") from error
+    except WeightsError as error:
+        raise WeightsError(f"{source}: {name}: {error}") from error
+
+
+def manifest_json(checkpoints: Mapping[str, Checkpoint]) -> str:
+    """The manifest that lists these checkpoints, as text."""
+    entries = {name: checkpoint.to_dict() for name, checkpoint in sorted(checkpoints.items())}
+    return json.dumps({"format": FORMAT, "checkpoints": entries}, indent=2, ensure_ascii=False) + "\n"
+
+
+def verify(folder: Path, checkpoint: Checkpoint) -> None:
+    """Check that the weights file is the one the manifest speaks of.
+
+    Raises:
+        WeightsError: it is missing or unreadable, or its SHA-256 differs.
+    """
+    _verified(folder, checkpoint)
+
+
+def _verified(folder: Path, checkpoint: Checkpoint) -> bytes:
+    path = folder / checkpoint.file
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror}); {REMEDY}") from error
+    require_hash(data, checkpoint, source=str(path))
+    return data
+
+
+def require_hash(data: bytes, checkpoint: Checkpoint, *, source: str) -> None:
+    """Check a weights file's bytes against the manifest.
+
+    Raises:
+        WeightsError: the SHA-256 differs.
+    """
+    found = hashlib.sha256(data).hexdigest()
+    if found != checkpoint.sha256:
+        raise WeightsError(
+            f"{source}: damaged, its SHA-256 starts with {found[:12]} instead of {checkpoint.sha256[:12]}; {REMEDY}"
+        )
+
+
+def find_faults(folder: Path) -> dict[str, str]:
+    """What is wrong with each checkpoint of a folder: one sentence, empty where it is sound.
+
+    Raises:
+        WeightsError: the manifest itself is missing or not understood.
+    """
+    return {name: _fault(folder, checkpoint) for name, checkpoint in read_manifest(folder).items()}
+
+
+def _fault(folder: Path, checkpoint: Checkpoint) -> str:
+    try:
+        verify(folder, checkpoint)
+    except WeightsError as error:
+        return str(error)
+    return ""
+
+
+def load_network(folder: Path, checkpoint: Checkpoint) -> keras.Model:
+    """Build a checkpoint's network with its weights, after checking them.
+
+    Raises:
+        WeightsError: the file is missing or damaged, or made for another network.
+    """
+    weights = _decoded(folder, checkpoint)
+    model = build_network(folder, checkpoint)
+    assign_weights(model, weights, source=str(folder / checkpoint.file))
+    return model
+
+
+def bare_network(folder: Path, checkpoint: Checkpoint) -> keras.Model:
+    """Build a checkpoint's network with variables that have no values and take no memory.
+
+    It is for engines that keep the weights as constants: making and filling variables takes longer than all else that
+    a cold start does with weights.
+
+    Raises:
+        WeightsError: the manifest's arguments are not the builder's.
+    """
+    import keras
+
+    with keras.StatelessScope(initialize_variables=False):
+        return build_network(folder, checkpoint)
+
+
+def read_weights(folder: Path, checkpoint: Checkpoint, model: keras.Model) -> Weights:
+    """Read a checkpoint's weights for its network, after checking them.
+
+    Raises:
+        WeightsError: the file is missing or damaged, or made for another network.
+    """
+    weights = _decoded(folder, checkpoint)
+    require_match(model, weights, source=str(folder / checkpoint.file))
+    return weights
+
+
+def _decoded(folder: Path, checkpoint: Checkpoint) -> Weights:
+    return decode_weights(_verified(folder, checkpoint), source=str(folder / checkpoint.file))
+
+
+def build_network(folder: Path, checkpoint: Checkpoint) -> keras.Model:
+    """Build a checkpoint's network with new weights.
+
+    Raises:
+        WeightsError: the manifest's arguments are not the builder's.
+    """
+    from spinal_tf.networks.densenet import build_densenet
+    from spinal_tf.networks.multiresunet import build_multiresunet
+
+    builders: dict[Network, Callable[..., keras.Model]] = {
+        "multiresunet": build_multiresunet,
+        "densenet121": build_densenet,
+    }
+    try:
+        return builders[checkpoint.network](**checkpoint.arguments)
+    except (TypeError, ValueError) as error:
+        raise WeightsError(
+            f"{folder / MANIFEST}: {checkpoint.name}: {checkpoint.network} cannot be built from its arguments "
+            f"{checkpoint.arguments}; take weights made for this spinal-tf"
+        ) from error
+
+
+def save_checkpoint(model: keras.Model, folder: Path, checkpoint: Checkpoint, *, half_precision: bool) -> Checkpoint:
+    """Write a model's weights and enter them in the folder's manifest, both or neither.
+
+    Args:
+        model: what ``checkpoint.network`` builds from ``checkpoint.arguments``.
+        folder: exists; its other checkpoints stay, one of the same name is replaced.
+        checkpoint: ``file`` and ``sha256`` are filled in.
+        half_precision: store kernels as float16.
+
+    Returns:
+        The checkpoint as the manifest has it now.
+
+    Raises:
+        WeightsError: a weight is not finite or too large for half precision, or the manifest there is not understood.
+        OutputError: the folder cannot be written to.
+    """
+    path, manifest_path = folder / f"{checkpoint.name}{WEIGHTS_SUFFIX}", folder / MANIFEST
+    others = read_manifest(folder) if manifest_path.exists() else {}
+    data = encode_weights(model, half_precision=half_precision)
+    saved = replace(checkpoint, file=path.name, sha256=hashlib.sha256(data).hexdigest())
+    with output_files(path, manifest_path, overwrite=True) as (weights, manifest):
+        weights.write_bytes(data)
+        manifest.write_text(manifest_json({**others, saved.name: saved}), encoding="utf-8")
+    return saved

@@ -1,0 +1,306 @@
+"""Training samples of the segmenter: crops of sagittal planes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy import ndimage
+
+from spinal_tf.cohort.case import diagnosis_word
+from spinal_tf.datasets.augment import random_affine, random_intensity, random_lesion_level, warp
+from spinal_tf.datasets.augment_groups import Augmentation, augment_by_groups
+from spinal_tf.datasets.cache import Entry
+from spinal_tf.datasets.case_source import Examination
+from spinal_tf.datasets.views import View, tight_view
+from spinal_tf.preprocess import (
+    Placement,
+    Preprocessing,
+    in_slabs,
+    neighbour_index,
+    normalise,
+    place,
+    seen_together,
+    to_input,
+)
+from spinal_tf.taxonomy import Diagnosis
+
+Array = np.ndarray
+
+BESIDE_MM = 6.0
+"""How far to the side of the cord slices still show the canal, and parts of the cord blurred into it."""
+
+MOST_VOXELS = 20_000
+"""Of the spine, or of errors, that are stored of a case."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmenterCase:
+    """Planes of one case as the segmenter sees them.
+
+    Attributes:
+        name: of the case in the cohort.
+        diagnosis: None for a healthy person.
+        voxel_ml: volume of one pixel of the prepared planes, a slice thick.
+        planes: float16 (slice, row, column).
+        mask: bool, the same shape.
+        cord: bool, the same shape, or None where it is unknown or not asked for.
+        neighbours: int64 (slice, channel), see `spinal_tf.preprocess.neighbour_index`.
+        lesion_voxels: int32 (n, 3), indices of the mask's voxels.
+        spine_voxels: int32 (n, 3), indices of voxels of the spine, lesion or not; none where it is unknown.
+        error_voxels: int32 (n, 3), indices of voxels where a segmenter's mask is wrong; none where it is unknown or not
+            asked for.
+    """
+
+    name: str
+    diagnosis: Diagnosis | None
+    voxel_ml: float
+    planes: Array
+    mask: Array
+    cord: Array | None
+    neighbours: Array
+    lesion_voxels: Array
+    spine_voxels: Array
+    error_voxels: Array
+
+    def seen(self, slices: Array) -> Array:
+        """Some planes as the network sees them, with their neighbours: float16 (n, row, column, channel)."""
+        return seen_together(self.planes, self.neighbours[slices])
+
+
+def segmenter_entry(
+    examination: Examination,
+    preprocessing: Preprocessing,
+    tight_share: float = 0.0,
+    *,
+    with_cord: bool = False,
+    with_errors: bool = False,
+) -> Entry:
+    """What is stored of a case: planes, mask, and where lesions and spine are.
+
+    Without a cord mask the spine is taken to stand upright where the lesions are.
+
+    Args:
+        examination: the case.
+        preprocessing: the segmenter's.
+        tight_share: share of cases that are cut to a smaller field of view first, which changes what their
+            intensities are scaled by; the case's name decides which and how.
+        with_cord: store the cord's mask, too.
+        with_errors: store where the segmenter's mask and the drawn one differ, too.
+
+    Raises:
+        VolumeError: the image is constant, or its spacing makes no sense.
+    """
+    t2, case = examination.t2, examination.case
+    slice_mm, *plane_mm = t2.spacing_mm
+    view = tight_view(examination, tight_share)
+    data = in_slabs(t2.data[view], slice_mm, preprocessing.slab_mm)
+    placement = place(data.shape[1:], (plane_mm[0], plane_mm[1]), preprocessing, source=t2.source)
+    planes = to_input(normalise(data, intensity=preprocessing.intensity, source=t2.source), placement)
+    mask = to_input(examination.mask[view], placement, label=True)
+    if examination.cord is None:
+        cord, spine = np.zeros_like(mask), _upright_spine(mask)
+    else:
+        cord = to_input(examination.cord[view], placement, label=True)
+        spine = _around_cord(cord, round(BESIDE_MM / slice_mm))
+    row_mm, column_mm = placement.spacing_mm
+    return Entry(
+        facts={
+            "name": case.name,
+            "diagnosis": case.diagnosis and case.diagnosis.value,
+            "cord_known": with_cord and examination.cord is not None,
+            "voxel_ml": slice_mm * row_mm * column_mm / 1000,
+            "neighbours": neighbour_index(len(planes), slice_mm, preprocessing.neighbour_mm).tolist(),
+        },
+        arrays={
+            "planes": planes.astype(np.float16),
+            "masks": mask.view(np.uint8),
+            "lesions": np.argwhere(mask).astype(np.int32),
+            "spines": _some(spine),
+            **({"cords": cord.view(np.uint8)} if with_cord else {}),
+            **({"errors": _some(_errors(examination, view, placement, mask))} if with_errors else {}),
+        },
+    )
+
+
+def _some(voxels: Array) -> Array:
+    """At most `MOST_VOXELS` indices (n, 3), int32, spread evenly over those given."""
+    return voxels[:: 1 + len(voxels) // MOST_VOXELS].astype(np.int32)
+
+
+def _errors(examination: Examination, view: View, placement: Placement, mask: Array) -> Array:
+    """Indices (n, 3) where the segmenter's mask, if there is one, differs from the drawn one."""
+    if examination.model_mask is None:
+        return np.zeros((0, 3), int)
+    return np.argwhere(to_input(examination.model_mask[view], placement, label=True) != mask)
+
+
+def _upright_spine(mask: Array) -> Array:
+    """Indices (n, 3) of every row of every slice, in the lesions' mean column."""
+    columns = np.flatnonzero(mask.any(axis=(0, 1)))
+    if not columns.size:
+        return np.zeros((0, 3), int)
+    upright = np.zeros(mask.shape, bool)
+    upright[:, :, int(columns.mean())] = True
+    return np.argwhere(upright)
+
+
+def _around_cord(cord: Array, slices: int) -> Array:
+    """Indices (n, 3) of the cord's voxels and of those up to so many slices beside them."""
+    return np.argwhere(ndimage.binary_dilation(cord, np.ones((2 * slices + 1, 1, 1))))
+
+
+def segmenter_case(entry: Entry) -> SegmenterCase:
+    """A case from what `segmenter_entry` made."""
+    facts, arrays = entry.facts, entry.arrays
+    return SegmenterCase(
+        name=facts["name"],
+        diagnosis=facts["diagnosis"] and Diagnosis(facts["diagnosis"]),
+        voxel_ml=facts["voxel_ml"],
+        planes=arrays["planes"],
+        mask=arrays["masks"].view(bool),
+        cord=arrays["cords"].view(bool) if facts["cord_known"] else None,
+        neighbours=np.array(facts["neighbours"]),
+        lesion_voxels=arrays["lesions"],
+        spine_voxels=arrays["spines"],
+        error_voxels=arrays.get("errors", np.zeros((0, 3), np.int32)),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CropPlan:
+    """How crops are drawn. What a share cannot give, such as lesions of the healthy, the next one gives.
+
+    Attributes:
+        size: rows and columns of a crop, multiples of 16.
+        lesion_share: share of the crops of a case with lesions that are centred near one, so on lesion-bearing slices.
+        error_share: share centred near a voxel where the segmenter's mask that came with a case is wrong: a lesion
+            missed, or sound tissue marked.
+        spine_share: share centred at the spine, on slices through the cord and beside it; the rest lies anywhere in the
+            field of view. Most of these slices are empty.
+        jitter: SD by which a crop's centre is moved off such a voxel, relative to the crop.
+        augmentation: see `spinal_tf.datasets.augment_groups`.
+        sampling_weights: how often a disease, or ``healthy``, is drawn relative to others; 1 where it is not named.
+    """
+
+    size: tuple[int, int] = (96, 96)
+    lesion_share: float = 0.45
+    error_share: float = 0.0
+    spine_share: float = 0.45
+    jitter: float = 0.25
+    augmentation: Augmentation = "broad"
+    sampling_weights: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CropSampler:
+    """Crops as a pure function of seed, step and index: first a disease, or healthy, is drawn, then one of its cases.
+
+    Attributes:
+        cases: at least one.
+        seed: of the whole training.
+        with_cord: give the cord as a second channel of the mask, -1 where it is unknown.
+    """
+
+    cases: Sequence[SegmenterCase]
+    plan: CropPlan
+    seed: int
+    with_cord: bool = False
+    _groups: list[list[SegmenterCase]] = field(init=False)
+    _shares: Array = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Sort the cases by disease."""
+        kinds = [*Diagnosis, None]
+        groups = [[case for case in self.cases if case.diagnosis is kind] for kind in kinds]
+        groups = [group for group in groups if group]
+        weights = np.array([self.plan.sampling_weights.get(diagnosis_word(group[0].diagnosis), 1) for group in groups])
+        object.__setattr__(self, "_groups", groups)
+        object.__setattr__(self, "_shares", weights / weights.sum())
+
+    @property
+    def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Of an image and of its mask."""
+        return (*self.plan.size, self.cases[0].neighbours.shape[1]), (*self.plan.size, 1 + self.with_cord)
+
+    def __call__(self, step: int, index: int) -> tuple[Array, Array]:
+        """Draw one crop.
+
+        Args:
+            step: of the training, from 0.
+            index: in the batch, from 0.
+
+        Returns:
+            Image, float32 ``(rows, columns, channels)``, and mask, float32 ``(rows, columns, 1)``, or 2 with the cord.
+        """
+        rng = np.random.default_rng([self.seed, step, index])
+        group = self._groups[rng.choice(len(self._groups), p=self._shares)]
+        case = group[rng.integers(len(group))]
+        plane, row, column = _crop_centre(rng, case, self.plan)
+        seen = case.neighbours[plane]
+        return _augmented(rng, case, seen, (row, column), self.plan, with_cord=self.with_cord)
+
+
+def _augmented(
+    rng: np.random.Generator,
+    case: SegmenterCase,
+    seen: Array,
+    centre: tuple[float, float],
+    plan: CropPlan,
+    *,
+    with_cord: bool,
+) -> tuple[Array, Array]:
+    """A crop of the slices seen together, and the masks of the one in their middle; the sides may be exchanged."""
+    broad, middle = plan.augmentation == "broad", len(seen) // 2
+    matrix = random_affine(rng, centre, plan.size) if broad else _upright(centre, plan.size)
+    if broad and len(seen) > 1 and rng.random() < 0.5:
+        seen = seen[::-1]
+    crop = np.stack([warp(case.planes[index], matrix, plan.size) for index in seen], axis=-1)
+    labels = np.stack([warp(case.mask[index], matrix, plan.size, label=True) for index in seen], axis=-1)
+    masks = [labels[..., middle]]
+    if with_cord:
+        masks.append(_warped_cord(case, seen[middle], matrix, plan.size))
+    if broad:
+        crop = random_intensity(rng, random_lesion_level(rng, crop, labels))
+    elif plan.augmentation == "authors":
+        images, masks = augment_by_groups(rng, list(np.moveaxis(crop, -1, 0)), *masks)
+        crop = np.stack(images, axis=-1)
+    return crop, np.stack(masks, axis=-1)
+
+
+def _warped_cord(case: SegmenterCase, plane: int, matrix: Array, size: tuple[int, int]) -> Array:
+    if case.cord is None:
+        return np.full(size, -1, np.float32)
+    return warp(case.cord[plane], matrix, size, label=True)
+
+
+def _upright(centre: tuple[float, float], size: tuple[int, int]) -> Array:
+    """Matrix that brings a pixel of the plane to the middle of the crop, and changes nothing else."""
+    row, column = (length // 2 - round(place) for length, place in zip(size, centre, strict=True))
+    return np.array([[1.0, 0, column], [0, 1.0, row]])
+
+
+def _voxels_drawn(chance: float, case: SegmenterCase, plan: CropPlan) -> Array:
+    """Indices (n, 3) that a crop may be centred at; none where it may lie anywhere."""
+    end = 0.0
+    for share, voxels in (
+        (plan.error_share, case.error_voxels),
+        (plan.lesion_share, case.lesion_voxels),
+        (plan.spine_share, case.spine_voxels),
+    ):
+        end += share
+        if chance < end and voxels.size:
+            return voxels
+    return np.zeros((0, 3), np.int32)
+
+
+def _crop_centre(rng: np.random.Generator, case: SegmenterCase, plan: CropPlan) -> tuple[int, float, float]:
+    """Slice, row and column."""
+    voxels = _voxels_drawn(rng.random(), case, plan)
+    if not voxels.size:
+        slices, rows, columns = case.planes.shape
+        return int(rng.integers(slices)), float(rng.integers(rows)), float(rng.integers(columns))
+    plane, row, column = voxels[rng.integers(len(voxels))]
+    rows, columns = plan.size
+    return int(plane), row + rng.normal(0, plan.jitter * rows), column + rng.normal(0, plan.jitter * columns)

@@ -1,0 +1,1 @@
+"""Where a classifier looked: heat maps, and checks of heat maps."""

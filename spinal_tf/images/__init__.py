@@ -1,0 +1,1 @@
+"""Volumes, the files that hold them, and whether an acquisition is plausible."""

@@ -1,0 +1,268 @@
+"""NIfTI-1 and NIfTI-2 files: sizes checked before memory is taken, voxels as float32, geometry kept byte for byte."""
+
+from __future__ import annotations
+
+import gzip
+import logging
+import math
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from nibabel.nifti1 import Nifti1Header, data_type_codes
+from nibabel.nifti2 import Nifti2Header
+from nibabel.spatialimages import HeaderDataError
+from nibabel.volumeutils import array_from_file
+
+from spinal_tf.errors import VolumeError
+from spinal_tf.images.file_types import GZIP_MAGIC, explain_not_nifti, refuse_not_a_file
+
+MAXIMUM_VOXELS = 2**28
+"""Largest volume read: 256 slices of 1024 x 1024, 1 GiB as float32. A spinal series has a tenth of that."""
+
+MAXIMUM_GZIP_RATIO = 1032
+"""Deflate never shrinks further (zlib's technical details), so a header that claims more is wrong."""
+
+SINGULAR_BELOW = 1e-4
+"""Smallest determinant of an affine whose columns are scaled to length one; 1 when they are at right angles."""
+
+SMALLEST_MM, LARGEST_MM = 1e-6, 1e6
+"""Voxels smaller, or places further away, come from a damaged header."""
+
+GZIP_LEVEL = 1
+"""Fast: masks are nearly empty and shrink well at any level."""
+
+GEOMETRY_FIELDS = frozenset(
+    ("sizeof_hdr", "magic", "eol_check", "dim", "pixdim", "xyzt_units")
+    + ("qform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z")
+    + ("sform_code", "srow_x", "srow_y", "srow_z")
+)
+"""All that is carried from an input's header to an output's; names, dates and extensions stay behind."""
+
+_HEADERS = ((Nifti1Header, 344, b"n+1\0"), (Nifti2Header, 4, b"n+2\0\r\n\x1a\n"))
+_LONGEST_HEADER = 540
+_NEVER = logging.CRITICAL + 1
+_SILENT = logging.Logger("nifti header checks", level=_NEVER)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class NiftiImage:
+    """A file as stored.
+
+    Attributes:
+        source: file name as shown in messages.
+        data: (i, j, k) float32 in the file's own axis order, scaling applied.
+        affine: (4, 4) float64, voxel index to patient RAS mm; the sform where its code is set, else the qform, else
+            the axes taken to run right to left, posterior to anterior, inferior to superior.
+        header: NIfTI header that holds the geometry alone, as ``geometry_header`` gives it.
+        oriented: whether qform or sform has a code above 0.
+        forms_differ_mm: largest distance at a corner of the volume between qform and sform, 0 unless both are set;
+            NaN where the qform cannot be read.
+    """
+
+    source: str
+    data: np.ndarray
+    affine: np.ndarray
+    header: bytes
+    oriented: bool
+    forms_differ_mm: float
+
+
+def read_nifti(path: Path) -> NiftiImage:
+    """Read a .nii or .nii.gz file of three axes, of any byte order, integer or float voxels.
+
+    Raises:
+        VolumeError: not a readable, complete NIfTI file; a size the file cannot hold or above ``MAXIMUM_VOXELS``;
+            not three axes (further ones of length 1 are dropped); complex or colour voxels; a singular affine.
+    """
+    source = path.name
+    try:
+        refuse_not_a_file(path)
+        # What overflows in a damaged header or in float32 becomes infinite or NaN, and is refused as such.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _read(path, source)
+    except (EOFError, zlib.error) as error:
+        raise VolumeError(_damaged(source)) from error
+    except OSError as error:
+        reason = f"{source}: cannot be read ({error.strerror})" if error.errno else _damaged(source)
+        raise VolumeError(reason) from error
+    except MemoryError as error:
+        raise VolumeError(f"{source}: too large for this machine's free memory; close programs or crop it") from error
+
+
+def write_nifti(path: Path, data: np.ndarray, header: bytes) -> None:
+    """Write voxels under a header made by ``geometry_header``; gzip by the suffix .gz, no time stamp inside.
+
+    Args:
+        path: file to write.
+        data: (i, j, k) uint8 or float32, in the file's own axis order.
+        header: geometry, whose NIfTI version and byte order are kept.
+    """
+    parsed = _parse(header)
+    dtype = data.dtype.newbyteorder(parsed.endianness)
+    parsed["datatype"] = data_type_codes[dtype]
+    parsed["bitpix"] = 8 * dtype.itemsize
+    parsed["vox_offset"] = parsed.single_vox_offset
+    parsed["scl_slope"] = 1
+    padding = bytes(parsed.single_vox_offset - parsed.sizeof_hdr)
+    voxels = np.ascontiguousarray(data.T.astype(dtype, copy=False))
+    with path.open("wb") as raw:
+        if path.suffix.lower() == ".gz":
+            with gzip.GzipFile(filename="", mode="wb", compresslevel=GZIP_LEVEL, fileobj=raw, mtime=0) as stream:
+                stream.write(parsed.binaryblock + padding)
+                stream.write(voxels.data)
+        else:
+            raw.write(parsed.binaryblock + padding)
+            raw.write(voxels.data)
+
+
+def geometry_header(header: bytes) -> bytes:
+    """A header with the fields of ``GEOMETRY_FIELDS`` byte for byte and everything else zero."""
+    parsed = _parse(header)
+    fields = parsed.structarr
+    for name in set(fields.dtype.names) - GEOMETRY_FIELDS:
+        fields[name] = np.zeros_like(fields[name])
+    return bytes(parsed.binaryblock)
+
+
+def corners(shape: tuple[int, ...]) -> np.ndarray:
+    """(8, 4) homogeneous indices of the first and last voxel along each axis."""
+    ends = [(0, size - 1) for size in shape[:3]]
+    return np.array([(i, j, k, 1) for i in ends[0] for j in ends[1] for k in ends[2]], dtype=np.float64)
+
+
+def corner_distance_mm(shape: tuple[int, ...], affine: np.ndarray, other: np.ndarray) -> float:
+    """Largest distance between the places two affines give to a corner of a volume of that shape."""
+    moved = corners(shape) @ (affine - other).T
+    return float(np.linalg.norm(moved[:, :3], axis=1).max())
+
+
+def _read(path: Path, source: str) -> NiftiImage:
+    with path.open("rb") as raw:
+        compressed = raw.read(2) == GZIP_MAGIC
+        raw.seek(0)
+        stream = gzip.GzipFile(fileobj=raw, mode="rb") if compressed else raw
+        start = stream.read(_LONGEST_HEADER)
+        header = _parse(start, source)
+        kept = geometry_header(header.binaryblock)
+        shape = _three_axes(header, source)
+        dtype = _voxel_type(header, source)
+        offset = _refuse_false_size(header, shape, dtype, source, path.stat().st_size, compressed=compressed)
+        header.check_fix(logger=_SILENT, error_level=_NEVER)
+        affine = _affine(header, source)
+        stored = array_from_file(shape, dtype, stream, offset, mmap=False)
+        if isinstance(stream, gzip.GzipFile):
+            _read_to_checksum(stream)
+    return NiftiImage(
+        source=source,
+        data=_scaled(stored, header, source),
+        affine=affine,
+        header=kept,
+        oriented=max(int(header["qform_code"]), int(header["sform_code"])) > 0,
+        forms_differ_mm=_forms_differ_mm(header, shape),
+    )
+
+
+def _damaged(source: str) -> str:
+    return f"{source}: is truncated or damaged, its voxels end early or fail their checksum; copy or export it again"
+
+
+def _parse(start: bytes, source: str = "header") -> Nifti1Header:
+    for kind, position, magic in _HEADERS:
+        if start[position : position + len(magic)] != magic or len(start) < kind.sizeof_hdr:
+            continue
+        for endianness in "<>":
+            if np.frombuffer(start, f"{endianness}i4", count=1)[0] == kind.sizeof_hdr:
+                return kind(start[: kind.sizeof_hdr], endianness, check=False)
+    raise VolumeError(f"{source}: {explain_not_nifti(start)}")
+
+
+def _three_axes(header: Nifti1Header, source: str) -> tuple[int, int, int]:
+    axes = int(header["dim"][0])
+    sizes = tuple(int(size) for size in header["dim"][1 : axes + 1])
+    if not 1 <= axes <= 7 or min(sizes) < 1:
+        raise VolumeError(f"{source}: its header is damaged, the image size makes no sense; export it again")
+    if axes < 3 or any(size != 1 for size in sizes[3:]):
+        shown = " x ".join(map(str, sizes))
+        raise VolumeError(f"{source}: has {axes} axes ({shown}), not three; give one 3D volume")
+    return sizes[0], sizes[1], sizes[2]
+
+
+def _voxel_type(header: Nifti1Header, source: str) -> np.dtype[Any]:
+    code = int(header["datatype"])
+    known = data_type_codes.dtype
+    dtype = known[code] if code in known.keys() else np.dtype(np.void)  # noqa: SIM118, a nibabel DtypeMapper
+    if dtype.kind == "c":
+        raise VolumeError(f"{source}: has complex voxels; give the magnitude image")
+    if dtype.names:
+        raise VolumeError(f"{source}: has colour (RGB) voxels; give the original grey-scale image")
+    if dtype.kind not in "iuf":
+        raise VolumeError(f"{source}: has voxels of an unknown type (code {code}); export it as integers or floats")
+    typed: np.dtype[Any] = dtype.newbyteorder(header.endianness)
+    return typed
+
+
+def _refuse_false_size(
+    header: Nifti1Header,
+    shape: tuple[int, int, int],
+    dtype: np.dtype[Any],
+    source: str,
+    file_bytes: int,
+    *,
+    compressed: bool,
+) -> int:
+    """Where the voxels start, in bytes, once it is clear that the file can hold them."""
+    shown = " x ".join(map(str, shape))
+    if math.prod(shape) > MAXIMUM_VOXELS:
+        raise VolumeError(f"{source}: its header claims {shown} voxels, more than the {MAXIMUM_VOXELS} that are read")
+    stated = float(header["vox_offset"])
+    offset = max(int(stated), header.single_vox_offset) if math.isfinite(stated) else math.inf
+    needed = offset + math.prod(shape) * dtype.itemsize
+    if needed > file_bytes * (MAXIMUM_GZIP_RATIO if compressed else 1):
+        raise VolumeError(
+            f"{source}: is truncated, it is too small for the {shown} voxels in its header; copy it again"
+        )
+    return int(offset)
+
+
+def _affine(header: Nifti1Header, source: str) -> np.ndarray:
+    try:
+        affine = np.asarray(header.get_best_affine(), dtype=np.float64)
+    except ValueError as error:
+        raise VolumeError(f"{source}: its qform cannot be read; convert it again from the original images") from error
+    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    if not np.isfinite(affine).all() or lengths.min() < SMALLEST_MM or np.abs(affine).max() > LARGEST_MM:
+        raise VolumeError(f"{source}: its affine is unusable (nearly zero, huge or not a number); convert it again")
+    if abs(np.linalg.det(affine[:3, :3] / lengths)) < SINGULAR_BELOW:
+        raise VolumeError(f"{source}: its affine is singular, the axes are not three directions; convert it again")
+    return affine
+
+
+def _forms_differ_mm(header: Nifti1Header, shape: tuple[int, int, int]) -> float:
+    if min(int(header["qform_code"]), int(header["sform_code"])) <= 0:
+        return 0.0
+    try:
+        apart_mm = corner_distance_mm(shape, header.get_qform(), header.get_sform())
+    except ValueError:  # a quaternion longer than one
+        return math.nan
+    return apart_mm if math.isfinite(apart_mm) else math.nan
+
+
+def _scaled(stored: np.ndarray, header: Nifti1Header, source: str) -> np.ndarray:
+    try:
+        slope, intercept = header.get_slope_inter()
+    except HeaderDataError as error:
+        raise VolumeError(f"{source}: its intensity scaling is not a number; export it again") from error
+    data = stored.astype(np.float32)  # and scaled there: nibabel would go through float64
+    if slope is not None and slope != 1:
+        data *= np.float32(slope)
+    if intercept:
+        data += np.float32(intercept)
+    return data
+
+
+def _read_to_checksum(stream: gzip.GzipFile) -> None:
+    while stream.read(2**20):
+        pass

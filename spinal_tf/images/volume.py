@@ -1,0 +1,300 @@
+"""Volumes in one array order, whatever order their file has, and back onto the file's own grid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from nibabel.affines import voxel_sizes
+from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, io_orientation, ornt_transform
+
+from spinal_tf.errors import VolumeError
+from spinal_tf.images.nifti import NiftiImage, corner_distance_mm, geometry_header, read_nifti, write_nifti
+from spinal_tf.images.plausibility import plausibility_warnings, refuse_not_sagittal
+
+PACKAGE_AXES = "LIP"
+"""Array order of the package as nibabel writes it: slices right to left, rows superior to inferior, columns anterior
+to posterior."""
+
+GRID_TOLERANCE_MM = 1e-3
+"""Two grids are the same where no corner lies further apart; single-precision headers round by a tenth of this."""
+
+FORMS_TOLERANCE_MM = 0.1
+"""Qform and sform disagree where a corner lies further apart; a qform's quaternion rounds by less."""
+
+FEWEST_SLICES = 3
+"""Smallest number of voxels along any axis."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Grid:
+    """The voxel grid of a file in the file's own axis order, and all that is needed to write on it again.
+
+    Attributes:
+        shape: voxels along i, j, k.
+        affine: (4, 4) float64, (i, j, k) to patient RAS mm.
+        orientation: (3, 2) nibabel orientation: package axis of each file axis, and 1 or -1 for the direction.
+        header: NIfTI header with the geometry alone (qform, sform, codes, units, version, byte order).
+    """
+
+    shape: tuple[int, int, int]
+    affine: np.ndarray
+    orientation: np.ndarray
+    header: bytes
+
+    def __str__(self) -> str:
+        """The grid as shown in messages: size, spacing, direction of the axes, place of the first voxel."""
+        size = " x ".join(map(str, self.shape))
+        spacing = " x ".join(f"{value:.4g}" for value in voxel_sizes(self.affine))
+        origin = ", ".join(f"{value:.4g}" for value in self.affine[:3, 3])
+        axes = "".join(nib.aff2axcodes(self.affine))
+        return f"{size} voxels of {spacing} mm, axes {axes}, first voxel at ({origin}) mm"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Volume:
+    """One 3D image. All arrays of the package have its order: (slice R to L, row S to I, column A to P).
+
+    Attributes:
+        data: float32, C-contiguous, in that order.
+        affine: (4, 4) float64, (slice, row, column) index to patient RAS mm.
+        source: file name as shown in messages.
+        grid: the grid of the file it was read from.
+        warnings: one plain sentence each.
+    """
+
+    data: np.ndarray
+    affine: np.ndarray
+    source: str
+    grid: Grid
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        """Distance between voxel centres along (slice, row, column)."""
+        return _spacing_mm(self.affine)
+
+    @property
+    def voxel_volume_ml(self) -> float:
+        """Volume of one voxel; also right for a sheared affine."""
+        return abs(float(np.linalg.det(self.affine[:3, :3]))) / 1000
+
+
+def read_volume(path: Path | str, *, assume_orientation: bool = False, allow_plane: bool = False) -> Volume:
+    """Read a sagittal scan from a NIfTI-1 or NIfTI-2 file.
+
+    Args:
+        path: .nii or .nii.gz file.
+        assume_orientation: accept a file without orientation; its axes are then taken as nibabel takes them, running
+            right to left, posterior to anterior and inferior to superior.
+        allow_plane: accept an acquisition that is not sagittal.
+
+    Raises:
+        VolumeError: an unsuitable image: see ``read_nifti`` for what is unreadable; besides, no orientation, fewer
+            than ``FEWEST_SLICES`` voxels along an axis, not sagittal, intensity not finite or constant.
+    """
+    image = read_nifti(Path(path))
+    notes = _refuse_unoriented(image, assume_orientation=assume_orientation)
+    grid = _grid(image, _orientation(image.affine))
+    affine = _package_affine(grid)
+    if min(grid.shape) < FEWEST_SLICES:
+        size = " x ".join(map(str, grid.shape))
+        raise VolumeError(f"{image.source}: has too few slices ({size} voxels), at least {FEWEST_SLICES} are needed")
+    notes += refuse_not_sagittal(_spacing_mm(affine), image.source, allow_plane=allow_plane)
+    _refuse_intensity(image)
+    data = _to_package(image.data, grid)
+    notes += _form_warnings(image) + plausibility_warnings(data, _spacing_mm(affine), image.source)
+    return Volume(data=data, affine=affine, source=image.source, grid=grid, warnings=notes)
+
+
+def read_mask(path: Path | str, *, like: Volume) -> np.ndarray:
+    """Read a mask drawn on a scan.
+
+    Args:
+        path: .nii or .nii.gz file; every voxel that is not zero belongs to the mask. An empty mask is one, too.
+        like: the scan. A mask whose axes are in another order, but whose voxels lie in the same places, is turned.
+
+    Returns:
+        Bool, shape of ``like.data``, in the package's order.
+
+    Raises:
+        VolumeError: an unreadable file, values that are not finite, or another grid than the scan's.
+    """
+    image = read_nifti(Path(path))
+    grid = _same_grid(image, like)
+    if not _is_finite(image.data):
+        raise VolumeError(
+            f"{image.source}: the mask has voxels that are not numbers (NaN or infinite); export it again"
+        )
+    return _to_package(image.data != 0, grid)
+
+
+def read_aligned(path: Path | str, *, like: Volume) -> Volume:
+    """Read a second scan, such as T1w with contrast, that was registered and resampled to the first.
+
+    Returns:
+        The volume in the package's order, on the affine of ``like``.
+
+    Raises:
+        VolumeError: an unreadable file, intensity not finite or constant, or another grid than ``like``.
+    """
+    image = read_nifti(Path(path))
+    grid = _same_grid(image, like)
+    _refuse_intensity(image)
+    data = _to_package(image.data, grid)
+    return Volume(data=data, affine=like.affine, source=image.source, grid=grid, warnings=_form_warnings(image))
+
+
+def write_on_grid(array: np.ndarray, path: Path, *, like: Volume) -> None:
+    """Write an array on the grid of the file a volume was read from.
+
+    Affine, qform, sform, their codes, units, NIfTI version and byte order are the input's, byte for byte; its
+    description, names, extensions and everything else are left out.
+
+    Args:
+        array: bool, uint8, int16 or float32, shape and order of ``like.data``; bool is written as uint8.
+        path: file to write, usually a temporary from ``output_files``; gzip by the suffix .gz.
+        like: volume whose grid is used.
+
+    Raises:
+        ValueError: another shape or dtype.
+    """
+    if array.shape != like.data.shape:
+        raise ValueError(f"array {array.shape} does not fit the volume {like.data.shape}")
+    if array.dtype not in (np.bool_, np.uint8, np.int16, np.float32):
+        raise ValueError(f"{array.dtype} is not written; give bool, uint8, int16 or float32")
+    voxels = array.view(np.uint8) if array.dtype == np.bool_ else array
+    to_file = ornt_transform(axcodes2ornt("RAS"), like.grid.orientation)
+    write_nifti(path, apply_orientation(voxels, to_file), like.grid.header)
+
+
+def new_volume(data: np.ndarray, affine: np.ndarray, *, source: str) -> Volume:
+    """A volume that no file holds yet; written, it becomes NIfTI-1 with qform and sform of code 1, in millimetres.
+
+    Args:
+        data: (slice, row, column) in the package's order; becomes float32.
+        affine: (4, 4), its index to patient RAS mm; rounded to the single precision of the header.
+        source: name shown in messages.
+
+    Raises:
+        ValueError: not three axes, or an affine that does not have the package's order.
+    """
+    if data.ndim != 3 or "".join(nib.aff2axcodes(affine)) != PACKAGE_AXES:
+        raise ValueError(f"needs three axes in the order {PACKAGE_AXES}, not {data.shape} {nib.aff2axcodes(affine)}")
+    header = nib.Nifti1Header()
+    header.set_data_shape(data.shape)
+    header.set_qform(affine, code=1)
+    header.set_sform(affine, code=1)
+    header.set_xyzt_units("mm")
+    rounded = np.asarray(header.get_sform(), dtype=np.float64)
+    first, second, third = data.shape
+    grid = Grid(
+        shape=(first, second, third),
+        affine=rounded,
+        orientation=_orientation(rounded),
+        header=geometry_header(header.binaryblock),
+    )
+    return Volume(data=np.ascontiguousarray(data, dtype=np.float32), affine=rounded, source=source, grid=grid)
+
+
+def file_slice_axis(volume: Volume) -> str:
+    """The file's own axis that counts sagittal slices: ``i``, ``j`` or ``k``."""
+    return "ijk"[_slice_axis(volume.grid)]
+
+
+def file_slice_numbers(volume: Volume, slices: Iterable[int]) -> tuple[int, ...]:
+    """Index, from 0, of the volume's slices along the file's own slice axis, in the order given."""
+    axis = _slice_axis(volume.grid)
+    last = volume.grid.shape[axis] - 1
+    forward = volume.grid.orientation[axis, 1] > 0
+    return tuple(int(number) if forward else last - int(number) for number in slices)
+
+
+def _slice_axis(grid: Grid) -> int:
+    return int(np.flatnonzero(grid.orientation[:, 0] == 0)[0])
+
+
+def _orientation(affine: np.ndarray) -> np.ndarray:
+    """How to turn a file with this affine into the package's order, as ``Grid.orientation``."""
+    turned: np.ndarray = ornt_transform(io_orientation(affine), axcodes2ornt(PACKAGE_AXES))
+    return turned
+
+
+def _grid(image: NiftiImage, orientation: np.ndarray) -> Grid:
+    first, second, third = image.data.shape
+    return Grid(shape=(first, second, third), affine=image.affine, orientation=orientation, header=image.header)
+
+
+def _package_shape(grid: Grid) -> tuple[int, ...]:
+    return tuple(grid.shape[axis] for axis in np.argsort(grid.orientation[:, 0]))
+
+
+def _package_affine(grid: Grid) -> np.ndarray:
+    affine: np.ndarray = grid.affine @ inv_ornt_aff(grid.orientation, grid.shape)
+    return affine
+
+
+def _to_package(data: np.ndarray, grid: Grid) -> np.ndarray:
+    return np.ascontiguousarray(apply_orientation(data, grid.orientation))
+
+
+def _spacing_mm(affine: np.ndarray) -> tuple[float, float, float]:
+    slice_mm, row_mm, column_mm = (float(value) for value in voxel_sizes(affine))
+    return slice_mm, row_mm, column_mm
+
+
+def _same_grid(image: NiftiImage, like: Volume) -> Grid:
+    """The grid of an image that lies on the grid of ``like``, in the same or another axis order."""
+    # The scan's own order first: near 45 degrees, rounding alone could turn the same axes differently.
+    for orientation in (like.grid.orientation, _orientation(image.affine)):
+        grid = _grid(image, orientation)
+        if _package_shape(grid) != like.data.shape:
+            continue
+        if corner_distance_mm(like.data.shape, _package_affine(grid), like.affine) <= GRID_TOLERANCE_MM:
+            return grid
+    raise VolumeError(
+        f"{image.source}: its grid differs from that of the scan: {image.source} has {grid}; {like.source} has "
+        f"{like.grid}; export it again on the grid of the scan"
+    )
+
+
+def _refuse_unoriented(image: NiftiImage, *, assume_orientation: bool) -> tuple[str, ...]:
+    if image.oriented:
+        return ()
+    if not assume_orientation:
+        raise VolumeError(
+            f"{image.source}: has no orientation (qform and sform codes are 0), so left and right are unknown; convert "
+            "it again from the original images, or add --assume-orientation if its axes run right to left, posterior "
+            "to anterior, inferior to superior"
+        )
+    return (
+        f"{image.source}: has no orientation; its axes were assumed to run right to left, posterior to anterior, "
+        "inferior to superior",
+    )
+
+
+def _refuse_intensity(image: NiftiImage) -> None:
+    if not _is_finite(image.data):
+        raise VolumeError(f"{image.source}: has voxels that are not numbers (NaN or infinite); export it again")
+    if image.data.min() == image.data.max():
+        raise VolumeError(f"{image.source}: has constant intensity, there is nothing to see; check the export")
+
+
+def _is_finite(data: np.ndarray) -> bool:
+    # Minimum and maximum carry NaN and infinity along without an array of their own.
+    return math.isfinite(data.min()) and math.isfinite(data.max())
+
+
+def _form_warnings(image: NiftiImage) -> tuple[str, ...]:
+    if math.isnan(image.forms_differ_mm):
+        return (f"{image.source}: its qform cannot be read; the sform was used",)
+    if image.forms_differ_mm > FORMS_TOLERANCE_MM:
+        return (
+            f"{image.source}: qform and sform disagree by up to {image.forms_differ_mm:.3g} mm; the sform was used, "
+            "other programs may show the image elsewhere",
+        )
+    return ()

@@ -1,0 +1,255 @@
+"""Simulated cases on disk: images, masks, drawn parameters, and the table that lists them."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spinal_tf.cohort.case import Split, diagnosis_word
+from spinal_tf.cohort.cells import FILE_COLUMNS
+from spinal_tf.errors import OutputError
+from spinal_tf.files import make_folder, output_files
+from spinal_tf.images.volume import new_volume, write_on_grid
+from spinal_tf.phantom.mask_facts import extent_vertebrae, level_of_mask
+from spinal_tf.phantom.patients import Patient, draw_patient
+from spinal_tf.phantom.plan import PlannedCase
+from spinal_tf.phantom.processes import map_processes
+from spinal_tf.phantom.simulated_case import SimulatedCase, simulate_case
+from spinal_tf.phantom.sources import (
+    BackgroundSource,
+    drawn_spine,
+    from_scans,
+    from_template,
+    mixed,
+    read_scans,
+    read_template,
+)
+
+COLUMNS = (
+    *("case", "patient", "t2", "t1c", "mask", "diagnosis", "split", "sex", "age_years", "scan_date", "difficult"),
+    *("scanner", "field_strength", "level", "extent_vertebrae", "enhancement", "cord", "levels", "background"),
+)
+IMAGES = ("t2.nii.gz", "t1c.nii.gz", "mask.nii.gz", "cord.nii.gz", "levels.nii.gz")
+RECORD = "parameters.json"
+SCANNER = "simulated"
+NOTICE = "Simulated; says nothing about patients."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backgrounds:
+    """What spines are made of; several kinds are mixed in equal parts.
+
+    Attributes:
+        procedural: drawn.
+        template: folder of an average spine, see `sources.read_template`.
+        scans: folder of healthy people's scans, see `sources.read_scans`.
+    """
+
+    procedural: bool = True
+    template: Path | None = None
+    scans: Path | None = None
+
+    @property
+    def kinds(self) -> list[str]:
+        """Names of those that are used."""
+        used = {"procedural": self.procedural, "template": self.template, "scans": self.scans}
+        return [name for name, given in used.items() if given]
+
+
+@cache
+def read_backgrounds(backgrounds: Backgrounds) -> BackgroundSource:
+    """The source of spines, read once in each process.
+
+    Raises:
+        VolumeError: a folder or an image cannot be used.
+    """
+    sources: list[BackgroundSource] = [drawn_spine] if backgrounds.procedural else []
+    if backgrounds.template:
+        sources.append(from_template(read_template(backgrounds.template)))
+    if backgrounds.scans:
+        sources.append(from_scans(read_scans(backgrounds.scans)))
+    return sources[0] if len(sources) == 1 else mixed(sources)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Writing:
+    """How a cohort is written.
+
+    Attributes:
+        out: its folder.
+        seed: of the cohort.
+        backgrounds: of all cases.
+        overwrite: replace what exists.
+        resume: keep complete cases of the same seed, and make those anew that are not complete.
+    """
+
+    out: Path
+    seed: int
+    backgrounds: Backgrounds = Backgrounds()
+    overwrite: bool = False
+    resume: bool = False
+
+
+def write_cohort(planned: Sequence[PlannedCase], writing: Writing, *, workers: int = 1) -> Iterator[Path]:
+    """Simulate cases into folders of their names and list them in ``cohort.csv``.
+
+    The same plan and seed give the same bytes, whatever the number of workers.
+
+    Args:
+        planned: the cases, see `plan.plan_cohort`.
+        writing: where to and how.
+        workers: number of processes.
+
+    Yields:
+        The folder of each case once it is written, in the order in which they are done; those that are kept first.
+
+    Raises:
+        OutputError: something exists, was made otherwise, or cannot be written.
+        VolumeError: a background cannot be used.
+    """
+    read_backgrounds(writing.backgrounds)
+    make_folder(writing.out)
+    table = writing.out / "cohort.csv"
+    with output_files(table, overwrite=writing.overwrite or writing.resume) as (temporary,):
+        rows = {case.name: row for case in planned if writing.resume and (row := _kept(case, writing))}
+        yield from (writing.out / name for name in rows)
+        missing = [case for case in planned if case.name not in rows]
+        for row in map_processes(partial(write_case, writing=writing), missing, workers=workers):
+            rows[row["case"]] = row
+            yield writing.out / row["case"]
+        with temporary.open("w", newline="", encoding="utf-8") as file:
+            lines = csv.DictWriter(file, COLUMNS)
+            lines.writeheader()
+            lines.writerows(rows[case.name] for case in planned)
+
+
+def _made_with(planned: PlannedCase, writing: Writing) -> dict[str, Any]:
+    """What decides a case's bytes, as recorded with it."""
+    return {
+        "seed": [writing.seed, *planned.seed],
+        "diagnosis": diagnosis_word(planned.diagnosis),
+        "split": planned.split.value,
+        "backgrounds": writing.backgrounds.kinds,
+    }
+
+
+def _kept(planned: PlannedCase, writing: Writing) -> dict[str, str] | None:
+    """The row of a case that is there and complete, None where it has to be made.
+
+    Raises:
+        OutputError: it was made otherwise.
+    """
+    folder = writing.out / planned.name
+    try:
+        record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        made_with, row = record["made_with"], record["row"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    if made_with != _made_with(planned, writing):
+        raise OutputError(
+            f"{folder}: was made with another seed or other options; choose another folder or --overwrite"
+        )
+    images = [writing.out / row[column] for column in FILE_COLUMNS if row.get(column)]
+    return row if all(image.is_file() for image in images) else None
+
+
+def write_case(planned: PlannedCase, writing: Writing) -> dict[str, str]:
+    """Simulate one case and write its folder.
+
+    Returns:
+        Its row of the table.
+
+    Raises:
+        OutputError: something exists and may not be replaced, or cannot be written.
+    """
+    seed = (writing.seed, *planned.seed)
+    source = read_backgrounds(writing.backgrounds)
+    case = simulate_case(np.random.default_rng(seed), planned.diagnosis, source)
+    patient = draw_patient(
+        np.random.default_rng((*seed, 1)), planned.diagnosis, prospective=planned.split is Split.TEST
+    )
+    arrays = _arrays(case)
+    row = _row(planned, case, patient, tuple(arrays))
+    record = _record(case) | {"made_with": _made_with(planned, writing), "row": row}
+    folder = writing.out / planned.name
+    new = not folder.exists()
+    try:
+        make_folder(folder)
+        _write(folder, arrays, record, case, overwrite=writing.overwrite or writing.resume)
+    except BaseException:
+        if new:
+            with suppress(OSError):  # what is not empty stays
+                folder.rmdir()
+        raise
+    return row
+
+
+def _arrays(case: SimulatedCase) -> dict[str, np.ndarray]:
+    """Images by the name of their file; a healthy person has no mask."""
+    t1c = None if case.t1c is None else _stored(case.t1c)
+    mask = case.mask if case.diagnosis else None
+    images = (_stored(case.t2), t1c, mask, case.cord, case.levels)
+    return {name: image for name, image in zip(IMAGES, images, strict=True) if image is not None}
+
+
+def _stored(image: np.ndarray) -> np.ndarray:
+    """As integers, which scanners store."""
+    return np.clip(np.round(image), 0, np.iinfo(np.int16).max).astype(np.int16)
+
+
+def _write(
+    folder: Path, arrays: dict[str, np.ndarray], record: dict[str, Any], case: SimulatedCase, *, overwrite: bool
+) -> None:
+    volume = new_volume(arrays[IMAGES[0]], case.affine, source=IMAGES[0])
+    # The record comes last: where it is, the case is complete.
+    outputs = (folder / name for name in (*arrays, RECORD))
+    with output_files(*outputs, overwrite=overwrite) as (*images, parameters):
+        for path, array in zip(images, arrays.values(), strict=True):
+            write_on_grid(array, path, like=volume)
+        parameters.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def _row(planned: PlannedCase, case: SimulatedCase, patient: Patient, images: tuple[str, ...]) -> dict[str, str]:
+    ill = case.diagnosis is not None
+    enhances = any(lesion.enhancement > 0 for lesion in case.lesions)
+    paths = {name.split(".")[0]: f"{planned.name}/{name}" if name in images else "" for name in IMAGES}
+    return {
+        "case": planned.name,
+        "patient": planned.name,
+        **paths,
+        "diagnosis": diagnosis_word(planned.diagnosis),
+        "split": planned.split.value,
+        "sex": patient.sex,
+        "age_years": str(patient.age_years),
+        "scan_date": patient.scan_date.isoformat(),
+        "difficult": _yes_no(patient.difficult) if ill else "",
+        "scanner": SCANNER,
+        "field_strength": f"{patient.field_strength_t:g}",
+        "level": level_of_mask(case.mask, case.frame) if ill else "",
+        "extent_vertebrae": str(extent_vertebrae(case.mask, case.frame)) if ill else "",
+        "enhancement": _yes_no(enhances) if ill and case.t1c is not None else "",
+        "background": case.background,
+    }
+
+
+def _yes_no(answer: bool) -> str:
+    return "yes" if answer else "no"
+
+
+def _record(case: SimulatedCase) -> dict[str, Any]:
+    return {
+        "notice": NOTICE,
+        "background": case.background,
+        "view_level": case.view_level,
+        "spacing_mm": [float(step) for step in case.spacing_mm],
+        "lesions": [asdict(lesion) for lesion in case.lesions],
+        "degradations": asdict(case.degradations),
+    }

@@ -1,0 +1,186 @@
+"""One case of a cohort through the main path, its mask judged by the cohort's own."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from spinal_tf.checkpoints.manifest import Checkpoint
+from spinal_tf.cohort.case import Case
+from spinal_tf.evaluation.activation import zone_of
+from spinal_tf.evaluation.lesionwise import LesionwiseScore
+from spinal_tf.evaluation.overlap import score_mask
+from spinal_tf.evaluation.overlap_summary import MEASURES
+from spinal_tf.evaluation.prediction_table import FLAGGED, MASK_PROVENANCE, NONE
+from spinal_tf.evaluation.predictions import probability_column, zone_column
+from spinal_tf.images.volume import Volume, read_aligned, read_mask, read_volume
+from spinal_tf.models import Classifier, Segmenter
+from spinal_tf.pipeline import ReviewedMask, SegmentationOptions, diagnose
+from spinal_tf.results import CaseResult
+from spinal_tf.taxonomy import TASKS
+
+T1C = "t1c"
+
+COLUMNS = (
+    *(probability_column(task) for task in TASKS),
+    *(probability_column(task, with_t1c=True) for task in TASKS),
+    *MEASURES,
+    FLAGGED,
+    MASK_PROVENANCE,
+    *(zone_column(task) for task in TASKS),
+)
+"""What is predicted of a case, by column of the table of predictions."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionOptions:
+    """How cases are predicted.
+
+    Attributes:
+        segmentation: choices of the segmentation.
+        with_mask: classify with the cohort's masks; the segmenter's are judged all the same.
+        assume_orientation: see `read_volume`.
+        allow_plane: see `read_volume`.
+    """
+
+    segmentation: SegmentationOptions = SegmentationOptions()
+    with_mask: bool = False
+    assume_orientation: bool = False
+    allow_plane: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Models:
+    """The networks of one set of weights."""
+
+    segmenter: Segmenter
+    classifiers: tuple[Classifier, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CasePrediction:
+    """What was predicted of a case, as tables hold it.
+
+    Attributes:
+        cells: text by column, see `COLUMNS`.
+        lesions: of the segmenter's mask and of the cohort's.
+    """
+
+    cells: Mapping[str, str]
+    lesions: LesionwiseScore
+
+
+@dataclass(frozen=True, kw_only=True)
+class Images:
+    """The images of a case, all on one grid.
+
+    Attributes:
+        t2: sagittal T2w.
+        mask: bool, of lesion by the cohort; empty for a healthy case that has none.
+        t1c: contrast-enhanced T1w; None where there is none, or no network asks for it.
+    """
+
+    t2: Volume
+    mask: np.ndarray
+    t1c: Volume | None
+
+
+def read_images(case: Case, options: PredictionOptions, *, with_t1c: bool) -> Images:
+    """Read what a case needs.
+
+    Raises:
+        VolumeError: an image cannot be used.
+    """
+    t2 = read_volume(case.t2, assume_orientation=options.assume_orientation, allow_plane=options.allow_plane)
+    return Images(
+        t2=t2,
+        mask=read_mask(case.mask, like=t2) if case.mask else np.zeros(t2.data.shape, bool),
+        t1c=read_aligned(case.t1c, like=t2) if case.t1c and with_t1c else None,
+    )
+
+
+def predict_case(images: Images, models: Models, options: PredictionOptions) -> tuple[CasePrediction, CaseResult]:
+    """Segment a case, judge the mask, and classify.
+
+    Returns:
+        The prediction, and what the segmentation found.
+    """
+    automatic = diagnose(
+        images.t2,
+        segmenter=models.segmenter,
+        classifiers=() if options.with_mask else models.classifiers,
+        options=options.segmentation,
+    )
+    result = _classified(images, models.classifiers, images.mask) if options.with_mask else automatic
+    score = score_mask(automatic.mask, images.mask, images.t2.spacing_mm)
+    flagged = automatic.segmentation is not None and automatic.segmentation.review.needed
+    cells = {
+        **dict.fromkeys(COLUMNS, ""),
+        **_probabilities(result),
+        **_probabilities_with_t1c(images, models.classifiers, result.mask),
+        **{name: _text(measure(score)) for name, measure in MEASURES.items()},
+        FLAGGED: str(int(flagged)),
+        MASK_PROVENANCE: result.mask_provenance,
+        **_zones(result),
+    }
+    return CasePrediction(cells=cells, lesions=score.lesions), automatic
+
+
+def disease_heatmap(images: Images, models: Models, mask: np.ndarray) -> np.ndarray | None:
+    """Grad-CAM map of the model that named the disease, float32 of the scan's shape, 0 to 1.
+
+    Returns:
+        The map; None where the mask gave nothing to classify.
+    """
+    classification = _classified(images, models.classifiers, mask).classification
+    if classification is None:
+        return None
+    *_, last = (one.heatmap for one in classification.tasks if one.task.applies_to(classification.diagnosis))
+    return last
+
+
+def _zones(result: CaseResult) -> dict[str, str]:
+    """Where the heat map of each task that was asked is mainly active."""
+    tasks = result.classification.tasks if result.classification else ()
+    spacing_mm = result.volume.spacing_mm
+    return {zone_column(one.task): zone_of(one.heatmap, result.mask, spacing_mm).value for one in tasks}
+
+
+def without_prediction() -> dict[str, str]:
+    """The cells of a case that could not be predicted."""
+    return {**dict.fromkeys(COLUMNS, ""), **{probability_column(task): NONE for task in TASKS}}
+
+
+def uses_t1c(checkpoint: Checkpoint) -> bool:
+    """Whether a network was trained with contrast-enhanced scans."""
+    return T1C in checkpoint.modalities
+
+
+def _classified(
+    images: Images, classifiers: Sequence[Classifier], mask: np.ndarray, *, t1c: Volume | None = None
+) -> CaseResult:
+    given = ReviewedMask(mask=mask, source=images.t2.source)
+    return diagnose(images.t2, given=given, classifiers=classifiers, t1c=t1c)
+
+
+def _probabilities(result: CaseResult, *, with_t1c: bool = False) -> dict[str, str]:
+    """Of every task by column; none where there is no lesion."""
+    tasks = result.classification.tasks if result.classification else ()
+    found = {probability_column(one.task, with_t1c=with_t1c): repr(one.probability) for one in tasks}
+    return {probability_column(task, with_t1c=with_t1c): NONE for task in TASKS} | found
+
+
+def _probabilities_with_t1c(images: Images, classifiers: Sequence[Classifier], mask: np.ndarray) -> dict[str, str]:
+    """The same with the contrast-enhanced scan, of networks that were trained with such scans."""
+    able = {probability_column(one.task, with_t1c=True) for one in classifiers if uses_t1c(one.checkpoint)}
+    if images.t1c is None or not able:
+        return {}
+    found = _probabilities(_classified(images, classifiers, mask, t1c=images.t1c), with_t1c=True)
+    return {column: text for column, text in found.items() if column in able}
+
+
+def _text(value: float) -> str:
+    return "" if math.isnan(value) else repr(value)

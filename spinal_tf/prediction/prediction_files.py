@@ -1,0 +1,156 @@
+"""The tables of a predicted cohort: its own facts beside what was predicted."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from spinal_tf.cohort.case import Case
+from spinal_tf.cohort.cells import FILE_COLUMNS
+from spinal_tf.cohort.read_cohort import parse_table, require_no_faults
+from spinal_tf.errors import CohortError
+from spinal_tf.evaluation.lesion_table import COLUMNS as LESION_COLUMNS
+from spinal_tf.evaluation.lesion_table import lesion_rows
+from spinal_tf.evaluation.lesionwise import LesionwiseScore
+from spinal_tf.evaluation.prediction_table import JUDGED
+from spinal_tf.evaluation.predictions import probability_column
+from spinal_tf.files import output_files
+from spinal_tf.prediction.folder import NOTICE, RECORD_VERSION
+from spinal_tf.prediction.predict_case import COLUMNS, CasePrediction, PredictionOptions, without_prediction
+from spinal_tf.report.record import software_versions
+from spinal_tf.results import ModelRecord
+from spinal_tf.taxonomy import TASKS
+
+PREDICTIONS, LESIONS, RECORD = "predictions.csv", "lesions.csv", "predictions.json"
+
+PROBLEM = "problem"
+"""Column that tells why a case could not be predicted."""
+
+Cells = Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgedCases:
+    """The cases of a cohort that are judged, in the order of its table.
+
+    Attributes:
+        source: the cohort's table.
+        cases: of validation and test.
+        facts: the table's cells of each of them by name, without those that name images.
+    """
+
+    source: Path
+    cases: tuple[Case, ...]
+    facts: Mapping[str, Cells]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Of the facts."""
+        return tuple(next(iter(self.facts.values())))
+
+
+def read_judged(path: Path) -> JudgedCases:
+    """Read a cohort's table for prediction; no image is opened.
+
+    Raises:
+        CohortError: the table cannot be read or has a fault, has a column that is to be predicted, or no case is of
+            validation or test.
+    """
+    parsed = parse_table(path)
+    require_no_faults(path, parsed.faults)
+    taken = [column for column in parsed.table.columns if column in (*COLUMNS, PROBLEM)]
+    if taken:
+        raise CohortError(f"{path.name}: the column {taken[0]} is one that the evaluation writes; rename it")
+    cases = tuple(case for case in parsed.cases if case.split in JUDGED)
+    if not cases:
+        raise CohortError(f"{path.name}: has no case of validation or test, so there is nothing to judge; add some")
+    columns = [column for column in parsed.table.columns if column not in FILE_COLUMNS]
+    cells = {row.cells["case"]: row.cells for row in parsed.table.rows}
+    facts = {case.name: {column: cells[case.name][column] for column in columns} for case in cases}
+    return JudgedCases(source=path, cases=cases, facts=facts)
+
+
+def provisional(judged: JudgedCases) -> dict[str, CasePrediction]:
+    """Made-up predictions of every case, to find what is wrong with a table before it is made."""
+    half = dict.fromkeys((probability_column(task) for task in TASKS), "0.5")
+    made_up = CasePrediction(
+        cells={**dict.fromkeys(COLUMNS, ""), **half}, lesions=LesionwiseScore(reference=(), predicted=())
+    )
+    return {case.name: made_up for case in judged.cases}
+
+
+def write_tables(
+    folder: Path,
+    judged: JudgedCases,
+    predicted: Mapping[str, CasePrediction],
+    failed: Mapping[str, str],
+    record: Mapping[str, Any],
+) -> tuple[Path, Path]:
+    """Write ``predictions.csv``, ``lesions.csv`` and their record, all or none, in place of earlier ones.
+
+    Args:
+        folder: for the tables; must exist.
+        judged: the cases.
+        predicted: by name of the case; a case that is neither here nor below is left out.
+        failed: why, by name of the case.
+        record: see `run_record`.
+
+    Returns:
+        The tables.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+    """
+    targets = folder / PREDICTIONS, folder / LESIONS
+    with output_files(*targets, folder / RECORD, overwrite=True) as (predictions, lesions, about):
+        about.write_text(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+        with predictions.open("w", newline="", encoding="utf-8") as stream:
+            table = csv.DictWriter(stream, [*judged.columns, *COLUMNS, PROBLEM])
+            table.writeheader()
+            table.writerows(_rows(judged, predicted, failed))
+        with lesions.open("w", newline="", encoding="utf-8") as stream:
+            spots = csv.writer(stream)
+            spots.writerow(LESION_COLUMNS)
+            for case in judged.cases:
+                if case.name in predicted:
+                    spots.writerows(lesion_rows(case.name, predicted[case.name].lesions))
+    return targets
+
+
+def run_record(
+    judged: JudgedCases,
+    models: Sequence[ModelRecord],
+    options: PredictionOptions,
+    predicted: Mapping[str, CasePrediction],
+    failed: Mapping[str, str],
+) -> dict[str, Any]:
+    """What the tables rest on, as JSON can hold it: the cohort's table, weights, options, versions."""
+    return {
+        "record_version": RECORD_VERSION,
+        "notice": NOTICE,
+        "cohort": {"file": judged.source.name, "sha256": sha256(judged.source.read_bytes()).hexdigest()},
+        "cases": len(judged.cases),
+        "predicted": len(predicted),
+        "failed": dict(failed),
+        "models": [
+            {"name": one.name, "sha256": one.sha256, "trained_on": one.summary, "served": one.served} for one in models
+        ],
+        "options": asdict(options),
+        "software": software_versions(),
+    }
+
+
+def _rows(
+    judged: JudgedCases, predicted: Mapping[str, CasePrediction], failed: Mapping[str, str]
+) -> Iterator[dict[str, str]]:
+    for case in judged.cases:
+        facts = judged.facts[case.name]
+        if case.name in predicted:
+            yield {**facts, **predicted[case.name].cells, PROBLEM: ""}
+        elif case.name in failed:
+            yield {**facts, **without_prediction(), PROBLEM: failed[case.name]}

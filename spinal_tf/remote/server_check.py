@@ -1,0 +1,203 @@
+"""Whether a server has the models it should, gives the right answers, and how fast: for the person who set it up."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, partial
+
+import numpy as np
+
+from spinal_tf.checkpoints.manifest import Checkpoint
+from spinal_tf.errors import ServerError
+from spinal_tf.images.volume import Volume, new_volume
+from spinal_tf.models import SEGMENTER, Classifier, Segmenter
+from spinal_tf.phantom.simulated_case import simulate_case
+from spinal_tf.pipeline import SegmentationOptions, segment_volume
+from spinal_tf.remote.connection import Connection
+from spinal_tf.remote.load import Load, measure
+from spinal_tf.remote.model import SHOWN_DIGITS, RemoteModel, find_model, require_same_weights
+from spinal_tf.remote.networks import RemoteEngine, RemoteExplainer
+from spinal_tf.serving.names import MODELS, PIPELINE, SERVING_DEFAULT, TILES, WITH_MASK
+from spinal_tf.slices import make_tiles
+from spinal_tf.stopwatch import Stopwatch
+from spinal_tf.taxonomy import Diagnosis, task_named
+
+COARSER = 2
+LARGEST_DIFFERENCE = 1e-4
+"""Of any probability, where both sides compute in float32."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One thing that was looked at, in a line; not sound where the server should be mended."""
+
+    line: str
+    sound: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalNetworks:
+    """What to compare with.
+
+    Attributes:
+        weights: their manifest.
+        load: makes the segmenter and the classifiers ready on this machine; called when they are first needed.
+    """
+
+    weights: Mapping[str, Checkpoint]
+    load: Callable[[], tuple[Segmenter, Sequence[Classifier]]]
+
+    @cached_property
+    def networks(self) -> tuple[Segmenter, Sequence[Classifier]]:
+        """The segmenter and the classifiers."""
+        return self.load()
+
+    def has(self, model: RemoteModel) -> bool:
+        """Whether these are the weights of a served model."""
+        return all(name in self.weights and self.weights[name].sha256 == w.sha256 for name, w in model.weights.items())
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExampleCase:
+    """A simulated case with its true mask."""
+
+    volume: Volume
+    mask: np.ndarray
+
+    def inputs(self, *, mask: bool) -> dict[str, np.ndarray]:
+        """What the whole-volume signatures take, to find lesions or with those of the mask."""
+        slice_mm, *spacing_mm = self.volume.spacing_mm
+        more = {"mask": self.mask.astype(np.uint8)} if mask else {"slice_mm": np.array(slice_mm)}
+        return {"slices": self.volume.data, "spacing_mm": np.array(spacing_mm), **more}
+
+
+def example_case() -> ExampleCase:
+    """The same case each time, every second row and column of it: whole volumes are slow to send as JSON."""
+    case = simulate_case(np.random.default_rng(1), Diagnosis.EPENDYMOMA)
+    affine = case.affine @ np.diag([1, COARSER, COARSER, 1])
+    volume = new_volume(case.t2[:, ::COARSER, ::COARSER], affine, source="the simulated case")
+    return ExampleCase(volume=volume, mask=case.mask[:, ::COARSER, ::COARSER])
+
+
+def check_server(
+    connection: Connection,
+    names: Sequence[str],
+    *,
+    expected: Mapping[str, Checkpoint] | None,
+    local: LocalNetworks | None,
+    load: Load,
+) -> Iterator[Finding]:
+    """Look at a server's models one after the other.
+
+    Args:
+        connection: to the server.
+        names: of the models that must be there; none for whichever of `MODELS` are.
+        expected: manifest that the server's weights must agree with, if any.
+        local: to compare with, None to compare the server's signatures with each other alone.
+        load: for the measurement.
+
+    Raises:
+        ServerError: the server cannot be asked, lacks a model, or has other weights than expected.
+    """
+    served = list(names) or [name for name in MODELS if connection.find_versions(name)]
+    if not served:
+        raise ServerError(f"{connection.server}: the server has none of {', '.join(MODELS)}; export them first")
+    case = example_case()
+    shape = " x ".join(map(str, case.volume.data.shape))
+    yield Finding(line=f"simulated case of {shape} voxels; it says nothing about patients")
+    for name in served:
+        model = find_model(connection, name)
+        yield _description(model)
+        if expected is not None:
+            require_same_weights(model, expected)
+        if local is not None and not local.has(model):
+            yield Finding(line="  other weights than on this machine: not compared with them")
+        yield from _compared(model, case, local if local is not None and local.has(model) else None)
+        yield Finding(line=f"  {measure(partial(_small_request, model, case), load)}")
+
+
+def _description(model: RemoteModel) -> Finding:
+    hashes = ", ".join(f"{name} {one.sha256[:SHOWN_DIGITS]}" for name, one in model.weights.items())
+    names = sorted(model.connection.signatures(model.name, model.version))
+    signatures = ", ".join(name for name in names if not name.startswith("__"))  # those are TensorFlow's own
+    return Finding(
+        line=f"{model.name}: version {model.version}, {model.precision}, exported by spinal-tf {model.written_by}\n"
+        f"  weights {hashes}\n  signatures {signatures}"
+    )
+
+
+def _compared(model: RemoteModel, case: ExampleCase, local: LocalNetworks | None) -> Iterator[Finding]:
+    if model.name == SEGMENTER:
+        yield from _compared_segmenter(model, case, local)
+    elif model.name == PIPELINE:
+        yield from _compared_pipeline(model, case, local)
+    else:
+        yield from _compared_classifier(model, case, local)
+
+
+def _compared_segmenter(model: RemoteModel, case: ExampleCase, local: LocalNetworks | None) -> Iterator[Finding]:
+    checkpoint = model.weights[SEGMENTER]
+
+    def found(segmenter: Segmenter) -> np.ndarray:
+        return segment_volume(case.volume, segmenter, SegmentationOptions(), Stopwatch()).probability
+
+    tiles = found(Segmenter(checkpoint=checkpoint, engine=RemoteEngine(model=model)))
+    whole = model.numbers(SERVING_DEFAULT, case.inputs(mask=False), "probability", tiles.shape)
+    cutoff = checkpoint.operating_point
+    yield _difference(model, f"{SERVING_DEFAULT} and {TILES}", whole, tiles, cutoff)
+    if local is not None:
+        yield _difference(model, f"{TILES} and this machine", tiles, found(local.networks[0]), cutoff)
+
+
+def _compared_classifier(model: RemoteModel, case: ExampleCase, local: LocalNetworks | None) -> Iterator[Finding]:
+    checkpoint, task = model.weights[model.name], task_named(model.name)
+    remote = Classifier(task=task, checkpoint=checkpoint, explain=RemoteExplainer(model=model))
+    tiles = _tile_probabilities(case, [remote])[:, 0]
+    whole = model.numbers(SERVING_DEFAULT, case.inputs(mask=True), "tile_probability", tiles.shape)
+    yield _difference(model, f"{SERVING_DEFAULT} and prepared tiles", whole, tiles)
+    if local is not None:
+        same = [one for one in local.networks[1] if one.task == task]
+        yield _difference(model, "prepared tiles and this machine", tiles, _tile_probabilities(case, same)[:, 0])
+
+
+def _compared_pipeline(model: RemoteModel, case: ExampleCase, local: LocalNetworks | None) -> Iterator[Finding]:
+    answer = model.ask(WITH_MASK, case.inputs(mask=True), "tile_probability")["tile_probability"]
+    if local is None:
+        yield Finding(line=f"  {WITH_MASK} answers with {len(answer)} tiles; nothing here to compare with")
+        return
+    expected = _tile_probabilities(case, local.networks[1])
+    whole = model.checked(answer, "tile_probability", expected.shape)
+    yield _difference(model, f"{WITH_MASK} and this machine", whole, expected)
+
+
+def _small_request(model: RemoteModel, case: ExampleCase) -> object:
+    """One slice or tile of the usual size; of the pipeline the whole case, since it takes nothing else."""
+    if model.name == PIPELINE:
+        return model.ask(WITH_MASK, case.inputs(mask=True), "posterior")
+    preprocessing = model.weights[model.name].preprocessing
+    channels = preprocessing.slices_seen if model.name == SEGMENTER else 3
+    tiles = np.random.default_rng(3).random((1, *preprocessing.size, channels), np.float32)
+    return model.ask(TILES, {"tiles": tiles}, "probability")
+
+
+def _tile_probabilities(case: ExampleCase, classifiers: Sequence[Classifier]) -> np.ndarray:
+    """Probability of the positive class, (tile, classifier)."""
+    columns = []
+    for classifier in classifiers:
+        record = classifier.checkpoint
+        mode = record.mask_mode or "channel"
+        tiles = make_tiles(case.volume, case.mask, preprocessing=record.preprocessing, mask_mode=mode, t1c=None)
+        columns.append(classifier.explain(tiles.images, class_index=1).probabilities[:, 1])
+    return np.stack(columns, axis=1)
+
+
+def _difference(
+    model: RemoteModel, between: str, one: np.ndarray, other: np.ndarray, cutoff: float | None = None
+) -> Finding:
+    largest = float(np.abs(one - other).max(initial=0))
+    voxels = None if cutoff is None else int(np.count_nonzero((one >= cutoff) != (other >= cutoff)))
+    masks = "" if voxels is None else f", masks in {voxels} voxels"
+    # Less than float32 is chosen knowingly, and moves probabilities; how far is told, and not judged.
+    sound = model.precision != "float32" or (largest <= LARGEST_DIFFERENCE and not voxels)
+    return Finding(line=f"  {between} differ in probability by up to {largest:.1e}{masks}", sound=sound)

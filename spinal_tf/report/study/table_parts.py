@@ -1,0 +1,263 @@
+"""What each table of an evaluation is called, what it means, and which of its rows a reader gets to see."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from spinal_tf.cohort.case import HEALTHY
+from spinal_tf.evaluation.evaluation import Evaluation
+from spinal_tf.evaluation.evaluation_rows import TABLES, Row
+from spinal_tf.evaluation.evaluation_text import RATER_LEGEND
+from spinal_tf.evaluation.map_check import MOST_ALIKE
+from spinal_tf.evaluation.predictions import CaseSet
+from spinal_tf.report.study.layouts import lesion_detection, masks, subgroups
+from spinal_tf.report.study.sheets import Sheet, heading, sheet
+
+DIFFERENCE = (
+    "Difference: first minus second, in fractions of 1, with the interval of the bootstrap over patients. p: "
+    "McNemar's test, exact where fewer than 25 cases are judged differently, DeLong's for the AUC. Holm: corrected "
+    "for all tests of this kind on one set and measure. Validation is in the file."
+)
+
+TO_FILE = ("formula_low", "formula_high", "test")
+"""Columns of comparisons that a reader of the page can do without."""
+
+TENTHS = tuple(tenth / 10 for tenth in range(1, 10))
+
+
+def _whole(rows: Sequence[Row]) -> Sequence[Row]:
+    return rows
+
+
+def _of_main_set(rows: Sequence[Row]) -> Sequence[Row]:
+    """Those of the test, of validation where there is no test."""
+    sets = {row["set"] for row in rows}
+    main = CaseSet.TEST.value if CaseSet.TEST.value in sets else CaseSet.VALIDATION.value
+    return [row for row in rows if row["set"] == main]
+
+
+def _with_lesions(rows: Sequence[Row]) -> Sequence[Row]:
+    """Those of the main set but for healthy cases."""
+    return [row for row in _of_main_set(rows) if row["diagnosis"] != HEALTHY]
+
+
+def _of_kind(kind: str) -> Callable[[Sequence[Row]], Sequence[Row]]:
+    """Those of the test and its difficult cases, of validation where there is no test."""
+
+    def chosen(rows: Sequence[Row]) -> Sequence[Row]:
+        tested = [row for row in rows if row["set"] != CaseSet.VALIDATION.value]
+        return [row for row in tested or rows if row["kind"] == kind]
+
+    return chosen
+
+
+def _at_tenths(rows: Sequence[Row]) -> Sequence[Row]:
+    return [row for row in _of_main_set(rows) if row["scaling"] == "before" and row["threshold"] in TENTHS]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """Rows of a table that are shown together.
+
+    Attributes:
+        table: its name, which is that of its CSV file, too.
+        caption: what the rows are, and by which definitions.
+        section: heading that it stands under.
+        choose: the rows that are shown.
+        without: columns that are left to the CSV file.
+        lay_out: the table as text, where that is not row by row.
+        folded: what the page shows of it before somebody opens it; empty for a table that stands open.
+    """
+
+    table: str
+    caption: str
+    section: str
+    choose: Callable[[Sequence[Row]], Sequence[Row]] = _whole
+    without: tuple[str, ...] = ()
+    lay_out: Callable[[Evaluation], Sheet] | None = None
+    folded: str = ""
+
+
+PERFORMANCE, CASES, POINTS = "Performance beside the paper", "Cases", "Operating points"
+COMPARISONS, MODALITIES = "Comparison with raters and models", "Contrast-enhanced scans"
+SUBGROUPS, CALIBRATION = "Subgroups", "Calibration"
+MASKS, TRIAGE, GRAD_CAM = "Masks", "Review of masks", "Grad-CAM"
+
+PARTS = (
+    Part(
+        table="sets",
+        section=CASES,
+        caption=(
+            "Cases that each task applies to and that have a probability. Positive: demyelinating, ependymoma, NMOSD. "
+            "Left out: cases without a probability. Cross-fitted: cases of the set that chose the operating point are "
+            "called at points chosen on its other patients. Difficult cases are part of the test."
+        ),
+    ),
+    Part(
+        table="operating_points",
+        section=POINTS,
+        caption=(
+            "A probability of the positive class at or above the value is called positive. Chosen: the cut-off with "
+            "the largest Youden index in that set, whose own cases are called at points chosen on its other patients. "
+            "Given: by whoever evaluated."
+        ),
+    ),
+    Part(
+        table="comparisons",
+        section=COMPARISONS,
+        caption=(
+            "The model, first, against raters, second, on the cases that a rater rated. "
+            f"{DIFFERENCE} {' '.join(RATER_LEGEND.split())}"
+        ),
+        choose=_of_kind("rater"),
+        without=("kind", "first", "second_cases", *TO_FILE),
+    ),
+    Part(
+        table="comparisons",
+        section=COMPARISONS,
+        caption=f"The model, first, against another model, second, each at its own operating point. {DIFFERENCE}",
+        choose=_of_kind("model"),
+        without=("kind", "second_cases", "outside_task", *TO_FILE),
+    ),
+    Part(
+        table="agreement",
+        section=COMPARISONS,
+        caption=(
+            "Agreement of raters on the four diagnoses, over the cases that all of them rated: Cohen's kappa of two, "
+            "Fleiss' of more, with the interval of the bootstrap over patients."
+        ),
+    ),
+    Part(
+        table="comparisons",
+        section=MODALITIES,
+        caption=f"T2w and contrast-enhanced T1w, first, against T2w alone, on the cases that have both. {DIFFERENCE}",
+        choose=_of_kind("modality"),
+        without=("kind", "second_cases", "outside_task", *TO_FILE),
+    ),
+    Part(
+        table="subgroups",
+        section=SUBGROUPS,
+        caption=(
+            "Groups of the test set, of validation where there is no test. Percent (n/N) [Wilson's 95 % interval]; "
+            "AUC (95 % interval, bootstrap over patients). PPV and NPV are in the file. Paediatric is below 18 years. "
+            "Many subgroups are small; look at the intervals before the tests."
+        ),
+        lay_out=subgroups,
+    ),
+    Part(
+        table="subgroup_differences",
+        section=SUBGROUPS,
+        caption=(
+            "Each group, first, against the other cases, second. Difference: first minus second, in fractions of 1, "
+            "with the interval of the bootstrap over patients. p: chi-squared or Fisher's exact test, DeLong's for "
+            "the AUC. Holm: corrected for all subgroups of one measure."
+        ),
+        without=("kind", "set", "outside_task", *TO_FILE),
+    ),
+    Part(
+        table="calibration",
+        section=CALIBRATION,
+        caption=(
+            "Brier score: mean squared distance of probability and outcome, with its interval. Calibration error: "
+            "mean distance of predicted and observed share in ten bins of equal width. After: with the temperature, "
+            "chosen on validation, that log odds are divided by."
+        ),
+    ),
+    Part(
+        table="reliability",
+        section=CALIBRATION,
+        caption=(
+            "Points of the reliability curves in the test set, or in validation where there is none: mean predicted "
+            "probability and observed share of positive cases of each bin."
+        ),
+        choose=_of_main_set,
+        folded="Points of the reliability curves",
+    ),
+    Part(
+        table="decision_curve",
+        section=CALIBRATION,
+        caption=(
+            "Net benefit in the test set, or in validation where there is none, before scaling: true positive less "
+            "false positive cases for each case, these weighted by the odds of the threshold. Calling no case "
+            "positive has 0."
+        ),
+        choose=_at_tenths,
+        folded="Points of the decision curves",
+        without=("scaling",),
+    ),
+    Part(
+        table="masks",
+        section=MASKS,
+        caption=(
+            "Masks of the test set by disease, of validation where there is no test, in three dimensions: median "
+            "(quartiles) over the cases for which a measure is defined; of Dice also the mean [95 % interval, "
+            "bootstrap over patients] beside that of the paper's test set, Zhuo et al. 2022. Volume error: predicted "
+            "less reference. NSD: normalised surface distance. HD95: robust Hausdorff distance."
+        ),
+        lay_out=masks,
+    ),
+    Part(
+        table="lesion_detection",
+        section=MASKS,
+        caption=(
+            "Lesions of all cases of the same set counted together. Recall, precision and F1 in percent [95 % "
+            "interval, bootstrap over patients with all their lesions, which are not independent]. By size: found/all "
+            "of the reference (percent); false ones for each case."
+        ),
+        choose=_with_lesions,
+        lay_out=lesion_detection,
+    ),
+    Part(
+        table="triage",
+        section=TRIAGE,
+        caption=(
+            "Whether flags for review find poor masks, in the test set or in validation where there is none. Flagged: "
+            "of all cases, the burden. Sensitivity: flagged of the poor masks. PPV: poor of the flagged ones. Paper: "
+            "masks that its readers corrected, by a rule that is not published. Wilson's intervals."
+        ),
+        choose=_of_main_set,
+        without=("set", "paper_value"),
+    ),
+    Part(
+        table="activation",
+        section=GRAD_CAM,
+        caption=(
+            "Zone in which the heat map of a case is mainly active, by disease and by whether the call was right, with "
+            "Wilson's intervals; of the test set, of validation where there is no test. A heat map shows where a "
+            "network looked, not why."
+        ),
+        choose=_of_main_set,
+    ),
+    Part(
+        table="gradcam_check",
+        section=GRAD_CAM,
+        caption=(
+            "Whether heat maps depend on what was learnt: maps of some cases beside those of the same networks with "
+            "random weights, by rank correlation (mean over cases; least and most of a case) and structural "
+            f"similarity (SSIM). 1 is the same map. Above a mean rank correlation of {MOST_ALIKE:g} maps say little of "
+            "what was learnt, and are no reasons. Blank: compared maps that random weights left nothing of."
+        ),
+    ),
+)
+"""In the order of the page. A table that is not named here is shown whole in a section of its own."""
+
+
+def parts_of(name: str) -> tuple[Part, ...]:
+    """The parts of a table; Table 2, which has a layout of its own, has none."""
+    known = tuple(part for part in PARTS if part.table == name)
+    if known or name == "table2":
+        return known
+    return (Part(table=name, section=heading(name), caption=inspect.getdoc(TABLES[name]) or ""),)
+
+
+def filled(evaluation: Evaluation, names: Sequence[str]) -> Iterator[tuple[Part, Sheet]]:
+    """The parts of tables that have rows, as text, in the order of the page."""
+    tables: Mapping[str, list[Row]] = {name: list(TABLES[name](evaluation)) for name in names}
+    parts = [part for name in names for part in parts_of(name)]
+    place = {part: index for index, part in enumerate(PARTS)}
+    for part in sorted(parts, key=lambda part: place.get(part, len(place))):
+        chosen = part.choose(tables[part.table])
+        if chosen:
+            yield part, part.lay_out(evaluation) if part.lay_out else sheet(chosen, without=part.without)

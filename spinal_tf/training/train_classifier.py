@@ -1,0 +1,191 @@
+"""Training the classifier of one task."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from spinal_tf.cohort.case import Case, Split
+from spinal_tf.cohort.cells import MODEL_MASK_COLUMN
+from spinal_tf.datasets.tile_samples import ClassifierCase, TilePlan, TileSampler, classifier_cases, classifier_entry
+from spinal_tf.errors import TrainingError
+from spinal_tf.networks.densenet import build_densenet
+from spinal_tf.preprocess import Preprocessing
+from spinal_tf.slices import MaskMode
+from spinal_tf.taxonomy import Task
+from spinal_tf.training.data import TrainingCohort, cases_by_split, only_named
+from spinal_tf.training.initial import Initial
+from spinal_tf.training.job import Job, run_job
+from spinal_tf.training.run_folder import RunFolder
+from spinal_tf.training.setting import PLAIN, Setting
+from spinal_tf.training.step import configure_tensorflow
+from spinal_tf.training.training_choices import TrainingOptions
+from spinal_tf.training.validation import Monitor, some_cases, validate_classifier
+
+DEFAULT_SIZE = [256, 256]
+
+CACHE = "classifier"
+"""One cache for the three tasks."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassifierPlan:
+    """What a classifier is, and what it is shown.
+
+    Attributes:
+        preprocessing: of slices; the authors' by default.
+        mask_mode: how the mask enters a tile.
+        tiles: how they are drawn.
+        monitor: measure of validation that the best weights are chosen by; accuracy of the tiles in the authors' code.
+        momentum: of the moving averages of every batch normalisation; None keeps Keras' 0.99, too slow for short
+            trainings.
+        arguments: of the network's builder, where they differ from its defaults.
+        initial: where the weights begin.
+    """
+
+    preprocessing: Preprocessing = Preprocessing()
+    mask_mode: MaskMode = "channel"
+    tiles: TilePlan = TilePlan()
+    monitor: Monitor = "accuracy"
+    momentum: float | None = None
+    arguments: dict[str, Any] = field(default_factory=dict)
+    initial: Initial = Initial()
+
+    @property
+    def all_arguments(self) -> dict[str, Any]:
+        """Arguments of the builder as the manifest keeps them; the size only where it is not the builder's default."""
+        size = list(self.preprocessing.size)
+        return {**self.arguments, **({} if size == DEFAULT_SIZE else {"size": size})}
+
+    @property
+    def with_t1c(self) -> bool:
+        """Whether validation looks at contrast-enhanced scans: where training always did."""
+        return self.tiles.t1c_share == 1
+
+
+def train_classifier(
+    cohort: TrainingCohort,
+    task: Task,
+    out: Path,
+    plan: ClassifierPlan,
+    options: TrainingOptions,
+    setting: Setting = PLAIN,
+    *,
+    resume: bool = False,
+) -> RunFolder:
+    """Train the classifier of a task; see `run_job` for what is raised besides.
+
+    Args:
+        cohort: from `open_cohort`.
+        task: the question.
+        out: the run folder.
+        plan: network and samples.
+        options: of the training; the batch is even.
+        setting: what surrounds it.
+        resume: go on with the run that the folder holds, if it holds one.
+
+    Raises:
+        TrainingError: a class has no case in a split, or a case cannot be used.
+    """
+    configure_tensorflow(options)
+    job = setting.workers.chief_first(partial(classifier_job, cohort, task, plan, options))
+    return run_job(job, options, out, setting, resume=resume)
+
+
+def classifier_job(
+    cohort: TrainingCohort,
+    task: Task,
+    plan: ClassifierPlan,
+    options: TrainingOptions,
+    only: Collection[str] | None = None,
+) -> Job:
+    """Prepare what the training of a classifier needs.
+
+    Args:
+        cohort: from `open_cohort`.
+        task: the question.
+        plan: network and samples.
+        options: of the training; the batch is even.
+        only: names of the training cases that are used; None for all.
+
+    Raises:
+        TrainingError: a class has no case in a split, or a case cannot be used.
+    """
+    used = cases_by_split(cohort.cohort, healthy=False)
+    prepared = {split: _prepared(cohort, split, plan, used[split]) for split in used}
+    prepared[Split.TRAIN] = only_named(prepared[Split.TRAIN], only)
+    train, validation = (_of_task(cases, task, split) for split, cases in prepared.items())
+    sampler = TileSampler(cases=train, task=task, plan=plan.tiles, batch=options.batch, seed=options.seed)
+    validate = partial(validate_classifier, task=task, with_t1c=plan.with_t1c, monitor=plan.monitor)
+    return Job(
+        name=task.name,
+        network="densenet121",
+        arguments=plan.all_arguments,
+        build=partial(_build, plan),
+        loss=keras.losses.categorical_crossentropy,
+        plan=_record(plan),
+        cohort=cohort.record({split: of_task(cases, task) for split, cases in used.items()}, only),
+        preprocessing=plan.preprocessing,
+        mask_mode=plan.mask_mode,
+        modalities=("t2w", "t1c") if plan.tiles.t1c_share else ("t2w",),
+        sampler=sampler,
+        steps_per_epoch=sampler.steps_per_epoch,
+        validate=partial(validate, cases=some_cases(validation, options.validation_cases)),
+        judge=partial(validate, cases=validation),
+        judge_training=partial(validate, cases=some_cases(train, options.validation_cases)),
+        initial=plan.initial,
+    )
+
+
+def of_task(cases: Sequence[Case], task: Task) -> list[Case]:
+    """The cases that a task is about."""
+    return [case for case in cases if case.diagnosis and task.applies_to(case.diagnosis)]
+
+
+def _build(plan: ClassifierPlan) -> keras.Model:
+    model = build_densenet(**{**plan.all_arguments, "size": plan.preprocessing.size})
+    if plan.momentum is not None:
+        for layer in model.layers:
+            if isinstance(layer, keras.layers.BatchNormalization):
+                layer.momentum = plan.momentum
+    return model
+
+
+def _record(plan: ClassifierPlan) -> dict[str, Any]:
+    tiles = {f"tile_{name}": value for name, value in asdict(plan.tiles).items()}
+    return {**tiles, "monitor": plan.monitor, "momentum": plan.momentum, "mask_mode": plan.mask_mode}
+
+
+def _prepared(
+    cohort: TrainingCohort, split: Split, plan: ClassifierPlan, cases: Sequence[Case]
+) -> list[ClassifierCase]:
+    stored = cohort.prepared(
+        f"{CACHE}-{split.value}",
+        cases,
+        partial(classifier_entry, preprocessing=plan.preprocessing, mask_mode=plan.mask_mode),
+        with_t1c=True,
+        masks=(MODEL_MASK_COLUMN,),
+        recipe={"preprocessing": plan.preprocessing.to_dict(), "mask_mode": plan.mask_mode},
+    )
+    return [case for entry in stored for case in classifier_cases(entry)]
+
+
+def _of_task(cases: Sequence[ClassifierCase], task: Task, split: Split) -> list[ClassifierCase]:
+    """The task's cases with at least one tile.
+
+    Raises:
+        TrainingError: a class has none.
+    """
+    chosen = [case for case in cases if task.applies_to(case.diagnosis) and len(case.tiles)]
+    there = {task.label(case.diagnosis) for case in chosen}
+    for label, name in enumerate(task.classes):
+        if label not in there:
+            raise TrainingError(
+                f"{task.name}: the split {split.value} has no case of the class {name}; both classes are needed"
+            )
+    return chosen

@@ -1,0 +1,181 @@
+"""Training the segmenter."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+
+from spinal_tf.cohort.case import Case, Split
+from spinal_tf.cohort.cells import CORD_COLUMN, MODEL_MASK_COLUMN
+from spinal_tf.datasets.crop_samples import CropPlan, CropSampler, SegmenterCase, segmenter_case, segmenter_entry
+from spinal_tf.errors import TrainingError
+from spinal_tf.networks.losses import dice_bce, dice_topk, with_cord
+from spinal_tf.networks.multiresunet import build_multiresunet, showing_cord
+from spinal_tf.preprocess import Preprocessing
+from spinal_tf.training.data import TrainingCohort, cases_by_split, only_named
+from spinal_tf.training.initial import Initial
+from spinal_tf.training.job import Job, run_job
+from spinal_tf.training.run_folder import RunFolder
+from spinal_tf.training.setting import PLAIN, Setting
+from spinal_tf.training.step import configure_tensorflow, over_replicas
+from spinal_tf.training.training_choices import TrainingOptions
+from spinal_tf.training.validation import some_cases, validate_segmenter
+
+NAME = "segmenter"
+
+LOSSES: dict[str, Callable[[Any, Any], Any]] = {
+    "dice_bce": partial(dice_bce, total=over_replicas),
+    "dice_topk": dice_topk,
+    "bce": keras.losses.binary_crossentropy,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmenterPlan:
+    """What the segmenter is, and what it is shown. All of it is our choice: the paper's supplement is not public.
+
+    Attributes:
+        preprocessing: of whole scans. Clipping at five SD would make fluid, lesion and cord alike in dark scans.
+        crops: what is cut from them.
+        tight_share: see `spinal_tf.datasets.views`; training cases only.
+        within_cord: teach the network the cord, too, and let it look for lesions there alone.
+        loss: ``dice_bce``, ``dice_topk``, or ``bce`` as the reference network's code has it.
+        arguments: of the network's builder, where they differ from its defaults.
+        initial: where the weights begin.
+    """
+
+    preprocessing: Preprocessing = Preprocessing(
+        fit="spacing", spacing_mm=0.8, intensity="minmax", neighbour_mm=3.0, slab_mm=3.0
+    )
+    crops: CropPlan = CropPlan()
+    tight_share: float = 0.4
+    within_cord: bool = False
+    loss: Literal["dice_bce", "dice_topk", "bce"] = "dice_bce"
+    arguments: dict[str, Any] = field(default_factory=dict)
+    initial: Initial = Initial()
+
+
+def train_segmenter(
+    cohort: TrainingCohort,
+    out: Path,
+    plan: SegmenterPlan,
+    options: TrainingOptions,
+    setting: Setting = PLAIN,
+    *,
+    resume: bool = False,
+) -> RunFolder:
+    """Train the segmenter of a cohort; see `run_job` for what is raised besides.
+
+    Args:
+        cohort: from `open_cohort`.
+        out: the run folder.
+        plan: network and samples.
+        options: of the training.
+        setting: what surrounds it.
+        resume: go on with the run that the folder holds, if it holds one.
+
+    Raises:
+        TrainingError: a split has no lesion, or a case cannot be used.
+    """
+    configure_tensorflow(options)
+    job = setting.workers.chief_first(partial(segmenter_job, cohort, plan, options))
+    return run_job(job, options, out, setting, resume=resume)
+
+
+def segmenter_job(
+    cohort: TrainingCohort, plan: SegmenterPlan, options: TrainingOptions, only: Collection[str] | None = None
+) -> Job:
+    """Prepare what the training of a segmenter needs.
+
+    Args:
+        cohort: from `open_cohort`.
+        plan: network and samples.
+        options: of the training.
+        only: names of the training cases that are used; None for all.
+
+    Raises:
+        TrainingError: a split has no lesion, or a case cannot be used.
+    """
+    used = cases_by_split(cohort.cohort, healthy=True)
+    _refuse_missing_masks(plan, only_named(used[Split.TRAIN], only), cohort.cohort.source)
+    train, validation = (_prepared(cohort, split, plan, used) for split in used)
+    train = only_named(train, only)
+    slices = plan.preprocessing.slices_seen
+    arguments = plan.arguments | ({} if slices == 1 else {"channels": slices})
+    arguments |= {"within_cord": True} if plan.within_cord else {}
+    return Job(
+        name=NAME,
+        network="multiresunet",
+        arguments=arguments,
+        build=partial(_build, arguments),
+        loss=with_cord(LOSSES[plan.loss]) if plan.within_cord else LOSSES[plan.loss],
+        plan=_record(plan),
+        cohort=cohort.record(used, only),
+        preprocessing=plan.preprocessing,
+        mask_mode=None,
+        modalities=("t2w",),
+        sampler=CropSampler(cases=train, plan=plan.crops, seed=options.seed, with_cord=plan.within_cord),
+        steps_per_epoch=max(1, sum(len(case.planes) for case in train) // options.batch),
+        validate=partial(validate_segmenter, cases=some_cases(validation, options.validation_cases)),
+        judge=partial(validate_segmenter, cases=validation),
+        judge_training=partial(validate_segmenter, cases=some_cases(train, options.validation_cases)),
+        initial=plan.initial,
+    )
+
+
+def _build(arguments: dict[str, Any]) -> keras.Model:
+    model = build_multiresunet(**arguments)
+    return showing_cord(model) if arguments.get("within_cord") else model
+
+
+def _refuse_missing_masks(plan: SegmenterPlan, cases: Sequence[Case], table: Path) -> None:
+    """Refuse a plan that needs masks which no training case has.
+
+    Raises:
+        TrainingError: there are none.
+    """
+    needs = {
+        CORD_COLUMN: (plan.within_cord, "the cord, which --within-cord learns", "--within-cord"),
+        MODEL_MASK_COLUMN: (
+            plan.crops.error_share > 0,
+            "a segmenter, whose errors --error-share shows",
+            "--error-share",
+        ),
+    }
+    for column, (needed, whose, option) in needs.items():
+        if needed and not any(case.extra.get(column) for case in cases):
+            raise TrainingError(
+                f"{table}: no training case has a mask of {whose}; add a column {column} with such masks, or leave "
+                f"{option} out"
+            )
+
+
+def _record(plan: SegmenterPlan) -> dict[str, Any]:
+    crops = {f"crop_{name}": value for name, value in asdict(plan.crops).items()}
+    return {
+        **crops,
+        "crop_size": list(plan.crops.size),
+        "tight_share": plan.tight_share,
+        "loss": plan.loss,
+        "within_cord": plan.within_cord,
+    }
+
+
+def _prepared(cohort: TrainingCohort, split: Split, plan: SegmenterPlan, used: dict[Split, Any]) -> list[SegmenterCase]:
+    tight_share = plan.tight_share if split is Split.TRAIN else 0.0
+    with_errors = plan.crops.error_share > 0 and split is Split.TRAIN
+    recipe: dict[str, Any] = {"tight_share": tight_share, "with_cord": plan.within_cord, "with_errors": with_errors}
+    stored = cohort.prepared(
+        f"{NAME}-{split.value}",
+        used[split],
+        partial(segmenter_entry, preprocessing=plan.preprocessing, **recipe),
+        with_t1c=False,
+        masks=(CORD_COLUMN, MODEL_MASK_COLUMN) if with_errors else (CORD_COLUMN,),
+        recipe={"preprocessing": plan.preprocessing.to_dict(), **recipe},
+    )
+    return [segmenter_case(entry) for entry in stored]
