@@ -43,6 +43,7 @@ lint: $(VENV)/package-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy -p spinal_tf
 	$(BIN)/lint-imports
+	$(BIN)/pymarkdown --strict-config scan *.md docs data_prep weights
 
 docs: $(VENV)/package
 	$(BIN)/python docs/generate_cli.py
