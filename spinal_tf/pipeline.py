@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
@@ -30,12 +30,12 @@ from spinal_tf.slices import MaskMode, Tiles, lesion_slices, make_tiles
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import ASTROCYTOMA_VS_EPENDYMOMA, MS_VS_NMOSD, TUMOR_VS_DEMYELINATING, Diagnosis, posterior
 
-FLIPS = ((), (1,), (2,), (1, 2))
-"""Axes of (slice, row, column) along which slices are mirrored for ``--tta``; the plain slices come first."""
+UNMIRRORED, MIRRORED = ((), (1,)), ((2,), (1, 2))
+"""Axes of (slice, row, column) along which slices are flipped: front and back of the patient kept, and exchanged.
 
-MIRRORED = (2,)
-"""The flip that the review compares with: front and back of the patient exchanged."""
-
+``--tta`` averages over all four; without it the first one gives the mask. The review compares the two groups, or their
+first flips.
+"""
 
 SLICES_AT_ONCE = 8
 """Slices that are prepared, run and put back together."""
@@ -138,19 +138,27 @@ def segment_volume(
     checkpoint = segmenter.checkpoint
     threshold = checkpoint.operating_point if options.threshold is None else options.threshold
     minimum_peak = checkpoint.minimum_peak if options.minimum_peak is None else options.minimum_peak
-    slices = _NetworkSlices(volume, segmenter, watch)
-    probability = slices.probability(FLIPS if options.tta else FLIPS[:1])
+    find = partial(
+        find_lesions,
+        threshold=threshold,
+        minimum_peak=minimum_peak,
+        minimum_volume_ml=options.minimum_volume_ml,
+        voxel_volume_ml=volume.voxel_volume_ml,
+    )
+    slices, everywhere = _NetworkSlices(volume, segmenter, watch), range(len(volume.data))
+    if options.tta:
+        unmirrored, mirrored = (slices.probability(everywhere, flips) for flips in (UNMIRRORED, MIRRORED))
+        probability = (unmirrored + mirrored) / 2
+    else:
+        probability = unmirrored = slices.probability(everywhere, UNMIRRORED[:1])
     with watch.stage("postprocess"):
-        mask = find_lesions(
-            probability,
-            threshold=threshold,
-            minimum_peak=minimum_peak,
-            minimum_volume_ml=options.minimum_volume_ml,
-            voxel_volume_ml=volume.voxel_volume_ml,
-        )
+        mask = find(probability)
     with watch.stage("measure"):
         lesions = measure_lesions(mask, volume)
-    agreement = _flip_agreement(slices, mask, threshold)
+    bearing = lesion_slices(mask)
+    if not options.tta:
+        mirrored = slices.probability(bearing, MIRRORED[:1], stage="review")
+    agreement = _flip_agreement(unmirrored, mirrored, bearing, find)
     review = review_mask(lesions, probability, mask, threshold=threshold, flip_agreement=agreement)
     return Segmentation(
         probability=probability,
@@ -176,17 +184,9 @@ class _NetworkSlices:
             self._data = in_slabs(volume.data, slice_mm, preprocessing.slab_mm)
             self._scale = intensity_scale(self._data, intensity=preprocessing.intensity, source=volume.source)
 
-    def probability(self, flips: Sequence[tuple[int, ...]]) -> Array:
-        """Lesion probability averaged over flips, float32, of the volume's shape."""
-        result = np.empty(self._data.shape, np.float32)
-        for part, maps in self.parts(range(len(result)), flips, stage="network"):
-            result[part] = maps
-        return result
-
-    def parts(
-        self, slices: Sequence[int], flips: Sequence[tuple[int, ...]], *, stage: str
-    ) -> Iterator[tuple[list[int], Array]]:
-        """Numbers of a few slices, and their lesion probability averaged over flips, until all have had their turn."""
+    def probability(self, slices: Sequence[int], flips: Sequence[tuple[int, ...]], *, stage: str = "network") -> Array:
+        """Lesion probability of some slices averaged over flips, float32, of the volume's shape; 0 on the others."""
+        result = np.zeros(self._data.shape, np.float32)
         for start in range(0, len(slices), SLICES_AT_ONCE):
             part = list(slices[start : start + SLICES_AT_ONCE])
             with self._watch.stage("preprocess"):
@@ -194,8 +194,8 @@ class _NetworkSlices:
             with self._watch.stage(stage):
                 maps = _flip_average(self._engine, planes, flips)
             with self._watch.stage("postprocess"):
-                maps = from_input(maps, self._placement)
-            yield part, maps
+                result[part] = from_input(maps, self._placement)
+        return result
 
     def _prepared(self, part: list[int]) -> Array:
         """Slices as the network sees them, with their neighbours: float32 (n, rows, columns, channels)."""
@@ -209,14 +209,33 @@ def _flip_average(engine: Engine, planes: Array, flips: Sequence[tuple[int, ...]
     return np.asarray(np.mean(maps, axis=0, dtype=np.float32))
 
 
-def _flip_agreement(slices: _NetworkSlices, mask: Array, threshold: float) -> float | None:
-    """Dice between a mask and the mask of the mirrored slices, over the slices that hold lesion."""
-    common = total = 0
-    for part, maps in slices.parts(lesion_slices(mask), (MIRRORED,), stage="review"):
-        mirrored, ours = maps >= threshold, mask[part]
-        common += int(np.count_nonzero(mirrored & ours))
-        total += int(np.count_nonzero(mirrored) + np.count_nonzero(ours))
-    return 2 * common / total if total else None
+def _flip_agreement(
+    unmirrored: Array, mirrored: Array, bearing: Sequence[int], find: Callable[[Array], Array]
+) -> float | None:
+    """Dice between the masks that mirrored slices and slices as they are lead to, over those that hold lesion.
+
+    Both probabilities become masks by the same rules, and on the same slices: what one of them has elsewhere can
+    neither join its components nor raise their peaks.
+
+    Args:
+        unmirrored: probability, float32 (slice, row, column).
+        mirrored: the same of the mirrored slices; only those that hold lesion are looked at.
+        bearing: slices that hold lesion, ascending.
+        find: turns a probability into a mask.
+
+    Returns:
+        None where no slice holds lesion, or neither mask does.
+    """
+    if not bearing:
+        return None
+    extent, seen = slice(bearing[0], bearing[-1] + 1), [number - bearing[0] for number in bearing]
+    masks = []
+    for probability in (unmirrored, mirrored):
+        compared = np.zeros_like(probability[extent])
+        compared[seen] = probability[extent][seen]
+        masks.append(find(compared))
+    common, total = np.count_nonzero(masks[0] & masks[1]), sum(map(np.count_nonzero, masks))
+    return 2 * int(common) / int(total) if total else None
 
 
 def classify_volume(

@@ -20,7 +20,7 @@ NEAR_MISS = 0.5
 """Share of the threshold that a maximum probability must reach for an empty mask to be called uncertain."""
 
 FLIP_AGREEMENT = 0.7
-"""Dice between the mask and that of the mirrored slices below which the network disagrees with itself."""
+"""Dice between the masks of the slices as they are and mirrored, below which the network disagrees with itself."""
 
 SMALL_LESION_ML = 0.05
 MANY_LESIONS = 5
@@ -41,7 +41,8 @@ def review_mask(
         probability: float32, any shape.
         mask: bool, the same shape.
         threshold: probability from which a voxel was called lesion.
-        flip_agreement: Dice with the mask of the mirrored slices, None where nothing was found.
+        flip_agreement: Dice between the masks of the slices as they are and mirrored, both found by the same rules;
+            None where nothing was found.
     """
     reasons = _empty_reasons(probability, threshold) if not lesions else _reasons(lesions, probability[mask])
     if flip_agreement is not None and flip_agreement < FLIP_AGREEMENT:

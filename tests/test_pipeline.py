@@ -193,6 +193,68 @@ def test_disagreement_with_the_mirrored_slices_is_a_reason(volume, make_segmente
     assert "the mask of the mirrored slices agrees little (Dice 0.00)" in review.reasons
 
 
+def _disagreements(review):
+    return [reason for reason in review.reasons if "mirrored" in reason]
+
+
+def _patched(volume, *, slices, rows, columns, intensity):
+    """The volume with a patch of one intensity; above all of the phantom's tissue from 800 on."""
+    data = volume.data.copy()
+    data[slices, rows, columns] = intensity
+    return replace(volume, data=data)
+
+
+@pytest.mark.parametrize("tta", [False, True])
+def test_a_symmetric_network_agrees_with_itself_about_what_it_leaves_out(volume, make_segmenter, lesion, tta):
+    def engine(batch):  # the lesion 0.97, the patch 0.90, wherever they lie
+        return np.select([batch > 0.95, batch > 0.6], [0.97, 0.90], 0).astype(np.float32)
+
+    # On the lesion's slices: a patch as large that reaches the threshold and not the peak, and a speck that is sure.
+    beside = _patched(volume, slices=slice(2, 5), rows=slice(24, 32), columns=slice(30, 37), intensity=1100)
+    beside = _patched(beside, slices=3, rows=5, columns=5, intensity=1500)
+    result = run(beside, make_segmenter(engine), threshold=0.5, minimum_peak=0.95, tta=tta)
+    np.testing.assert_array_equal(result.mask, lesion)
+    assert _disagreements(result.review) == []
+
+
+def test_slices_that_lie_apart_stay_apart_in_the_mirrored_mask(volume, make_segmenter):
+    front = np.zeros((40, 48, 1), bool)
+    front[:, :24] = True
+
+    def engine(batch):  # the lesions anywhere, patches in front alone: in the mirrored slices, those in the rear
+        return np.where((batch > 0.95) | ((batch > 0.6) & front), 0.97, 0).astype(np.float32)
+
+    scan = replace(volume, data=np.where(volume.data > 800, 100, volume.data))
+    for number in (2, 4):  # five voxels are 0.0092 mL, six 0.0111
+        scan = _patched(scan, slices=number, rows=10, columns=slice(10, 16), intensity=1500)
+        for row in (20, 30):
+            scan = _patched(scan, slices=number, rows=row, columns=slice(35, 40), intensity=1100)
+    result = run(scan, make_segmenter(engine), minimum_volume_ml=0.01)
+    assert result.mask.sum() == 12
+    assert _disagreements(result.review) == []
+
+
+def test_with_tta_the_flips_that_exchange_front_and_back_are_compared_with_those_that_do_not(volume, make_segmenter):
+    upper, front = np.zeros((2, 40, 48, 1), np.float32)
+    upper[:14] = front[:, :24] = 1  # the lesion's rows are 10 to 17, its columns 21 to 27
+    one = run(volume, make_segmenter(lambda batch: batch * upper), threshold=0.4, tta=True)
+    other = run(volume, make_segmenter(lambda batch: batch * front), threshold=0.4, tta=True)
+    assert one.mask.any()
+    assert _disagreements(one.review) == []
+    assert _disagreements(other.review) == ["the mask of the mirrored slices agrees little (Dice 0.00)"]
+
+
+def test_with_tta_the_review_asks_nothing_more(volume, make_segmenter):
+    sizes = []
+
+    def engine(batch):
+        sizes.append(len(batch))
+        return batch
+
+    run(volume, make_segmenter(engine), tta=True)
+    assert sizes == [7] * 4
+
+
 def test_a_sure_and_symmetric_answer_needs_no_review(volume, segmenter):
     review = run(volume, segmenter).review
     assert (review.needed, review.reasons) == (False, ())

@@ -13,8 +13,8 @@ from spinal_tf.images.volume import write_on_grid
 from spinal_tf.prediction.predict_case import COLUMNS, CasePrediction
 from spinal_tf.results import CaseResult
 
-RECORD_VERSION = 1
-"""Raised when a field of the record is renamed, removed or changes its meaning."""
+RECORD_VERSION = 2
+"""Raised when a field changes its meaning, or the same networks give another prediction; older ones are made again."""
 
 NOTICE = "Research use only. Not a medical device."
 

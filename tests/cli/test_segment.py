@@ -210,8 +210,9 @@ def test_the_default_of_the_command_is_that_of_the_pipeline(run, bright_file, st
     assert record(bright_file.with_name("case_lesion.json"))["mask"]["minimum_volume_ml"] == MINIMUM_VOLUME_ML
 
 
-@pytest.mark.parametrize(("words", "flips"), [([], 1), (["--tta"], 4)])
-def test_tta_runs_the_network_four_times(run, bright_file, stub_networks, monkeypatch, words, flips):
+# Without --tta the review runs the lesion's slices once more, mirrored; the four flips hold what it compares.
+@pytest.mark.parametrize(("words", "seen"), [([], 7 + 3), (["--tta"], 4 * 7)])
+def test_tta_runs_the_network_four_times(run, bright_file, stub_networks, monkeypatch, words, seen):
     segmenter = session.load_segmenter(None)
     planes = []
 
@@ -222,7 +223,7 @@ def test_tta_runs_the_network_four_times(run, bright_file, stub_networks, monkey
     counting = type(segmenter)(checkpoint=segmenter.checkpoint, engine=engine)
     monkeypatch.setattr(session, "load_segmenter", lambda *_, **__: counting)
     assert run("segment", bright_file, *words).exit_code == 0
-    assert sum(planes) == 7 * flips + 3  # and once more, mirrored, for the review of the lesion's slices
+    assert sum(planes) == seen
 
 
 def test_probability_is_saved_on_request(run, bright_file, stub_networks, lesion):
