@@ -24,6 +24,7 @@ PAGES = [
     ROOT / "CHANGELOG.md",
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted(ROOT.glob("weights/*.md")),
+    ROOT / "data_prep" / "README.md",
 ]
 PAGES_WITH_COMMANDS = ("quickstart", "cohort", "training", "evaluation", "weights", "porting", "method", "serving")
 GUIDES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in PAGES_WITH_COMMANDS)]
