@@ -65,3 +65,10 @@ class RequirementError(SpinalTfError):
     """An optional part that is not installed, or cannot do what is asked of it."""
 
     exit_code = 2
+
+
+def in_one_line(error: Exception) -> str:
+    """What a person is told of an error: its sentence, or, of an error that nobody foresaw, its kind and words."""
+    if isinstance(error, SpinalTfError):
+        return str(error)
+    return f"an error of ours: {' '.join(f'{type(error).__name__}: {error}'.split())}"

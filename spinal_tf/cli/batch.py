@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from time import perf_counter
 
 import click
 
 from spinal_tf.case_files import CaseFiles
 from spinal_tf.cli.failures import complain, sentence
 from spinal_tf.cli.progress import duration
-from spinal_tf.errors import DeviceError, RequirementError, WeightsError
+from spinal_tf.one_by_one import Finished, run_one_by_one
 
 SOME_FAILED = 5
-
-SAME_FOR_ALL = (WeightsError, DeviceError, RequirementError, BrokenPipeError, click.ClickException)
-"""Failures that are no case's own: the next one would only repeat them."""
 
 Work = Callable[[CaseFiles], str]
 
@@ -37,30 +33,18 @@ def run_cases(cases: Sequence[CaseFiles], work: Work, *, done: Callable[[CaseFil
         for case in todo:
             click.echo(work(case))
         return
-    exit_if_failed(run_several({str(case.case): partial(work, case) for case in todo}), len(todo))
+    failed = run_one_by_one({str(case.case): partial(work, case) for case in todo}, tell_case)
+    exit_if_failed(failed, len(todo))
 
 
-def run_several(todo: Mapping[str, Callable[[], str]]) -> dict[str, str]:
-    """Do several pieces of work, whatever becomes of each, and tell how long the rest will take.
-
-    Args:
-        todo: by name of the case; each returns a line for the terminal.
-
-    Returns:
-        What was wrong with those that failed, by name.
-    """
-    failed, start = {}, perf_counter()
-    for number, (name, work) in enumerate(todo.items(), start=1):
-        try:
-            click.echo(work())
-        except SAME_FOR_ALL:
-            raise
-        except Exception as error:  # noqa: BLE001 - told at once, counted in the end, and the next case is tried
-            failed[name] = sentence(error).removeprefix(f"{Path(name).name}: ")
-            complain(f"{name}: {failed[name]}")
-        left = (perf_counter() - start) / number * (len(todo) - number)
-        click.echo(f"[{number}/{len(todo)}] {name}, about {duration(left)} left", err=True)
-    return failed
+def tell_case(case: Finished) -> None:
+    """Print what came of a case, and how long the rest will take."""
+    if case.error is None:
+        click.echo(case.words)
+    else:
+        complain(f"{case.name}: {sentence(case.error).removeprefix(f'{Path(case.name).name}: ')}")
+    left = duration(case.seconds_left)
+    click.echo(f"[{case.number}/{case.total}] {case.name}, about {left} left", err=True)
 
 
 def exit_if_failed(failed: Iterable[str], total: int) -> None:

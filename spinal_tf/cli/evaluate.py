@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from spinal_tf.cli.options import finite, prediction_options, refuse_options
+from spinal_tf.cli.options import PredictionChoices, finite, open_weights, prediction_options, refuse_options
 from spinal_tf.cli.server_options import address_option, server_options
 
 if TYPE_CHECKING:
@@ -146,21 +147,26 @@ def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
         _predict_and_judge(chosen, chosen.cohort, given)
 
 
-def _predict_and_judge(chosen: Choices, cohort: Path, prediction: dict[str, Any]) -> None:
-    from spinal_tf.cli.batch import exit_if_failed
-    from spinal_tf.cli.cohort_session import CohortChoices, CohortSession
+def _predict_and_judge(chosen: Choices, cohort: Path, given: dict[str, Any]) -> None:
+    from spinal_tf.cli.batch import exit_if_failed, tell_case
+    from spinal_tf.prediction.cohort_prediction import CohortPrediction
+    from spinal_tf.prediction.predict_case import PredictionOptions
 
     _refuse_existing(chosen)  # not after hours of work
-    session = CohortSession(
-        CohortChoices(
-            cohort=cohort, out=chosen.out, overwrite=chosen.overwrite, with_mask=chosen.with_mask, **prediction
-        )
+    choices = PredictionChoices(overwrite=chosen.overwrite, **given)
+    options = PredictionOptions(
+        segmentation=choices.segmentation,
+        with_mask=chosen.with_mask,
+        assume_orientation=choices.assume_orientation,
+        allow_plane=choices.allow_plane,
     )
-    with session.provisional_table() as table:
+    prediction = CohortPrediction(cohort, chosen.out, open_weights(choices), options, overwrite=chosen.overwrite)
+    with prediction.provisional_table() as table:
         _checked(chosen, table, None)
-    predicted = session.predict()
-    checks = session.check_maps(chosen.gradcam_check)
-    _judge(chosen, predicted.predictions, predicted.lesions, session.pictures, checks)
+    say = partial(click.echo, err=True)
+    predicted = prediction.predict(tell=tell_case, say=say)
+    checks = prediction.check_maps(chosen.gradcam_check, say=say)
+    _judge(chosen, predicted.predictions, predicted.lesions, prediction.pictures, checks)
     exit_if_failed(predicted.failed, predicted.total)
 
 

@@ -14,7 +14,7 @@ from typing import NoReturn
 
 import click
 
-from spinal_tf.errors import SpinalTfError, StoppedError
+from spinal_tf.errors import SpinalTfError, StoppedError, in_one_line
 
 DEBUG = "spinal_tf.debug"
 """Key in the context's ``meta``."""
@@ -26,10 +26,8 @@ class Terminated(KeyboardInterrupt):
 
 def sentence(error: Exception) -> str:
     """What a person is told of an error, in one line."""
-    if isinstance(error, SpinalTfError):
-        return str(error)
-    fault = " ".join(f"{type(error).__name__}: {error}".split())
-    return f"an error of ours: {fault}; run again with --debug and report what it prints"
+    advice = "" if isinstance(error, SpinalTfError) else "; run again with --debug and report what it prints"
+    return in_one_line(error) + advice
 
 
 def complain(words: str) -> None:

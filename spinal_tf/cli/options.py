@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 from click.core import ParameterSource
 
+from spinal_tf.cli.quiet import quiet_stderr
+
 if TYPE_CHECKING:
+    from spinal_tf.loaded_weights import LoadedWeights
     from spinal_tf.pipeline import SegmentationOptions
     from spinal_tf.remote.server import Server
 
@@ -164,6 +167,19 @@ def _decorated(function: Function, options: Sequence[Decorator]) -> Function:
     for decorate in reversed(options):
         function = decorate(function)
     return function
+
+
+def open_weights(choices: PredictionChoices) -> LoadedWeights:
+    """The networks that were chosen, without TensorFlow's messages when they are loaded.
+
+    Raises:
+        WeightsError: there are no weights.
+        RequirementError: a server is to be asked over gRPC, which is not installed.
+        ServerError: a file of certificates cannot be used.
+    """
+    from spinal_tf.loaded_weights import LoadedWeights
+
+    return LoadedWeights(choices.weights_folder, device=choices.device, server=choices.server, around=quiet_stderr)
 
 
 def refuse_options(of: Decorator, reason: str) -> None:

@@ -1,10 +1,9 @@
-"""One run of ``segment`` or ``classify``: networks loaded once, when the first case is known to be suitable."""
+"""One run of ``segment`` or ``classify`` over the cases that were asked for."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 
 import click
@@ -16,17 +15,12 @@ from spinal_tf.case_files import (
     write_diagnosis_files,
     write_lesion_files,
 )
-from spinal_tf.checkpoints.manifest import Checkpoint, find_weights, read_manifest
 from spinal_tf.cli.batch import run_cases
-from spinal_tf.cli.options import BESIDE, Choices
-from spinal_tf.cli.quiet import quiet_stderr
+from spinal_tf.cli.options import BESIDE, Choices, open_weights
 from spinal_tf.cli.summary import summary
 from spinal_tf.files import make_folder, output_files
 from spinal_tf.images.volume import Volume, read_aligned, read_volume
-from spinal_tf.models import Classifier, Segmenter, load_classifiers, load_segmenter
 from spinal_tf.pipeline import ReviewedMask, diagnose
-from spinal_tf.remote.connection import Connection
-from spinal_tf.remote.networks import remote_classifiers, remote_segmenter
 from spinal_tf.stopwatch import Stopwatch
 
 
@@ -46,13 +40,7 @@ class Session:
         self._choices = choices
         self._watch = Stopwatch()
         self._cases = find_cases(choices.inputs, choices.output)
-        self._server = None if choices.server is None else Connection(choices.server)
-        self._expected: Mapping[str, Checkpoint] | None = None
-        if self._server is None:
-            self._weights = choices.weights_folder or find_weights()
-            read_manifest(self._weights)  # fails now rather than after TensorFlow's long import
-        elif choices.weights_folder is not None:
-            self._expected = read_manifest(choices.weights_folder)
+        self._weights = open_weights(choices)
         self._options = choices.segmentation
 
     def segment(self) -> None:
@@ -87,32 +75,15 @@ class Session:
 
         run_cases(self._cases, work, done=self._done(outputs))
 
-    @cached_property
-    def _segmenter(self) -> Segmenter:
-        if self._server is not None:
-            with self._watch.stage("server"):
-                return remote_segmenter(self._server, self._expected)
-        self._import_tensorflow()
-        with self._watch.stage("weights"), quiet_stderr():
-            return load_segmenter(self._weights, device=self._choices.device)
-
-    @cached_property
-    def _classifiers(self) -> tuple[Classifier, ...]:
-        if self._server is not None:
-            with self._watch.stage("server"):
-                return remote_classifiers(self._server, self._expected)
-        self._import_tensorflow()
-        with self._watch.stage("weights"), quiet_stderr():
-            return load_classifiers(self._weights, device=self._choices.device)
-
-    def _import_tensorflow(self) -> None:
-        with self._watch.stage("imports"), quiet_stderr():
-            import keras  # noqa: F401 - with TensorFlow, most of a cold start; timed apart from the weights
-
     def _segment_case(self, case: CaseFiles) -> str:
         volume, paths = self._read(case), self._lesion_outputs(case)
         with self._output_files(paths) as temporary:
-            result = diagnose(volume, segmenter=self._segmenter, options=self._options, stopwatch=self._watch)
+            result = diagnose(
+                volume,
+                segmenter=self._weights.segmenter(self._watch),
+                options=self._options,
+                stopwatch=self._watch,
+            )
             write_lesion_files(result, temporary, self._watch)
         return summary(result, paths)
 
@@ -127,9 +98,9 @@ class Session:
         with self._output_files(paths) as temporary:
             result = diagnose(
                 volume,
-                segmenter=self._segmenter if given is None else None,
+                segmenter=self._weights.segmenter(self._watch) if given is None else None,
                 given=given,
-                classifiers=self._classifiers,
+                classifiers=self._weights.classifiers(self._watch),
                 t1c=t1c,
                 options=self._options,
                 stopwatch=self._watch,

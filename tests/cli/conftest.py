@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from spinal_tf import loaded_weights
 from spinal_tf.checkpoints.manifest import MANIFEST, manifest_json
-from spinal_tf.cli import cohort_session, session
 from spinal_tf.cli.main import main
 from spinal_tf.explain.gradcam import Explanation
 from spinal_tf.models import Classifier, Segmenter
@@ -60,8 +60,7 @@ def stub_networks(tmp_path_factory, monkeypatch, checkpoints) -> Path:
     )
     classifiers = tuple(Classifier(task=t, checkpoint=checkpoints[t.name], explain=_explain) for t in TASKS)
     monkeypatch.setenv("SPINAL_TF_WEIGHTS", str(folder))
-    monkeypatch.setattr(session.Session, "_import_tensorflow", lambda _: None)
-    for module in (session, cohort_session):
-        monkeypatch.setattr(module, "load_segmenter", lambda *_, **__: segmenter)
-        monkeypatch.setattr(module, "load_classifiers", lambda *_, **__: classifiers)
+    monkeypatch.setattr(loaded_weights, "import_tensorflow", lambda _: None)
+    monkeypatch.setattr(loaded_weights, "load_segmenter", lambda *_, **__: segmenter)
+    monkeypatch.setattr(loaded_weights, "load_classifiers", lambda *_, **__: classifiers)
     return folder

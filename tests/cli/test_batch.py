@@ -7,7 +7,8 @@ import re
 
 import pytest
 
-from spinal_tf.cli import batch, session
+from spinal_tf import loaded_weights, one_by_one
+from spinal_tf.cli import session
 from spinal_tf.cli.progress import duration
 from spinal_tf.errors import DeviceError, WeightsError
 
@@ -90,7 +91,7 @@ def test_what_every_case_would_fail_at_is_said_once(refused, cohort, monkeypatch
     def fail(*_, **__):
         raise error
 
-    monkeypatch.setattr(session, "load_segmenter", fail)
+    monkeypatch.setattr(loaded_weights, "load_segmenter", fail)
     before = names(cohort)
     assert refused("segment", cohort, status=error.exit_code) == str(error)
     assert names(cohort) == before
@@ -121,8 +122,8 @@ def test_a_failed_cases_time_is_not_the_next_ones(run, cohort, monkeypatch):
 
 
 def test_networks_are_loaded_once(run, cohort, monkeypatch):
-    loaded, load = [], session.load_segmenter
-    monkeypatch.setattr(session, "load_segmenter", lambda *a, **k: loaded.append(1) or load(*a, **k))
+    loaded, load = [], loaded_weights.load_segmenter
+    monkeypatch.setattr(loaded_weights, "load_segmenter", lambda *a, **k: loaded.append(1) or load(*a, **k))
     run("segment", cohort)
     assert loaded == [1]
 
@@ -134,7 +135,7 @@ def test_time_left_in_words(seconds, words):
 
 def test_time_left_is_the_mean_so_far_times_what_is_left(run, cohort, monkeypatch):
     ticks = iter([0.0, 10.0, 12.0, 30.0])
-    monkeypatch.setattr(batch, "perf_counter", lambda: next(ticks))
+    monkeypatch.setattr(one_by_one, "perf_counter", lambda: next(ticks))
     lines = [line for line in run("segment", cohort).stderr.splitlines() if line.startswith("[")]
     # After 10 s for one case, two are left; after 12 s for two, one; after three, none.
     assert [line.split(", about ")[1] for line in lines] == ["20 s left", "6 s left", "0 s left"]

@@ -8,7 +8,7 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from spinal_tf.cli import session
+from spinal_tf import loaded_weights
 from spinal_tf.images.volume import read_volume, write_on_grid
 
 LESION_OUTPUTS = ["case_lesion.json", "case_lesion.nii.gz", "case_lesion.png"]
@@ -104,7 +104,7 @@ def test_a_named_mask_counts_as_reviewed(run, bright_file, diagnosis, draw, lesi
 
 
 def test_with_a_mask_the_segmenter_is_not_even_loaded(run, bright_file, draw, lesion, monkeypatch):
-    monkeypatch.setattr(session, "load_segmenter", None)
+    monkeypatch.setattr(loaded_weights, "load_segmenter", None)
     assert run("classify", bright_file, "--with-mask", draw("m.nii.gz", lesion)).exit_code == 0
 
 

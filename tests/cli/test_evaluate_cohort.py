@@ -12,8 +12,8 @@ import nibabel as nib
 import numpy as np
 import pytest
 
+from spinal_tf import loaded_weights
 from spinal_tf.checkpoints.manifest import MANIFEST, manifest_json
-from spinal_tf.cli import cohort_session
 from spinal_tf.errors import ServerError
 from spinal_tf.evaluation.map_check import MapComparison
 from spinal_tf.evaluation.overlap import score_mask
@@ -21,6 +21,7 @@ from spinal_tf.images.volume import read_mask, read_volume
 from spinal_tf.models import Served
 from spinal_tf.phantom import simulated_cohort as phantom_cohort
 from spinal_tf.phantom.sources import procedural_background
+from spinal_tf.prediction import cohort_prediction
 
 TASKS = ("tumor_vs_demyelinating", "astrocytoma_vs_ependymoma", "ms_vs_nmosd")
 CASES = {
@@ -158,7 +159,7 @@ def no_networks(monkeypatch):
     def refuse(*_, **__):
         raise AssertionError("a network was loaded")
 
-    return lambda: monkeypatch.setattr(cohort_session, "load_segmenter", refuse)
+    return lambda: monkeypatch.setattr(loaded_weights, "load_segmenter", refuse)
 
 
 def test_a_case_that_is_done_is_not_done_again(evaluate, table, tmp_path, no_networks):
@@ -237,18 +238,18 @@ def test_an_image_that_is_missing_is_a_broken_case(evaluate, tmp_path):
 
 
 def test_an_interrupt_leaves_whole_rows_and_the_rest_is_done_later(evaluate, table, tmp_path, monkeypatch):
-    predict = cohort_session.predict_case
+    predict = cohort_prediction.predict_case
 
     def interrupted(images, *arguments):
         if images.t2.source.startswith("b"):
             raise KeyboardInterrupt
         return predict(images, *arguments)
 
-    monkeypatch.setattr(cohort_session, "predict_case", interrupted)
+    monkeypatch.setattr(cohort_prediction, "predict_case", interrupted)
     assert evaluate().exit_code != 0
     assert list(cells_of(table)) == ["a"]
     assert not (tmp_path / "report/metrics.json").exists()
-    monkeypatch.setattr(cohort_session, "predict_case", predict)
+    monkeypatch.setattr(cohort_prediction, "predict_case", predict)
     result = evaluate()
     assert result.exit_code == 0
     assert result.stderr.startswith("1 of 3 cases are predicted already\n")
@@ -259,14 +260,14 @@ def test_an_interrupt_leaves_whole_rows_and_the_rest_is_done_later(evaluate, tab
 def test_with_mask_the_classifiers_see_the_cohorts_mask(evaluate, table, monkeypatch):
     evaluate()
     seen = []
-    diagnose = cohort_session.predict_case.__globals__["diagnose"]
+    diagnose = cohort_prediction.predict_case.__globals__["diagnose"]
 
     def noted(volume, **arguments):
         if arguments.get("classifiers"):
             seen.append(arguments["given"].mask)
         return diagnose(volume, **arguments)
 
-    monkeypatch.setitem(cohort_session.predict_case.__globals__, "diagnose", noted)
+    monkeypatch.setitem(cohort_prediction.predict_case.__globals__, "diagnose", noted)
     before = cells_of(table)
     result = evaluate("--overwrite", "--with-mask")
     after = cells_of(table)
@@ -287,9 +288,9 @@ def test_scans_with_contrast_give_a_second_set_of_probabilities(
     assert "contrast-enhanced scans are not used" in evaluate().stderr
     able = {task: replace(checkpoints[task], modalities=("t2w", "t1c")) for task in TASKS[:2]}
     (stub_networks / MANIFEST).write_text(manifest_json(checkpoints | able))
-    load = cohort_session.load_classifiers
+    load = loaded_weights.load_classifiers
     monkeypatch.setattr(
-        cohort_session,
+        loaded_weights,
         "load_classifiers",
         lambda *_, **__: tuple(replace(one, checkpoint=able.get(one.task.name, one.checkpoint)) for one in load()),
     )
@@ -319,7 +320,7 @@ def alike(monkeypatch):
         seen.append((t2.source, int(mask.sum())))
         return (MapComparison(spearman=0.9, ssim=0.8, blank=0, tiles=3),)
 
-    monkeypatch.setattr(cohort_session, "compare_maps", compare)
+    monkeypatch.setattr(cohort_prediction, "compare_maps", compare)
     return seen
 
 
@@ -436,11 +437,11 @@ def serve(stub_networks, monkeypatch):
             )
 
         monkeypatch.setenv("SPINAL_TF_WEIGHTS", "/no/such/folder")
-        monkeypatch.setattr(cohort_session, "Connection", str)
-        monkeypatch.setattr(cohort_session, "remote_segmenter", remote_segmenter)
-        monkeypatch.setattr(cohort_session, "remote_classifiers", remote_classifiers)
+        monkeypatch.setattr(loaded_weights, "Connection", str)
+        monkeypatch.setattr(loaded_weights, "remote_segmenter", remote_segmenter)
+        monkeypatch.setattr(loaded_weights, "remote_classifiers", remote_classifiers)
 
-    local = {name: getattr(cohort_session, name) for name in ("load_segmenter", "load_classifiers")}
+    local = {name: getattr(loaded_weights, name) for name in ("load_segmenter", "load_classifiers")}
     return serve
 
 

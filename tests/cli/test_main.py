@@ -34,9 +34,8 @@ assert not heavy, heavy
 STUCK_WHILE_WRITING = """
 import signal, sys, time
 from pathlib import Path
-from spinal_tf import case_files
+from spinal_tf import case_files, loaded_weights
 from spinal_tf.checkpoints.manifest import read_manifest
-from spinal_tf.cli import session
 from spinal_tf.cli.main import main
 from spinal_tf.models import Segmenter
 
@@ -47,9 +46,9 @@ def stuck(result, path):
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job's children inherit it ignored
 case_files.write_contact_sheet = stuck
-session.Session._import_tensorflow = lambda self: None
+loaded_weights.import_tensorflow = lambda watch: None
 checkpoint = read_manifest(Path(sys.argv[1]))["segmenter"]
-session.load_segmenter = lambda folder, device: Segmenter(checkpoint=checkpoint, engine=lambda batch: batch)
+loaded_weights.load_segmenter = lambda folder, device: Segmenter(checkpoint=checkpoint, engine=lambda batch: batch)
 main(sys.argv[2:], prog_name="spinal-tf")
 """
 

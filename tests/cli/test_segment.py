@@ -15,7 +15,7 @@ import SimpleITK
 from PIL import Image
 from referencing import Registry, Resource
 
-from spinal_tf.cli import session
+from spinal_tf import loaded_weights
 from spinal_tf.cli.options import Choices
 from spinal_tf.pipeline import MINIMUM_VOLUME_ML
 
@@ -213,7 +213,7 @@ def test_the_default_of_the_command_is_that_of_the_pipeline(run, bright_file, st
 # Without --tta the review runs the lesion's slices once more, mirrored; the four flips hold what it compares.
 @pytest.mark.parametrize(("words", "seen"), [([], 7 + 3), (["--tta"], 4 * 7)])
 def test_tta_runs_the_network_four_times(run, bright_file, stub_networks, monkeypatch, words, seen):
-    segmenter = session.load_segmenter(None)
+    segmenter = loaded_weights.load_segmenter(None)
     planes = []
 
     def engine(batch):
@@ -221,7 +221,7 @@ def test_tta_runs_the_network_four_times(run, bright_file, stub_networks, monkey
         return segmenter.engine(batch)
 
     counting = type(segmenter)(checkpoint=segmenter.checkpoint, engine=engine)
-    monkeypatch.setattr(session, "load_segmenter", lambda *_, **__: counting)
+    monkeypatch.setattr(loaded_weights, "load_segmenter", lambda *_, **__: counting)
     assert run("segment", bright_file, *words).exit_code == 0
     assert sum(planes) == seen
 

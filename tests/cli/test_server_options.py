@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from spinal_tf.cli import session
+from spinal_tf import loaded_weights
 from spinal_tf.errors import ServerError
 from spinal_tf.models import Segmenter, Served
 from spinal_tf.remote.server import Identity
@@ -29,8 +29,8 @@ def opened(monkeypatch, checkpoints):
         servers.append(server)
         return "down" if server.port == 1 else "up"
 
-    monkeypatch.setattr(session, "Connection", connect)
-    monkeypatch.setattr(session, "remote_segmenter", remote_segmenter)
+    monkeypatch.setattr(loaded_weights, "Connection", connect)
+    monkeypatch.setattr(loaded_weights, "remote_segmenter", remote_segmenter)
     return servers
 
 

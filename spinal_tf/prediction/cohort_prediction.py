@@ -1,38 +1,25 @@
-"""One run of ``evaluate --cohort``: what is not predicted yet is, one failure stopping nothing."""
+"""The cases of a cohort: those that are not predicted yet are, one failure stopping nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-import click
 import numpy as np
 
-from spinal_tf.checkpoints.manifest import Checkpoint, find_weights, read_manifest
-from spinal_tf.cli.batch import run_several
-from spinal_tf.cli.options import PredictionChoices
-from spinal_tf.cli.quiet import quiet_stderr
 from spinal_tf.cohort.case import Case
-from spinal_tf.errors import OutputError
+from spinal_tf.errors import OutputError, in_one_line
 from spinal_tf.evaluation.map_check import MapCheck, MapComparison
 from spinal_tf.files import make_folder
 from spinal_tf.images.volume import Volume, read_mask
-from spinal_tf.models import (
-    SEGMENTER,
-    Classifier,
-    Segmenter,
-    Served,
-    classifier_checkpoints,
-    load_classifiers,
-    load_segmenter,
-    model_record,
-    named_checkpoint,
-)
+from spinal_tf.loaded_weights import LoadedWeights
+from spinal_tf.models import Classifier, model_record
+from spinal_tf.one_by_one import Tell, run_one_by_one, tell_nobody
 from spinal_tf.prediction.compare_maps import cases_to_check, compare_maps
 from spinal_tf.prediction.folder import PredictionFolder
 from spinal_tf.prediction.key import prediction_key
@@ -46,9 +33,6 @@ from spinal_tf.prediction.predict_case import (
     uses_t1c,
 )
 from spinal_tf.prediction.prediction_files import PREDICTIONS, provisional, read_judged, run_record, write_tables
-from spinal_tf.remote.connection import Connection
-from spinal_tf.remote.networks import remote_classifiers, remote_segmenter
-from spinal_tf.remote.server import Server
 from spinal_tf.report.words import found
 
 if TYPE_CHECKING:
@@ -57,24 +41,8 @@ if TYPE_CHECKING:
 
 MASKS = "masks"
 
-
-@dataclass(frozen=True, kw_only=True)
-class CohortChoices(PredictionChoices):
-    """What was chosen with the options; see their help."""
-
-    cohort: Path
-    out: Path
-    with_mask: bool
-
-    @property
-    def options(self) -> PredictionOptions:
-        """Those that predictions depend on."""
-        return PredictionOptions(
-            segmentation=self.segmentation,
-            with_mask=self.with_mask,
-            assume_orientation=self.assume_orientation,
-            allow_plane=self.allow_plane,
-        )
+Say = Callable[[str], None]
+"""Called with a sentence."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,36 +62,42 @@ class Predicted:
     total: int
 
 
-class CohortSession:
-    """Predicts the cases of validation and test."""
+class CohortPrediction:
+    """Predicts the cases of validation and test, and keeps masks and predictions in a folder."""
 
-    def __init__(self, choices: CohortChoices) -> None:
+    def __init__(
+        self,
+        cohort: Path,
+        folder: Path,
+        weights: LoadedWeights,
+        options: PredictionOptions,
+        *,
+        overwrite: bool = False,
+    ) -> None:
         """Read the cohort's table and the records of the weights, here or of the server; no image is read yet.
+
+        Args:
+            cohort: its table.
+            folder: for masks and tables, made when predicting begins; what is predicted there is not predicted again.
+            weights: the networks.
+            options: how cases are predicted.
+            overwrite: replace a table of predictions that no such prediction wrote.
 
         Raises:
             CohortError: the table has a fault.
-            WeightsError: there are no weights.
-            RequirementError: a server is to be asked over gRPC, which is not installed.
+            WeightsError: weights are missing.
             ServerError: the server cannot be asked, or has other networks than it should.
-            OutputError: the folder has a table of predictions that no such run wrote.
+            OutputError: the folder has a table of predictions that no such prediction wrote.
         """
-        self._choices = choices
-        self._judged = read_judged(choices.cohort)
-        self._served: dict[str, Served] = {}
-        self._checkpoints: list[Checkpoint]
-        if choices.server is None:
-            self._weights = choices.weights_folder or find_weights()
-            self._checkpoints = [named_checkpoint(self._weights, SEGMENTER), *classifier_checkpoints(self._weights)]
-        else:
-            # Asked before any case: predictions are kept by what the server says of its models.
-            self._models = _served_models(choices.server, choices.weights_folder)
-            networks: list[Segmenter | Classifier] = [self._models.segmenter, *self._models.classifiers]
-            self._checkpoints = [one.checkpoint for one in networks]
-            self._served = {one.checkpoint.name: one.served for one in networks if one.served}
-        self._folder = PredictionFolder(path=choices.out / MASKS)
+        self._out, self._options, self._weights = folder, options, weights
+        self._judged = read_judged(cohort)
+        # A server is asked before any case: predictions are kept by what it says of its models.
+        self._checkpoints = weights.checkpoints()
+        self._served = weights.served()
+        self._folder = PredictionFolder(path=folder / MASKS)
         self._predicted: dict[str, CasePrediction] = {}
-        table = choices.out / PREDICTIONS
-        if table.exists() and not self._folder.path.is_dir() and not choices.overwrite:
+        table = folder / PREDICTIONS
+        if table.exists() and not self._folder.path.is_dir() and not overwrite:
             raise OutputError(f"{table}: was not written by evaluate --cohort and was kept; choose another folder")
 
     @contextmanager
@@ -133,42 +107,57 @@ class CohortSession:
             table, _ = write_tables(Path(folder), self._judged, provisional(self._judged), {}, {})
             yield table
 
-    def predict(self) -> Predicted:
-        """Predict what is not predicted yet, and write the tables; an interrupt leaves the cases that are done."""
+    def predict(self, *, tell: Tell = tell_nobody, say: Say = tell_nobody) -> Predicted:
+        """Predict what is not predicted yet, and write the tables; an interrupt leaves the cases that are done.
+
+        Args:
+            tell: called after each case that is predicted now.
+            say: called with what else a person should know, a sentence at a time.
+
+        Raises:
+            OutputError: the folder cannot be written to.
+            WeightsError: weights are missing or damaged; also DeviceError.
+        """
         make_folder(self._folder.path)
         todo = dict(self._todo())
         total = len(self._judged.cases)
         if len(todo) < total:
-            click.echo(f"{total - len(todo)} of {total} cases are predicted already", err=True)
-        self._tell_of_t1c()
+            say(f"{total - len(todo)} of {total} cases are predicted already")
+        if not self._with_t1c and any(case.t1c for case in self._judged.cases):
+            say("contrast-enhanced scans are not used: the weights were trained without any")
         try:
-            failed = run_several(todo)
+            errors = run_one_by_one(todo, tell)
         except BaseException:  # whoever stops the work keeps what is done
             if self._predicted:
                 self._write_tables({})
             raise
+        failed = {name: in_one_line(error).removeprefix(f"{name}: ") for name, error in errors.items()}
         predictions, lesions = self._write_tables(failed)
         known = any(one.lesions.reference or one.lesions.predicted for one in self._predicted.values())
         return Predicted(predictions=predictions, lesions=lesions if known else None, failed=failed, total=total)
 
-    def check_maps(self, count: int) -> tuple[MapCheck, ...]:
-        """Compare Grad-CAM maps with those of random weights, of this many cases of each task; none for 0.
+    def check_maps(self, count: int, *, say: Say = tell_nobody) -> tuple[MapCheck, ...]:
+        """Compare Grad-CAM maps with those of random weights.
+
+        Args:
+            count: of cases of each task; none for 0.
+            say: called with what is compared.
 
         Raises:
             VolumeError: an image cannot be used any more.
         """
         checks = []
-        for classifier in self._models.classifiers if count else ():
+        for classifier in self._weights.classifiers() if count else ():
             case_set, cases = cases_to_check(self._judged.cases, self._predicted, classifier.task, count)
             if cases:
-                click.echo(f"comparing Grad-CAM maps with random weights: {classifier.task.name}", err=True)
+                say(f"comparing Grad-CAM maps with random weights: {classifier.task.name}")
                 compared = [self._compare_maps(case, classifier) for case in cases]
                 checks.append(MapCheck(task=classifier.task, case_set=case_set, cases=compared))
         return tuple(checks)
 
     def _compare_maps(self, case: Case, classifier: Classifier) -> tuple[MapComparison, ...]:
-        images = read_images(case, self._choices.options, with_t1c=False)
-        mask = images.mask if self._choices.with_mask else self._automatic_mask(case, images.t2)
+        images = read_images(case, self._options, with_t1c=False)
+        mask = images.mask if self._options.with_mask else self._automatic_mask(case, images.t2)
         return compare_maps(images.t2, mask, classifier)
 
     def pictures(self, evaluation: Evaluation) -> dict[str, CasePicture]:
@@ -188,9 +177,9 @@ class CohortSession:
     def _picture(self, case: Case, *, with_heat: bool) -> CasePicture:
         from spinal_tf.report.study.pictures import widest_slice
 
-        images = read_images(case, self._choices.options, with_t1c=False)
+        images = read_images(case, self._options, with_t1c=False)
         predicted = self._automatic_mask(case, images.t2)
-        classified = images.mask if self._choices.with_mask else predicted
+        classified = images.mask if self._options.with_mask else predicted
         heat = disease_heatmap(images, self._models, classified) if with_heat else None
         return widest_slice(images.t2.data, predicted, images.mask, images.t2.spacing_mm, heat)
 
@@ -201,7 +190,7 @@ class CohortSession:
         """The work on each case that has no prediction of these images, weights and options."""
         for case in self._judged.cases:
             try:
-                key = prediction_key(case, self._checkpoints, self._choices.options, served=self._served)
+                key = prediction_key(case, self._checkpoints, self._options, served=self._served)
             except OSError:
                 key = ""  # reading the images will tell
             done = self._folder.read(case.name, key) if key else None
@@ -211,8 +200,8 @@ class CohortSession:
                 self._predicted[case.name] = done
 
     def _predict_case(self, case: Case, key: str) -> str:
-        images = read_images(case, self._choices.options, with_t1c=self._with_t1c)
-        prediction, result = predict_case(images, self._models, self._choices.options)
+        images = read_images(case, self._options, with_t1c=self._with_t1c)
+        prediction, result = predict_case(images, self._models, self._options)
         self._folder.write(case.name, key, prediction, result)
         self._predicted[case.name] = prediction
         dice = prediction.cells["dice"]
@@ -222,28 +211,13 @@ class CohortSession:
 
     def _write_tables(self, failed: Mapping[str, str]) -> tuple[Path, Path]:
         models = [model_record(one, served=self._served.get(one.name)) for one in self._checkpoints]
-        record = run_record(self._judged, models, self._choices.options, self._predicted, failed)
-        return write_tables(self._choices.out, self._judged, self._predicted, failed, record)
+        record = run_record(self._judged, models, self._options, self._predicted, failed)
+        return write_tables(self._out, self._judged, self._predicted, failed, record)
 
-    @cached_property
+    @property
     def _models(self) -> Models:
-        with quiet_stderr():
-            return Models(
-                segmenter=load_segmenter(self._weights, device=self._choices.device),
-                classifiers=load_classifiers(self._weights, device=self._choices.device),
-            )
+        return Models(segmenter=self._weights.segmenter(), classifiers=self._weights.classifiers())
 
     @property
     def _with_t1c(self) -> bool:
         return any(map(uses_t1c, self._checkpoints))
-
-    def _tell_of_t1c(self) -> None:
-        if not self._with_t1c and any(case.t1c for case in self._judged.cases):
-            click.echo("contrast-enhanced scans are not used: the weights were trained without any", err=True)
-
-
-def _served_models(server: Server, weights_folder: Path | None) -> Models:
-    connection, expected = Connection(server), None if weights_folder is None else read_manifest(weights_folder)
-    return Models(
-        segmenter=remote_segmenter(connection, expected), classifiers=remote_classifiers(connection, expected)
-    )

@@ -1,0 +1,166 @@
+"""One set of weights, in a folder or on a server; each network is loaded when it is first needed, and then kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+
+from spinal_tf.checkpoints.manifest import Checkpoint, find_weights, read_manifest
+from spinal_tf.errors import ServerError, WeightsError
+from spinal_tf.models import (
+    SEGMENTER,
+    Classifier,
+    Segmenter,
+    Served,
+    classifier_checkpoints,
+    load_classifiers,
+    load_segmenter,
+    named_checkpoint,
+)
+from spinal_tf.remote.connection import Connection
+from spinal_tf.remote.networks import remote_classifiers, remote_segmenter
+from spinal_tf.remote.server import Server, parse_address
+from spinal_tf.stopwatch import Stopwatch
+
+Around = Callable[[], AbstractContextManager[None]]
+"""Entered while TensorFlow is imported or a network is loaded."""
+
+
+class LoadedWeights:
+    """The segmenter and the classifiers of one set of weights, for any number of cases."""
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        device: str = "cpu",
+        server: Server | None = None,
+        around: Around = nullcontext,
+    ) -> None:
+        """Read the manifest, or get ready to ask the server; no network is loaded and nothing is sent yet.
+
+        Args:
+            folder: of the weights; None takes ``$SPINAL_TF_WEIGHTS``, or else the bundled ones. With a server, its
+                networks must be those of this folder.
+            device: ``cpu``, ``gpu`` (the first one) or ``gpu:N``; not for a server.
+            server: runs the networks instead of this machine.
+            around: entered while TensorFlow is imported or a network is loaded from a folder.
+
+        Raises:
+            WeightsError: there are no weights.
+            RequirementError: the server is to be asked over gRPC, which is not installed.
+            ServerError: a file of certificates cannot be used.
+        """
+        self._device, self._around = device, around
+        self._connection = None if server is None else Connection(server)
+        self._given = folder if folder is not None or server is not None else find_weights()
+        # Fails now rather than after TensorFlow's long import.
+        self._manifest = None if self._given is None else read_manifest(self._given)
+        self._segmenter: Segmenter | None = None
+        self._classifiers: tuple[Classifier, ...] | None = None
+
+    @property
+    def folder(self) -> Path:
+        """Folder of the weights.
+
+        Raises:
+            WeightsError: a server alone has them.
+        """
+        if self._given is None:
+            raise WeightsError("the weights are on a server; name a folder of weights for this")
+        return self._given
+
+    def segmenter(self, watch: Stopwatch | None = None) -> Segmenter:
+        """The segmenter, loaded at the first call.
+
+        Args:
+            watch: collects the time that loading takes.
+
+        Raises:
+            WeightsError: its weights are missing or damaged.
+            DeviceError: this machine has no such device.
+            ServerError: the server cannot be asked, or has other networks than it should.
+        """
+        if self._segmenter is None:
+            watch = watch or Stopwatch()
+            if self._connection is not None:
+                with watch.stage("server"):
+                    self._segmenter = remote_segmenter(self._connection, self._manifest)
+            else:
+                with self._loading(watch) as folder:
+                    self._segmenter = load_segmenter(folder, device=self._device)
+        return self._segmenter
+
+    def classifiers(self, watch: Stopwatch | None = None) -> tuple[Classifier, ...]:
+        """The classifiers of all tasks, loaded at the first call; see `segmenter`."""
+        if self._classifiers is None:
+            watch = watch or Stopwatch()
+            if self._connection is not None:
+                with watch.stage("server"):
+                    self._classifiers = remote_classifiers(self._connection, self._manifest)
+            else:
+                with self._loading(watch) as folder:
+                    self._classifiers = load_classifiers(folder, device=self._device)
+        return self._classifiers
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """The records of segmenter and classifiers, in this order; a server is asked for its own.
+
+        Raises:
+            WeightsError: one is missing, or the classifiers want tiles of different sizes.
+            ServerError: as in `segmenter`.
+        """
+        if self._connection is None:
+            return [named_checkpoint(self.folder, SEGMENTER), *classifier_checkpoints(self.folder)]
+        return [one.checkpoint for one in self._all()]
+
+    def served(self) -> dict[str, Served]:
+        """Where a server runs the networks, by their names; empty where this machine does."""
+        return (
+            {} if self._connection is None else {one.checkpoint.name: one.served for one in self._all() if one.served}
+        )
+
+    def _all(self) -> list[Segmenter | Classifier]:
+        return [self.segmenter(), *self.classifiers()]
+
+    @contextmanager
+    def _loading(self, watch: Stopwatch) -> Iterator[Path]:
+        with self._around():
+            import_tensorflow(watch)
+            with watch.stage("weights"):
+                yield self.folder
+
+
+def import_tensorflow(watch: Stopwatch) -> None:
+    """Import Keras with TensorFlow, which is most of a cold start and is timed apart from the weights."""
+    with watch.stage("imports"):
+        import keras  # noqa: F401
+
+
+def load_weights(
+    folder: str | Path | None = None, *, device: str = "cpu", server: str | Server | None = None
+) -> LoadedWeights:
+    """Open one set of weights for many cases: each network is loaded when it is first needed, and then kept.
+
+    Args:
+        folder: of the weights; None takes ``$SPINAL_TF_WEIGHTS``, or else the bundled ones.
+        device: ``cpu``, ``gpu`` (the first one) or ``gpu:N``.
+        server: address of a TensorFlow Serving that runs the networks instead, such as ``grpc://HOST:8500``. Prepared
+            slices are sent there. If a folder is given, too, the server must have its weights.
+
+    Raises:
+        WeightsError: there are no weights.
+        RequirementError: the server is to be asked over gRPC, which is not installed.
+        ServerError: the address is not one of a server, or a file of certificates cannot be used.
+    """
+    folder = None if folder is None else Path(folder)
+    return LoadedWeights(folder, device=device, server=_server_at(server) if isinstance(server, str) else server)
+
+
+def _server_at(url: str) -> Server:
+    try:
+        scheme, host, port, path = parse_address(url)
+    except ValueError as error:
+        raise ServerError(f"{url}: {error}") from error
+    return Server(scheme=scheme, host=host, port=port, path=path)
