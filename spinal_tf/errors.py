@@ -25,6 +25,10 @@ class OutputError(SpinalTfError):
     exit_code = 3
 
 
+class BusyError(OutputError):
+    """An output that another process is writing."""
+
+
 class WeightsError(SpinalTfError):
     """Weights that are missing, damaged, or not made for what is asked of them."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,12 @@ FAILED_WRITES = FULL_DISK | {errno.EIO, errno.EFBIG}
 
 NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
 """The folder refuses new files."""
+
+NO_HARD_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
+"""What file systems without hard links answer, FAT and some network folders among them."""
+
+TAKEN = frozenset({errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR})
+"""What a folder cannot be renamed to."""
 
 
 def make_folder(folder: Path, *, option: str | None = None) -> None:
@@ -40,12 +47,14 @@ def make_folder(folder: Path, *, option: str | None = None) -> None:
 
 @contextmanager
 def output_files(*paths: Path, overwrite: bool = False) -> Iterator[tuple[Path, ...]]:
-    """Write files under temporary names and rename them into place together when the block ends well.
+    """Write files under temporary names and publish them together when the block ends well.
 
-    The temporaries lie in the same folders under hidden names with the same suffix, ``.nii.gz`` included, and exist
-    already, empty. Whatever ends the block early, Ctrl-C too, removes them, and no output appears; a file replaced
-    by ``overwrite`` stays as it was until the moment of renaming. A temporary that the block removes stands for an
-    output that there is none of: none appears, and one that was there is removed by ``overwrite``.
+    Without ``overwrite`` a file that another process publishes meanwhile is kept, too: the block fails, and what it
+    had published is withdrawn. The temporaries lie in the same folders under hidden names with the same suffix,
+    ``.nii.gz`` included, and exist already, empty. Whatever ends the block early, Ctrl-C too, removes them, and no
+    output appears; a file replaced by ``overwrite`` stays as it was until the moment of publishing. A temporary that
+    the block removes stands for an output that there is none of: none appears, and one that was there is removed by
+    ``overwrite``.
 
     Args:
         *paths: the outputs; their folders must exist.
@@ -66,7 +75,7 @@ def output_files(*paths: Path, overwrite: bool = False) -> Iterator[tuple[Path, 
             for temporary in temporaries:
                 temporary.touch(exist_ok=False)
             yield temporaries
-            _place(temporaries, targets, overwrite=overwrite)
+            _publish(temporaries, targets, overwrite=overwrite)
     finally:
         for temporary in temporaries:
             # What failed before is the news; a read-only folder refuses even to remove what is not there.
@@ -86,8 +95,7 @@ def refuse_unusable(targets: Iterable[Path], *, overwrite: bool) -> None:
         if target.is_dir():
             raise OutputError(f"{target}: is a folder, so no file can be written under that name; choose another")
         if os.path.lexists(target) and not overwrite:
-            remedy = "add --overwrite to replace it, or choose another folder"
-            raise OutputError(f"{target}: already exists and was kept; {remedy}")
+            raise _kept(target)
 
 
 def _temporary_beside(target: Path) -> Path:
@@ -116,22 +124,95 @@ def _sentence(error: OSError, target: Path) -> str:
     return f"{target}: cannot be written ({error.strerror}); choose another folder"
 
 
-def _place(temporaries: tuple[Path, ...], targets: tuple[Path, ...], *, overwrite: bool) -> None:
+def _kept(target: Path) -> OutputError:
+    remedy = "add --overwrite to replace it, or choose another folder"
+    return OutputError(f"{target}: already exists and was kept; {remedy}")
+
+
+def _publish(temporaries: tuple[Path, ...], targets: tuple[Path, ...], *, overwrite: bool) -> None:
     written = {temporary: target for temporary, target in zip(temporaries, targets, strict=True) if temporary.exists()}
     for temporary in written:
         _flush_to_disk(temporary)
-    # Once more: another process may have written there meanwhile.
+    # Once more: another process may have published there meanwhile.
     refuse_unusable(targets, overwrite=overwrite)
-    new = [target for target in targets if not os.path.lexists(target)]
+    new = {target: temporary.lstat() for temporary, target in written.items() if not os.path.lexists(target)}
+    publish = Path.replace if overwrite else _publish_new
     try:
         for temporary, target in written.items():
-            temporary.replace(target)
+            publish(temporary, target)
         for target in set(targets).difference(written.values()):
             target.unlink(missing_ok=True)
     except BaseException:
-        for target in new:
-            target.unlink(missing_ok=True)
+        for target, ours in new.items():
+            _withdraw(target, ours)
         raise
+
+
+def _publish_new(temporary: Path, target: Path) -> None:
+    """Give a file its name, which nothing may have: looking first would leave time for another process."""
+    try:
+        os.link(temporary, target)
+    except FileExistsError as error:
+        raise _kept(target) from error
+    except OSError as error:
+        if error.errno not in NO_HARD_LINKS:
+            raise
+        _replace_reserved(temporary, target)
+
+
+def _replace_reserved(temporary: Path, target: Path) -> None:
+    """The same without hard links; for a moment, readers find an empty file."""
+    try:
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
+    except FileExistsError as error:
+        raise _kept(target) from error
+    try:
+        temporary.replace(target)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+
+
+def _withdraw(target: Path, ours: os.stat_result) -> None:
+    """Remove an output of this block, not what another process has put there."""
+    with suppress(OSError):
+        if os.path.samestat(target.lstat(), ours):
+            target.unlink()
+
+
+@contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """Fill a folder under a temporary name and publish it whole when the block ends well.
+
+    Args:
+        target: must not exist, or be an empty folder; those above it are made.
+
+    Yields:
+        An empty folder beside it, under a hidden name. Whatever ends the block early removes it.
+
+    Raises:
+        FileExistsError: the target exists, perhaps since another process published it meanwhile.
+        OSError: something cannot be written.
+    """
+    temporary = _temporary_beside(target)
+    temporary.mkdir(parents=True)
+    try:
+        yield temporary
+        for path in temporary.rglob("*"):
+            if path.is_file():
+                _flush_to_disk(path)
+        _rename_folder(temporary, target)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _rename_folder(temporary: Path, target: Path) -> None:
+    try:
+        temporary.rename(target)
+    except OSError as error:
+        if error.errno not in TAKEN:
+            raise
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(target)) from error
 
 
 def _flush_to_disk(path: Path) -> None:

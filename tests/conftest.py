@@ -6,6 +6,8 @@ import csv
 import dataclasses
 import itertools
 import os
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -337,3 +339,30 @@ def bright_file(tmp_path, bright_data, oblique_affine) -> Path:
     folder = tmp_path / "scans"
     folder.mkdir()
     return _write_nifti(folder / "case.nii.gz", bright_data, oblique_affine, axes="PSR", codes=(2, 4))
+
+
+def _mounted(folder: Path, options: str):
+    mount = shutil.which("mount")
+    if mount is None or os.geteuid() != 0:
+        pytest.skip("mounting a small file system needs root")
+    done = subprocess.run([mount, "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, check=False)
+    if done.returncode:
+        pytest.skip(f"this machine does not permit mounting: {done.stderr.decode().strip()}")
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    folder = tmp_path / "small disk"
+    folder.mkdir()
+    _mounted(folder, "size=64k")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+@pytest.fixture
+def read_only_disk(tmp_path):
+    folder = tmp_path / "read-only disk"
+    folder.mkdir()
+    _mounted(folder, "size=64k,ro")
+    yield folder
+    subprocess.run(["umount", folder], check=True)

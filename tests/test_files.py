@@ -2,46 +2,41 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import stat
-import subprocess
 from pathlib import Path
 
 import pytest
+from together import run_together
 
 from spinal_tf.errors import OutputError
-from spinal_tf.files import output_files
+from spinal_tf.files import new_folder, output_files
 
+ROUNDS = 100
+PUBLISHER = """
+import sys
+from contextlib import suppress
+from pathlib import Path
+from spinal_tf.errors import OutputError
+from spinal_tf.files import new_folder, output_files
 
-def _mounted(folder: Path, options: str):
-    mount = shutil.which("mount")
-    if mount is None or os.geteuid() != 0:
-        pytest.skip("mounting a small file system needs root")
-    done = subprocess.run([mount, "-t", "tmpfs", "-o", options, "tmpfs", folder], capture_output=True, check=False)
-    if done.returncode:
-        pytest.skip(f"this machine does not permit mounting: {done.stderr.decode().strip()}")
+folder, me, other = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+for number in range(int(sys.argv[4])):
+    names = [f"{number}-{name}" for name in "abc"]
+    names = names if sys.argv[5] == "same order" else names[:: 1 if me == "x" else -1]
+    with suppress(OutputError):
+        with output_files(*(folder / name for name in names)) as paths:
+            for path in paths:
+                path.write_text(me)
+            (folder / f"ready-{number}-{me}").touch()
+            while not (folder / f"ready-{number}-{other}").exists():
+                pass
+        (folder / f"done-{number}-{me}").touch()
+"""
+"""Publishes three files in each round, when the other process is about to do so as well."""
 
 
 def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    folder = tmp_path / "small disk"
-    folder.mkdir()
-    _mounted(folder, "size=64k")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-
-
-@pytest.fixture
-def read_only_disk(tmp_path):
-    folder = tmp_path / "read-only disk"
-    folder.mkdir()
-    _mounted(folder, "size=64k,ro")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
 
 
 def test_outputs_appear_together_when_the_block_ends(tmp_path):
@@ -111,18 +106,157 @@ def test_interruption_keeps_the_output_that_was_to_be_replaced(tmp_path):
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, OSError(errno.EIO, "broken")])
-def test_interruption_between_two_renames_leaves_neither(tmp_path, monkeypatch, stop):
-    replace = Path.replace
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_interruption_between_two_outputs_leaves_neither(tmp_path, monkeypatch, stop, overwrite):
+    link, replace = os.link, Path.replace
 
-    def broken_at_second(self, target):
-        if target.name == "b.json":
-            raise stop
-        return replace(self, target)
+    def broken_at_second(publish):
+        def wrapped(source, target):
+            if Path(target).name == "b.json":
+                raise stop
+            return publish(source, target)
 
-    monkeypatch.setattr(Path, "replace", broken_at_second)
-    with pytest.raises((KeyboardInterrupt, OutputError)), output_files(tmp_path / "a.png", tmp_path / "b.json"):
+        return wrapped
+
+    monkeypatch.setattr(os, "link", broken_at_second(link))
+    monkeypatch.setattr(Path, "replace", broken_at_second(replace))
+    outputs = tmp_path / "a.png", tmp_path / "b.json"
+    with pytest.raises((KeyboardInterrupt, OutputError)), output_files(*outputs, overwrite=overwrite):
         pass
     assert _names(tmp_path) == []
+
+
+def _no_hard_links(source, target):
+    raise OSError(errno.EPERM, os.strerror(errno.EPERM), source, None, target)
+
+
+@pytest.fixture(params=["hard links", "no hard links"])
+def either_file_system(request, monkeypatch):
+    if request.param == "no hard links":
+        monkeypatch.setattr(os, "link", _no_hard_links)
+
+
+def test_outputs_appear_without_hard_links_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "link", _no_hard_links)
+    with output_files(tmp_path / "a.png", tmp_path / "b.json") as (one, two):
+        one.write_text("picture")
+        two.write_text("facts")
+    assert _names(tmp_path) == ["a.png", "b.json"]
+    assert ((tmp_path / "a.png").read_text(), (tmp_path / "b.json").read_text()) == ("picture", "facts")
+
+
+def _appears_in_the_last_moment(monkeypatch, target):
+    """Another process publishes the target just before whatever gives it its name."""
+    link, replace, open_file = os.link, Path.replace, os.open
+    appeared: list[bool] = []
+
+    def appear(path):
+        if Path(path) == target and not appeared:
+            appeared.append(True)
+            target.write_text("theirs")
+
+    def appear_then_link(source, path):
+        appear(path)
+        link(source, path)
+
+    def appear_then_replace(source, path):
+        appear(path)
+        return replace(source, path)
+
+    def appear_then_open(path, flags, *rest):
+        if flags & os.O_CREAT:
+            appear(path)
+        return open_file(path, flags, *rest)
+
+    monkeypatch.setattr(os, "link", appear_then_link)
+    monkeypatch.setattr(os, "open", appear_then_open)
+    monkeypatch.setattr(Path, "replace", appear_then_replace)
+
+
+@pytest.mark.usefixtures("either_file_system")
+def test_an_output_that_another_process_published_in_the_last_moment_is_kept(tmp_path, monkeypatch):
+    target = tmp_path / "b.json"
+    _appears_in_the_last_moment(monkeypatch, target)
+
+    def publish():
+        with output_files(tmp_path / "a.png", target, tmp_path / "c.html") as paths:
+            for path in paths:
+                path.write_text("ours")
+
+    with pytest.raises(OutputError, match=r"b\.json: already exists and was kept"):
+        publish()
+    assert target.read_text() == "theirs"
+    assert _names(tmp_path) == ["b.json"]
+
+
+def test_what_is_withdrawn_is_never_the_file_of_another_process(tmp_path, monkeypatch):
+    first, second = tmp_path / "a.png", tmp_path / "b.json"
+    link = os.link
+
+    def replaced_meanwhile(source, target):
+        if Path(target) == second:
+            first.unlink()
+            first.write_text("theirs")  # with --overwrite
+            raise KeyboardInterrupt
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", replaced_meanwhile)
+    with pytest.raises(KeyboardInterrupt), output_files(first, second):
+        pass
+    assert first.read_text() == "theirs"
+    assert _names(tmp_path) == ["a.png"]
+
+
+@pytest.mark.parametrize("order", ["same order", "other order"])
+def test_of_two_processes_one_at_most_publishes_and_all_or_none(tmp_path, order):
+    pairs = (("x", "y"), ("y", "x"))
+    ended = run_together(PUBLISHER, *((tmp_path, me, other, ROUNDS, order) for me, other in pairs))
+    assert [process.returncode for process in ended] == [0, 0], ended
+    for number in range(ROUNDS):
+        winners = [me for me, _ in pairs if (tmp_path / f"done-{number}-{me}").exists()]
+        outputs = [tmp_path / f"{number}-{name}" for name in "abc"]
+        if order == "same order":
+            assert len(winners) == 1
+        assert [path.read_text() for path in outputs if path.exists()] == winners * 3
+    assert [name for name in _names(tmp_path) if name.startswith(".")] == []
+
+
+def test_a_folder_appears_whole(tmp_path):
+    with new_folder(tmp_path / "made" / "a") as temporary:
+        assert temporary.parent == tmp_path / "made"
+        assert temporary.name.startswith(".")
+        (temporary / "part").write_text("whole")
+        assert not (tmp_path / "made" / "a").exists()
+    assert _names(tmp_path / "made") == ["a"]
+    assert (tmp_path / "made" / "a" / "part").read_text() == "whole"
+
+
+@pytest.mark.parametrize("stop", [KeyboardInterrupt, ValueError])
+def test_an_interrupted_folder_does_not_appear(tmp_path, stop):
+    def interrupted():
+        with new_folder(tmp_path / "a") as temporary:
+            (temporary / "part").write_text("half")
+            raise stop
+
+    with pytest.raises(stop):
+        interrupted()
+    assert _names(tmp_path) == []
+
+
+@pytest.mark.parametrize("theirs", ["folder", "file"])
+def test_a_folder_that_another_process_published_meanwhile_is_kept(tmp_path, theirs):
+    target = tmp_path / "a"
+    made = new_folder(target)
+    (made.__enter__() / "part").write_text("ours")
+    if theirs == "folder":
+        target.mkdir()
+    kept = target / "part" if theirs == "folder" else target
+    kept.write_text("theirs")
+    with pytest.raises(FileExistsError) as caught:
+        made.__exit__(None, None, None)
+    assert caught.value.filename == str(target)
+    assert kept.read_text() == "theirs"
+    assert _names(tmp_path) == ["a"]
 
 
 def test_existing_output_is_kept(tmp_path):

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from spinal_tf.checkpoints.weight_files import Weights, assign_weights, decode_weights, encode_weights, require_match
 from spinal_tf.errors import WeightsError
-from spinal_tf.files import output_files
+from spinal_tf.files import output_files, refuse_unusable
+from spinal_tf.locks import locked
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.slices import MaskMode
 from spinal_tf.taxonomy import TASKS
@@ -374,10 +375,12 @@ def save_checkpoint(model: keras.Model, folder: Path, checkpoint: Checkpoint, *,
         OutputError: the folder cannot be written to.
     """
     path, manifest_path = folder / f"{checkpoint.name}{WEIGHTS_SUFFIX}", folder / MANIFEST
-    others = read_manifest(folder) if manifest_path.exists() else {}
+    refuse_unusable([path, manifest_path], overwrite=True)
     data = encode_weights(model, half_precision=half_precision)
     saved = replace(checkpoint, file=path.name, sha256=hashlib.sha256(data).hexdigest())
-    with output_files(path, manifest_path, overwrite=True) as (weights, manifest):
-        weights.write_bytes(data)
-        manifest.write_text(manifest_json({**others, saved.name: saved}), encoding="utf-8")
+    with locked(manifest_path):
+        others = read_manifest(folder) if manifest_path.exists() else {}
+        with output_files(path, manifest_path, overwrite=True) as (weights, manifest):
+            weights.write_bytes(data)
+            manifest.write_text(manifest_json({**others, saved.name: saved}), encoding="utf-8")
     return saved

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from spinal_tf.checkpoints.manifest import (
 from spinal_tf.checkpoints.weight_files import decode_weights
 from spinal_tf.errors import WeightsError
 from spinal_tf.files import make_folder, output_files
+from spinal_tf.locks import locked
 
 MAXIMUM_FILE_BYTES = 256 * 1024 * 1024
 """Largest file accepted in a set, against zips that unpack to disks; DenseNet121 takes 28 MB in full precision."""
@@ -122,11 +123,28 @@ def install_set(new: WeightsSet, folder: Path, *, overwrite: bool = False) -> di
         OutputError: the folder cannot be written to.
     """
     make_folder(folder, option="--to")
-    old = read_manifest(folder) if (folder / MANIFEST).exists() else {}
-    outcome = {name: _outcome(folder, old.get(name), new, name, overwrite=overwrite) for name in new.checkpoints}
-    chosen = {name: new.checkpoints[name] for name, what in outcome.items() if what in ("installed", "replaced")}
-    if not chosen:
+    outcome = _outcomes(_listed(folder), new, folder, overwrite=overwrite)
+    if not _chosen(outcome):
         return outcome
+    with locked(folder / MANIFEST):
+        old = _listed(folder)
+        outcome = _outcomes(old, new, folder, overwrite=overwrite)
+        _write(new, old, _chosen(outcome), folder)
+    return outcome
+
+
+def _listed(folder: Path) -> dict[str, Checkpoint]:
+    return read_manifest(folder) if (folder / MANIFEST).exists() else {}
+
+
+def _chosen(outcome: Mapping[str, str]) -> list[str]:
+    return [name for name, what in outcome.items() if what in ("installed", "replaced")]
+
+
+def _write(new: WeightsSet, old: Mapping[str, Checkpoint], chosen_names: Sequence[str], folder: Path) -> None:
+    if not chosen_names:
+        return
+    chosen = {name: new.checkpoints[name] for name in chosen_names}
     staying = {name: checkpoint for name, checkpoint in old.items() if name not in chosen}
     names = sorted({name for checkpoint in chosen.values() for name in (checkpoint.file, checkpoint.card)})
     _refuse_taken(names, staying, new, folder)
@@ -135,16 +153,19 @@ def install_set(new: WeightsSet, folder: Path, *, overwrite: bool = False) -> di
         for name, temporary in zip(names, temporaries, strict=False):
             temporary.write_bytes(new.files[name])
         temporaries[-1].write_text(manifest_json({**staying, **chosen}), encoding="utf-8")
-    return outcome
 
 
-def _outcome(folder: Path, old: Checkpoint | None, new: WeightsSet, name: str, *, overwrite: bool) -> str:
-    checkpoint = new.checkpoints[name]
-    if old is None:
-        return "installed"
-    if old == checkpoint and all(_same(folder / part, new.files[part]) for part in (checkpoint.file, checkpoint.card)):
-        return "already there"
-    return "replaced" if overwrite else "kept"
+def _outcomes(old: Mapping[str, Checkpoint], new: WeightsSet, folder: Path, *, overwrite: bool) -> dict[str, str]:
+    outcomes = {}
+    for name, checkpoint in new.checkpoints.items():
+        same = all(_same(folder / part, new.files[part]) for part in (checkpoint.file, checkpoint.card))
+        if name not in old:
+            outcomes[name] = "installed"
+        elif old[name] == checkpoint and same:
+            outcomes[name] = "already there"
+        else:
+            outcomes[name] = "replaced" if overwrite else "kept"
+    return outcomes
 
 
 def _same(path: Path, data: bytes) -> bool:

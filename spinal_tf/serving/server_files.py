@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from spinal_tf.errors import OutputError
+from spinal_tf.files import output_files
+from spinal_tf.locks import locked
 
 MODELS_CONFIG, BATCHING_CONFIG, MONITORING_CONFIG, COMPOSE = (
     "models.config",
@@ -108,15 +111,21 @@ def write_server_files(models: Path, name: str) -> list[Path]:
     Raises:
         OutputError: a file cannot be written, or the list of models is not understood.
     """
+    config = models / MODELS_CONFIG
+    with locked(config):
+        missing = {models / file: text for file, text in WRITTEN_ONCE.items() if not (models / file).exists()}
+        _write(missing, overwrite=False)
+        listed = with_model(_read(config), name, source=str(config))
+        changed = {} if listed is None else {config: listed}
+        _write(changed, overwrite=True)
+    return sorted(missing | changed)
+
+
+def _read(config: Path) -> str:
     try:
-        changed = [_write(models / file, text) for file, text in WRITTEN_ONCE.items() if not (models / file).exists()]
-        config = models / MODELS_CONFIG
-        listed = with_model(config.read_text(encoding="utf-8"), name, source=str(config))
-        if listed is not None:
-            changed.append(_write(config, listed))
-    except OSError as error:
-        raise OutputError(f"{models}: cannot be written ({error.strerror}); choose another folder") from error
-    return sorted(set(changed))
+        return config.read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{config}: cannot be read; remove it, and the next export writes a new one") from error
 
 
 def with_model(config: str, name: str, *, source: str) -> str | None:
@@ -138,6 +147,7 @@ def with_model(config: str, name: str, *, source: str) -> str | None:
     return text[:-1] + MODEL.format(name=name) + "}\n"
 
 
-def _write(path: Path, text: str) -> Path:
-    path.write_text(text, encoding="utf-8")
-    return path
+def _write(texts: Mapping[Path, str], *, overwrite: bool) -> None:
+    with output_files(*texts, overwrite=overwrite) as temporaries:
+        for temporary, text in zip(temporaries, texts.values(), strict=True):
+            temporary.write_text(text, encoding="utf-8")

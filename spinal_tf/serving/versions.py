@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import errno
 import os
-import secrets
-import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from itertools import count
 from pathlib import Path
 
-from spinal_tf.errors import OutputError
-from spinal_tf.files import FULL_DISK
-
-TEMPORARY = ".spinal-tf-"
-"""Begins the name of an unfinished version; a server looks at names that are numbers only."""
+from spinal_tf.errors import BusyError, OutputError
+from spinal_tf.files import FULL_DISK, new_folder
+from spinal_tf.locks import locked
 
 
 def next_version(folder: Path) -> int:
@@ -45,58 +41,61 @@ def require_free(models: Path, name: str, version: int | None) -> None:
 
 @contextmanager
 def new_version(models: Path, name: str, version: int | None) -> Iterator[tuple[Path, Path]]:
-    """Fill a folder under a temporary name and move it into place when the block ends well.
+    """Fill a folder under a temporary name, which a server overlooks, and publish it when the block ends well.
 
     Args:
         models: folder of all models, made if needed.
         name: of the model.
-        version: its number; None takes the next free one.
+        version: its number; None takes the next free one, which no other process gets meanwhile.
 
     Yields:
         An empty temporary folder, and the place where it will stand.
 
     Raises:
-        OutputError: that version exists, the folder cannot be written to, or the disk is full.
+        OutputError: that version exists or is being written, the folder cannot be written to, or the disk is full.
     """
     require_free(models, name, version)
-    folder = models / name
-    target = folder / str(next_version(folder) if version is None else version)
-    temporary = folder / f"{TEMPORARY}{secrets.token_hex(6)}"
+    with _reserved(models / name, version) as target:
+        try:
+            with new_folder(target) as temporary:
+                yield temporary, target
+        except FileExistsError as error:
+            raise _kept(target) from error
+        except OSError as error:
+            raise OutputError(f"{target}: {_fault(error)}; choose another folder") from error
+
+
+@contextmanager
+def _reserved(folder: Path, version: int | None) -> Iterator[Path]:
+    """The place of a version, locked; where any will do, the first that no other process is writing."""
+    if version is not None:
+        with locked(folder / str(version), wait=False):
+            yield folder / str(version)
+        return
+    with ExitStack() as stack:
+        numbered = (folder / str(number) for number in count(next_version(folder)))
+        yield next(target for target in numbered if _is_ours(target, stack))
+
+
+def _is_ours(target: Path, stack: ExitStack) -> bool:
+    """Lock a version that nobody has written, or is writing."""
     try:
-        with _plain_errors(target):
-            temporary.mkdir(parents=True)
-            yield temporary, target
-            _refuse_existing(target)  # once more: another export may have been faster
-            _flush(temporary)
-            temporary.rename(target)
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        stack.enter_context(locked(target, wait=False))
+    except BusyError:
+        return False
+    return not os.path.lexists(target)
 
 
 def _refuse_existing(target: Path) -> None:
     if os.path.lexists(target):
-        raise OutputError(
-            f"{target}: this version exists and was kept; leave out --version to take the next free number"
-        )
+        raise _kept(target)
 
 
-@contextmanager
-def _plain_errors(target: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno in FULL_DISK:
-            what = "the disk is full, nothing was written; free some space or choose another folder"
-        elif error.errno in (errno.EEXIST, errno.ENOTEMPTY):
-            what = "this version was written by another process meanwhile, and was kept; export again"
-        else:
-            what = f"cannot be written ({error.strerror}); choose another folder"
-        raise OutputError(f"{target}: {what}") from error
+def _kept(target: Path) -> OutputError:
+    return OutputError(f"{target}: this version exists and was kept; leave out --version to take the next free number")
 
 
-def _flush(folder: Path) -> None:
-    # A server may take the version in the moment it has its name; its bytes must be on the disk by then.
-    for path in folder.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as stream:
-                os.fsync(stream.fileno())
+def _fault(error: OSError) -> str:
+    if error.errno in FULL_DISK:
+        return "the disk is full, nothing was written; free some space or"
+    return f"cannot be written ({error.strerror});"

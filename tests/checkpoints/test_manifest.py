@@ -2,6 +2,7 @@ import dataclasses
 import importlib.resources
 import json
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import keras
@@ -170,6 +171,20 @@ def test_saving_keeps_the_other_checkpoints_and_the_cards(folder, model):
     second = save_checkpoint(model, folder, dataclasses.replace(SEGMENTER, name="wider"), half_precision=False)
     assert read_manifest(folder) == {"segmenter": first, "wider": second}
     assert (folder / "segmenter.md").read_text() == "card"
+
+
+def test_no_entry_is_lost_where_two_save_into_one_folder(folder, model, monkeypatch):
+    monkeypatch.setattr(checkpoints, "encode_weights", lambda model, half_precision: b"weights")
+
+    def save(me):
+        for number in range(20):
+            checkpoint = dataclasses.replace(SEGMENTER, name=f"{me}-{number}")
+            save_checkpoint(model, folder, checkpoint, half_precision=True)
+
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(save, "ab")) == [None, None]
+    names = [f"{me}-{number}" for me in "ab" for number in range(20)]
+    assert find_faults(folder) == dict.fromkeys(["segmenter", *names], "")
 
 
 def test_saving_into_no_folder_writes_nothing(tmp_path, model):

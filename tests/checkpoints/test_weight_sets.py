@@ -2,6 +2,7 @@ import dataclasses
 import errno
 import hashlib
 import io
+import itertools
 import os
 import shutil
 import zipfile
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import h5py
 import pytest
+from together import run_together
 
 from spinal_tf.checkpoints import weight_sets
 from spinal_tf.checkpoints.manifest import MANIFEST, Checkpoint, find_faults, manifest_json, read_manifest
@@ -69,6 +71,34 @@ def two(tmp_path):
 @pytest.fixture
 def target(tmp_path):
     return tmp_path / "new" / "target"
+
+
+INSTALLER = """
+import sys
+from pathlib import Path
+from spinal_tf.checkpoints.weight_sets import install_set, read_set
+
+for source in sys.argv[2:]:
+    install_set(read_set(Path(source)), Path(sys.argv[1]))
+"""
+
+
+def test_no_entry_is_lost_where_several_processes_install_into_one_folder(tmp_path, target):
+    names = {me: [f"{me}-{number}" for number in range(20)] for me in "abc"}
+    for name in itertools.chain(*names.values()):
+        make_set(tmp_path / name, {name: 1})
+    ended = run_together(INSTALLER, *((target, *(tmp_path / name for name in names[me])) for me in names))
+    assert [process.returncode for process in ended] == [0, 0, 0], ended
+    everything = sorted(itertools.chain(*names.values()))
+    assert sorted(read_manifest(target)) == everything
+    assert find_faults(target) == dict.fromkeys(everything, "")
+    assert {path.name for path in target.iterdir() if path.name.startswith(".")} == set()
+
+
+def test_a_set_that_is_there_already_needs_no_lock(two, target, monkeypatch):
+    install_set(read_set(two), target)
+    monkeypatch.setattr(weight_sets, "locked", lambda path: pytest.fail("a folder may be read-only"))
+    assert set(install_set(read_set(two), target).values()) == {"already there"}
 
 
 @pytest.mark.parametrize("pack", [lambda path: path, zipped, lambda path: zipped(path, "weights/v1/")])

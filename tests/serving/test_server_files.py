@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from google.protobuf import text_format
+from together import run_together
 
 from spinal_tf.errors import OutputError
-from spinal_tf.serving import messages
+from spinal_tf.serving import messages, versions
 from spinal_tf.serving.saved_model import EXTRA, SUMS, WARM_UP, write_extra, write_sums, write_warm_up
 from spinal_tf.serving.segmenter_graph import PROBABILITY
 from spinal_tf.serving.server_files import (
@@ -96,6 +97,51 @@ def test_a_version_that_another_export_wrote_meanwhile_is_kept(tmp_path):
     with pytest.raises(OutputError, match="exists and was kept"):
         begun.__exit__(None, None, None)
     assert [path.name for path in target.iterdir()] == ["theirs"]
+
+
+EXPORTER = """
+import sys
+from pathlib import Path
+from spinal_tf.serving.server_files import write_server_files
+from spinal_tf.serving.versions import new_version
+
+models, me = Path(sys.argv[1]), sys.argv[2]
+for _ in range(10):
+    with new_version(models, "segmenter", None) as (temporary, target):
+        (temporary / "number").write_text(target.name)
+for number in range(20):
+    write_server_files(models, f"{me}-{number}")
+"""
+
+
+def test_exports_of_several_processes_take_numbers_of_their_own_and_all_are_listed(tmp_path):
+    ended = run_together(EXPORTER, *((tmp_path, me) for me in "abc"))
+    assert [process.returncode for process in ended] == [0, 0, 0], ended
+    written = sorted((tmp_path / "segmenter").iterdir(), key=lambda path: path.name.zfill(9))
+    assert len(written) == 30
+    assert [(path / "number").read_text() for path in written] == [path.name for path in written]
+    config = text_format.Parse(
+        (tmp_path / MODELS_CONFIG).read_text(), model_server_config_pb2.ModelServerConfig()
+    ).model_config_list.config
+    assert sorted(item.name for item in config) == sorted(f"{me}-{number}" for me in "abc" for number in range(20))
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_a_version_that_another_export_is_writing_is_refused_at_once(tmp_path):
+    with new_version(tmp_path, "m", 4) as (temporary, _):
+        (temporary / "ours").touch()
+        with pytest.raises(OutputError, match="m/4: another process is writing there"):
+            new_version(tmp_path, "m", 4).__enter__()
+        with new_version(tmp_path, "m", None) as (_, target):
+            assert target.name == "1"
+    assert sorted(path.name for path in (tmp_path / "m").iterdir()) == ["1", "4"]
+
+
+def test_a_number_that_another_export_took_since_it_was_looked_for_is_not_taken(tmp_path, monkeypatch):
+    (tmp_path / "m" / "1").mkdir(parents=True)
+    monkeypatch.setattr(versions, "next_version", lambda folder: 1)
+    with new_version(tmp_path, "m", None) as (_, target):
+        assert target.name == "2"
 
 
 def test_a_folder_that_is_a_file_is_named(tmp_path):
