@@ -1,21 +1,21 @@
-"""Asking over HTTP, with the standard library alone: https://www.tensorflow.org/tfx/serving/api_rest."""
+"""Requests over HTTP, see https://www.tensorflow.org/tfx/serving/api_rest."""
 
 from __future__ import annotations
 
-import http.client
 import json
-import ssl
-import threading
 from typing import Any
 from urllib.parse import quote
 
 import numpy as np
+import urllib3
+from urllib3.exceptions import HTTPError, NewConnectionError, ProtocolError, SSLError, TimeoutError
 
 from spinal_tf.remote.server import Server
 from spinal_tf.remote.server_failures import LARGEST_MESSAGE_BYTES, Kind, RequestFailure
 from spinal_tf.remote.tls import tls_context
 from spinal_tf.remote.transport import Arrays
 
+OK = 200
 KINDS = {
     400: Kind.INVALID,
     401: Kind.DENIED,
@@ -29,6 +29,9 @@ KINDS = {
     504: Kind.TIMEOUT,
 }
 
+CONNECTIONS = 16
+"""Most connections that are kept open; more threads than that open and close their own."""
+
 
 class RestTransport:
     """See `spinal_tf.remote.transport.Transport`. Proxies named in the environment are not used."""
@@ -39,8 +42,15 @@ class RestTransport:
         Raises:
             ServerError: see `tls_context`.
         """
-        self._server, self._own = server, threading.local()
-        self._tls = tls_context(server) if server.encrypted else None
+        self._url = str(server)
+        headers = {"Content-Type": "application/json"}
+        if server.token is not None:
+            headers["Authorization"] = f"Bearer {server.token}"
+        tls = tls_context(server) if server.encrypted else None
+        # Connection retries failed requests itself; a redirect would show the token to another server.
+        self._pool = urllib3.PoolManager(
+            maxsize=CONNECTIONS, timeout=server.timeout_s, retries=False, ssl_context=tls, headers=headers
+        )
 
     def versions(self, model: str) -> dict[int, str]:
         """State of every version of a model that the server knows."""
@@ -77,20 +87,17 @@ class RestTransport:
             raise RequestFailure(Kind.UNUSABLE, f"an answer without {', '.join(outputs)}") from error
 
     def close(self) -> None:
-        """End this thread's connection; those of other threads end with them."""
-        connection = getattr(self._own, "connection", None)
-        if connection is not None:
-            connection.close()
+        """End the connections."""
+        self._pool.clear()
 
     def _ask(self, method: str, path: str, body: bytes | None = None) -> Any:  # noqa: ANN401 - any JSON
         try:
             status, data = self._exchange(method, path, body)
-        except (OSError, http.client.HTTPException) as error:
-            self.close()
-            raise RequestFailure(_kind(error), _words(error)) from error
+        except HTTPError as error:
+            raise _failure(error) from error
         if len(data) > LARGEST_MESSAGE_BYTES:
             raise RequestFailure(Kind.TOO_LARGE, "a longer answer")
-        if status != http.client.OK:
+        if status != OK:
             raise RequestFailure(KINDS.get(status, Kind.UNUSABLE), f"HTTP {status}: {_reason(data)}")
         try:
             return json.loads(data)
@@ -98,39 +105,31 @@ class RestTransport:
             raise RequestFailure(Kind.UNUSABLE, "no JSON") from error
 
     def _exchange(self, method: str, path: str, body: bytes | None) -> tuple[int, bytes]:
-        connection = self._connection()
-        headers = {"Content-Type": "application/json"}
-        if self._server.token is not None:
-            headers["Authorization"] = f"Bearer {self._server.token}"
-        connection.request(method, self._server.path + path, body=body, headers=headers)
-        response = connection.getresponse()
-        data = response.read(LARGEST_MESSAGE_BYTES + 1)
+        url = self._url + path
+        response = self._pool.request(method, url, body=body, redirect=False, preload_content=False)
+        try:
+            # Undecoded, so that no small answer unpacks to more than the limit.
+            data = response.read(LARGEST_MESSAGE_BYTES + 1, decode_content=False)
+        except BaseException:
+            response.close()
+            raise
         if len(data) > LARGEST_MESSAGE_BYTES:
-            self.close()  # the rest of the answer is not wanted
+            response.close()  # the rest of the answer is not wanted
+        response.release_conn()
         return response.status, data
 
-    def _connection(self) -> http.client.HTTPConnection:
-        if not hasattr(self._own, "connection"):
-            host, port, timeout_s = self._server.host, self._server.port, self._server.timeout_s
-            self._own.connection = (
-                http.client.HTTPConnection(host, port, timeout=timeout_s)
-                if self._tls is None
-                else http.client.HTTPSConnection(host, port, timeout=timeout_s, context=self._tls)
-            )
-        connection: http.client.HTTPConnection = self._own.connection
-        return connection
 
-
-def _kind(error: OSError | http.client.HTTPException) -> Kind:
-    if isinstance(error, ssl.SSLError):
-        return Kind.TLS
-    if isinstance(error, TimeoutError):
-        return Kind.TIMEOUT
-    return Kind.UNAVAILABLE if isinstance(error, OSError) else Kind.UNUSABLE
-
-
-def _words(error: OSError | http.client.HTTPException) -> str:
-    return str(error) if isinstance(error, OSError) else "not HTTP"
+def _failure(error: HTTPError) -> RequestFailure:
+    """The failure behind an error of urllib3, in the words of what caused it."""
+    cause = next((part for part in error.args if isinstance(part, Exception)), error.__cause__) or error
+    if isinstance(error, SSLError):
+        return RequestFailure(Kind.TLS, str(cause))
+    # A refused connection is a TimeoutError for urllib3.
+    if isinstance(error, TimeoutError) and not isinstance(error, NewConnectionError):
+        return RequestFailure(Kind.TIMEOUT, str(cause))
+    if isinstance(error, ProtocolError) and not isinstance(cause, OSError):
+        return RequestFailure(Kind.UNUSABLE, "not HTTP")
+    return RequestFailure(Kind.UNAVAILABLE, str(cause))
 
 
 def _path(model: str, version: int) -> str:
