@@ -1,11 +1,10 @@
-"""Arrays of many cases on disk, read where they lie: made once for a cohort, noticed when they belong to another."""
+"""Arrays of many cases on disk, read where they lie: made once for each cohort and preprocessing."""
 
 from __future__ import annotations
 
 import errno
 import hashlib
 import json
-import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -16,10 +15,11 @@ from typing import IO, Any
 import numpy as np
 
 from spinal_tf.errors import OutputError
-from spinal_tf.files import FAILED_WRITES, FULL_DISK, NOT_ALLOWED
+from spinal_tf.files import FAILED_WRITES, FULL_DISK, NOT_ALLOWED, new_folder
+from spinal_tf.locks import locked
 
 FORMAT = 5
-"""Version of the layout and of what is stored; a cache of another one is made anew."""
+"""Version of the layout and of what is stored; part of every key."""
 
 INDEX = "index.json"
 
@@ -46,10 +46,12 @@ def cache_key(**parts: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
 
 
 def open_cache(folder: Path, key: str, entries: Callable[[], Iterable[Entry]]) -> list[Entry]:
-    """Open a cache; where there is none, or one with another key, make it.
+    """Open a cache; where there is none of that key, or a damaged one, make it.
+
+    Each key has a folder of its own, which appears whole and never changes, so that several processes can share them.
 
     Args:
-        folder: of this cache alone; it is replaced whole.
+        folder: where it lies; the beginning of the key is added to its name.
         key: from `cache_key`.
         entries: gives the cases in order, asked only where the cache is made.
 
@@ -59,9 +61,12 @@ def open_cache(folder: Path, key: str, entries: Callable[[], Iterable[Entry]]) -
     Raises:
         OutputError: the cache cannot be written; nothing of it is left then.
     """
-    if not _is_sound(folder, key):
-        _make(folder, key, entries)
-    return _read(folder)
+    own = folder.with_name(f"{folder.name}-{key[:16]}")
+    if not _is_sound(own, key):
+        if own.exists():
+            _remove_damaged(own, key)
+        _make(own, key, entries)
+    return _read(own)
 
 
 def _is_sound(folder: Path, key: str) -> bool:
@@ -74,44 +79,34 @@ def _is_sound(folder: Path, key: str) -> bool:
     return isinstance(index, dict) and index.get("key") == key and index.get("sizes") == sizes
 
 
+def _remove_damaged(folder: Path, key: str) -> None:
+    """Whoever has it open keeps its files, under no name."""
+    with locked(folder), _plain_errors(folder):
+        if folder.exists() and not _is_sound(folder, key):
+            shutil.rmtree(folder)
+
+
 def _make(folder: Path, key: str, entries: Callable[[], Iterable[Entry]]) -> None:
-    new = folder.with_name(f".spinal-tf-{secrets.token_hex(6)}")
-    with _plain_errors(folder):
-        new.mkdir(parents=True)
     try:
-        cases = list(_written(new, folder, entries()))
-        sizes = {path.name: path.stat().st_size for path in sorted(new.glob("*.bin"))}
-        index = {"key": key, "sizes": sizes, "cases": cases}
-        with _plain_errors(folder):
+        with _plain_errors(folder), new_folder(folder) as new:
+            cases = list(_written(new, entries()))
+            sizes = {path.name: path.stat().st_size for path in sorted(new.glob("*.bin"))}
+            index = {"key": key, "sizes": sizes, "cases": cases}
             (new / INDEX).write_text(json.dumps(index) + "\n", encoding="utf-8")
-            _replace(new, folder)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
+    except FileExistsError:
+        pass  # another process made it meanwhile
 
 
-def _replace(new: Path, folder: Path) -> None:
-    """Another training may still read the old cache: its files stay open under no name until it ends."""
-    if folder.exists():
-        old = folder.with_name(f"{new.name}-old")
-        folder.replace(old)
-        new.replace(folder)
-        shutil.rmtree(old)
-    else:
-        new.replace(folder)
-
-
-def _written(new: Path, folder: Path, entries: Iterable[Entry]) -> Iterator[dict[str, Any]]:
+def _written(new: Path, entries: Iterable[Entry]) -> Iterator[dict[str, Any]]:
     with ExitStack() as stack:
         files: dict[str, IO[bytes]] = {}
         for entry in entries:
-            with _plain_errors(folder):
-                for name in entry.arrays.keys() - files.keys():
-                    files[name] = stack.enter_context((new / f"{name}.bin").open("wb"))
-                places = {name: _append(files[name], array) for name, array in entry.arrays.items()}
+            for name in entry.arrays.keys() - files.keys():
+                files[name] = stack.enter_context((new / f"{name}.bin").open("wb"))
+            places = {name: _append(files[name], array) for name, array in entry.arrays.items()}
             yield {"facts": entry.facts, "arrays": places}
-        with _plain_errors(folder):
-            for file in files.values():
-                file.flush()
+        for file in files.values():
+            file.flush()
 
 
 def _append(file: IO[bytes], array: np.ndarray) -> dict[str, Any]:
@@ -152,7 +147,7 @@ def _plain_errors(folder: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno in FULL_DISK:
             fault = "the disk is full, nothing was kept; free some space or choose another folder with --cache"
-        elif error.errno in NOT_ALLOWED | FAILED_WRITES | {errno.ENOTDIR, errno.EEXIST}:
+        elif error.errno in NOT_ALLOWED | FAILED_WRITES | {errno.ENOTDIR}:
             fault = f"cannot be written ({error.strerror}); choose another folder with --cache"
         else:
             raise

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from together import run_together
 
 from spinal_tf.datasets import cache
 from spinal_tf.datasets.cache import Entry, cache_key, open_cache
@@ -67,27 +68,80 @@ def test_a_cache_of_nothing_but_empty_arrays_can_be_opened(tmp_path):
     assert_equal(open_cache(tmp_path / "c", "key", lambda: [entry(1, 0)]), [entry(1, 0)])
 
 
-def test_another_key_makes_it_anew_and_leaves_nothing_of_the_old(tmp_path):
+def test_each_key_has_a_cache_of_its_own(tmp_path):
     first = open_cache(tmp_path / "c", "one", entries)
     assert_equal(open_cache(tmp_path / "c", "two", lambda: [entry(7, 1)]), [entry(7, 1)])
-    assert_equal(first, entries())  # still readable by whoever has it open
-    assert [path.name for path in tmp_path.iterdir()] == ["c"]
+    assert_equal(first, entries())
+    assert_equal(open_cache(tmp_path / "c", "one", fails), entries())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["c-one", "c-two"]
+
+
+READER = """
+import sys
+from pathlib import Path
+import numpy as np
+from spinal_tf.datasets.cache import Entry, open_cache
+
+folder, me = Path(sys.argv[1]), int(sys.argv[2])
+
+def entries(number):
+    for case in range(20):
+        yield Entry(facts={"number": number}, arrays={"planes": np.full((50, 20, 20), number, np.int32)})
+
+for turn in range(15):
+    number = (turn + me) % 3  # what the others make and read at the same time
+    found = open_cache(folder / str(turn), f"key-{number}", lambda: entries(number))
+    assert len(found) == 20
+    for one in found:
+        assert one.facts == {"number": number}
+        assert (one.arrays["planes"] == number).all()
+"""
+
+
+def test_processes_that_share_a_folder_read_their_own_preprocessing_whole(tmp_path):
+    ended = run_together(READER, *((tmp_path, me % 3) for me in range(4)))
+    assert [process.returncode for process in ended] == [0] * 4, [process.stderr for process in ended]
+    assert [path for path in tmp_path.rglob("*") if path.name.startswith(".")] == []
+
+
+def test_a_cache_that_another_process_made_meanwhile_is_read(tmp_path):
+    def meanwhile():
+        open_cache(tmp_path / "c", "key", entries)
+        yield from entries()
+
+    assert_equal(open_cache(tmp_path / "c", "key", meanwhile), entries())
+    assert hidden(tmp_path) == []
+
+
+def test_a_damaged_cache_that_is_made_anew_does_not_change_for_whoever_has_it_open(tmp_path):
+    first = open_cache(tmp_path / "c", "key", entries)
+    (tmp_path / "c-key" / "index.json").write_text("{")
+    open_cache(tmp_path / "c", "key", lambda: [entry(9, 4)])
+    assert_equal(first, entries())
+
+
+def test_a_sound_cache_can_be_read_where_nothing_can_be_written(tmp_path, monkeypatch):
+    open_cache(tmp_path / "c", "key", entries)
+    for name in ("locked", "new_folder"):
+        monkeypatch.setattr(cache, name, lambda *given: pytest.fail("the folder may be read-only"))
+    assert_equal(open_cache(tmp_path / "c", "key", fails), entries())
 
 
 @pytest.mark.parametrize("damage", ["shortened", "index", "missing"])
 def test_a_damaged_cache_is_made_anew(tmp_path, damage):
     open_cache(tmp_path / "c", "key", entries)
-    planes = tmp_path / "c" / "planes.bin"
+    planes = tmp_path / "c-key" / "planes.bin"
     if damage == "shortened":
         os.truncate(planes, planes.stat().st_size - 2)
     elif damage == "index":
-        (tmp_path / "c" / "index.json").write_text("{")
+        (tmp_path / "c-key" / "index.json").write_text("{")
     else:
         planes.unlink()
     assert_equal(open_cache(tmp_path / "c", "key", entries), entries())
+    assert hidden(tmp_path) == []
 
 
-def test_a_failure_in_the_middle_leaves_the_old_cache(tmp_path):
+def test_a_failure_in_the_middle_leaves_nothing_but_the_old_caches(tmp_path):
     open_cache(tmp_path / "c", "one", entries)
 
     def broken():
@@ -96,7 +150,7 @@ def test_a_failure_in_the_middle_leaves_the_old_cache(tmp_path):
 
     with pytest.raises(RuntimeError, match="case-2"):
         open_cache(tmp_path / "c", "two", broken)
-    assert [path.name for path in tmp_path.iterdir()] == ["c"]
+    assert [path.name for path in tmp_path.iterdir()] == ["c-one"]
     assert_equal(open_cache(tmp_path / "c", "one", fails), entries())
 
 
@@ -105,7 +159,7 @@ def test_a_full_disk_is_told_in_a_sentence_and_nothing_is_left(tmp_path, monkeyp
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(cache, "_append", full)
-    with pytest.raises(OutputError, match=r"c: the disk is full, nothing was kept; free some space or .* --cache"):
+    with pytest.raises(OutputError, match=r"c-key: the disk is full, nothing was kept; free some space or .* --cache"):
         open_cache(tmp_path / "c", "key", entries)
     assert list(tmp_path.iterdir()) == []
 

@@ -86,7 +86,7 @@ def test_another_preprocessing_makes_a_new_cache(table, tmp_path):
         )
         shapes.append(entries[0].arrays["planes"].shape)
     assert shapes == [(3, 16, 16), (3, 32, 32)]
-    assert sorted(path.name for path in (tmp_path / "cache").iterdir()) == ["cohort.json", "name"]
+    assert len({path.name for path in (tmp_path / "cache").glob("name-*")}) == 2
 
 
 def test_a_mask_beside_the_schema_makes_a_new_cache_when_it_changes(table, tmp_path):
