@@ -290,7 +290,7 @@ def two_pixels_wide(monkeypatch) -> list[dict]:
         inputs = keras.Input((None, None, arguments["channels"]))
         return keras.Model(inputs, keras.layers.Conv2D(1, 2, padding="same", activation="sigmoid", name="head")(inputs))
 
-    for module in ("training.segmenter", "networks.multiresunet"):  # of trainings, and of whoever reads weights
+    for module in ("training.train_segmenter", "networks.multiresunet"):  # of trainings, and of whoever reads weights
         monkeypatch.setattr(f"spinal_tf.{module}.build_multiresunet", build)
     return built
 

@@ -18,6 +18,7 @@ from spinal_tf.cohort.cells import FILE_COLUMNS
 from spinal_tf.errors import OutputError
 from spinal_tf.files import make_folder, output_files
 from spinal_tf.images.volume import new_volume, write_on_grid
+from spinal_tf.locks import locked
 from spinal_tf.phantom.mask_facts import extent_vertebrae, level_of_mask
 from spinal_tf.phantom.patients import Patient, draw_patient
 from spinal_tf.phantom.plan import PlannedCase
@@ -112,13 +113,16 @@ def write_cohort(planned: Sequence[PlannedCase], writing: Writing, *, workers: i
         The folder of each case once it is written, in the order in which they are done; those that are kept first.
 
     Raises:
-        OutputError: something exists, was made otherwise, or cannot be written.
+        OutputError: something exists, was made otherwise, or cannot be written, or another process writes there.
         VolumeError: a background cannot be used.
     """
     read_backgrounds(writing.backgrounds)
     make_folder(writing.out)
     table = writing.out / "cohort.csv"
-    with output_files(table, overwrite=writing.overwrite or writing.resume) as (temporary,):
+    with (
+        locked(table, wait=False),
+        output_files(table, overwrite=writing.overwrite or writing.resume) as (temporary,),
+    ):
         rows = {case.name: row for case in planned if writing.resume and (row := _kept(case, writing))}
         yield from (writing.out / name for name in rows)
         missing = [case for case in planned if case.name not in rows]

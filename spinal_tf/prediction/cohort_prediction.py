@@ -18,6 +18,7 @@ from spinal_tf.evaluation.map_check import MapCheck, MapComparison
 from spinal_tf.files import make_folder
 from spinal_tf.images.volume import Volume, read_mask
 from spinal_tf.loaded_weights import LoadedWeights
+from spinal_tf.locks import locked
 from spinal_tf.models import Classifier, model_record
 from spinal_tf.one_by_one import Tell, run_one_by_one, tell_nobody
 from spinal_tf.prediction.compare_maps import cases_to_check, compare_maps
@@ -32,7 +33,14 @@ from spinal_tf.prediction.predict_case import (
     read_images,
     uses_t1c,
 )
-from spinal_tf.prediction.prediction_files import PREDICTIONS, provisional, read_judged, run_record, write_tables
+from spinal_tf.prediction.prediction_files import (
+    PREDICTIONS,
+    TABLES,
+    provisional,
+    read_judged,
+    run_record,
+    write_tables,
+)
 from spinal_tf.report.words import found
 
 if TYPE_CHECKING:
@@ -96,15 +104,15 @@ class CohortPrediction:
         self._served = weights.served()
         self._folder = PredictionFolder(path=folder / MASKS)
         self._predicted: dict[str, CasePrediction] = {}
-        table = folder / PREDICTIONS
-        if table.exists() and not self._folder.path.is_dir() and not overwrite:
-            raise OutputError(f"{table}: was not written by evaluate --cohort and was kept; choose another folder")
+        self._may_replace = overwrite or self._folder.path.is_dir()
+        if not self._may_replace:
+            _refuse_existing_tables(folder)
 
     @contextmanager
     def provisional_table(self) -> Iterator[Path]:
         """A table as it will be, with made-up probabilities: what is wrong with it can be told before the long work."""
         with TemporaryDirectory() as folder:
-            table, _ = write_tables(Path(folder), self._judged, provisional(self._judged), {}, {})
+            table, _ = write_tables(Path(folder), self._judged, provisional(self._judged), {}, {}, overwrite=False)
             yield table
 
     def predict(self, *, tell: Tell = tell_nobody, say: Say = tell_nobody) -> Predicted:
@@ -115,10 +123,14 @@ class CohortPrediction:
             say: called with what else a person should know, a sentence at a time.
 
         Raises:
-            OutputError: the folder cannot be written to.
+            OutputError: the folder cannot be written to, or another process predicts into it.
             WeightsError: weights are missing or damaged; also DeviceError.
         """
         make_folder(self._folder.path)
+        with locked(self._out / PREDICTIONS, wait=False):
+            return self._predict(tell, say)
+
+    def _predict(self, tell: Tell, say: Say) -> Predicted:
         todo = dict(self._todo())
         total = len(self._judged.cases)
         if len(todo) < total:
@@ -212,7 +224,7 @@ class CohortPrediction:
     def _write_tables(self, failed: Mapping[str, str]) -> tuple[Path, Path]:
         models = [model_record(one, served=self._served.get(one.name)) for one in self._checkpoints]
         record = run_record(self._judged, models, self._options, self._predicted, failed)
-        return write_tables(self._out, self._judged, self._predicted, failed, record)
+        return write_tables(self._out, self._judged, self._predicted, failed, record, overwrite=self._may_replace)
 
     @property
     def _models(self) -> Models:
@@ -221,3 +233,9 @@ class CohortPrediction:
     @property
     def _with_t1c(self) -> bool:
         return any(map(uses_t1c, self._checkpoints))
+
+
+def _refuse_existing_tables(folder: Path) -> None:
+    for table in (folder / name for name in TABLES):
+        if table.exists():
+            raise OutputError(f"{table}: was not written by evaluate --cohort and was kept; choose another folder")

@@ -26,7 +26,7 @@ from spinal_tf.report.record import software_versions
 from spinal_tf.results import ModelRecord
 from spinal_tf.taxonomy import TASKS
 
-PREDICTIONS, LESIONS, RECORD = "predictions.csv", "lesions.csv", "predictions.json"
+TABLES = PREDICTIONS, LESIONS, RECORD = "predictions.csv", "lesions.csv", "predictions.json"
 
 PROBLEM = "problem"
 """Column that tells why a case could not be predicted."""
@@ -90,8 +90,10 @@ def write_tables(
     predicted: Mapping[str, CasePrediction],
     failed: Mapping[str, str],
     record: Mapping[str, Any],
+    *,
+    overwrite: bool,
 ) -> tuple[Path, Path]:
-    """Write ``predictions.csv``, ``lesions.csv`` and their record, all or none, in place of earlier ones.
+    """Write ``predictions.csv``, ``lesions.csv`` and their record, all or none.
 
     Args:
         folder: for the tables; must exist.
@@ -99,15 +101,16 @@ def write_tables(
         predicted: by name of the case; a case that is neither here nor below is left out.
         failed: why, by name of the case.
         record: see `run_record`.
+        overwrite: replace earlier ones.
 
     Returns:
         The tables.
 
     Raises:
-        OutputError: the folder cannot be written to.
+        OutputError: the folder cannot be written to, or one exists and ``overwrite`` is not set.
     """
     targets = folder / PREDICTIONS, folder / LESIONS
-    with output_files(*targets, folder / RECORD, overwrite=True) as (predictions, lesions, about):
+    with output_files(*targets, folder / RECORD, overwrite=overwrite) as (predictions, lesions, about):
         about.write_text(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
         with predictions.open("w", newline="", encoding="utf-8") as stream:
             table = csv.DictWriter(stream, [*judged.columns, *COLUMNS, PROBLEM])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
@@ -25,7 +26,7 @@ from spinal_tf.slices import MaskMode
 from spinal_tf.training.batches import batches, refuse_uneven
 from spinal_tf.training.initial import Initial, set_initial_weights
 from spinal_tf.training.loop import Training
-from spinal_tf.training.run_folder import RunFolder, open_run, write_json
+from spinal_tf.training.run_folder import RunFolder, held_run, open_run, write_json
 from spinal_tf.training.schedule import Schedule
 from spinal_tf.training.setting import Setting, Stop
 from spinal_tf.training.step import Loss, Trainer
@@ -121,13 +122,15 @@ def run_job(job: Job, options: TrainingOptions, out: Path, setting: Setting, *, 
     Raises:
         TrainingError: the run there is another one, the loss is no number any more, or another process has ended.
         StoppedError: the end was asked for; the state is saved.
-        OutputError: the folder holds a run and ``resume`` is not set, or it cannot be written to.
+        OutputError: the folder holds a run and ``resume`` is not set, another process trains there, or it cannot be
+            written to.
         WeightsError: the initial weights cannot be used.
         DeviceError: the devices cannot share a batch evenly.
     """
     refuse_uneven(setting.devices, options.batch)
     workers, run = setting.workers, RunFolder(path=out)
-    with workers.together(), setting.listen() as stop:
+    alone = held_run(out) if workers.is_chief else nullcontext()
+    with workers.together(), alone, setting.listen() as stop:
         if workers.is_chief:
             run = open_run(out, job.record(options, setting), resume=resume)
         trainer = Trainer(job.build, job.loss, options, setting.devices)

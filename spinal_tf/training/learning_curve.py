@@ -16,7 +16,7 @@ from spinal_tf.taxonomy import Task
 from spinal_tf.training.curve_files import Row, draw_curve, read_rows, write_rows
 from spinal_tf.training.data import TrainingCohort, cases_by_split
 from spinal_tf.training.job import Job, load_best, run_job
-from spinal_tf.training.run_folder import RunFolder, open_run
+from spinal_tf.training.run_folder import RunFolder, held_run, open_run
 from spinal_tf.training.setting import PLAIN, Report, Setting, nobody
 from spinal_tf.training.step import Trainer, configure_tensorflow
 from spinal_tf.training.subsets import nested_subset
@@ -81,7 +81,8 @@ class Curve:
 
         Raises:
             DeviceError: several processes share the training.
-            OutputError: the folder holds a curve and ``resume`` is not set, or it cannot be written to.
+            OutputError: the folder holds a curve and ``resume`` is not set, another process draws there, or it cannot
+                be written to.
             TrainingError: the curve there is another one, or a training cannot be done.
             StoppedError: the end was asked for.
         """
@@ -92,7 +93,11 @@ class Curve:
         record = whole.record(options, self._setting)
         # A single training may be prolonged; points of one curve are to be comparable.
         record["plan"] |= {f"each_{limit}": getattr(options, limit) for limit in sorted(LIMITS)}
-        open_run(self._out, record, resume=resume)
+        with held_run(self._out):
+            open_run(self._out, record, resume=resume)
+            return self._draw(plan, options, whole.name, report)
+
+    def _draw(self, plan: CurvePlan, options: TrainingOptions, title: str, report: Callable[[str], None]) -> list[Row]:
         rows = read_rows(self._out / TABLE)
         done = {(row["fraction"], row["seed"]) for row in rows}
         points = [(share, options.seed + turn) for turn in range(plan.repeats) for share in sorted(plan.fractions)]
@@ -101,7 +106,7 @@ class Curve:
             setting = self._setting_of(number, len(left))
             row = self._point(fraction, replace(options, seed=seed), setting)
             rows.append(row)
-            self._write(rows, whole.name)
+            self._write(rows, title)
             report(self._in_words(row))
         return rows
 

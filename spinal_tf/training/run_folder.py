@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from spinal_tf.errors import OutputError, TrainingError
 from spinal_tf.files import make_folder, output_files
+from spinal_tf.locks import locked
 from spinal_tf.training.training_choices import differing
 
 FORMAT = 1
@@ -82,6 +84,22 @@ class RunFolder:
         except ValueError as error:
             raise TrainingError(f"{path}: damaged, not JSON; train anew in another folder") from error
         return record
+
+
+@contextmanager
+def held_run(path: Path) -> Iterator[None]:
+    """Let nobody else write into the folder of a run while the block runs.
+
+    Args:
+        path: made where it is missing.
+
+    Raises:
+        BusyError: another process trains there.
+        OutputError: the folder cannot be made or written to.
+    """
+    make_folder(path, option="--out")
+    with locked(RunFolder(path=path).record, wait=False):
+        yield
 
 
 def open_run(path: Path, record: Mapping[str, Any], *, resume: bool) -> RunFolder:

@@ -18,6 +18,7 @@ from spinal_tf.errors import ServerError
 from spinal_tf.evaluation.map_check import MapComparison
 from spinal_tf.evaluation.overlap import score_mask
 from spinal_tf.images.volume import read_mask, read_volume
+from spinal_tf.locks import locked
 from spinal_tf.models import Served
 from spinal_tf.phantom import simulated_cohort as phantom_cohort
 from spinal_tf.phantom.sources import procedural_background
@@ -398,9 +399,33 @@ def test_results_that_exist_are_kept_before_anything_is_predicted(evaluate, no_n
     assert "metrics.json: already exists and was kept; add --overwrite" in result.stderr
 
 
-def test_a_table_of_someone_elses_predictions_is_kept(refused, cohort, tmp_path):
+def test_a_folder_that_another_process_predicts_into_is_refused(refused, cohort, tmp_path, stub_networks):
+    with locked(tmp_path / "report" / "predictions.csv"):
+        sentence = refused("evaluate", "--cohort", cohort, "--out", tmp_path / "report", "--operating-point", 0.5)
+    assert "predictions.csv: another process is writing there; wait until that has ended" in sentence
+    assert [path.name for path in (tmp_path / "report").rglob("*")] == ["masks"]
+
+
+def test_a_table_that_appears_while_cases_are_predicted_is_kept(evaluate, tmp_path, monkeypatch):
+    theirs = tmp_path / "report" / "lesions.csv"
+
+    def appear(*given):
+        theirs.write_text("mine")
+        return predict(*given)
+
+    predict = cohort_prediction.predict_case
+    monkeypatch.setattr(cohort_prediction, "predict_case", appear)
+    result = evaluate()
+    assert result.exit_code == 3
+    assert "lesions.csv: already exists and was kept" in result.stderr
+    assert theirs.read_text() == "mine"
+    assert not (tmp_path / "report" / "predictions.csv").exists()
+
+
+@pytest.mark.parametrize("table", ["predictions.csv", "lesions.csv", "predictions.json"])
+def test_a_table_of_someone_elses_predictions_is_kept(refused, cohort, tmp_path, table):
     (tmp_path / "report").mkdir()
-    theirs = tmp_path / "report/predictions.csv"
+    theirs = tmp_path / "report" / table
     theirs.write_text("mine")
     sentence = refused("evaluate", "--cohort", cohort, "--out", tmp_path / "report")
     assert sentence == f"{theirs}: was not written by evaluate --cohort and was kept; choose another folder"

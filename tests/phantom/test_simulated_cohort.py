@@ -13,8 +13,9 @@ import pytest
 from click.testing import CliRunner
 
 from spinal_tf.cli.main import main
-from spinal_tf.errors import OutputError, VolumeError
+from spinal_tf.errors import BusyError, OutputError, VolumeError
 from spinal_tf.images.volume import read_aligned, read_mask, read_volume
+from spinal_tf.locks import locked
 from spinal_tf.phantom import simulated_cohort as cohort
 from spinal_tf.phantom.plan import plan_cohort
 from spinal_tf.phantom.processes import ONE_THREAD, map_processes
@@ -148,6 +149,12 @@ def test_resume_keeps_complete_cases_and_makes_the_others(coarse, tmp_path, monk
     assert snapshot(broken) == expected
     assert made == [Diagnosis.EPENDYMOMA, Diagnosis.MS]
     assert (broken / "sim-0001" / "t2.nii.gz").stat().st_mtime_ns == kept
+
+
+def test_a_cohort_that_another_process_writes_is_refused_and_left_as_it_is(coarse, tmp_path):
+    with locked(tmp_path / "cohort.csv"), pytest.raises(BusyError, match=r"cohort\.csv: another process is writing"):
+        list(write_cohort(plan_cohort(cases=1), Writing(out=tmp_path, seed=2, resume=True)))
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_resume_refuses_cases_of_another_seed(coarse, tmp_path):

@@ -12,7 +12,8 @@ import pytest
 from spinal_tf.cohort.case import Split
 from spinal_tf.datasets.crop_samples import CropPlan
 from spinal_tf.datasets.tile_samples import TilePlan
-from spinal_tf.errors import DeviceError, OutputError, StoppedError, TrainingError
+from spinal_tf.errors import BusyError, DeviceError, OutputError, StoppedError, TrainingError
+from spinal_tf.locks import locked
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.taxonomy import TUMOR_VS_DEMYELINATING
 from spinal_tf.training import curve_files, keeper, learning_curve
@@ -155,6 +156,13 @@ def test_a_curve_that_is_stopped_goes_on_in_the_middle(tmp_path, cohort_table, s
     segmenter_curve(cohort, tmp_path, SEGMENTER).draw(plan, OPTIONS, resume=True)
     assert trained == ["0.5-seed-0", "1-seed-0", "1-seed-0"]
     assert len(rows(tmp_path)) == 2
+
+
+def test_a_curve_that_another_process_draws_is_refused_and_left_as_it_is(tmp_path, cohort_table, shared_cache):
+    curve = segmenter_curve(open_cohort(cohort_table, shared_cache), tmp_path, SEGMENTER)
+    with locked(tmp_path / "run.json"), pytest.raises(BusyError, match="another process is writing there"):
+        curve.draw(CurvePlan(), OPTIONS, resume=True)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_several_processes_cannot_share_it(tmp_path, cohort_table, shared_cache):

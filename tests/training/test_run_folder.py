@@ -6,8 +6,12 @@ import json
 
 import pytest
 
-from spinal_tf.errors import OutputError, TrainingError
-from spinal_tf.training.run_folder import RunFolder, open_run
+from spinal_tf.errors import BusyError, OutputError, TrainingError
+from spinal_tf.locks import locked
+from spinal_tf.training.job import run_job
+from spinal_tf.training.run_folder import RunFolder, held_run, open_run
+from spinal_tf.training.setting import Setting
+from spinal_tf.training.training_choices import TrainingOptions
 
 
 def record(**changes):
@@ -35,6 +39,22 @@ def test_a_run_that_is_there_is_not_overwritten(tmp_path):
         OutputError, match="holds a training run already; add --resume to go on, or choose another --out"
     ):
         open_run(tmp_path, record(), resume=False)
+
+
+def test_a_run_that_another_process_trains_is_refused_and_left_as_it_is(tmp_path):
+    with locked(tmp_path / "run.json"):
+        for resume in (False, True):
+            with pytest.raises(BusyError, match=r"run\.json: another process is writing there; wait until"):
+                run_job(None, TrainingOptions(), tmp_path, Setting(), resume=resume)
+        assert [path.name for path in tmp_path.iterdir()] == [".spinal-tf-run.json.lock"]
+
+
+def test_a_run_is_held_while_it_is_trained_and_free_afterwards(tmp_path):
+    with held_run(tmp_path / "run"), pytest.raises(BusyError), held_run(tmp_path / "run"):
+        pytest.fail("two processes train in one folder")
+    with held_run(tmp_path / "run"):
+        pass
+    assert list((tmp_path / "run").iterdir()) == []
 
 
 def test_to_go_on_with_nothing_begins(tmp_path):
