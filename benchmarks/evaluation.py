@@ -21,7 +21,7 @@ from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.scored import EvaluationOptions, Scored
 from spinal_tf.evaluation.statistics.bootstrap import Resampling
-from spinal_tf.taxonomy import TASKS, Diagnosis
+from spinal_tf.taxonomy import tree
 
 SIZES = (647, 10_000)
 RESAMPLES = 2000
@@ -32,10 +32,10 @@ LOOPED = 20
 def write_predictions(path: Path, cases: int) -> None:
     """Three raters, T1c for two of three cases, age and sex; one in four cases is difficult."""
     rng = np.random.default_rng(1)
-    diagnoses = list(Diagnosis)
+    diagnoses = list(tree().diagnoses)
     with path.open("w", newline="") as stream:
         table = csv.writer(stream)
-        columns = [f"p_{task.name}{scan}" for scan in ("", "_t1c") for task in TASKS]
+        columns = [f"p_{task.name}{scan}" for scan in ("", "_t1c") for task in tree().tasks]
         facts = ["case", "patient", "split", "diagnosis", "difficult", "sex", "age_years"]
         table.writerow([*facts, *columns, "rater_1", "rater_2", "rater_3"])
         for index in range(cases):
@@ -44,7 +44,7 @@ def write_predictions(path: Path, cases: int) -> None:
             row = [f"c{index}", f"p{index}", split, diagnosis.value, int(rng.random() < 0.25)]
             row += ["fm"[rng.integers(2)], round(float(rng.uniform(5, 80)), 1)]
             for with_t1c in (False, True):
-                for task in TASKS:
+                for task in tree().tasks:
                     odds = (2 * task.label(diagnosis) - 1 if task.applies_to(diagnosis) else 0) + rng.normal()
                     row.append("" if with_t1c and index % 3 == 0 else f"{1 / (1 + np.exp(-odds)):.6f}")
             row += [(diagnosis if rng.random() < 0.7 else diagnoses[rng.integers(4)]).value for _ in range(3)]

@@ -14,7 +14,7 @@ from scipy.ndimage import zoom
 
 from spinal_tf.images.volume import new_volume, write_on_grid
 from spinal_tf.phantom.simulated_case import simulate_case
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import EPENDYMOMA
 
 COMMAND = str(Path(sys.executable).with_name("spinal-tf"))
 
@@ -47,7 +47,7 @@ def run(arguments: list[str]) -> Run:
 
 def write_scan(path: Path, *, slices: int, side: int, spacing_mm: float) -> None:
     """Write a simulated case with one large lesion, enlarged to this many voxels, with 4 mm between slices."""
-    case = simulate_case(np.random.default_rng(1), Diagnosis.EPENDYMOMA)
+    case = simulate_case(np.random.default_rng(1), EPENDYMOMA)
     factors = np.divide((slices, side, side), case.t2.shape)
     affine = np.diag([-4.0, 1.0, 1.0, 1.0])
     affine[1:3, 1:3] = [[0, -spacing_mm], [-spacing_mm, 0]]

@@ -21,7 +21,7 @@ from spinal_tf.engine import PIXELS_PER_BATCH
 from spinal_tf.images.volume import Volume, read_volume
 from spinal_tf.preprocess import neighbour_index, normalise, place, seen_together, to_input
 from spinal_tf.slices import make_tiles
-from spinal_tf.taxonomy import TASKS
+from spinal_tf.taxonomy import tree
 
 ROUNDS = 3
 
@@ -60,8 +60,8 @@ def bare_networks(models: Path, volume: Volume, mask: np.ndarray) -> Callable[[]
     planes = to_input(normalise(volume.data, intensity=preprocessing.intensity, source=volume.source), placement)
     step = max(1, PIXELS_PER_BATCH // planes[0].size)
     planes = seen_together(planes, neighbour_index(len(planes), volume.spacing_mm[0], preprocessing.neighbour_mm))
-    segmenter, classifiers = loaded(models, "segmenter"), [loaded(models, task.name) for task in TASKS]
-    tiles = [make_tiles(volume, mask, preprocessing=manifest[task.name].preprocessing).images for task in TASKS]
+    segmenter, classifiers = loaded(models, "segmenter"), [loaded(models, task.name) for task in tree().tasks]
+    tiles = [make_tiles(volume, mask, preprocessing=manifest[task.name].preprocessing).images for task in tree().tasks]
 
     def networks() -> None:
         for start in range(0, len(planes), step):

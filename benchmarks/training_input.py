@@ -30,7 +30,7 @@ from spinal_tf.datasets.tile_samples import ClassifierCase, TilePlan, TileSample
 from spinal_tf.networks.densenet import build_densenet
 from spinal_tf.networks.losses import dice_bce
 from spinal_tf.networks.multiresunet import build_multiresunet
-from spinal_tf.taxonomy import MS_VS_NMOSD, Diagnosis
+from spinal_tf.taxonomy import MS, MS_VS_NMOSD, NMOSD
 from spinal_tf.training.step import Trainer
 from spinal_tf.training.training_choices import TrainingOptions
 
@@ -99,7 +99,7 @@ def _tiles(size: int) -> TileSampler:
         ClassifierCase(
             name=kind.value, diagnosis=kind, tiles=rng.random((20, size, size, 3), np.float32).astype(np.float16)
         )
-        for kind in (Diagnosis.MS, Diagnosis.NMOSD)
+        for kind in (MS, NMOSD)
     ]
     return TileSampler(cases=cases, task=MS_VS_NMOSD, plan=TilePlan(), batch=32, seed=0)
 

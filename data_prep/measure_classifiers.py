@@ -30,7 +30,7 @@ from spinal_tf.phantom.simulated_case import simulate_case
 from spinal_tf.pipeline import SegmentationOptions, segment_volume
 from spinal_tf.slices import make_tiles
 from spinal_tf.stopwatch import Stopwatch
-from spinal_tf.taxonomy import TASKS, Diagnosis, Task
+from spinal_tf.taxonomy import Task, tree
 
 SEED = 2023
 """Not that of any training set."""
@@ -41,7 +41,7 @@ OTHERS = tuple(field.name for field in fields(Disease) if field.name not in (*PL
 NARROWED = {
     "level, place in the cord's section": PLACE,
     "volume, number, extent, section": SIZE,
-    "brightness, margin, cysts, caps, edema, swelling": OTHERS,
+    "brightness, margin, cysts, caps, oedema, swelling": OTHERS,
     "all of these": (*PLACE, *SIZE, *OTHERS),
 }
 
@@ -49,14 +49,13 @@ NOTES = """## Test
 
 {count} simulated cases, half of either class, that the training has not seen; T2w alone.
 
-| masks, and parameters without information | area under the ROC curve (95 %, DeLong) | cases |
+| masks, and what tells nothing | area under the ROC curve (95 %, DeLong) | cases |
 |---|---|---|
 {rows}
 
-Parameters without information are taken from each disease of this task equally often; everything else
-stays the same (`data_prep/measure_classifiers.py`). The more the area falls, the more the classifier
-relies on them. It learned what the simulator contains about the diseases; none of this holds for
-patients.
+"Tells nothing": taken from each disease of this task equally often, everything else as before
+(`data_prep/measure_classifiers.py`). The lower the area falls, the more the classifier owes to that. It learned what
+the simulator was told of the diseases; none of this holds for patients.
 """
 
 
@@ -88,7 +87,7 @@ def main() -> None:
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     segmenter = load_segmenter(given.weights)
-    for task in TASKS:
+    for task in tree().tasks:
         checkpoint = named_checkpoint(given.weights, task.name)
         classifier = frozen_engine(load_network(given.weights, checkpoint))
         asked = Asked(task=task, checkpoint=checkpoint, classifier=classifier, segmenter=segmenter)
@@ -110,7 +109,7 @@ def _areas(asked: Asked, count: int) -> Iterator[tuple[str, str, int]]:
 
 def _cases(task: Task, count: int, narrowed: Sequence[str]) -> Iterator[Simulated]:
     """Cases of the task's diseases in turn; the narrowed parameters are those of each of them in turn."""
-    diseases = [disease for disease in Diagnosis if task.applies_to(disease)]
+    diseases = [disease for disease in tree().diagnoses if task.applies_to(disease)]
     for number in range(count):
         disease = diseases[number % len(diseases)]
         donor = DISEASES[diseases[number // len(diseases) % len(diseases)]]

@@ -28,7 +28,7 @@ from spinal_tf.images.volume import read_mask, read_volume
 from spinal_tf.models import Segmenter, load_segmenter
 from spinal_tf.pipeline import SegmentationOptions, segment_volume
 from spinal_tf.stopwatch import Stopwatch
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import Diagnosis, tree
 from spinal_tf.training.job import load_best
 from spinal_tf.training.run_folder import RunFolder
 from spinal_tf.training.validation import THRESHOLDS, Point, dice_at_points, operating_points
@@ -45,19 +45,18 @@ NOTES = """## Test
 {legend}
 ```
 
-| threshold | minimum peak | {diseases} | healthy: left empty | healthy: mean mL marked |
+| threshold | a lesion reaches | {diseases} | healthy: left empty | healthy: mean mL marked |
 |---|---|{rule}---|---|
 {points}
 
 ## Public scans
 
-Two people that no training has seen. The lesion is drawn in, not real.
+Two people whom no training has seen; the lesion is drawn in, not real.
 
 - `sct_fake_lesion`: Dice {fake.dice:.2f}, {fake.volume_ml:.2f} mL marked, {fake.reference_volume_ml:.2f} mL drawn
-- `errsm20`, healthy: {unseen_ml:.2f} mL marked (0 is right)
+- `errsm20`, healthy: {unseen_ml:.2f} mL marked, rightly 0
 
-Three healthy people whose scans, in other shapes and with lesions drawn in, were among the training
-cases (0 is right):
+Three healthy people whose scans, in other shapes and with lesions drawn in, were among the training cases; rightly 0:
 
 {seen}
 """
@@ -122,13 +121,13 @@ def _points(segmenter: Segmenter) -> tuple[Point, ...]:
 
 
 def _notes(judged: Sequence[Judged], scans: Path, segmenter: Segmenter) -> str:
-    groups = {kind: [case for case in judged if case.diagnosis is kind] for kind in (*Diagnosis, None)}
+    groups = {kind: [case for case in judged if case.diagnosis is kind] for kind in (*tree().diagnoses, None)}
     return NOTES.format(
         cases=len(judged),
-        table=as_text(summarise({kind: [case.score for case in groups[kind]] for kind in Diagnosis})),
+        table=as_text(summarise({kind: [case.score for case in groups[kind]] for kind in tree().diagnoses})),
         legend=LEGEND,
-        diseases=" | ".join(f"{kind.printed}: mean Dice" for kind in Diagnosis),
-        rule="---|" * len(Diagnosis),
+        diseases=" | ".join(f"{kind.printed}: mean Dice" for kind in tree().diagnoses),
+        rule="---|" * len(tree().diagnoses),
         points="\n".join(_row(place, point, groups) for place, point in enumerate(_points(segmenter))),
         fake=_public_scan(scans / "sct_fake_lesion", segmenter),
         unseen_ml=_public_scan(scans / "errsm20", segmenter).volume_ml,
@@ -137,7 +136,7 @@ def _notes(judged: Sequence[Judged], scans: Path, segmenter: Segmenter) -> str:
 
 
 def _row(place: int, point: Point, groups: Mapping[Diagnosis | None, Sequence[Judged]]) -> str:
-    dice = [np.mean([case.dice[place] for case in groups[kind]]) for kind in Diagnosis]
+    dice = [np.mean([case.dice[place] for case in groups[kind]]) for kind in tree().diagnoses]
     healthy = [case.marked_ml[place] for case in groups[None]]
     empty = f"{healthy.count(0)} of {len(healthy)}"
     peak = point[1] or "-"

@@ -25,10 +25,10 @@ from spinal_tf.phantom.sources import (
     read_scans,
     read_template,
 )
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import tree
 
 SEED = 2022
-DIAGNOSES = (*Diagnosis, None)
+DIAGNOSES = (*tree().diagnoses, None)
 THIN_SHARE = 0.4
 LARGEST_STORED = 65_000
 

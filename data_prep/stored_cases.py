@@ -9,7 +9,7 @@ import numpy as np
 
 from spinal_tf.cohort.case import Split
 from spinal_tf.images.volume import Volume, new_volume
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import Diagnosis, tree
 
 BLOCK, BLOCKS = 50, 8
 """The last of so many blocks is for validation; in a block each disease meets each kind of background."""
@@ -35,4 +35,4 @@ def simulated_volume(path: Path) -> tuple[Volume, np.ndarray, Diagnosis | None]:
 
 
 def _diagnosis(stored: Mapping[str, np.ndarray]) -> Diagnosis | None:
-    return None if stored["diagnosis"] == "healthy" else Diagnosis(str(stored["diagnosis"]))
+    return None if stored["diagnosis"] == "healthy" else tree().diagnosis(str(stored["diagnosis"]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -19,17 +18,10 @@ from spinal_tf.report import write_contact_sheet, write_html, write_json
 from spinal_tf.report.record import mask_digest, no_heatmap
 from spinal_tf.results import CaseResult
 from spinal_tf.stopwatch import Stopwatch
-from spinal_tf.taxonomy import TASKS
+from spinal_tf.taxonomy import tree
 
 SUFFIXES = (".nii.gz", ".nii")
-MASK_STEM = "_lesion"
-RECORD_ENDING, MASK_ENDING = f"{MASK_STEM}.json", f"{MASK_STEM}.nii.gz"
-RECORD_ENDINGS = (RECORD_ENDING, "_prediction.json")
-"""Records that tell a network's mask, of ``segment`` and of ``evaluate --cohort``."""
-
-OUR_ENDINGS = ("_lesion", "_probability", *(f"_gradcam_{task.name}" for task in TASKS))
-"""Endings of images that we write; a folder given as input is searched for the others."""
-
+RECORD_ENDING, MASK_ENDING = "_lesion.json", "_lesion.nii.gz"
 BESIDE_T2 = frozenset(FILE_COLUMNS) - {"t2"}
 """Images beside ``t2`` in the folder of a cohort's case; they are no cases."""
 
@@ -67,7 +59,7 @@ class CaseFiles:
 
     def heatmaps(self) -> tuple[Path, ...]:
         """The image of each task's heat map; the record says why one is not written."""
-        return tuple(self.output(f"_gradcam_{task.name}.nii.gz") for task in TASKS)
+        return tuple(self.output(f"_gradcam_{task.name}.nii.gz") for task in tree().tasks)
 
     def all_outputs(self) -> tuple[Path, ...]:
         """Every file that ``segment`` or ``classify`` could write."""
@@ -114,45 +106,30 @@ def _suffix(path: Path) -> str:
 
 def _is_no_case(path: Path) -> bool:
     stem = CaseFiles(case=path, folder=path.parent).stem
-    return stem.endswith(OUR_ENDINGS) or stem in BESIDE_T2 or stem.startswith(".")
+    ours = ("_lesion", "_probability", *(f"_gradcam_{name}" for name in tree().task_names))
+    return stem.endswith(ours) or stem in BESIDE_T2 or stem.startswith(".")
 
 
 def read_reviewed_mask(case: CaseFiles, given: Path | None, *, like: Volume) -> ReviewedMask:
     """The mask to classify with.
 
-    It counts as reviewed unless its voxels are those that a network drew, whatever the file is called: a record beside
-    the mask, beside the case or in the folder for outputs says which these were.
-
-    Args:
-        case: the case.
-        given: its file; None for the one that ``segment`` wrote, in the folder for outputs or else beside the case.
-        like: the scan.
+    A named file counts as reviewed by a person. Without a name it is the one ``segment`` wrote, in the folder for
+    outputs or else beside the case; it counts as reviewed where its voxels differ from what was written then.
 
     Raises:
         VolumeError: there is no such file, or it does not fit the scan.
     """
-    path = given or _written_mask(case)
-    mask = read_mask(path, like=like)
-    known = map(_recorded_digest, _records(case, path))
-    return ReviewedMask(mask=mask, source=path.name, automatic=mask_digest(mask) in known)
-
-
-def _written_mask(case: CaseFiles) -> Path:
+    if given is not None:
+        return ReviewedMask(mask=read_mask(given, like=like), source=given.name)
     places = (case, replace(case, folder=case.case.parent))
-    masks = [place.output(MASK_ENDING) for place in places]
-    found = next((mask for mask in masks if mask.exists()), None)
-    if found is None:
-        remedy = "run segment first, or name a mask with --with-mask FILE"
-        raise VolumeError(f"{masks[0]}: no mask beside the case; {remedy}")
-    return found
-
-
-def _records(case: CaseFiles, mask: Path) -> Iterator[Path]:
-    """Where a network's mask may be recorded; the mask may be named after another file of the same scan."""
-    own = CaseFiles(case=mask, folder=mask.parent).stem.removesuffix(MASK_STEM)
-    for folder in dict.fromkeys((mask.parent, case.folder, case.case.parent)):
-        for stem in dict.fromkeys((case.stem, own)):
-            yield from (folder / f"{stem}{ending}" for ending in RECORD_ENDINGS)
+    written = next((place for place in places if place.output(MASK_ENDING).exists()), None)
+    if written is None:
+        path = case.output(MASK_ENDING)
+        raise VolumeError(f"{path}: no mask beside the case; run segment first, or name a mask with --with-mask FILE")
+    path = written.output(MASK_ENDING)
+    mask = read_mask(path, like=like)
+    automatic = mask_digest(mask) == _recorded_digest(written.output(RECORD_ENDING))
+    return ReviewedMask(mask=mask, source=path.name, automatic=automatic)
 
 
 def _recorded_digest(record: Path) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from spinal_tf.engine import Engine, frozen_engine
 from spinal_tf.errors import WeightsError
 from spinal_tf.explain.gradcam import Explainer, GraphExplainer
 from spinal_tf.results import ModelRecord
-from spinal_tf.taxonomy import TASKS, Task
+from spinal_tf.taxonomy import PAPER_TREE, Task, tree
 
 SEGMENTER = "segmenter"
 
@@ -79,13 +79,21 @@ def load_segmenter(folder: Path, *, device: str = "cpu") -> Segmenter:
     return Segmenter(checkpoint=checkpoint, engine=frozen_engine(model, weights=weights, device=device))
 
 
-def load_classifiers(folder: Path, tasks: Sequence[Task] = TASKS, *, device: str = "cpu") -> tuple[Classifier, ...]:
+def load_classifiers(
+    folder: Path, tasks: Sequence[Task] | None = None, *, device: str = "cpu"
+) -> tuple[Classifier, ...]:
     """Load the classifiers of some tasks of a weights folder; those of the same structure are traced once.
+
+    Args:
+        folder: of the weights.
+        tasks: None for all.
+        device: where the networks run.
 
     Raises:
         WeightsError: one is missing or damaged, or they want tiles of different sizes.
         DeviceError: this machine has no such device.
     """
+    tasks = tree().tasks if tasks is None else tasks
     checkpoints = classifier_checkpoints(folder, tasks)
     explainers: list[GraphExplainer] = []
     for checkpoint in checkpoints:
@@ -104,15 +112,44 @@ def _explainer(folder: Path, checkpoint: Checkpoint, alike: GraphExplainer | Non
     return alike.with_weights(weights) if alike else GraphExplainer(model, weights=weights, device=device)
 
 
-def classifier_checkpoints(folder: Path, tasks: Sequence[Task] = TASKS) -> list[Checkpoint]:
-    """The records of the classifiers of some tasks of a weights folder.
+def classifier_checkpoints(folder: Path, tasks: Sequence[Task] | None = None) -> list[Checkpoint]:
+    """The records of the classifiers of some tasks, None for all, of a weights folder.
 
     Raises:
-        WeightsError: one is missing, or they want tiles of different sizes.
+        WeightsError: one is missing, was trained with other classes, or they want tiles of different sizes.
     """
+    tasks = tree().tasks if tasks is None else tasks
     checkpoints = [named_checkpoint(folder, task.name) for task in tasks]
+    for task, checkpoint in zip(tasks, checkpoints, strict=True):
+        require_same_classes(checkpoint, task, source=str(folder))
     require_same_tiles(checkpoints, source=str(folder))
     return checkpoints
+
+
+def require_same_classes(checkpoint: Checkpoint, task: Task, *, source: str) -> None:
+    """Check that weights were trained for the task as the tree of diagnoses has it.
+
+    Args:
+        checkpoint: of the weights; those that do not say it are of the paper's tree.
+        task: what they are asked.
+        source: where they are, for messages.
+
+    Raises:
+        WeightsError: their classes had other diagnoses.
+    """
+    papers = {one.name: one.to_dict() for one in PAPER_TREE.tasks}
+    trained = checkpoint.training.get("classes", papers.get(task.name))
+    if trained != task.to_dict():
+        raise WeightsError(
+            f"{source}: {task.name} was trained to tell {_in_words(trained)} apart, but the tree of diagnoses has "
+            f"{_in_words(task.to_dict())}; take weights that were trained with this tree"
+        )
+
+
+def _in_words(classes: Mapping[str, Sequence[str]] | None) -> str:
+    if not classes:
+        return "classes that are not known"
+    return " and ".join(f"{name} ({', '.join(members)})" for name, members in classes.items())
 
 
 def require_same_tiles(checkpoints: Sequence[Checkpoint], *, source: str) -> None:

@@ -28,7 +28,7 @@ from spinal_tf.results import TOO_THIN, CaseResult, Classification, Segmentation
 from spinal_tf.review import review_mask
 from spinal_tf.slices import MaskMode, Tiles, lesion_slices, make_tiles
 from spinal_tf.stopwatch import Stopwatch
-from spinal_tf.taxonomy import ASTROCYTOMA_VS_EPENDYMOMA, MS_VS_NMOSD, TUMOR_VS_DEMYELINATING, Diagnosis, posterior
+from spinal_tf.taxonomy import tree
 
 UNMIRRORED, MIRRORED = ((), (1,)), ((2,), (1, 2))
 """Axes of (slice, row, column) along which slices are flipped: front and back of the patient kept, and exchanged.
@@ -91,7 +91,7 @@ def diagnose(
         volume: sagittal T2w.
         segmenter: finds the lesions where no mask is given.
         given: a mask instead.
-        classifiers: the three tasks; none stops after segmentation.
+        classifiers: of all tasks; none stops after segmentation.
         t1c: contrast-enhanced T1w on the same grid.
         options: of the segmentation.
         stopwatch: collects the time by stage.
@@ -241,7 +241,7 @@ def _flip_agreement(
 def classify_volume(
     volume: Volume, mask: np.ndarray, classifiers: Sequence[Classifier], *, t1c: Volume | None = None
 ) -> Classification | None:
-    """Ask the three classifiers about the lesion-bearing slices; None where no slice gives a tile."""
+    """Ask the classifiers about the lesion-bearing slices; None where no slice gives a tile."""
 
     @cache  # classifiers made together want the same tiles
     def tiles_for(preprocessing: Preprocessing, mask_mode: MaskMode, contrast: bool) -> Tiles:
@@ -260,8 +260,8 @@ def classify_volume(
     return Classification(
         tasks=tuple(results),
         slices=slices,
-        posterior=posterior(probabilities),
-        diagnosis=_cascade({result.task.name: result.called for result in results}),
+        posterior=tree().posterior(probabilities),
+        diagnosis=tree().follow({result.task.name: result.call for result in results}),
         with_t1c=t1c is not None and all("t1c" in c.checkpoint.modalities for c in classifiers),
     )
 
@@ -278,12 +278,6 @@ def _ask(classifier: Classifier, tiles: Tiles, volume: Volume, mask: np.ndarray)
         heatmap=heatmap,
         activation=activation_shares(heatmap, mask, spacing_mm=volume.spacing_mm),
     )
-
-
-def _cascade(called: dict[str, str]) -> Diagnosis:
-    """The diagnosis reached by following each task's operating point."""
-    tumor = called[TUMOR_VS_DEMYELINATING.name] == TUMOR_VS_DEMYELINATING.classes[0]
-    return Diagnosis(called[(ASTROCYTOMA_VS_EPENDYMOMA if tumor else MS_VS_NMOSD).name])
 
 
 def _classification_warnings(

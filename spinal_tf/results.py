@@ -68,18 +68,23 @@ class TaskResult:
     activation: dict[str, float]
 
     @property
+    def call(self) -> int:
+        """1 where the positive class is called, 0 where the negative one is."""
+        return int(self.probability >= self.operating_point)
+
+    @property
     def called(self) -> str:
         """Name of the called class."""
-        return self.task.classes[int(self.probability >= self.operating_point)]
+        return self.task.classes[self.call]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Classification:
-    """The three tasks and their cascade.
+    """All tasks and what they lead to.
 
     Attributes:
         slices: volume slice index of every tile.
-        diagnosis: reached by following the operating points down the cascade.
+        diagnosis: reached by following the operating points down the tree.
     """
 
     tasks: tuple[TaskResult, ...]

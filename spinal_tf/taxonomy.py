@@ -1,44 +1,79 @@
-"""The four diagnoses, the three tasks between them, and the cascade that joins the tasks."""
+"""The diagnoses, the two-class tasks that tell them apart, and the tree that joins the tasks.
+
+A diagnosis is added in this file alone: a `Diagnosis`, and the `Task` that tells it from the others, both in `TREE`.
+All other code asks `tree()` when it runs.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import Enum
+from typing import Any
+
+PLAIN_NAME = re.compile(r"[a-z][a-z0-9_]*")
+"""How diagnoses, tasks and classes are named, since file and column names hold them."""
+
+RESERVED = frozenset({"healthy", "segmenter", "pipeline"})
+"""Names with another meaning in tables and on servers."""
 
 
-class Diagnosis(str, Enum):
-    """One of the four diseases; the value is how it is written in every file."""
+@dataclass(frozen=True, kw_only=True)
+class Diagnosis:
+    """A disease, a leaf of the tree.
 
-    ASTROCYTOMA = "astrocytoma"
-    EPENDYMOMA = "ependymoma"
-    MS = "ms"
-    NMOSD = "nmosd"
+    Attributes:
+        value: how every file writes it.
+        term: how a sentence writes it: ``MS``, ``ependymoma``.
+    """
+
+    value: str
+    term: str
+
+    def __post_init__(self) -> None:
+        """Refuse a name that files cannot hold."""
+        _require_plain(self.value)
 
     @property
     def printed(self) -> str:
-        """The name as printed for a reader: ``MS``, ``Astrocytoma``."""
-        name: str = self.value
-        return name.upper() if self in (Diagnosis.MS, Diagnosis.NMOSD) else name.capitalize()
-
-
-TUMORS = frozenset({Diagnosis.ASTROCYTOMA, Diagnosis.EPENDYMOMA})
-DEMYELINATING = frozenset({Diagnosis.MS, Diagnosis.NMOSD})
+        """The name at the start of a line: ``MS``, ``Ependymoma``."""
+        return capitalized(self.term)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A two-class question; the positive class comes second, as in Table 2 of Zhuo et al. 2022."""
+    """A two-class question; the positive class comes second, as in Table 2 of Zhuo et al. 2022.
+
+    Attributes:
+        classes: names of the negative and the positive class; a class of one diagnosis has the diagnosis' name.
+    """
 
     name: str
     negative: frozenset[Diagnosis]
     positive: frozenset[Diagnosis]
     classes: tuple[str, str]
 
+    def __post_init__(self) -> None:
+        """Refuse classes that are empty, overlap, or have unclear names."""
+        for name in (self.name, *self.classes):
+            _require_plain(name)
+        if not self.negative or not self.positive or self.negative & self.positive:
+            raise ValueError(f"{self.name}: both classes need diagnoses, and no diagnosis can be in both")
+        for name, members in zip(self.classes, (self.negative, self.positive), strict=True):
+            values = {diagnosis.value for diagnosis in members}
+            if (name in values) is not (len(values) == 1):
+                raise ValueError(f"{self.name}: only a class of one diagnosis is named as a diagnosis, not {name}")
+
+    @property
+    def members(self) -> frozenset[Diagnosis]:
+        """The diagnoses that the task is about."""
+        return self.negative | self.positive
+
     def applies_to(self, diagnosis: Diagnosis) -> bool:
         """Whether a case with this diagnosis belongs to the task."""
-        return diagnosis in self.negative | self.positive
+        return diagnosis in self.members
 
     def label(self, diagnosis: Diagnosis) -> int:
         """0 for the negative class, 1 for the positive one.
@@ -50,61 +85,194 @@ class Task:
             raise ValueError(f"{diagnosis.value} is not part of {self.name}")
         return int(diagnosis in self.positive)
 
+    def to_dict(self) -> dict[str, list[str]]:
+        """The diagnoses of each class by its name, as JSON can hold them: what weights were trained to tell apart."""
+        members = (self.negative, self.positive)
+        return {
+            name: sorted(diagnosis.value for diagnosis in group)
+            for name, group in zip(self.classes, members, strict=True)
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tree:
+    """A binary tree: the first question is about all diagnoses, every class of several has a task that splits it.
+
+    Attributes:
+        diagnoses: the leaves, in the order of tables.
+        tasks: in the order of tables.
+    """
+
+    diagnoses: tuple[Diagnosis, ...]
+    tasks: tuple[Task, ...]
+
+    def __post_init__(self) -> None:
+        """Refuse names that occur twice, and tasks that do not form one tree over the diagnoses."""
+        classes = [name for task in self.tasks for name in task.classes]
+        for names in ([one.value for one in self.diagnoses], [task.name for task in self.tasks], classes):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"names must be unique; {', '.join(twice)} occurs twice")
+        splits = {task.members: task for task in self.tasks}
+        groups = [frozenset(self.diagnoses)]
+        while groups:
+            group = groups.pop()
+            if len(group) == 1:
+                continue
+            if group not in splits:
+                raise ValueError(f"no task tells {self._listed(group)} apart")
+            task = splits.pop(group)
+            groups += [task.negative, task.positive]
+        for task in splits.values():
+            raise ValueError(f"{task.name}: no other task leads to {self._listed(task.members)}")
+
+    def _listed(self, group: frozenset[Diagnosis]) -> str:
+        return ", ".join(sorted(diagnosis.value for diagnosis in group)) or "no diagnosis"
+
+    @property
+    def task_names(self) -> tuple[str, ...]:
+        """Names of the tasks, in their order."""
+        return tuple(task.name for task in self.tasks)
+
+    def task(self, name: str) -> Task:
+        """The task of that name.
+
+        Raises:
+            ValueError: there is no such task.
+        """
+        for task in self.tasks:
+            if task.name == name:
+                return task
+        raise ValueError(f"no task is called {name}; the tasks are {', '.join(self.task_names)}")
+
+    def diagnosis(self, value: str) -> Diagnosis:
+        """The diagnosis that files write so.
+
+        Raises:
+            ValueError: there is no such diagnosis.
+        """
+        for diagnosis in self.diagnoses:
+            if diagnosis.value == value:
+                return diagnosis
+        known = ", ".join(diagnosis.value for diagnosis in self.diagnoses)
+        raise ValueError(f"no diagnosis is called {value}; the diagnoses are {known}")
+
+    @property
+    def groups(self) -> dict[str, frozenset[Diagnosis]]:
+        """The diagnoses of every class of several, by the class' name."""
+        classes = [
+            pair for task in self.tasks for pair in zip(task.classes, (task.negative, task.positive), strict=True)
+        ]
+        return {name: members for name, members in classes if len(members) > 1}
+
+    def way_to(self, diagnosis: Diagnosis) -> tuple[Task, ...]:
+        """The tasks that lead to a diagnosis, the question about all diagnoses first."""
+        applying = [task for task in self.tasks if task.applies_to(diagnosis)]
+        return tuple(sorted(applying, key=lambda task: -len(task.members)))
+
+    def splitting(self, members: frozenset[Diagnosis]) -> Task | None:
+        """The task that tells the diagnoses of a class apart; None for a class of one."""
+        return next((task for task in self.tasks if task.members == members), None)
+
+    def term(self, name: str) -> str:
+        """A class as a sentence writes it: ``MS``, ``ependymoma``, ``tumor``."""
+        terms = {diagnosis.value: diagnosis.term for diagnosis in self.diagnoses}
+        return terms.get(name, name.replace("_", " "))
+
+    def joined(self, positive: Mapping[str, Any]) -> dict[Diagnosis, Any]:
+        """Probability of each diagnosis: the product of its class' probabilities over the tasks that apply to it.
+
+        P(astrocytoma) = P(tumor) P(astrocytoma given tumor), and so on; they sum to one. With 0 and 1 instead of
+        probabilities, the diagnosis that the calls lead to has 1 and all others 0.
+
+        Args:
+            positive: probability of the positive class, keyed by task name: a number, or a tensor of any framework.
+        """
+        return {
+            diagnosis: math.prod(
+                positive[task.name] if diagnosis in task.positive else 1 - positive[task.name]
+                for task in self.way_to(diagnosis)
+            )
+            for diagnosis in self.diagnoses
+        }
+
+    def posterior(self, positive: Mapping[str, float]) -> dict[Diagnosis, float]:
+        """Join the tasks' answers into the probabilities of the diagnoses; see `joined`.
+
+        Args:
+            positive: probability of the positive class, keyed by task name.
+
+        Raises:
+            ValueError: a probability is outside 0 to 1 or not a number.
+        """
+        for name, value in positive.items():
+            if not (math.isfinite(value) and 0 <= value <= 1):
+                raise ValueError(f"{name}: {value} is not a probability")
+        return self.joined(positive)
+
+    def follow(self, called: Mapping[str, int]) -> Diagnosis:
+        """The diagnosis that the tasks' calls lead to.
+
+        Args:
+            called: 1 where the positive class is called, 0 where the negative one is, keyed by task name.
+        """
+        reached = self.joined(called)
+        return next(diagnosis for diagnosis in self.diagnoses if reached[diagnosis] == 1)
+
+
+def capitalized(term: str) -> str:
+    """A term with its first letter in capitals, and the rest as it is."""
+    return term[:1].upper() + term[1:]
+
+
+def _require_plain(name: str) -> None:
+    if not PLAIN_NAME.fullmatch(name) or name in RESERVED:
+        raise ValueError(
+            f"{name!r} cannot name a diagnosis, task or class; write lower-case letters, digits and _, "
+            f"and none of {', '.join(sorted(RESERVED))}"
+        )
+
+
+ASTROCYTOMA = Diagnosis(value="astrocytoma", term="astrocytoma")
+EPENDYMOMA = Diagnosis(value="ependymoma", term="ependymoma")
+MS = Diagnosis(value="ms", term="MS")
+NMOSD = Diagnosis(value="nmosd", term="NMOSD")
 
 TUMOR_VS_DEMYELINATING = Task(
     name="tumor_vs_demyelinating",
-    negative=TUMORS,
-    positive=DEMYELINATING,
+    negative=frozenset({ASTROCYTOMA, EPENDYMOMA}),
+    positive=frozenset({MS, NMOSD}),
     classes=("tumor", "demyelinating"),
 )
 ASTROCYTOMA_VS_EPENDYMOMA = Task(
     name="astrocytoma_vs_ependymoma",
-    negative=frozenset({Diagnosis.ASTROCYTOMA}),
-    positive=frozenset({Diagnosis.EPENDYMOMA}),
+    negative=frozenset({ASTROCYTOMA}),
+    positive=frozenset({EPENDYMOMA}),
     classes=("astrocytoma", "ependymoma"),
 )
-MS_VS_NMOSD = Task(
-    name="ms_vs_nmosd",
-    negative=frozenset({Diagnosis.MS}),
-    positive=frozenset({Diagnosis.NMOSD}),
-    classes=("ms", "nmosd"),
+MS_VS_NMOSD = Task(name="ms_vs_nmosd", negative=frozenset({MS}), positive=frozenset({NMOSD}), classes=("ms", "nmosd"))
+PAPER_TREE = Tree(
+    diagnoses=(ASTROCYTOMA, EPENDYMOMA, MS, NMOSD),
+    tasks=(TUMOR_VS_DEMYELINATING, ASTROCYTOMA_VS_EPENDYMOMA, MS_VS_NMOSD),
 )
-TASKS = (TUMOR_VS_DEMYELINATING, ASTROCYTOMA_VS_EPENDYMOMA, MS_VS_NMOSD)
-TASK_NAMES = tuple(task.name for task in TASKS)
+"""The tree of Zhuo et al. 2022; its tables stand beside ours where `TREE` is this one."""
+
+TREE = PAPER_TREE
+"""The tree in use; to add a diagnosis, write another one here."""
+
+_in_use = [TREE]
 
 
-def task_named(name: str) -> Task:
-    """The task of that name.
-
-    Raises:
-        ValueError: there is no such task.
-    """
-    for task in TASKS:
-        if task.name == name:
-            return task
-    raise ValueError(f"no task is called {name}; the tasks are {', '.join(TASK_NAMES)}")
+def tree() -> Tree:
+    """The tree in use, for all code; asked for when it is needed and not kept in module constants."""
+    return _in_use[-1]
 
 
-def posterior(positive: Mapping[str, float]) -> dict[Diagnosis, float]:
-    """Join the three tasks into the probabilities of the four diagnoses.
-
-    P(astrocytoma) = P(tumour) P(astrocytoma given tumour), and so on; the four sum to one.
-
-    Args:
-        positive: probability of the positive class, keyed by task name.
-
-    Raises:
-        ValueError: a probability is outside 0 to 1 or not a number.
-    """
-    for name, value in positive.items():
-        if not (math.isfinite(value) and 0 <= value <= 1):
-            raise ValueError(f"{name}: {value} is not a probability")
-    demyelinating = positive[TUMOR_VS_DEMYELINATING.name]
-    ependymoma = positive[ASTROCYTOMA_VS_EPENDYMOMA.name]
-    nmosd = positive[MS_VS_NMOSD.name]
-    return {
-        Diagnosis.ASTROCYTOMA: (1 - demyelinating) * (1 - ependymoma),
-        Diagnosis.EPENDYMOMA: (1 - demyelinating) * ependymoma,
-        Diagnosis.MS: demyelinating * (1 - nmosd),
-        Diagnosis.NMOSD: demyelinating * nmosd,
-    }
+@contextmanager
+def using(other: Tree) -> Iterator[Tree]:
+    """Follow another tree inside a ``with`` block, in all threads of this process."""
+    _in_use.append(other)
+    try:
+        yield other
+    finally:
+        _in_use.pop()

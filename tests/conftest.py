@@ -132,7 +132,7 @@ def phantom_volume(phantom_file) -> Volume:
 def write_cohort(tmp_path, phantom_data, oblique_affine, lesion):
     """The function that writes images for some cases, and returns the rows of a sound cohort's table as dictionaries.
 
-    Diagnoses go round in the order of `Diagnosis`; every case is another image of another patient, all in training.
+    Diagnoses go round in the order of the tree; every case is another image of another patient, all in training.
     """
     words = ("astrocytoma", "ependymoma", "ms", "nmosd")
 
@@ -201,7 +201,7 @@ def _checkpoints():
     """Records of a segmenter and three classifiers, small enough for tests."""
     from spinal_tf.checkpoints.manifest import Checkpoint
     from spinal_tf.preprocess import Preprocessing
-    from spinal_tf.taxonomy import TASKS
+    from spinal_tf.taxonomy import tree
 
     segmenter = Checkpoint(
         name="segmenter",
@@ -227,7 +227,7 @@ def _checkpoints():
             training={"data": "nothing: drawn at random"},
             card=f"{task.name}.md",
         )
-        for task in TASKS
+        for task in tree().tasks
     ]
     return [segmenter, *classifiers]
 

@@ -11,7 +11,7 @@ from spinal_tf.checkpoints.manifest import MANIFEST, manifest_json
 from spinal_tf.errors import ServerError, WeightsError
 from spinal_tf.loaded_weights import LoadedWeights, load_weights
 from spinal_tf.stopwatch import Stopwatch
-from spinal_tf.taxonomy import TASK_NAMES
+from spinal_tf.taxonomy import tree
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_the_time_of_loading_goes_to_the_case_that_waits_for_it(folder, loaded):
 
 def test_records_need_no_network(folder, loaded):
     weights = load_weights(folder)
-    assert [one.name for one in weights.checkpoints()] == ["segmenter", *TASK_NAMES]
+    assert [one.name for one in weights.checkpoints()] == ["segmenter", *tree().task_names]
     assert weights.served() == {}
     assert loaded == []
 

@@ -17,7 +17,7 @@ from spinal_tf.explain.gradcam import explain
 from spinal_tf.models import load_classifiers, load_segmenter, model_record
 from spinal_tf.networks.densenet import build_densenet
 from spinal_tf.preprocess import Preprocessing
-from spinal_tf.taxonomy import TASKS
+from spinal_tf.taxonomy import tree
 
 
 @pytest.fixture
@@ -42,8 +42,8 @@ def test_the_segmenter_runs_with_its_weights(tiny_weights):
 
 def test_the_classifiers_come_in_the_order_of_the_tasks(tiny_weights):
     classifiers = load_classifiers(tiny_weights)
-    assert [classifier.task for classifier in classifiers] == list(TASKS)
-    assert [classifier.checkpoint.name for classifier in classifiers] == [task.name for task in TASKS]
+    assert [classifier.task for classifier in classifiers] == list(tree().tasks)
+    assert [classifier.checkpoint.name for classifier in classifiers] == [task.name for task in tree().tasks]
     tiles = np.random.default_rng(0).random((2, 64, 64, 3), np.float32)
     answers = [classifier.explain(tiles, class_index=1) for classifier in classifiers]
     for answer in answers:
@@ -54,7 +54,7 @@ def test_the_classifiers_come_in_the_order_of_the_tasks(tiny_weights):
 
 def test_one_classifier_alone_is_the_same(tiny_weights):
     tiles = np.random.default_rng(0).random((1, 64, 64, 3), np.float32)
-    [alone], (*_, third) = load_classifiers(tiny_weights, TASKS[2:]), load_classifiers(tiny_weights)
+    [alone], (*_, third) = load_classifiers(tiny_weights, tree().tasks[2:]), load_classifiers(tiny_weights)
     assert (alone.task, alone.checkpoint) == (third.task, third.checkpoint)
     expected = third.explain(tiles, class_index=1).probabilities
     np.testing.assert_allclose(alone.explain(tiles, class_index=1).probabilities, expected, rtol=1e-6)

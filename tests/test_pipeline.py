@@ -21,12 +21,12 @@ from spinal_tf.pipeline import (
 from spinal_tf.preprocess import Preprocessing, normalise
 from spinal_tf.report.record import not_classified
 from spinal_tf.stopwatch import Stopwatch
-from spinal_tf.taxonomy import TASKS, Diagnosis
+from spinal_tf.taxonomy import ASTROCYTOMA, EPENDYMOMA, MS, NMOSD, tree
 
 AS_IT_IS = Preprocessing(fit="stretch", size=(40, 48))
 """Leaves the phantom's planes in their size, so that what a stub gives is what comes back."""
 
-TUMOR, ENTITY, DEMYELINATION = (task.name for task in TASKS)
+TUMOR, ENTITY, DEMYELINATION = (task.name for task in tree().tasks)
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ def make_classifiers(checkpoints):
             Classifier(
                 task=task, checkpoint=replace(checkpoints[task.name], **changes), explain=StubExplainer(probability)
             )
-            for task, probability in zip(TASKS, positive, strict=True)
+            for task, probability in zip(tree().tasks, positive, strict=True)
         )
 
     return make
@@ -306,10 +306,10 @@ def test_an_empty_mask_is_a_result(volume, lesion, make_classifiers):
 @pytest.mark.parametrize(
     ("positive", "diagnosis"),
     [
-        ((0.2, 0.1, 0.9), Diagnosis.ASTROCYTOMA),
-        ((0.2, 0.9, 0.1), Diagnosis.EPENDYMOMA),
-        ((0.5, 0.9, 0.1), Diagnosis.MS),
-        ((0.8, 0.1, 0.5), Diagnosis.NMOSD),
+        ((0.2, 0.1, 0.9), ASTROCYTOMA),
+        ((0.2, 0.9, 0.1), EPENDYMOMA),
+        ((0.5, 0.9, 0.1), MS),
+        ((0.8, 0.1, 0.5), NMOSD),
     ],
 )
 def test_the_diagnosis_follows_the_operating_points(volume, lesion, make_classifiers, positive, diagnosis):
@@ -317,8 +317,8 @@ def test_the_diagnosis_follows_the_operating_points(volume, lesion, make_classif
     assert classification.diagnosis is diagnosis
     assert sum(classification.posterior.values()) == pytest.approx(1)
     tumor, entity, demyelination = positive
-    assert classification.posterior[Diagnosis.EPENDYMOMA] == pytest.approx((1 - tumor) * entity)
-    assert classification.posterior[Diagnosis.MS] == pytest.approx(tumor * (1 - demyelination))
+    assert classification.posterior[EPENDYMOMA] == pytest.approx((1 - tumor) * entity)
+    assert classification.posterior[MS] == pytest.approx(tumor * (1 - demyelination))
 
 
 def test_a_cases_score_is_the_mean_over_its_tiles(volume, lesion, make_classifiers):

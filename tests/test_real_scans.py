@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner
 
 from spinal_tf.cli.main import main
-from spinal_tf.taxonomy import TASKS
+from spinal_tf.taxonomy import tree
 
 LEAST_DICE = 0.65
 """Of the mask with the drawn lesion of ``sct_fake_lesion``, 0.08 mL."""
@@ -73,7 +73,7 @@ def test_its_diagnosis_is_four_probabilities(fake_lesion):
     assert record["mask"]["provenance"] == "reviewed"
 
 
-@pytest.mark.parametrize("task", [task.name for task in TASKS])
+@pytest.mark.parametrize("task", [task.name for task in tree().tasks])
 def test_heat_maps_lie_on_the_scans_grid_and_on_the_lesions_slices(fake_lesion, task):
     record = json.loads((fake_lesion / "t2_diagnosis.json").read_text(encoding="utf-8"))
     reasons = {found["name"]: found["no_heatmap"] for found in record["classification"]["tasks"]}

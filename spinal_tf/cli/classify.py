@@ -30,7 +30,7 @@ from spinal_tf.cli.server_options import server_options
 )
 @server_options
 def classify(with_mask: Path | None, t1c: Path | None, **given: Any) -> None:  # noqa: ANN401 - as in segment
-    """Tell tumours from demyelination, name the disease, show why.
+    """Classify the lesions down to the disease, with Grad-CAM.
 
     CASE is a NIfTI image, or a folder of them, outputs left out; put it before --with-mask. Without --with-mask it is
     segmented first. Writes beside it CASE_diagnosis.json, CASE_diagnosis.html, CASE_gradcam.png and a heat map for

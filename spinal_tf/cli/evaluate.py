@@ -250,15 +250,15 @@ def _figures(evaluation: Evaluation, chosen: Choices, note: str, pictures: Pictu
 def _operating_points(choices: tuple[str, ...]) -> dict[str, Any]:
     """Options of `EvaluationOptions` that say where the operating points are from."""
     from spinal_tf.cohort.case import Split
-    from spinal_tf.taxonomy import TASK_NAMES
+    from spinal_tf.taxonomy import tree
 
     options: dict[str, Any] = {"points": {}}
     for choice in choices:
         task, _, number = choice.rpartition("=")
         if choice in (Split.VALIDATION.value, Split.TEST.value):
             options["chosen_on"] = Split(choice)
-        elif task and task not in TASK_NAMES:
-            raise click.BadParameter(f'no task is called "{task}"; the tasks are {", ".join(TASK_NAMES)}')
+        elif task and task not in tree().task_names:
+            raise click.BadParameter(f'no task is called "{task}"; the tasks are {", ".join(tree().task_names)}')
         elif not task:
             options["point"] = _probability(number)
         else:

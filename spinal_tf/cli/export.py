@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from spinal_tf.cli.quiet import quiet_stderr
-from spinal_tf.taxonomy import TASK_NAMES
+from spinal_tf.cli.tree_choice import ONE_TASK
+from spinal_tf.taxonomy import tree
 
 if TYPE_CHECKING:
     from spinal_tf.cli.export_session import ExportSession
@@ -72,18 +73,18 @@ def segmenter(models: Path, weights_folder: Path | None, **given: Any) -> None: 
 
 
 @export.command()
-@click.option("--task", type=click.Choice(TASK_NAMES), help="Which one; otherwise all three.")
+@click.option("--task", type=ONE_TASK, help="Which one; otherwise all.")
 @_options(OUT, WEIGHTS, VERSION, PRECISION, FORMAT)
 def classifier(models: Path, weights_folder: Path | None, task: str | None, **given: Any) -> None:  # noqa: ANN401
     """Export the classifiers: raw slices and a mask in, probability of each slice and of the case out."""
-    names = (task,) if task else TASK_NAMES
+    names = (task,) if task else tree().task_names
     _session(models, weights_folder, names, **given).classifiers(names, **given)
 
 
 @export.command()
 @_options(OUT, WEIGHTS, VERSION, PRECISION)
 def pipeline(models: Path, weights_folder: Path | None, **given: Any) -> None:  # noqa: ANN401 - the options above
-    """Export all four networks as one model: raw slices in; mask, probabilities, posterior and Grad-CAM out."""
+    """Export all networks as one model: raw slices in; mask, probabilities, posterior and Grad-CAM out."""
     _session(models, weights_folder, ["pipeline"], **given).pipeline(**given)
 
 

@@ -20,7 +20,7 @@ from spinal_tf.serving.write_export import (
     serve_pipeline,
     serve_segmenter,
 )
-from spinal_tf.taxonomy import task_named
+from spinal_tf.taxonomy import tree
 
 Format = Literal["savedmodel", "litert", "onnx"]
 
@@ -39,12 +39,12 @@ class ExportSession:
 
     def classifiers(self, names: Sequence[str], *, version: int | None, precision: Precision, form: Format) -> None:
         """Export the classifiers of some tasks."""
-        tasks = [task_named(name) for name in names]
+        tasks = [tree().task(name) for name in names]
         local = CommandLine(self._weights, tasks)
         self._export(lambda kept: serve_classifiers(self._weights, tasks, kept), local, version, precision, form)
 
     def pipeline(self, *, version: int | None, precision: Precision) -> None:
-        """Export all four networks as one model."""
+        """Export all networks as one model."""
         local = CommandLine(self._weights)
         self._export(lambda kept: [serve_pipeline(self._weights, kept)], local, version, precision, "savedmodel")
 

@@ -13,7 +13,7 @@ from spinal_tf.errors import SpinalTfError
 
 COMMANDS = {
     "segment": ("segment", "Find lesions on sagittal T2w scans and outline them."),
-    "classify": ("classify", "Tell tumours from demyelination, name the disease, show why."),
+    "classify": ("classify", "Classify the lesions down to the disease, with Grad-CAM."),
     "simulate": ("simulate", "Make simulated cases with known lesions."),
     "cohort": ("cohort", "Check a cohort's table and images, or summarise them beside the paper."),
     "train": ("train", "Train the networks from a cohort."),

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spinal_tf.cli.tree_choice import ONE_NETWORK
 from spinal_tf.cli.weights_folder import say_where, target_folder
-from spinal_tf.taxonomy import TASK_NAMES
 
 if TYPE_CHECKING:
     from spinal_tf.porting.port import Ported
@@ -32,7 +32,7 @@ def _channels(ctx: click.Context, parameter: click.Parameter, value: str) -> tup
     "--as",
     "name",
     required=True,
-    type=click.Choice([SEGMENTER, *TASK_NAMES]),
+    type=ONE_NETWORK,
     help="What the weights are for.",
 )
 @click.option("--into", "folder", type=click.Path(file_okay=False, path_type=Path), help="Folder of weights to add to.")
@@ -97,7 +97,7 @@ def _channels(ctx: click.Context, parameter: click.Parameter, value: str) -> tup
     type=click.IntRange(0, 1),
     default=1,
     show_default=True,
-    help="Which of the file's two probabilities is the task's second class (demyelinating, ependymoma, nmosd).",
+    help="Which of the file's two probabilities is the task's second, positive class.",
 )
 @click.option("--dry-run", is_flag=True, help="Map and compare, and write nothing.")
 @click.option("--overwrite", is_flag=True, help="Replace weights of the same name.")

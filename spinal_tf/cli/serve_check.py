@@ -10,7 +10,8 @@ import click
 
 from spinal_tf.cli.quiet import quiet_stderr
 from spinal_tf.cli.server_options import how_to_ask, read_server
-from spinal_tf.serving.names import MODELS
+from spinal_tf.cli.tree_choice import TreeChoice
+from spinal_tf.serving.names import served_names
 
 if TYPE_CHECKING:
     from spinal_tf.models import Classifier, Segmenter
@@ -20,7 +21,11 @@ if TYPE_CHECKING:
 @click.command("serve-check")
 @click.argument("url")
 @click.option(
-    "--model", "models", multiple=True, type=click.Choice(MODELS), help="Must be there; otherwise whichever are."
+    "--model",
+    "models",
+    multiple=True,
+    type=TreeChoice(served_names),
+    help="Must be there; otherwise whichever are.",
 )
 @click.option(
     "--weights",

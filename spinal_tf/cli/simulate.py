@@ -12,7 +12,8 @@ from typing import Any
 import click
 
 from spinal_tf.cli.progress import duration
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.cli.tree_choice import ONE_DIAGNOSIS
+from spinal_tf.taxonomy import tree
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
@@ -47,8 +48,8 @@ class Choices:
 )
 @click.option(
     "--diagnosis",
-    type=click.Choice([disease.value for disease in Diagnosis]),
-    help="One disease only; otherwise the four in turn.",
+    type=ONE_DIAGNOSIS,
+    help="One disease only; otherwise all that have simulation parameters in turn.",
 )
 @click.option("--healthy", type=click.IntRange(0), default=0, metavar="N", help="N more cases without lesion.")
 @click.option("--template", type=FOLDER, help="Spines made of an average spine with labels, in this folder.")
@@ -70,7 +71,7 @@ def simulate(**given: Any) -> None:  # noqa: ANN401 - the options above
     from spinal_tf.phantom.simulated_cohort import Backgrounds, Writing, write_cohort
 
     chosen = Choices(**given)
-    disease = Diagnosis(chosen.diagnosis) if chosen.diagnosis else None
+    disease = tree().diagnosis(chosen.diagnosis) if chosen.diagnosis else None
     planned = plan_cohort(cases=chosen.cases, diagnosis=disease, healthy=chosen.healthy)
     procedural = chosen.procedural or not (chosen.template or chosen.background)
     kinds = Backgrounds(procedural=procedural, template=chosen.template, scans=chosen.background)

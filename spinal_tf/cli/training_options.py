@@ -9,12 +9,10 @@ from typing import Any, TypeVar
 
 import click
 
-from spinal_tf.cohort.case import HEALTHY
-from spinal_tf.taxonomy import TASK_NAMES, Diagnosis
+from spinal_tf.cli.tree_choice import ONE_KIND, ONE_TASK
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-DIAGNOSES = (*(diagnosis.value for diagnosis in Diagnosis), HEALTHY)
 AUGMENTATIONS = ("authors", "broad", "none")
 IN_ALL = 500
 """Epochs of the authors' code."""
@@ -164,10 +162,11 @@ SEGMENTER = (
     click.option(
         "--sampling-weight",
         "sampling_weights",
-        type=(click.Choice(DIAGNOSES), click.FloatRange(0, min_open=True)),
+        type=(ONE_KIND, click.FloatRange(0, min_open=True)),
         multiple=True,
-        metavar=f"[{'|'.join(DIAGNOSES)}] WEIGHT",
-        help="How often its crops are drawn relative to others; otherwise 1. Give it once for each.",
+        metavar="KIND WEIGHT",
+        help="How often crops of a kind of case, a diagnosis or healthy, are drawn relative to others; otherwise 1. "
+        "Give it once for each.",
     ),
     click.option(
         "--input",
@@ -235,7 +234,7 @@ SEGMENTER = (
     click.option("--width", type=click.IntRange(4), help="Filters of the first level; otherwise 32, as published."),
 )
 
-TASK = (click.option("--task", required=True, type=click.Choice(TASK_NAMES), help="What is told from what."),)
+TASK = (click.option("--task", required=True, type=ONE_TASK, help="What is told from what."),)
 
 CLASSIFIER = (
     click.option(

@@ -19,7 +19,7 @@ from spinal_tf.cli.progress import progress_bar
 from spinal_tf.datasets.crop_samples import CropPlan
 from spinal_tf.datasets.tile_samples import TilePlan
 from spinal_tf.preprocess import Preprocessing
-from spinal_tf.taxonomy import task_named
+from spinal_tf.taxonomy import tree
 from spinal_tf.training.batches import refuse_uneven
 from spinal_tf.training.curve_files import Row
 from spinal_tf.training.data import TrainingCohort, open_cohort
@@ -74,7 +74,7 @@ class TrainingSession:
 
     def classifier(self) -> None:
         """Train the classifier of a task."""
-        task, plan = task_named(self._given["task"]), _classifier_plan(self._given)
+        task, plan = tree().task(self._given["task"]), _classifier_plan(self._given)
         with self._opened() as (cohort, setting):
             run = train_classifier(cohort, task, self._out, plan, self._options, setting, resume=self._resume)
         _conclude(run, setting)
@@ -87,7 +87,7 @@ class TrainingSession:
 
     def classifier_curve(self) -> None:
         """Draw the learning curve of a task's classifier."""
-        task, plan = task_named(self._given["task"]), _classifier_plan(self._given)
+        task, plan = tree().task(self._given["task"]), _classifier_plan(self._given)
         with self._opened() as (cohort, setting):
             rows = self._draw(classifier_curve(cohort, task, self._out, plan, setting))
         self._conclude_curve(rows)

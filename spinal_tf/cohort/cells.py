@@ -13,7 +13,7 @@ from typing import Any
 
 from spinal_tf.cohort.case import HEALTHY, Case, Level, Sex, Split
 from spinal_tf.cohort.table import Fault, Row
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import Diagnosis, tree
 
 IMAGE_COLUMNS = ("t2", "t1c", "mask")
 
@@ -37,8 +37,10 @@ FIRST_SCAN = date(1980, 1, 1)
 MOST_VERTEBRAE = 33.0
 STRONGEST_T = 12.0
 
-DIAGNOSES: dict[str, Diagnosis | None] = {diagnosis.value: diagnosis for diagnosis in Diagnosis} | {HEALTHY: None}
-"""What the column ``diagnosis`` may say, and what it is read as."""
+
+def diagnosis_words() -> dict[str, Diagnosis | None]:
+    """What the column ``diagnosis`` may say, and what it is read as."""
+    return {diagnosis.value: diagnosis for diagnosis in tree().diagnoses} | {HEALTHY: None}
 
 
 def parse_row(row: Row, folder: Path, *, need_split: bool = True) -> tuple[Case | None, list[Fault]]:
@@ -113,7 +115,7 @@ def _problem_of_emptiness(column: str, *, cells: Mapping[str, str], need_split: 
         return None
     remedies = {
         "mask": f"name the lesion mask, or give the diagnosis {HEALTHY}",
-        "diagnosis": f"write {listed(DIAGNOSES)}",
+        "diagnosis": f"write {listed(diagnosis_words())}",
         "split": f"write {listed(_values(Split))}",
     }
     return f"is empty; {remedies.get(column, 'fill it')}"
@@ -131,19 +133,24 @@ def _path(text: str) -> Path:
     return Path(text)
 
 
-def word(what: str, words: Mapping[str, object], also: Mapping[str, object] | None = None) -> Parser:
+def word(
+    what: str,
+    words: Mapping[str, object] | Callable[[], Mapping[str, object]],
+    also: Mapping[str, object] | None = None,
+) -> Parser:
     """Parser of one of a few words, in capitals or not.
 
     Args:
         what: it is, for the fault.
-        words: and what they mean.
+        words: and what they mean; a function for those that the tree of diagnoses decides.
         also: words that are read, too, without being offered.
     """
 
     def parse(text: str) -> object:
-        known = {**words, **(also or {})}
+        offered = words() if callable(words) else words
+        known = {**offered, **(also or {})}
         if text.lower() not in known:
-            raise ValueError(f'"{text}" is not {what}; write {listed(words)}')
+            raise ValueError(f'"{text}" is not {what}; write {listed(offered)}')
         return known[text.lower()]
 
     return parse
@@ -198,7 +205,7 @@ def _date(text: str) -> date:
     return day
 
 
-rated = word("a rater's diagnosis", _values(Diagnosis))
+rated = word("a rater's diagnosis", lambda: {diagnosis.value: diagnosis for diagnosis in tree().diagnoses})
 yes_no = word("an answer", {"yes": True, "no": False}, {"true": True, "1": True, "false": False, "0": False})
 _ATTRIBUTES = {"case": "name", "field_strength": "field_strength_t"}
 PARSERS: dict[str, Parser] = {
@@ -207,7 +214,7 @@ PARSERS: dict[str, Parser] = {
     "t2": _path,
     "t1c": _path,
     "mask": _path,
-    "diagnosis": word("a diagnosis", DIAGNOSES),
+    "diagnosis": word("a diagnosis", diagnosis_words),
     "split": word("a split", _values(Split)),
     "sex": word("a sex", _values(Sex), {"f": Sex.FEMALE, "m": Sex.MALE}),
     "age_years": number("an age in years", 0.0, OLDEST_YEARS),

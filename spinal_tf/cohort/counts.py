@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 from spinal_tf.cohort.case import HEALTHY, Cohort, Split
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import tree
 
 _NAME_WIDTH, _NUMBER_WIDTH = 14, 12
 
@@ -14,7 +14,7 @@ def counted(cohort: Cohort) -> str:
     """A small table for the terminal: cases by diagnosis and split, then patients."""
     cells = Counter((case.diagnosis, case.split) for case in cohort.cases)
     lines = [_line("", [*(split.value for split in Split), "all"])]
-    for diagnosis in (*Diagnosis, None):
+    for diagnosis in (*tree().diagnoses, None):
         numbers = [cells[diagnosis, split] for split in Split]
         if diagnosis or any(numbers):
             lines.append(_line(diagnosis.printed if diagnosis else HEALTHY.capitalize(), [*numbers, sum(numbers)]))

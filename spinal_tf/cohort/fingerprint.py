@@ -12,6 +12,7 @@ from enum import Enum
 import numpy as np
 
 from spinal_tf.cohort.case import Case
+from spinal_tf.taxonomy import Diagnosis
 
 _LEFT_OUT = frozenset(("row", "extra", "t2", "t1c", "mask"))
 
@@ -51,6 +52,6 @@ def _canonical(case: Case) -> dict[str, object]:
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, Enum):
+    if isinstance(value, (Enum, Diagnosis)):
         return value.value
     return value.isoformat() if isinstance(value, date) else value

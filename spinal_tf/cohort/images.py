@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from spinal_tf.cohort.cells import DIAGNOSES, read_cell
+from spinal_tf.cohort.cells import diagnosis_words, read_cell
 from spinal_tf.cohort.fingerprint import voxel_sha256
 from spinal_tf.cohort.table import Fault, Row
 from spinal_tf.errors import VolumeError
@@ -112,9 +112,9 @@ def _inspect_mask(found: Inspection, mask: np.ndarray, volume: Volume) -> None:
 def _problem_of_mask(mask: np.ndarray, volume: Volume, diagnosis: str) -> str | None:
     if mask.mean() > LARGEST_SHARE:
         return f"marks {mask.mean():.0%} of the scan; give a mask that is zero outside the lesion"
-    if diagnosis not in DIAGNOSES:
+    if diagnosis not in diagnosis_words():
         return None  # told already
-    healthy = DIAGNOSES[diagnosis] is None
+    healthy = diagnosis_words()[diagnosis] is None
     if healthy and mask.any():
         volume_ml = float(mask.sum()) * volume.voxel_volume_ml
         return f"marks {volume_ml:.2g} mL of a healthy case; correct the diagnosis, or leave the cell empty"

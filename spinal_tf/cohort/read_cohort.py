@@ -12,6 +12,7 @@ from spinal_tf.cohort.case import Case, Cohort
 from spinal_tf.cohort.cells import PARSERS, REQUIRED_COLUMNS, known_columns, parse_row, read_cell
 from spinal_tf.cohort.table import HEADER_ROW, Fault, Row, Table, read_table
 from spinal_tf.errors import CohortError
+from spinal_tf.taxonomy import Diagnosis
 
 ALIKE = 0.6
 """Share of letters in common from which a column may be a missing one, misspelt."""
@@ -135,7 +136,9 @@ def disagreements(rows: Sequence[Row], column: str) -> list[Fault]:
 def _word_in(row: Row, column: str) -> str | None:
     """The cell's word in its canonical form; None where it is empty, unreadable or ``healthy``."""
     value = read_cell(column, row.cells.get(column, ""))
-    return str(value.value) if isinstance(value, Enum) else None  # a patient may have been scanned while healthy
+    return (
+        str(value.value) if isinstance(value, (Enum, Diagnosis)) else None
+    )  # a patient may have been scanned while healthy
 
 
 _ONE_EACH = {

@@ -24,7 +24,7 @@ from spinal_tf.preprocess import (
     seen_together,
     to_input,
 )
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import Diagnosis, tree
 
 Array = np.ndarray
 
@@ -156,7 +156,7 @@ def segmenter_case(entry: Entry) -> SegmenterCase:
     facts, arrays = entry.facts, entry.arrays
     return SegmenterCase(
         name=facts["name"],
-        diagnosis=facts["diagnosis"] and Diagnosis(facts["diagnosis"]),
+        diagnosis=facts["diagnosis"] and tree().diagnosis(facts["diagnosis"]),
         voxel_ml=facts["voxel_ml"],
         planes=arrays["planes"],
         mask=arrays["masks"].view(bool),
@@ -212,8 +212,8 @@ class CropSampler:
 
     def __post_init__(self) -> None:
         """Sort the cases by disease."""
-        kinds = [*Diagnosis, None]
-        groups = [[case for case in self.cases if case.diagnosis is kind] for kind in kinds]
+        kinds = [*tree().diagnoses, None]
+        groups = [[case for case in self.cases if case.diagnosis == kind] for kind in kinds]
         groups = [group for group in groups if group]
         weights = np.array([self.plan.sampling_weights.get(diagnosis_word(group[0].diagnosis), 1) for group in groups])
         object.__setattr__(self, "_groups", groups)

@@ -15,7 +15,7 @@ from spinal_tf.datasets.cache import Entry
 from spinal_tf.datasets.case_source import Examination
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.slices import MASK, T1C, T2W, MaskMode, make_tiles
-from spinal_tf.taxonomy import Diagnosis, Task
+from spinal_tf.taxonomy import Diagnosis, Task, tree
 
 Array = np.ndarray
 
@@ -59,7 +59,7 @@ def classifier_entry(examination: Examination, preprocessing: Preprocessing, mas
 
 def classifier_cases(entry: Entry) -> list[ClassifierCase]:
     """What `classifier_entry` made, as a case for each mask."""
-    name, diagnosis = entry.facts["name"], Diagnosis(entry.facts["diagnosis"])
+    name, diagnosis = entry.facts["name"], tree().diagnosis(entry.facts["diagnosis"])
     return [
         ClassifierCase(name=name, mask=column, diagnosis=diagnosis, tiles=tiles)
         for column, tiles in entry.arrays.items()

@@ -10,7 +10,7 @@ from spinal_tf.evaluation.activation import Zone
 from spinal_tf.evaluation.described import Proportion
 from spinal_tf.evaluation.predictions import CaseSet, Prediction
 from spinal_tf.evaluation.scored import ScoredTask
-from spinal_tf.taxonomy import Diagnosis, Task
+from spinal_tf.taxonomy import Diagnosis, Task, tree
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class Activation:
 
 def activations(task: ScoredTask) -> Iterator[Activation]:
     """Count the zones of every set, disease and kind of answer; groups without a known zone are left out."""
-    diagnoses = [diagnosis for diagnosis in Diagnosis if task.task.applies_to(diagnosis)]
+    diagnoses = [diagnosis for diagnosis in tree().diagnoses if task.task.applies_to(diagnosis)]
     for case_set, scored in task.sets.items():
         answers = list(zip(scored.cases, (scored.calls == scored.labels).tolist(), strict=True))
         for diagnosis in (None, *diagnoses):

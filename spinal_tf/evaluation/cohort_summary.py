@@ -1,4 +1,4 @@
-"""A cohort described as Table 1 of Zhuo et al. 2022 describes theirs, split by split, beside their numbers."""
+"""A cohort described as Table 1 of Zhuo et al. 2022 describes theirs, split by split, beside their numbers if shown."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from spinal_tf.evaluation.group_tests import (
     compare_ranks,
     proportions_p,
 )
-from spinal_tf.evaluation.paper_table1 import ROWS, TABLE_1, PaperRow
+from spinal_tf.evaluation.paper.paper_table1 import ROWS, PaperRow, described_as, paper_row
 from spinal_tf.images.volume import read_mask, read_volume
 from spinal_tf.lesions import label_lesions
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import Diagnosis, tree
 from spinal_tf.threads import Progress, map_threads
 
 FEWEST_COMPARED = 5
@@ -56,15 +56,15 @@ class SummaryRow:
         key: of ``paper_table1.ROWS``.
         groups: the numbers; None where nothing is known.
         comparison: between the groups.
-        paper: the paper's row.
+        paper: the paper's row; None with another tree than the paper's.
         apart: for each group, the probability that chance alone sets it as far from the paper's as it is; NaN where
-            either is unknown or has too few cases.
+            either is unknown or has too few cases; empty without a row of the paper.
     """
 
     key: str
     groups: Mapping[Diagnosis, Described | None]
     comparison: Comparison
-    paper: PaperRow
+    paper: PaperRow | None
     apart: Mapping[Diagnosis, float]
 
 
@@ -129,8 +129,8 @@ def _measure(case: Case, folder: Path, read: ReadVolume) -> Measured | Fault:
 
 def _split_summary(split: Split, cohort: Cohort, measured: Sequence[Measured]) -> SplitSummary:
     groups = {
-        diagnosis: [one for one in measured if one.case.split is split and one.case.diagnosis is diagnosis]
-        for diagnosis in Diagnosis
+        diagnosis: [one for one in measured if one.case.split is split and one.case.diagnosis == diagnosis]
+        for diagnosis in tree().diagnoses
     }
     cases = cohort.of_split(split)
     return SplitSummary(
@@ -138,34 +138,34 @@ def _split_summary(split: Split, cohort: Cohort, measured: Sequence[Measured]) -
         cases={diagnosis: len(group) for diagnosis, group in groups.items()},
         patients=len({case.patient for case in cases if case.diagnosis}),
         healthy=sum(case.diagnosis is None for case in cases),
-        rows=tuple(summary_row(key, groups, TABLE_1[split][key]) for key in ROWS),
+        rows=tuple(summary_row(key, groups, paper_row(split, key)) for key in ROWS),
     )
 
 
-def summary_row(key: str, groups: Mapping[Diagnosis, Sequence[Measured]], paper: PaperRow) -> SummaryRow:
+def summary_row(key: str, groups: Mapping[Diagnosis, Sequence[Measured]], paper: PaperRow | None) -> SummaryRow:
     """One row of the table.
 
     Args:
         key: of ``paper_table1.ROWS``.
         groups: the measured cases of each diagnosis.
-        paper: the paper's row, which also tells how to describe and to test.
+        paper: the paper's row, if any.
     """
     known = {
         diagnosis: [value for value in map(_VALUE_OF[key], group) if value is not None]
         for diagnosis, group in groups.items()
     }
-    described, comparison = _described(known, paper)
+    described, comparison = _described(known, described_as(key))
+    printed = paper.groups if paper else {}
     apart = {
-        diagnosis: _chance(described[diagnosis], paper.groups[diagnosis], known[diagnosis]) for diagnosis in Diagnosis
+        diagnosis: _chance(described[diagnosis], theirs, known[diagnosis]) for diagnosis, theirs in printed.items()
     }
     return SummaryRow(key=key, groups=described, comparison=comparison, paper=paper, apart=apart)
 
 
 def _described(
-    known: Mapping[Diagnosis, Sequence[float]], paper: PaperRow
+    known: Mapping[Diagnosis, Sequence[float]], kind: type[Described]
 ) -> tuple[dict[Diagnosis, Described | None], Comparison]:
     """Describe and compare a row in the way that the paper does."""
-    kind = type(next(iter(paper.groups.values())))
     if kind is Proportion:
         proportions = {diagnosis: proportion(map(bool, values)) for diagnosis, values in known.items()}
         filled = {diagnosis: found for diagnosis, found in proportions.items() if found}

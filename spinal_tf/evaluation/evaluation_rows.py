@@ -16,10 +16,10 @@ from spinal_tf.evaluation.described import Proportion
 from spinal_tf.evaluation.evaluation import Evaluation
 from spinal_tf.evaluation.mask_intervals import DetectionIntervals
 from spinal_tf.evaluation.mask_tables import MaskGroup
-from spinal_tf.evaluation.overlap_summary import PAPER_MEAN_DICE
-from spinal_tf.evaluation.paper_table2 import TABLE_2
+from spinal_tf.evaluation.paper.paper_masks import paper_mean_dice
+from spinal_tf.evaluation.paper.paper_table2 import PaperColumn, paper_column
+from spinal_tf.evaluation.paper.reference import beside_paper
 from spinal_tf.evaluation.performance import Measure, Performance
-from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.scored import Scored
 from spinal_tf.evaluation.statistics.intervals import UNKNOWN, Interval, wilson
 
@@ -53,21 +53,27 @@ def sets(evaluation: Evaluation) -> Iterator[Row]:
 
 
 def table2(evaluation: Evaluation) -> Iterator[Row]:
-    """Table 2 of the paper, beside its numbers."""
+    """Table 2 of the paper, beside its numbers where the tree is the paper's."""
     for judged in _performances(evaluation):
-        paper = TABLE_2[judged.scored.case_set][judged.scored.task.name]
+        paper = paper_column(judged.scored.case_set, judged.scored.task.name)
         for name, measure in judged.measures.items():
-            printed = paper.confusion.proportion(name) if name != "auc" else None
             yield {
                 **_place(judged.scored),
                 "measure": name,
                 **_measured(measure),
-                "paper_count": printed.count if printed else None,
-                "paper_total": printed.total if printed else None,
-                "paper_value": printed.count / printed.total if printed else paper.auc,
-                "paper_low": None if printed else paper.auc_interval.low,
-                "paper_high": None if printed else paper.auc_interval.high,
+                **(_printed(name, paper) if paper else {}),
             }
+
+
+def _printed(name: str, paper: PaperColumn) -> Row:
+    printed = paper.confusion.proportion(name) if name != "auc" else None
+    return {
+        "paper_count": printed.count if printed else None,
+        "paper_total": printed.total if printed else None,
+        "paper_value": printed.count / printed.total if printed else paper.auc,
+        "paper_low": None if printed else paper.auc_interval.low,
+        "paper_high": None if printed else paper.auc_interval.high,
+    }
 
 
 def comparisons(evaluation: Evaluation) -> Iterator[Row]:
@@ -159,7 +165,7 @@ def masks(evaluation: Evaluation) -> Iterator[Row]:
     """Every measure of the masks by set and disease; a mean that is infinite is None."""
     for group in evaluation.masks:
         summary = group.summary
-        paper = PAPER_MEAN_DICE.get(group.diagnosis) if group.diagnosis and group.case_set is CaseSet.TEST else None
+        paper = paper_mean_dice(group.case_set).get(group.diagnosis) if group.diagnosis else None
         for name, spread in summary.spreads.items():
             yield {
                 **_mask_place(group),
@@ -171,7 +177,7 @@ def masks(evaluation: Evaluation) -> Iterator[Row]:
                 "measure": name,
                 **{key: finite(value) for key, value in asdict(spread).items()},
                 **_limits(summary.intervals.means.get(name, UNKNOWN), "bootstrap"),
-                "paper_mean": paper if name == "dice" else None,
+                **({"paper_mean": paper if name == "dice" else None} if beside_paper() else {}),
             }
 
 
@@ -209,7 +215,7 @@ def triage(evaluation: Evaluation) -> Iterator[Row]:
                 "measure": name,
                 **_proportion(found, ""),
                 **_limits(wilson(found), "wilson"),
-                **_proportion(paper, "paper_"),
+                **(_proportion(paper, "paper_") if beside_paper() else {}),
             }
 
 

@@ -15,12 +15,13 @@ from spinal_tf.evaluation.described import Proportion
 from spinal_tf.evaluation.evaluation import Evaluation
 from spinal_tf.evaluation.map_check import MOST_ALIKE, MapCheck
 from spinal_tf.evaluation.overlap_summary import GroupSummary
-from spinal_tf.evaluation.paper_table2 import TABLE_2, PaperColumn
+from spinal_tf.evaluation.paper.paper_table2 import PAPER_LEGEND, PaperColumn, paper_column
+from spinal_tf.evaluation.paper.reference import beside_paper
 from spinal_tf.evaluation.performance import MEASURES, Measure, Performance
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.statistics.intervals import Interval, wilson
 from spinal_tf.evaluation.summary_text import printed_p
-from spinal_tf.taxonomy import TASKS, Diagnosis, Task
+from spinal_tf.taxonomy import Task, capitalized, tree
 
 LABELS = {
     "accuracy": "Accuracy",
@@ -40,8 +41,8 @@ SHOWN = ("accuracy", "auc")
 """Of the differences; the others stand in the files."""
 
 TABLE_2_LEGEND = """\
-Paper: Table 2 of Zhuo et al. 2022, doi:10.1148/ryai.210292. Percent (n/N) [Wilson's 95 % interval]; AUC (95 % interval,
-bootstrap over patients). Positive: demyelinating, ependymoma, NMOSD. - not defined."""
+Percent (n/N) [Wilson's 95 % interval]; AUC (95 % interval, bootstrap over patients). Positive: the class that a task
+names second. - not defined."""
 
 CROSS_FITTED_LEGEND = """\
 * Cases of the set that chose the operating point are called at points chosen on the other patients of that set."""
@@ -59,12 +60,12 @@ chi-squared or Fisher's, DeLong's for AUC. Holm: corrected over the table's test
 all measures."""
 
 RATER_LEGEND = """\
-Raters chose among four diagnoses; one that is no class of the task counts as wrong, which favours the model."""
+Raters chose among all diagnoses; one that is no class of the task counts as wrong, which favours the model."""
 
 
 TRIAGE_LEGEND = """\
-Flagged: of all cases, the burden; paper: masks that its readers corrected, by a rule that is not published.
-Sensitivity: flagged of the poor masks. PPV: poor of the flagged ones."""
+Flagged: of all cases, the burden. Paper, where shown: masks that its readers corrected, by a rule that is not
+published. Sensitivity: flagged of the poor masks. PPV: poor of the flagged ones."""
 
 ACTIVATION_LEGEND = """\
 Zone in which the map of the called class is mainly active: percent (n) [Wilson's 95 % interval]. Definitions:
@@ -85,9 +86,7 @@ def as_text(evaluation: Evaluation) -> str:
 
 def printed_task(task: Task) -> str:
     """As the paper heads a column: ``Tumor vs demyelinating``, ``MS vs NMOSD``."""
-    capitals = (Diagnosis.MS.value, Diagnosis.NMOSD.value)
-    words = [name.upper() if name in capitals else name for name in task.classes]
-    return " vs ".join([words[0][0].upper() + words[0][1:], words[1]])
+    return capitalized(" vs ".join(map(tree().term, task.classes)))
 
 
 def percent(proportion: Proportion | None) -> str:
@@ -132,26 +131,28 @@ def _two(value: float) -> str:
 def _table2(evaluation: Evaluation) -> Iterator[str]:
     blocks = []
     for case_set, by_task in evaluation.performances.items():
-        columns = [by_task.get(task.name) for task in TASKS]
+        columns = [by_task.get(task.name) for task in tree().tasks]
         if any(columns):
             blocks.append("\n".join([case_set.printed, *aligned(list(_block(evaluation, case_set, columns)))]))
     judged = [one for by_task in evaluation.performances.values() for one in by_task.values()]
     starred = any(one.scored.cross_fitted for one in judged)
-    legend = [TABLE_2_LEGEND, *([CROSS_FITTED_LEGEND] if starred else [])]
+    legend = [*([PAPER_LEGEND] if beside_paper() else []), TABLE_2_LEGEND, *([CROSS_FITTED_LEGEND] if starred else [])]
     yield evaluation.predictions.source.name
     yield from blocks
     yield "\n".join(legend)
 
 
 def _block(evaluation: Evaluation, case_set: CaseSet, columns: Sequence[Performance | None]) -> Iterator[list[str]]:
-    yield ["", *map(printed_task, TASKS)]
+    yield ["", *map(printed_task, tree().tasks)]
     yield ["Cases", *(str(len(judged.scored.cases)) if judged else NOTHING for judged in columns)]
     points = [f"{evaluation.tasks[one.scored.task.name].point.value:.3f}" if one else NOTHING for one in columns]
     stars = ["*" if one and one.scored.cross_fitted else "" for one in columns]
     yield ["Operating point", *map(str.__add__, points, stars)]
     for name in MEASURES:
         yield [LABELS[name], *(measure_cell(name, judged.measures[name]) if judged else NOTHING for judged in columns)]
-        yield [PAPER, *(paper_cell(name, TABLE_2[case_set][task.name]) for task in TASKS)]
+        paper = [column for task in tree().tasks if (column := paper_column(case_set, task.name))]
+        if paper:
+            yield [PAPER, *(paper_cell(name, column) for column in paper)]
 
 
 def _contrasts(evaluation: Evaluation) -> Iterator[str]:
@@ -215,7 +216,7 @@ def _agreement(evaluation: Evaluation) -> Iterator[str]:
         f"Difficult test cases: {difficult.stated} by the table, {difficult.disagreed} by raters' disagreement, "
         f"{difficult.both} by both."
     )
-    yield "\n".join(["Agreement of raters on the four diagnoses", *aligned(lines), note])
+    yield "\n".join(["Agreement of raters on the diagnoses", *aligned(lines), note])
 
 
 def _calibration(evaluation: Evaluation) -> Iterator[str]:
@@ -244,7 +245,7 @@ def _masks(evaluation: Evaluation) -> Iterator[str]:
         if parts:
             yield "\n".join([f"Masks: {case_set.printed.lower()}", *parts])
     if evaluation.masks:
-        yield overlap_text.LEGEND
+        yield "\n".join([*([overlap_text.PAPER_LEGEND] if beside_paper() else []), overlap_text.LEGEND])
 
 
 def _healthy_masks(summary: GroupSummary) -> str:
@@ -256,10 +257,11 @@ def _healthy_masks(summary: GroupSummary) -> str:
 def _triage(evaluation: Evaluation) -> Iterator[str]:
     if not evaluation.triage:
         return
-    lines = [["Set", "Group", "Flagged", "Paper", "Poor", "Sensitivity", "PPV"]]
+    paper = beside_paper()
+    lines = [["Set", "Group", "Flagged", *(["Paper"] if paper else []), "Poor", "Sensitivity", "PPV"]]
     for group in evaluation.triage:
-        cells = [proportion_cell(group.flagged), percent(group.paper_corrected), percent(group.poor)]
-        cells += [proportion_cell(group.sensitivity), proportion_cell(group.ppv)]
+        cells = [proportion_cell(group.flagged), *([percent(group.paper_corrected)] if paper else [])]
+        cells += [percent(group.poor), proportion_cell(group.sensitivity), proportion_cell(group.ppv)]
         lines.append([group.case_set.value, group.name, *cells])
     title = f"Triage: do the flags for review find poor masks (Dice below {evaluation.options.poor_dice:g})?"
     yield "\n".join([title, *aligned(lines), TRIAGE_LEGEND])
@@ -277,8 +279,8 @@ def _activations(evaluation: Evaluation) -> Iterator[str]:
         [one for one in evaluation.activations if one.case_set is part] for part in (CaseSet.TEST, CaseSet.VALIDATION)
     ]
     groups = found[0] or found[1]
-    for task in TASKS:
-        of_task = [one for one in groups if one.task is task and None in (one.diagnosis, one.right)]
+    for task in tree().tasks:
+        of_task = [one for one in groups if one.task == task and None in (one.diagnosis, one.right)]
         if of_task:
             title = f"Where Grad-CAM is mainly active, {of_task[0].case_set.value}: {printed_task(task)}"
             header = ["", "Cases", *(zone.printed for zone in Zone)]

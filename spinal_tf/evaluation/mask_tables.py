@@ -11,7 +11,7 @@ from spinal_tf.evaluation.mask_intervals import mask_intervals
 from spinal_tf.evaluation.overlap_summary import MEASURES, GroupSummary, describe
 from spinal_tf.evaluation.predictions import CaseSet, Prediction, Predictions
 from spinal_tf.evaluation.statistics.bootstrap import Resampling
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import Diagnosis, tree
 
 Lesions = Mapping[str, LesionwiseScore]
 """Lesions of both masks of each case, by the case's name; a case that is not there has none."""
@@ -47,8 +47,8 @@ def mask_groups(predictions: Predictions, lesions: Lesions | None, resampling: R
     names = [name for name in MEASURES if any(name in case.overlap for case in predictions.cases)]
     for case_set in CaseSet:
         cases = predictions.of_set(case_set)
-        for diagnosis in (*Diagnosis, None):
-            members = [case for case in cases if case.diagnosis is diagnosis]
+        for diagnosis in (*tree().diagnoses, None):
+            members = [case for case in cases if case.diagnosis == diagnosis]
             judged = sorted((case for case in members if case.overlap), key=lambda case: case.name)
             if judged:
                 yield MaskGroup(

@@ -13,16 +13,6 @@ import numpy as np
 from spinal_tf.evaluation.lesionwise import ALL_SIZES, SIZES, Detection, LesionwiseScore, Rule, Size, pooled
 from spinal_tf.evaluation.mask_intervals import MaskIntervals
 from spinal_tf.evaluation.overlap import SegmentationScore
-from spinal_tf.taxonomy import Diagnosis
-
-PAPER_MEAN_DICE = {
-    Diagnosis.ASTROCYTOMA: 0.77,
-    Diagnosis.EPENDYMOMA: 0.80,
-    Diagnosis.MS: 0.50,
-    Diagnosis.NMOSD: 0.58,
-}
-"""Mean Dice of the test set, Zhuo et al. 2022, as the article quotes it from its Table E3. Nothing else of that table
-is in the article, and the supplement was not available to us."""
 
 Group = TypeVar("Group", bound=Hashable)
 Measure = Callable[[SegmentationScore], float]

@@ -8,7 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from spinal_tf.evaluation.columns import NOTHING, aligned
 from spinal_tf.evaluation.lesionwise import ALL_SIZES, SIZES, Rule, Size
 from spinal_tf.evaluation.mask_intervals import DetectionIntervals
-from spinal_tf.evaluation.overlap_summary import PAPER_MEAN_DICE, GroupSummary, Spread
+from spinal_tf.evaluation.overlap_summary import GroupSummary, Spread
+from spinal_tf.evaluation.paper.paper_masks import paper_mean_dice
+from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.statistics.intervals import UNKNOWN, Interval
 from spinal_tf.taxonomy import Diagnosis
 
@@ -29,10 +31,12 @@ RULES = {Rule.ONE_TO_ONE: "Lesions, paired one to one", Rule.ANY_OVERLAP: "Lesio
 RATIOS = {"recall": "Recall, %", "precision": "Precision, %", "f1": "F1, %"}
 
 LEGEND = """\
-Numbers are median (quartiles) over cases; paper: Zhuo et al. 2022, doi:10.1148/ryai.210292, test set, mean Dice.
+Numbers are median (quartiles) over cases.
 Lesions of all cases counted together; by size: found/all of the reference (%); false ones for each case.
 In square brackets: 95 % interval, where it was asked for; bootstrap over patients. - not defined. Definitions:
 docs/evaluation.md."""
+
+PAPER_LEGEND = "Paper: Zhuo et al. 2022, doi:10.1148/ryai.210292, test set, mean Dice."
 
 Summaries = Mapping[Diagnosis, GroupSummary]
 """By diagnosis; all with the same measures."""
@@ -46,7 +50,7 @@ def as_text(summaries: Summaries, *, beside_paper: bool = True) -> str:
 
     Args:
         summaries: of each disease.
-        beside_paper: show the paper's mean Dice, which is that of its test set.
+        beside_paper: show the paper's mean Dice, which is that of its test set, where the tree is the paper's.
     """
     lines = [["", *(diagnosis.printed for diagnosis in summaries)], *mask_lines(summaries, beside_paper=beside_paper)]
     for title, found in detection_lines(summaries):
@@ -62,8 +66,9 @@ def mask_lines(summaries: Summaries, *, beside_paper: bool) -> Iterator[Line]:
     yield ["Nothing marked", *(NOTHING if group.missed is None else str(group.missed) for group in groups)]
     if all("dice" in group.spreads for group in groups):
         yield ["Dice, mean", *map(_mean_dice, groups)]
-        if beside_paper:
-            yield ["Dice, mean, paper", *(_number(PAPER_MEAN_DICE[diagnosis]) for diagnosis in summaries)]
+        paper = paper_mean_dice(CaseSet.TEST) if beside_paper else {}
+        if paper:
+            yield ["Dice, mean, paper", *(_number(paper[diagnosis]) for diagnosis in summaries)]
     for name, label in LABELS.items():
         if all(name in group.spreads for group in groups):
             yield [label, *(_spread(group.spreads[name]) for group in groups)]

@@ -29,7 +29,7 @@ from spinal_tf.evaluation.activation import Zone
 from spinal_tf.evaluation.overlap_summary import MEASURES
 from spinal_tf.evaluation.predictions import CaseSet, Prediction, Predictions, probability_column, zone_column
 from spinal_tf.results import MaskProvenance
-from spinal_tf.taxonomy import TASKS, Diagnosis, Task
+from spinal_tf.taxonomy import Diagnosis, Task, tree
 
 REQUIRED_COLUMNS = ("case", "split", "diagnosis")
 
@@ -46,9 +46,6 @@ VERY_ALIKE = 0.8
 
 LISTER = "spinal-tf evaluate lists them"
 
-_PROBABILITIES = {probability_column(task): task for task in TASKS}
-_WITH_T1C = {probability_column(task, with_t1c=True): task for task in TASKS}
-_ZONES = {zone_column(task): task for task in TASKS}
 _FACTS = ("case", "patient", "split", "diagnosis", "difficult", "sex", "age_years")
 
 
@@ -87,8 +84,9 @@ def parse_predictions(path: Path) -> ParsedPredictions:
     table = read_table(path)
     faults = [*table.faults, *missing_columns(table.columns, REQUIRED_COLUMNS)]
     faults += _misspelt(table.columns, {fault.problem for fault in faults})
-    if not _PROBABILITIES.keys() & set(table.columns):
-        problem = f"there is no column of probabilities; add at least one of {', '.join(_PROBABILITIES)}"
+    probabilities = _by_column(probability_column)
+    if not probabilities.keys() & set(table.columns):
+        problem = f"there is no column of probabilities; add at least one of {', '.join(probabilities)}"
         faults.append(Fault(row=HEADER_ROW, column="", problem=problem))
     cases = []
     for row in table.rows:
@@ -126,9 +124,9 @@ def _parsers(columns: Sequence[str]) -> dict[str, Parser]:
     return (
         {column: PARSERS[column] for column in _FACTS}
         | dict.fromkeys(filter(RATER_COLUMN.fullmatch, columns), rated)
-        | dict.fromkeys(_PROBABILITIES, _probability)
-        | dict.fromkeys(_WITH_T1C, _probability)
-        | dict.fromkeys(_ZONES, _zone)
+        | dict.fromkeys(_by_column(probability_column), _probability)
+        | dict.fromkeys(_by_column(_with_t1c), _probability)
+        | dict.fromkeys(_by_column(zone_column), _zone)
         | dict.fromkeys(MEASURES, _measure)
         | {FLAGGED: yes_no, MASK_PROVENANCE: _provenance}
     )
@@ -149,15 +147,23 @@ def _parse_row(row: Row) -> tuple[Prediction | None, list[Fault]]:
         sex=values["sex"],
         age_years=values["age_years"],
         raters={column: values[column] for column in parsers if RATER_COLUMN.fullmatch(column)},
-        probabilities=_known(values, _PROBABILITIES),
-        with_t1c=_known(values, _WITH_T1C),
-        zones={task.name: values[column] for column, task in _ZONES.items() if values[column]},
+        probabilities=_known(values, _by_column(probability_column)),
+        with_t1c=_known(values, _by_column(_with_t1c)),
+        zones={task.name: values[column] for column, task in _by_column(zone_column).items() if values[column]},
         overlap={name: values[name] for name in MEASURES if values[name] is not None},
         flagged=values[FLAGGED],
         mask_provenance=values[MASK_PROVENANCE],
         cells=row.cells,
     )
     return case, []
+
+
+def _with_t1c(task: Task) -> str:
+    return probability_column(task, with_t1c=True)
+
+
+def _by_column(name: Callable[[Task], str]) -> dict[str, Task]:
+    return {name(task): task for task in tree().tasks}
 
 
 def _known(values: Mapping[str, Any], columns: Mapping[str, Task]) -> dict[str, float]:
@@ -170,11 +176,12 @@ def _problem_of_emptiness(column: str, *, row: Row) -> str | None:
         return None
     if column in (*REQUIRED_COLUMNS, "patient"):
         return "is empty; fill it"
-    if column not in _PROBABILITIES:
+    task = _by_column(probability_column).get(column)
+    if task is None:
         return None
     split = read_cell("split", row.cells.get("split", ""))
     diagnosis = read_cell("diagnosis", row.cells.get("diagnosis", ""))
-    if split in JUDGED and isinstance(diagnosis, Diagnosis) and _PROBABILITIES[column].applies_to(diagnosis):
+    if split in JUDGED and isinstance(diagnosis, Diagnosis) and task.applies_to(diagnosis):
         return f"is empty, and the task applies to this case; give the probability, or write {NONE}"
     return None
 

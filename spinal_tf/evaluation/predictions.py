@@ -10,7 +10,7 @@ from pathlib import Path
 from spinal_tf.cohort.case import Sex, Split
 from spinal_tf.evaluation.activation import Zone
 from spinal_tf.results import MaskProvenance
-from spinal_tf.taxonomy import TASKS, Diagnosis, Task
+from spinal_tf.taxonomy import Diagnosis, Task, tree
 
 SIMULATED = "simulated"
 """Written in the column ``scanner`` for simulated cases."""
@@ -107,7 +107,7 @@ class Predictions:
     @property
     def tasks(self) -> tuple[Task, ...]:
         """Those that the table has a column of probabilities for."""
-        return tuple(task for task in TASKS if probability_column(task) in self.columns)
+        return tuple(task for task in tree().tasks if probability_column(task) in self.columns)
 
     @property
     def raters(self) -> tuple[str, ...]:

@@ -14,12 +14,12 @@ from spinal_tf.evaluation.scored import Scored
 from spinal_tf.evaluation.statistics.bootstrap import Answers, Resampling
 from spinal_tf.evaluation.statistics.intervals import Interval, percentile
 from spinal_tf.evaluation.statistics.kappa import kappa, kappa_replicates
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import Diagnosis, tree
 
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """Agreement of raters on the four diagnoses.
+    """Agreement of raters on the diagnoses.
 
     Attributes:
         raters: two for Cohen's kappa, more for Fleiss'.
@@ -87,9 +87,9 @@ def _agreement(
     )
     if not rated:
         return None
-    order = list(Diagnosis)
-    ratings = np.array([[order.index(Diagnosis(case.raters[rater])) for case in rated] for rater in raters])
-    strata = np.array([order.index(Diagnosis(case.diagnosis)) for case in rated])
+    order: list[Diagnosis | None] = list(tree().diagnoses)
+    ratings = np.array([[order.index(case.raters[rater]) for case in rated] for rater in raters])
+    strata = np.array([order.index(case.diagnosis) for case in rated])
     patients = np.array([case.patient for case in rated])
     return Agreement(
         raters=raters,
@@ -104,7 +104,7 @@ def _agreement(
 def against_raters(scored: Scored, raters: Sequence[str], resampling: Resampling) -> list[Contrast]:
     """The model against each rater on the cases of a task that the rater rated.
 
-    A rater chose among four diagnoses, the model between two, since the paper's tables give it only the cases that the
+    A rater chose among all diagnoses, the model between two classes, since it is judged on the cases alone that the
     task applies to. A rater's diagnosis outside of the task counts as wrong, so the comparison favours the model.
     """
     contrasts = []
@@ -113,7 +113,7 @@ def against_raters(scored: Scored, raters: Sequence[str], resampling: Resampling
         rated = scored.where(np.array([diagnosis is not None for diagnosis in given], bool))
         if not rated.cases:
             continue
-        answers = [Diagnosis(case.raters[rater]) for case in rated.cases]
+        answers = [diagnosis for diagnosis in given if diagnosis]
         right = np.array(
             [
                 answer in (scored.task.positive if label else scored.task.negative)

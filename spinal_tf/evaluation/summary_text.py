@@ -5,13 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
+from string import ascii_letters
 
 from spinal_tf.cohort.case import Split
 from spinal_tf.evaluation.cohort_summary import CohortSummary, SplitSummary, SummaryRow
 from spinal_tf.evaluation.columns import NOTHING, aligned, finite
 from spinal_tf.evaluation.described import Described
-from spinal_tf.evaluation.paper_table1 import CASES, MARKS, ROWS, SLIPS
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.evaluation.paper.paper_table1 import ROWS, SLIPS, PaperRow, paper_cases
+from spinal_tf.evaluation.paper.reference import beside_paper
+from spinal_tf.taxonomy import Diagnosis, tree
 
 SIGNIFICANT = 0.05
 """As in the paper."""
@@ -23,18 +25,22 @@ PAPER = "  paper"
 
 TITLES = {Split.TRAIN: "Training", Split.VALIDATION: "Validation", Split.TEST: "Test"}
 
-LEGEND = """\
+PAPER_LEGEND = """\
 Paper: Table 1 of Zhuo et al. 2022, doi:10.1148/ryai.210292.
+!: differs from the paper by more than chance explains (p < .01)."""
+
+LEGEND = """\
 Proportions: cases/cases known (%); age and volume: mean ± SD; count and extent: median (quartiles); - not known.
-a, e, m: differs from astrocytoma, ependymoma, MS (p < .05, Bonferroni). !: differs from the paper by more than
-chance explains (p < .01). Levels, extent, sex, age and enhancement are as the cohort's table states them."""
+Levels, extent, sex, age and enhancement are as the cohort's table states them."""
 
 
 def as_text(summary: CohortSummary) -> str:
     """The whole table; lines are at most 120 characters long."""
     parts = [_split_text(split) for split in summary.splits]
-    slips = [SLIPS[split.split] for split in summary.splits if split.split in SLIPS]
-    return "\n\n".join([f"{summary.source.name}", *parts, "\n".join([LEGEND, *slips])])
+    legend = [LEGEND, _marks_legend()]
+    if beside_paper():
+        legend += [PAPER_LEGEND, *(SLIPS[split.split] for split in summary.splits if split.split in SLIPS)]
+    return "\n\n".join([f"{summary.source.name}", *parts, "\n".join(legend)])
 
 
 def as_record(summary: CohortSummary) -> dict[str, object]:
@@ -57,24 +63,46 @@ def printed_p(p: float) -> str:
     return f"{p:.{decimals}f}".removeprefix("0")
 
 
+def mark_letters() -> dict[str, Diagnosis]:
+    """The letter behind a number that is significantly different from a group; the last group needs none."""
+    letters: dict[str, Diagnosis] = {}
+    for diagnosis in tree().diagnoses[:-1]:
+        letters[next(letter for letter in diagnosis.value + ascii_letters if letter not in letters)] = diagnosis
+    return letters
+
+
+def _marks_legend() -> str:
+    letters = mark_letters()
+    names = ", ".join(diagnosis.term for diagnosis in letters.values())
+    return f"{', '.join(letters)}: differs from {names} (p < .05, Bonferroni)."
+
+
 def marks(row: SummaryRow, diagnosis: Diagnosis) -> str:
     """Letters of the groups named before this one that it differs from."""
     pairs = row.comparison.pairs
-    return "".join(letter for letter, other in MARKS.items() if pairs.get((other, diagnosis), math.nan) < SIGNIFICANT)
+    return "".join(
+        letter for letter, other in mark_letters().items() if pairs.get((other, diagnosis), math.nan) < SIGNIFICANT
+    )
 
 
 def _split_text(split: SplitSummary) -> str:
     if not any(split.cases.values()):
         return _heading(split)
-    lines = [["", *(diagnosis.printed for diagnosis in Diagnosis), "p", "test"]]
-    lines.append(["Cases", *(str(split.cases[diagnosis]) for diagnosis in Diagnosis), "", ""])
-    lines.append([PAPER, *(str(CASES[split.split][diagnosis]) for diagnosis in Diagnosis), "", ""])
+    lines = [["", *(diagnosis.printed for diagnosis in tree().diagnoses), "p", "test"]]
+    lines.append(["Cases", *(str(split.cases[diagnosis]) for diagnosis in tree().diagnoses), "", ""])
+    theirs = paper_cases(split.split)
+    if theirs:
+        lines.append([PAPER, *map(str, theirs.values()), "", ""])
     for row in split.rows:
-        ours = [_cell(row.groups[diagnosis], marks(row, diagnosis), row.apart[diagnosis]) for diagnosis in Diagnosis]
-        paper = [_cell(row.paper.groups[diagnosis], row.paper.marks[diagnosis]) for diagnosis in Diagnosis]
+        ours = [
+            _cell(row.groups[diagnosis], marks(row, diagnosis), row.apart.get(diagnosis, math.nan))
+            for diagnosis in tree().diagnoses
+        ]
         test = row.comparison.test if row.comparison.pairs else NOTHING
         lines.append([ROWS[row.key], *ours, printed_p(row.comparison.p), test])
-        lines.append([PAPER, *paper, row.paper.p, row.paper.test])
+        if row.paper:
+            cells = [_cell(found, row.paper.marks[diagnosis]) for diagnosis, found in row.paper.groups.items()]
+            lines.append([PAPER, *cells, row.paper.p, row.paper.test])
     return "\n".join([_heading(split), *aligned(lines)])
 
 
@@ -92,9 +120,10 @@ def _cell(described: Described | None, letters: str, apart: float = math.nan) ->
 
 
 def _split_record(split: SplitSummary) -> dict[str, object]:
+    theirs = paper_cases(split.split)
     return {
         "cases": _by_name(split.cases),
-        "paper_cases": _by_name(CASES[split.split]),
+        **({"paper_cases": _by_name(theirs)} if theirs else {}),
         "patients": split.patients,
         "healthy": split.healthy,
         "rows": {row.key: _row_record(row) for row in split.rows},
@@ -102,7 +131,7 @@ def _split_record(split: SplitSummary) -> dict[str, object]:
 
 
 def _row_record(row: SummaryRow) -> dict[str, object]:
-    names = {diagnosis: diagnosis.value for diagnosis in Diagnosis}
+    names = {diagnosis: diagnosis.value for diagnosis in tree().diagnoses}
     return {
         "groups": _by_name({diagnosis: found and _finite(asdict(found)) for diagnosis, found in row.groups.items()}),
         "test": row.comparison.test,
@@ -113,10 +142,16 @@ def _row_record(row: SummaryRow) -> dict[str, object]:
             for other in names
             if (one, other) in row.comparison.pairs
         ],
+        **(_paper_record(row, row.paper) if row.paper else {}),
+    }
+
+
+def _paper_record(row: SummaryRow, paper: PaperRow) -> dict[str, object]:
+    return {
         "paper": {
-            "groups": _by_name({diagnosis: asdict(found) for diagnosis, found in row.paper.groups.items()}),
-            "test": row.paper.test,
-            "p": row.paper.p,
+            "groups": _by_name({diagnosis: asdict(found) for diagnosis, found in paper.groups.items()}),
+            "test": paper.test,
+            "p": paper.p,
         },
         "p_against_paper": _by_name({diagnosis: finite(p) for diagnosis, p in row.apart.items()}),
     }

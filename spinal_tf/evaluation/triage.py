@@ -3,33 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from spinal_tf.cohort.case import HEALTHY
 from spinal_tf.evaluation.described import Proportion, proportion
+from spinal_tf.evaluation.paper.paper_masks import paper_corrected
 from spinal_tf.evaluation.predictions import CaseSet, Prediction, Predictions
-from spinal_tf.taxonomy import TUMOR_VS_DEMYELINATING, Diagnosis
+from spinal_tf.taxonomy import Diagnosis, tree
 
 POOR_DICE = 0.7
 """Dice below which a mask is poor. Above it an overlap is good after Zou et al., Acad Radiol 2004;11:178, who name
 Zijdenbos et al., IEEE Trans Med Imaging 1994;13:716. That a poor one needs correction is our reading."""
-
-TUMOR, DEMYELINATING = TUMOR_VS_DEMYELINATING.classes
-
-GROUPS: Mapping[str, frozenset[Diagnosis | None]] = {
-    TUMOR: frozenset(TUMOR_VS_DEMYELINATING.negative),
-    DEMYELINATING: frozenset(TUMOR_VS_DEMYELINATING.positive),
-    **{diagnosis.value: frozenset({diagnosis}) for diagnosis in Diagnosis},
-    HEALTHY: frozenset({None}),
-}
-"""Diagnoses of each group, by its name."""
-
-PAPER_CORRECTED: Mapping[CaseSet, Mapping[str, Proportion]] = {
-    CaseSet.VALIDATION: {TUMOR: Proportion(count=5, total=50), DEMYELINATING: Proportion(count=16, total=48)},
-    CaseSet.TEST: {TUMOR: Proportion(count=7, total=79), DEMYELINATING: Proportion(count=23, total=78)},
-}
-"""Cases whose mask the readers of Zhuo et al. 2022 corrected; by which rule is not published."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,14 +23,14 @@ class TriageGroup:
 
     Attributes:
         case_set: which.
-        name: of `GROUPS`.
+        name: of a class of several diagnoses, a diagnosis, or healthy.
         flagged: of the cases known to be flagged or not, those flagged: the burden.
         poor: of the cases whose Dice is known too, those with a poor mask; as in all below. None for healthy cases,
             whose Dice says nothing of how wrong a mask is.
         sensitivity: of the poor masks, those flagged.
         specificity: of the other masks, those not flagged.
         ppv: of the flagged masks, those poor.
-        paper_corrected: share of masks that the paper's readers corrected.
+        paper_corrected: share of masks that the paper's readers corrected; None with another tree than the paper's.
     """
 
     case_set: CaseSet
@@ -67,10 +52,19 @@ def triage_groups(predictions: Predictions, poor_dice: float) -> Iterator[Triage
     """
     for case_set in CaseSet:
         known = [case for case in predictions.of_set(case_set) if case.flagged is not None]
-        for name, diagnoses in GROUPS.items():
+        for name, diagnoses in _groups().items():
             members = [case for case in known if case.diagnosis in diagnoses]
             if members:
                 yield _group(case_set, name, members, poor_dice)
+
+
+def _groups() -> dict[str, frozenset[Diagnosis | None]]:
+    """Diagnoses of each group, by its name."""
+    return {
+        **{name: frozenset(members) for name, members in tree().groups.items()},
+        **{diagnosis.value: frozenset({diagnosis}) for diagnosis in tree().diagnoses},
+        HEALTHY: frozenset({None}),
+    }
 
 
 def _group(case_set: CaseSet, name: str, members: Sequence[Prediction], poor_dice: float) -> TriageGroup:
@@ -85,5 +79,5 @@ def _group(case_set: CaseSet, name: str, members: Sequence[Prediction], poor_dic
         sensitivity=proportion(flagged[case] for case in poor if poor[case]),
         specificity=proportion(not flagged[case] for case in poor if not poor[case]),
         ppv=proportion(poor[case] for case in poor if flagged[case]),
-        paper_corrected=PAPER_CORRECTED.get(case_set, {}).get(name),
+        paper_corrected=paper_corrected(case_set).get(name),
     )

@@ -14,7 +14,7 @@ import numpy as np
 from scipy.special import ndtr
 
 from spinal_tf.phantom.frame import Frame
-from spinal_tf.phantom.parameters import DISEASES, VOLUME_AND_COUNT, VOLUME_AND_EXTENT, Disease
+from spinal_tf.phantom.parameters import VOLUME_AND_COUNT, VOLUME_AND_EXTENT, Disease, parameters_of
 from spinal_tf.phantom.places import Place, place_lesions
 from spinal_tf.taxonomy import Diagnosis
 
@@ -91,7 +91,7 @@ def draw_lesions(rng: np.random.Generator, diagnosis: Diagnosis, frame: Frame, l
         frame: course of the cord.
         level: key of ``frame.REGION_OF_LEVEL`` where they lie; anywhere if it is out of view.
     """
-    disease = DISEASES[diagnosis]
+    disease = parameters_of(diagnosis)
     volume_ml, count, extent = _draw_burden(rng, disease)
     shares = rng.dirichlet(np.full(count, 5.0))
     lengths = np.clip(extent * shares, 0.5, disease.longest)

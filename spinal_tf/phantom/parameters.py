@@ -1,4 +1,4 @@
-"""Ranges from which the lesions of the four diseases are drawn; sources in docs/simulation.md.
+"""Ranges from which the lesions of each disease are drawn; sources in docs/simulation.md.
 
 Shares that are given as counts are those of Table 1 of Zhuo et al. 2022 over training, validation and test together.
 """
@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.errors import CohortError
+from spinal_tf.taxonomy import ASTROCYTOMA, EPENDYMOMA, MS, NMOSD, Diagnosis
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +69,7 @@ def _shares(cases: dict[str, int]) -> dict[str, float]:
 
 
 DISEASES = {
-    Diagnosis.ASTROCYTOMA: Disease(
+    ASTROCYTOMA: Disease(
         log_volume_ml=(2.26, 0.74),
         kept=0.93,
         count=(1.0,),
@@ -93,7 +94,7 @@ DISEASES = {
         enhancing=102 / 130,
         contrast=130 / 152,
     ),
-    Diagnosis.EPENDYMOMA: Disease(
+    EPENDYMOMA: Disease(
         log_volume_ml=(2.48, 0.69),
         kept=0.86,
         count=(1.0,),
@@ -118,7 +119,7 @@ DISEASES = {
         enhancing=123 / 165,
         contrast=165 / 175,
     ),
-    Diagnosis.MS: Disease(
+    MS: Disease(
         log_volume_ml=(-0.19, 0.97),
         kept=0.84,
         count=(0.38, 0.26, 0.19, 0.10, 0.07),
@@ -137,7 +138,7 @@ DISEASES = {
         enhancing=9 / 90,
         contrast=90 / 134,
     ),
-    Diagnosis.NMOSD: Disease(
+    NMOSD: Disease(
         log_volume_ml=(0.76, 0.82),
         kept=0.9,
         count=(0.70, 0.20, 0.10),
@@ -158,6 +159,20 @@ DISEASES = {
         contrast=107 / 186,
     ),
 }
+"""A diagnosis that is not here is not simulated."""
+
+
+def parameters_of(diagnosis: Diagnosis) -> Disease:
+    """What to draw for a diagnosis.
+
+    Raises:
+        CohortError: it has no parameters.
+    """
+    if diagnosis not in DISEASES:
+        known = ", ".join(disease.value for disease in DISEASES)
+        raise CohortError(f"{diagnosis.value}: has no simulation parameters; simulate one of {known}")
+    return DISEASES[diagnosis]
+
 
 VOLUME_AND_EXTENT = 0.8
 """Correlation of the logarithm of volume with extent; with none, the section that both imply would leave its

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 
 import numpy as np
 
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import ASTROCYTOMA, EPENDYMOMA, MS, NMOSD, Diagnosis
 
 AGES_YEARS = (4.0, 84.0)
 """The youngest and the oldest that are drawn."""
@@ -35,10 +35,10 @@ class Demography:
 
 
 DEMOGRAPHY = {
-    Diagnosis.ASTROCYTOMA: Demography(female=56 / 152, age_years=(32, 15.5), difficult=11 / 34),
-    Diagnosis.EPENDYMOMA: Demography(female=81 / 175, age_years=(43, 13.5), difficult=7 / 45),
-    Diagnosis.MS: Demography(female=94 / 134, age_years=(35, 12), difficult=7 / 33),
-    Diagnosis.NMOSD: Demography(female=159 / 186, age_years=(41, 14.5), difficult=15 / 45),
+    ASTROCYTOMA: Demography(female=56 / 152, age_years=(32, 15.5), difficult=11 / 34),
+    EPENDYMOMA: Demography(female=81 / 175, age_years=(43, 13.5), difficult=7 / 45),
+    MS: Demography(female=94 / 134, age_years=(35, 12), difficult=7 / 33),
+    NMOSD: Demography(female=159 / 186, age_years=(41, 14.5), difficult=15 / 45),
     None: Demography(female=0.5, age_years=(40, 15), difficult=0.0),
 }
 """Women over all of Table 1; ages between those of its three cohorts; healthy people are our choice."""

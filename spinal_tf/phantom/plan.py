@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from itertools import count, islice
 
 from spinal_tf.cohort.case import Split
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.errors import CohortError
+from spinal_tf.phantom.parameters import DISEASES, parameters_of
+from spinal_tf.taxonomy import PAPER_TREE, Diagnosis, tree
 
 PAPER_COUNTS = {
     Split.TRAIN: (94, 104, 81, 113),
@@ -45,8 +47,11 @@ def plan_cohort(*, cases: int | None, diagnosis: Diagnosis | None = None, health
         cases: how many have a lesion; None for the paper's. A larger number begins with the cases of a smaller one.
         diagnosis: this disease alone.
         healthy: how many more have none; their seeds are their own, so they change no other case.
+
+    Raises:
+        CohortError: there is nothing to draw for the diagnosis, or the paper has no such case.
     """
-    wanted = [diagnosis] if diagnosis else list(Diagnosis)
+    wanted = _simulated(diagnosis)
     kinds = _paper_order(wanted) if cases is None else list(islice(_in_turn(wanted), cases))
     planned = [
         PlannedCase(name=f"sim-{number:04d}", seed=(number,), diagnosis=disease, split=split)
@@ -58,13 +63,27 @@ def plan_cohort(*, cases: int | None, diagnosis: Diagnosis | None = None, health
     ]
 
 
+def _simulated(diagnosis: Diagnosis | None) -> list[Diagnosis]:
+    """That diagnosis, or all of the tree that have parameters."""
+    if diagnosis is not None:
+        parameters_of(diagnosis)
+        return [diagnosis]
+    wanted = [one for one in tree().diagnoses if one in DISEASES]
+    if not wanted:
+        raise CohortError("no diagnosis of the tree has simulation parameters, so there is nothing to simulate")
+    return wanted
+
+
 def _paper_order(wanted: Sequence[Diagnosis]) -> list[tuple[Diagnosis, Split]]:
     """Every disease and split spread evenly over the cohort, so that its beginning is a smaller cohort."""
     places = []
     for split, numbers in PAPER_COUNTS.items():
-        for disease, number in zip(Diagnosis, numbers, strict=True):
+        for disease, number in zip(PAPER_TREE.diagnoses, numbers, strict=True):
             if disease in wanted:
                 places += [((index + 0.5) / number, disease, split) for index in range(number)]
+    if not places:
+        names = ", ".join(disease.value for disease in wanted)
+        raise CohortError(f"{names}: the paper has no such case; say how many cases to simulate")
     order = sorted(range(len(places)), key=lambda index: (places[index][0], index))
     return [places[index][1:] for index in order]
 

@@ -12,7 +12,7 @@ from scipy import ndimage
 from spinal_tf.files import output_files
 from spinal_tf.images.volume import Volume, read_aligned, read_mask, read_volume
 from spinal_tf.phantom.plan import PlannedCase
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import tree
 
 CASES = 6
 """Of each diagnosis."""
@@ -46,8 +46,8 @@ def write_sheet(folder: Path, planned: Sequence[PlannedCase], *, overwrite: bool
         VolumeError: an image is missing or damaged.
     """
     rows = []
-    for diagnosis in (*Diagnosis, None):
-        chosen = [case for case in planned if case.diagnosis is diagnosis][:CASES]
+    for diagnosis in (*tree().diagnoses, None):
+        chosen = [case for case in planned if case.diagnosis == diagnosis][:CASES]
         rows += [_beside([_case_panels(folder / case.name) for case in chosen])] if chosen else []
     path = folder / "contact-sheet.png"
     with output_files(path, overwrite=overwrite) as (temporary,):

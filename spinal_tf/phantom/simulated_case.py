@@ -11,7 +11,7 @@ from spinal_tf.phantom.frame import REGION_OF_LEVEL, Background, Frame, View
 from spinal_tf.phantom.lesion_paint import add_lesions
 from spinal_tf.phantom.lesion_shapes import DrawnLesion, draw_lesions
 from spinal_tf.phantom.mask_facts import without_specks
-from spinal_tf.phantom.parameters import DISEASES
+from spinal_tf.phantom.parameters import parameters_of
 from spinal_tf.phantom.scanner import Degradations, acquire, draw_degradations, thick_slices
 from spinal_tf.phantom.sources import BackgroundSource, drawn_spine
 from spinal_tf.taxonomy import Diagnosis
@@ -94,7 +94,7 @@ def simulate_case(
         source: of spines without lesion.
         thin: scanned with thin slices in any case, as three-dimensional sequences do, instead of in a few.
     """
-    contrast = HEALTHY_CONTRAST_SHARE if diagnosis is None else DISEASES[diagnosis].contrast
+    contrast = HEALTHY_CONTRAST_SHARE if diagnosis is None else parameters_of(diagnosis).contrast
     thickness_mm, view = _draw_view(
         rng, _draw_level(rng, diagnosis), thin=thin or rng.random() < THIN_SHARE, with_t1c=rng.random() < contrast
     )
@@ -108,7 +108,7 @@ def simulate_case(
 
 
 def _draw_level(rng: np.random.Generator, diagnosis: Diagnosis | None) -> str:
-    levels = dict.fromkeys(REGION_OF_LEVEL, 1.0) if diagnosis is None else DISEASES[diagnosis].levels
+    levels = dict.fromkeys(REGION_OF_LEVEL, 1.0) if diagnosis is None else parameters_of(diagnosis).levels
     weights = np.asarray(list(levels.values()))
     return str(rng.choice(list(levels), p=weights / weights.sum()))
 

@@ -20,6 +20,7 @@ from spinal_tf.porting.mapping import Pair, map_layers
 from spinal_tf.porting.read_weights import fingerprint, read_source
 from spinal_tf.porting.target import TILE_CHANNELS, PortOptions, plan_checkpoint
 from spinal_tf.porting.weights_source import Source
+from spinal_tf.taxonomy import tree
 
 if TYPE_CHECKING:
     import keras
@@ -131,6 +132,7 @@ def _probe_shape(source: Source, checkpoint: Checkpoint) -> tuple[int, int, int]
 def _record(source: Source, options: PortOptions, comparison: Comparison) -> dict[str, object]:
     return {
         "data": options.data,
+        **({} if options.is_segmenter else {"classes": tree().task(options.name).to_dict()}),
         "ported_from": {
             "file": source.path.name,
             "sha256": fingerprint(source.path),

@@ -10,8 +10,7 @@ from typing import Any
 from spinal_tf.evaluation.lesionwise import LesionwiseScore, MatchedLesion
 from spinal_tf.files import output_files
 from spinal_tf.images.volume import write_on_grid
-from spinal_tf.prediction.predict_case import COLUMNS, CasePrediction
-from spinal_tf.report.record import mask_digest
+from spinal_tf.prediction.predict_case import CasePrediction, predicted_columns
 from spinal_tf.results import CaseResult
 
 RECORD_VERSION = 2
@@ -81,12 +80,12 @@ def _record(case: str, key: str, prediction: CasePrediction, found: CaseResult) 
         "lesions": asdict(prediction.lesions),
         "review": list(review),
         "warnings": list(found.warnings),
-        "mask": {"voxels_sha256": mask_digest(found.mask)},
     }
 
 
 def _prediction(record: dict[str, Any]) -> CasePrediction:
     lesions = {mask: tuple(MatchedLesion(**one) for one in some) for mask, some in record["lesions"].items()}
     return CasePrediction(
-        cells={column: str(record["cells"][column]) for column in COLUMNS}, lesions=LesionwiseScore(**lesions)
+        cells={column: str(record["cells"][column]) for column in predicted_columns()},
+        lesions=LesionwiseScore(**lesions),
     )

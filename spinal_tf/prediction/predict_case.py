@@ -20,19 +20,9 @@ from spinal_tf.images.volume import Volume, read_aligned, read_mask, read_volume
 from spinal_tf.models import Classifier, Segmenter
 from spinal_tf.pipeline import ReviewedMask, SegmentationOptions, diagnose
 from spinal_tf.results import CaseResult
-from spinal_tf.taxonomy import TASKS
+from spinal_tf.taxonomy import tree
 
 T1C = "t1c"
-
-COLUMNS = (
-    *(probability_column(task) for task in TASKS),
-    *(probability_column(task, with_t1c=True) for task in TASKS),
-    *MEASURES,
-    FLAGGED,
-    MASK_PROVENANCE,
-    *(zone_column(task) for task in TASKS),
-)
-"""What is predicted of a case, by column of the table of predictions."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,7 +55,7 @@ class CasePrediction:
     """What was predicted of a case, as tables hold it.
 
     Attributes:
-        cells: text by column, see `COLUMNS`.
+        cells: text by column, see `predicted_columns`.
         lesions: of the segmenter's mask and of the cohort's.
     """
 
@@ -86,6 +76,19 @@ class Images:
     t2: Volume
     mask: np.ndarray
     t1c: Volume | None
+
+
+def predicted_columns() -> tuple[str, ...]:
+    """What is predicted of a case, by column of the table of predictions."""
+    tasks = tree().tasks
+    return (
+        *(probability_column(task) for task in tasks),
+        *(probability_column(task, with_t1c=True) for task in tasks),
+        *MEASURES,
+        FLAGGED,
+        MASK_PROVENANCE,
+        *(zone_column(task) for task in tasks),
+    )
 
 
 def read_images(case: Case, options: PredictionOptions, *, with_t1c: bool) -> Images:
@@ -118,7 +121,7 @@ def predict_case(images: Images, models: Models, options: PredictionOptions) -> 
     score = score_mask(automatic.mask, images.mask, images.t2.spacing_mm)
     flagged = automatic.segmentation is not None and automatic.segmentation.review.needed
     cells = {
-        **dict.fromkeys(COLUMNS, ""),
+        **dict.fromkeys(predicted_columns(), ""),
         **_probabilities(result),
         **_probabilities_with_t1c(images, models.classifiers, result.mask),
         **{name: _text(measure(score)) for name, measure in MEASURES.items()},
@@ -138,8 +141,8 @@ def disease_heatmap(images: Images, models: Models, mask: np.ndarray) -> np.ndar
     classification = _classified(images, models.classifiers, mask).classification
     if classification is None:
         return None
-    *_, last = (one.heatmap for one in classification.tasks if one.task.applies_to(classification.diagnosis))
-    return last
+    *_, last = tree().way_to(classification.diagnosis)
+    return next(one.heatmap for one in classification.tasks if one.task == last)
 
 
 def _zones(result: CaseResult) -> dict[str, str]:
@@ -151,7 +154,7 @@ def _zones(result: CaseResult) -> dict[str, str]:
 
 def without_prediction() -> dict[str, str]:
     """The cells of a case that could not be predicted."""
-    return {**dict.fromkeys(COLUMNS, ""), **{probability_column(task): NONE for task in TASKS}}
+    return {**dict.fromkeys(predicted_columns(), ""), **{probability_column(task): NONE for task in tree().tasks}}
 
 
 def uses_t1c(checkpoint: Checkpoint) -> bool:
@@ -170,7 +173,7 @@ def _probabilities(result: CaseResult, *, with_t1c: bool = False) -> dict[str, s
     """Of every task by column; none where there is no lesion."""
     tasks = result.classification.tasks if result.classification else ()
     found = {probability_column(one.task, with_t1c=with_t1c): repr(one.probability) for one in tasks}
-    return {probability_column(task, with_t1c=with_t1c): NONE for task in TASKS} | found
+    return {probability_column(task, with_t1c=with_t1c): NONE for task in tree().tasks} | found
 
 
 def _probabilities_with_t1c(images: Images, classifiers: Sequence[Classifier], mask: np.ndarray) -> dict[str, str]:

@@ -21,10 +21,10 @@ from spinal_tf.evaluation.prediction_table import JUDGED
 from spinal_tf.evaluation.predictions import probability_column
 from spinal_tf.files import output_files
 from spinal_tf.prediction.folder import NOTICE, RECORD_VERSION
-from spinal_tf.prediction.predict_case import COLUMNS, CasePrediction, PredictionOptions, without_prediction
+from spinal_tf.prediction.predict_case import CasePrediction, PredictionOptions, predicted_columns, without_prediction
 from spinal_tf.report.record import software_versions
 from spinal_tf.results import ModelRecord
-from spinal_tf.taxonomy import TASKS
+from spinal_tf.taxonomy import tree
 
 TABLES = PREDICTIONS, LESIONS, RECORD = "predictions.csv", "lesions.csv", "predictions.json"
 
@@ -63,7 +63,7 @@ def read_judged(path: Path) -> JudgedCases:
     """
     parsed = parse_table(path)
     require_no_faults(path, parsed.faults)
-    taken = [column for column in parsed.table.columns if column in (*COLUMNS, PROBLEM)]
+    taken = [column for column in parsed.table.columns if column in (*predicted_columns(), PROBLEM)]
     if taken:
         raise CohortError(f"{path.name}: the column {taken[0]} is one that the evaluation writes; rename it")
     cases = tuple(case for case in parsed.cases if case.split in JUDGED)
@@ -77,9 +77,9 @@ def read_judged(path: Path) -> JudgedCases:
 
 def provisional(judged: JudgedCases) -> dict[str, CasePrediction]:
     """Made-up predictions of every case, to find what is wrong with a table before it is made."""
-    half = dict.fromkeys((probability_column(task) for task in TASKS), "0.5")
+    half = dict.fromkeys((probability_column(task) for task in tree().tasks), "0.5")
     made_up = CasePrediction(
-        cells={**dict.fromkeys(COLUMNS, ""), **half}, lesions=LesionwiseScore(reference=(), predicted=())
+        cells={**dict.fromkeys(predicted_columns(), ""), **half}, lesions=LesionwiseScore(reference=(), predicted=())
     )
     return {case.name: made_up for case in judged.cases}
 
@@ -113,7 +113,7 @@ def write_tables(
     with output_files(*targets, folder / RECORD, overwrite=overwrite) as (predictions, lesions, about):
         about.write_text(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
         with predictions.open("w", newline="", encoding="utf-8") as stream:
-            table = csv.DictWriter(stream, [*judged.columns, *COLUMNS, PROBLEM])
+            table = csv.DictWriter(stream, [*judged.columns, *predicted_columns(), PROBLEM])
             table.writeheader()
             table.writerows(_rows(judged, predicted, failed))
         with lesions.open("w", newline="", encoding="utf-8") as stream:

@@ -15,11 +15,11 @@ import numpy as np
 from spinal_tf.checkpoints.manifest import Checkpoint
 from spinal_tf.errors import ServerError
 from spinal_tf.explain.gradcam import ClassChoice, Explanation, explanation
-from spinal_tf.models import SEGMENTER, Classifier, Segmenter, require_same_tiles
+from spinal_tf.models import SEGMENTER, Classifier, Segmenter, require_same_classes, require_same_tiles
 from spinal_tf.remote.connection import Connection
 from spinal_tf.remote.model import RemoteModel, find_model, require_same_weights
 from spinal_tf.serving.names import EXPLAIN, TILES
-from spinal_tf.taxonomy import TASKS
+from spinal_tf.taxonomy import tree
 
 TILES_PER_REQUEST = 4
 """3 MiB of numbers, about five times that as JSON."""
@@ -42,17 +42,19 @@ def remote_segmenter(connection: Connection, expected: Mapping[str, Checkpoint] 
 def remote_classifiers(
     connection: Connection, expected: Mapping[str, Checkpoint] | None = None
 ) -> tuple[Classifier, ...]:
-    """The three classifiers of a server; see `remote_segmenter`.
+    """The classifiers of a server, one for each task; see `remote_segmenter`.
 
     Raises:
         ServerError: one is not there, or not the expected one.
-        WeightsError: they want tiles of different sizes.
+        WeightsError: they were trained with other classes, or want tiles of different sizes.
     """
-    found = [_found(connection, task.name, expected) for task in TASKS]
+    found = [_found(connection, task.name, expected) for task in tree().tasks]
+    for task, (_, checkpoint) in zip(tree().tasks, found, strict=True):
+        require_same_classes(checkpoint, task, source=str(connection.server))
     require_same_tiles([checkpoint for _, checkpoint in found], source=str(connection.server))
     return tuple(
         Classifier(task=task, checkpoint=checkpoint, explain=RemoteExplainer(model=model), served=model.served)
-        for task, (model, checkpoint) in zip(TASKS, found, strict=True)
+        for task, (model, checkpoint) in zip(tree().tasks, found, strict=True)
     )
 
 

@@ -18,10 +18,10 @@ from spinal_tf.remote.connection import Connection
 from spinal_tf.remote.load import Load, measure
 from spinal_tf.remote.model import SHOWN_DIGITS, RemoteModel, find_model, require_same_weights
 from spinal_tf.remote.networks import RemoteEngine, RemoteExplainer
-from spinal_tf.serving.names import MODELS, PIPELINE, SERVING_DEFAULT, TILES, WITH_MASK
+from spinal_tf.serving.names import PIPELINE, SERVING_DEFAULT, TILES, WITH_MASK, served_names
 from spinal_tf.slices import make_tiles
 from spinal_tf.stopwatch import Stopwatch
-from spinal_tf.taxonomy import Diagnosis, task_named
+from spinal_tf.taxonomy import EPENDYMOMA, tree
 
 COARSER = 2
 LARGEST_DIFFERENCE = 1e-4
@@ -74,7 +74,7 @@ class ExampleCase:
 
 def example_case() -> ExampleCase:
     """The same case each time, every second row and column of it: whole volumes are slow to send as JSON."""
-    case = simulate_case(np.random.default_rng(1), Diagnosis.EPENDYMOMA)
+    case = simulate_case(np.random.default_rng(1), EPENDYMOMA)
     affine = case.affine @ np.diag([1, COARSER, COARSER, 1])
     volume = new_volume(case.t2[:, ::COARSER, ::COARSER], affine, source="the simulated case")
     return ExampleCase(volume=volume, mask=case.mask[:, ::COARSER, ::COARSER])
@@ -92,7 +92,7 @@ def check_server(
 
     Args:
         connection: to the server.
-        names: of the models that must be there; none for whichever of `MODELS` are.
+        names: of the models that must be there; none for whichever of `served_names` are.
         expected: manifest that the server's weights must agree with, if any.
         local: to compare with, None to compare the server's signatures with each other alone.
         load: for the measurement.
@@ -100,9 +100,9 @@ def check_server(
     Raises:
         ServerError: the server cannot be asked, lacks a model, or has other weights than expected.
     """
-    served = list(names) or [name for name in MODELS if connection.find_versions(name)]
+    served = list(names) or [name for name in served_names() if connection.find_versions(name)]
     if not served:
-        raise ServerError(f"{connection.server}: the server has none of {', '.join(MODELS)}; export them first")
+        raise ServerError(f"{connection.server}: the server has none of {', '.join(served_names())}; export them first")
     case = example_case()
     shape = " x ".join(map(str, case.volume.data.shape))
     yield Finding(line=f"simulated case of {shape} voxels; it says nothing about patients")
@@ -151,7 +151,7 @@ def _compared_segmenter(model: RemoteModel, case: ExampleCase, local: LocalNetwo
 
 
 def _compared_classifier(model: RemoteModel, case: ExampleCase, local: LocalNetworks | None) -> Iterator[Finding]:
-    checkpoint, task = model.weights[model.name], task_named(model.name)
+    checkpoint, task = model.weights[model.name], tree().task(model.name)
     remote = Classifier(task=task, checkpoint=checkpoint, explain=RemoteExplainer(model=model))
     tiles = _tile_probabilities(case, [remote])[:, 0]
     whole = model.numbers(SERVING_DEFAULT, case.inputs(mask=True), "tile_probability", tiles.shape)

@@ -8,6 +8,7 @@ from spinal_tf.report import words
 from spinal_tf.report.markup import bar_chart, element, section, table
 from spinal_tf.report.record import mask_volume_ml, software_versions
 from spinal_tf.results import CaseResult, Classification
+from spinal_tf.taxonomy import tree
 
 REGIONS = {
     "core": "Lesion core",
@@ -71,7 +72,7 @@ def origin_section(result: CaseResult) -> str:
 
 def _posterior(classification: Classification) -> str:
     bars = [
-        (diagnosis.printed, share, "diagnosis" if diagnosis is classification.diagnosis else "")
+        (diagnosis.printed, share, "diagnosis" if diagnosis == classification.diagnosis else "")
         for diagnosis, share in classification.posterior.items()
     ]
     return bar_chart("Posterior probability: that of the branch times that within the branch", bars)
@@ -80,10 +81,10 @@ def _posterior(classification: Classification) -> str:
 def _tasks(classification: Classification) -> str:
     rows = [
         (
-            " or ".join(words.class_title(name) for name in result.task.classes),
-            f"{words.class_title(result.task.classes[1])} {result.probability:.3f}",
+            " or ".join(tree().term(name) for name in result.task.classes),
+            f"{tree().term(result.task.classes[1])} {result.probability:.3f}",
             f"{result.operating_point:.3f}",
-            words.class_title(result.called),
+            tree().term(result.called),
             "yes" if result.task.applies_to(classification.diagnosis) else "no, other branch",
         )
         for result in classification.tasks
@@ -94,7 +95,7 @@ def _tasks(classification: Classification) -> str:
 
 def _activation(classification: Classification) -> str:
     rows = [
-        (words.class_title(result.called), *(f"{100 * result.activation[region]:.0f} %" for region in REGIONS))
+        (tree().term(result.called), *(f"{100 * result.activation[region]:.0f} %" for region in REGIONS))
         for result in classification.tasks
     ]
     return table("Where Grad-CAM for the called class lies", ("Class", *REGIONS.values()), rows)
@@ -106,7 +107,7 @@ def _tiles(classification: Classification, volume: Volume) -> str:
         (str(number), *(f"{result.tile_probabilities[tile]:.3f}" for result in classification.tasks))
         for tile, number in enumerate(numbers)
     ]
-    header = ("Slice", *(words.class_title(result.task.classes[1]) for result in classification.tasks))
+    header = ("Slice", *(tree().term(result.task.classes[1]) for result in classification.tasks))
     return table("Probability slice by slice", header, rows)
 
 

@@ -17,6 +17,7 @@ from spinal_tf.report.layout import GAP, SEAM, Crop, crop_around, fit, shown_sli
 from spinal_tf.report.record import NOTICE
 from spinal_tf.results import CaseResult
 from spinal_tf.slices import lesion_slices
+from spinal_tf.taxonomy import tree
 
 WIDTH, NARROWEST = 1600, 1000
 """Pixels the sheet may take, and takes at least, so that its heading stays readable above a single slice."""
@@ -73,7 +74,7 @@ def _views(result: CaseResult) -> list[View]:
     if result.classification is None:
         return [View(heading="image"), outline]
     decisive = words.decisive(result.classification)
-    return [outline, *(View(heading=words.class_title(t.called), outline=True, heat=t.heatmap) for t in decisive)]
+    return [outline, *(View(heading=tree().term(t.called), outline=True, heat=t.heatmap) for t in decisive)]
 
 
 def _heading(result: CaseResult, shown: tuple[int, ...], width: int) -> Image.Image:

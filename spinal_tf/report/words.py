@@ -8,7 +8,6 @@ from pathlib import Path
 
 from spinal_tf.report.record import mask_volume_ml
 from spinal_tf.results import CaseResult, Classification, TaskResult
-from spinal_tf.taxonomy import Diagnosis
 
 
 def found(result: CaseResult) -> str:
@@ -32,19 +31,14 @@ def conclusion(classification: Classification) -> str:
     diagnosis, posterior = classification.diagnosis, classification.posterior
     words = f"{diagnosis.printed}, posterior probability {posterior[diagnosis]:.2f}"
     likeliest = max(posterior, key=lambda candidate: posterior[candidate])
-    if likeliest is diagnosis:
+    if likeliest == diagnosis:
         return words
     return f"{words}; the posterior alone favours {likeliest.printed}, {posterior[likeliest]:.2f}"
 
 
 def decisive(classification: Classification) -> tuple[TaskResult, ...]:
-    """The tasks on the way to the diagnosis: the first, then the one between the diagnoses of the branch it called."""
+    """The tasks on the way to the diagnosis: the first, then one for each class of several that was called."""
     return tuple(task for task in classification.tasks if task.task.applies_to(classification.diagnosis))
-
-
-def class_title(name: str) -> str:
-    """A class as printed for a reader: ``MS``, ``ependymoma``."""
-    return name.upper() if name in (Diagnosis.MS.value, Diagnosis.NMOSD.value) else name
 
 
 def volume_ml(volume: float) -> str:

@@ -22,7 +22,7 @@ from spinal_tf.serving.sample import sample_request, sample_volume
 from spinal_tf.serving.signature import SERVING_DEFAULT, SLICES, SPACING_MM, TILES, Signature, TensorRecord
 from spinal_tf.serving.slice_batches import in_parts
 from spinal_tf.serving.tiles import graph_tiles
-from spinal_tf.taxonomy import task_named
+from spinal_tf.taxonomy import tree
 
 WITH_T1C = "with_t1c"
 
@@ -55,7 +55,7 @@ def classifier_signatures(network: ServedNetwork) -> list[Signature]:
 
 
 def _whole(network: ServedNetwork, name: str, meaning: str, *, with_t1c: bool) -> Signature:
-    positive = task_named(network.checkpoint.name).classes[1]
+    positive = tree().task(network.checkpoint.name).classes[1]
     request = sample_request(sample_volume())
     inputs = (SLICES, MASK, SPACING_MM, *((T1C,) if with_t1c else ()))
     return Signature(
@@ -80,7 +80,7 @@ def _whole(network: ServedNetwork, name: str, meaning: str, *, with_t1c: bool) -
 
 
 def _case_function(network: ServedNetwork) -> Callable[..., dict[str, tf.Tensor]]:
-    task = task_named(network.checkpoint.name)
+    task = tree().task(network.checkpoint.name)
 
     def whole(
         slices: tf.Tensor, mask: tf.Tensor, spacing_mm: tf.Tensor, t1c: tf.Tensor | None = None
@@ -121,7 +121,7 @@ def _tiles(network: ServedNetwork) -> Signature:
 
 
 def _explain(network: ServedNetwork) -> Signature:
-    negative, positive = task_named(network.checkpoint.name).classes
+    negative, positive = tree().task(network.checkpoint.name).classes
     rows, columns = network.graphs.model.get_layer(POOLING).input.shape[1:3]
 
     def explain(batch: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -144,7 +144,7 @@ def _on_tiles(
     function: Callable[[tf.Tensor], dict[str, tf.Tensor]],
     *more: TensorRecord,
 ) -> Signature:
-    size, positive = network.checkpoint.preprocessing.size, task_named(network.checkpoint.name).classes[1]
+    size, positive = network.checkpoint.preprocessing.size, tree().task(network.checkpoint.name).classes[1]
     tiles = TensorRecord(
         name="tiles",
         dtype="float32",

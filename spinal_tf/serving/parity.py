@@ -17,7 +17,7 @@ from spinal_tf.serving.names import PIPELINE, SERVING_DEFAULT, WITH_MASK
 from spinal_tf.serving.sample import sample_mask, sample_request, sample_volume
 from spinal_tf.slices import make_tiles
 from spinal_tf.stopwatch import Stopwatch
-from spinal_tf.taxonomy import TASKS, Diagnosis, Task
+from spinal_tf.taxonomy import Task, tree
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,12 +48,12 @@ class Parity:
 class CommandLine:
     """The command line's own path, to compare exported versions with; each network is loaded once."""
 
-    def __init__(self, weights: Path, tasks: Sequence[Task] = TASKS) -> None:
+    def __init__(self, weights: Path, tasks: Sequence[Task] | None = None) -> None:
         """Remember what to compare with; nothing is read yet.
 
         Args:
             weights: folder that the versions were made from.
-            tasks: whose classifiers are compared; of a pipeline, all.
+            tasks: whose classifiers are compared; None for all, as a pipeline needs.
         """
         self._weights, self._tasks = weights, tasks
 
@@ -126,7 +126,7 @@ def _of_case(
     if diagnosis is None:
         return _parity(pairs, mask_voxels=mask_voxels)
     tasks = np.array([result.probability for result in diagnosis.tasks])
-    diagnoses = np.array([diagnosis.posterior[one] for one in Diagnosis])
+    diagnoses = np.array([diagnosis.posterior[one] for one in tree().diagnoses])
     pairs += [(answer["task_probability"], tasks), (answer["posterior"], diagnoses)]
     heat = np.stack([result.heatmap for result in diagnosis.tasks])
     return _parity(pairs, mask_voxels=mask_voxels, gradcam=_largest(answer["gradcam"], heat))

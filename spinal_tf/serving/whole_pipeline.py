@@ -27,7 +27,7 @@ from spinal_tf.serving.segmenter_graph import PROBABILITY, lesion_probability
 from spinal_tf.serving.signature import SERVING_DEFAULT, SLICE_MM, SLICES, SPACING_MM, Signature, TensorRecord
 from spinal_tf.serving.slice_batches import in_parts
 from spinal_tf.serving.tiles import GraphTiles, graph_tiles
-from spinal_tf.taxonomy import TASK_NAMES, TASKS, Diagnosis
+from spinal_tf.taxonomy import tree
 
 Find = Callable[..., tuple[tf.Tensor, tf.Tensor]]
 Classify = Callable[..., dict[str, tf.Tensor]]
@@ -35,56 +35,20 @@ Classify = Callable[..., dict[str, tf.Tensor]]
 
 WITH_MASK_AND_T1C = "with_mask_and_t1c"
 
-IN_ORDER = ", ".join(TASK_NAMES)
-DIAGNOSES = ", ".join(diagnosis.value for diagnosis in Diagnosis)
-
 FOUND_MASK = TensorRecord(
     name="mask",
     dtype="uint8",
     shape=(None, None, None),
     meaning=f"1 in lesions of {MINIMUM_VOLUME_ML} mL or more, on the grid of slices",
 )
-ANSWERS = (
-    TensorRecord(
-        name="task_probability",
-        dtype="float32",
-        shape=(len(TASKS),),
-        meaning=f"of the positive class, mean over the tiles, for {IN_ORDER}; NaN where nothing was classified",
-    ),
-    TensorRecord(
-        name="tile_probability",
-        dtype="float32",
-        shape=(None, len(TASKS)),
-        meaning=f"of the positive class in every tile, for {IN_ORDER}; no tile where nothing was classified",
-    ),
-    TILE_SLICES,
-    TensorRecord(
-        name="posterior",
-        dtype="float32",
-        shape=(len(Diagnosis),),
-        meaning=f"probability of {DIAGNOSES}; NaN where nothing was classified",
-    ),
-    TensorRecord(
-        name="diagnosis",
-        dtype="string",
-        shape=(),
-        meaning=f"reached by the operating points: {DIAGNOSES}, or {NOT_CLASSIFIED}",
-    ),
-    TensorRecord(
-        name="gradcam",
-        dtype="float32",
-        shape=(len(TASKS), None, None, None),
-        meaning=f"what speaks for the called class, 0 to 1, for {IN_ORDER}, on the grid of slices; 0 without tile",
-    ),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServedPipeline:
-    """The four networks.
+    """All networks.
 
     Attributes:
-        classifiers: in the order of `TASKS`.
+        classifiers: in the order of the tree's tasks.
     """
 
     segmenter: ServedNetwork
@@ -105,7 +69,7 @@ class ServedPipeline:
     def classify(
         self, volume: tf.Tensor, mask: tf.Tensor, spacing_mm: tf.Tensor, t1c: tf.Tensor | None
     ) -> dict[str, tf.Tensor]:
-        """Ask the three classifiers about the lesion-bearing slices of a checked volume."""
+        """Ask the classifiers about the lesion-bearing slices of a checked volume."""
         made: dict[object, GraphTiles] = {}
         answers = []
         for network in self.classifiers:
@@ -154,6 +118,46 @@ def _ask(network: ServedNetwork, tiles: GraphTiles, shape: tf.Tensor) -> _Answer
     )
 
 
+def _answers() -> tuple[TensorRecord, ...]:
+    """What the classifiers say, as the tree joins them."""
+    in_order = ", ".join(tree().task_names)
+    diagnoses = ", ".join(diagnosis.value for diagnosis in tree().diagnoses)
+    tasks = len(tree().tasks)
+    return (
+        TensorRecord(
+            name="task_probability",
+            dtype="float32",
+            shape=(tasks,),
+            meaning=f"of the positive class, mean over the tiles, for {in_order}; NaN where nothing was classified",
+        ),
+        TensorRecord(
+            name="tile_probability",
+            dtype="float32",
+            shape=(None, tasks),
+            meaning=f"of the positive class in every tile, for {in_order}; no tile where nothing was classified",
+        ),
+        TILE_SLICES,
+        TensorRecord(
+            name="posterior",
+            dtype="float32",
+            shape=(len(tree().diagnoses),),
+            meaning=f"probability of {diagnoses}; NaN where nothing was classified",
+        ),
+        TensorRecord(
+            name="diagnosis",
+            dtype="string",
+            shape=(),
+            meaning=f"reached by the operating points: {diagnoses}, or {NOT_CLASSIFIED}",
+        ),
+        TensorRecord(
+            name="gradcam",
+            dtype="float32",
+            shape=(tasks, None, None, None),
+            meaning=f"what speaks for the called class, 0 to 1, for {in_order}, on the grid of slices; 0 without tile",
+        ),
+    )
+
+
 def pipeline_signatures(pipeline: ServedPipeline) -> list[Signature]:
     """The ways to call a served pipeline: with or without a mask, and with T1c where the weights know it."""
     request = sample_request(sample_volume())
@@ -172,17 +176,18 @@ def pipeline_signatures(pipeline: ServedPipeline) -> list[Signature]:
             sample={item.name: request[item.name] for item in inputs},
         )
 
-    finding, found = (SLICES, SPACING_MM, SLICE_MM), (PROBABILITY, FOUND_MASK, *ANSWERS)
+    answers = _answers()
+    finding, found = (SLICES, SPACING_MM, SLICE_MM), (PROBABILITY, FOUND_MASK, *answers)
     given = (SLICES, MASK, SPACING_MM)
     signatures = [
         signature(SERVING_DEFAULT, "Find the lesions of one volume, and tell what they are.", finding, found),
-        signature(WITH_MASK, "Tell what the lesions of a given mask are, one that a person reviewed.", given, ANSWERS),
+        signature(WITH_MASK, "Tell what the lesions of a given mask are, one that a person reviewed.", given, answers),
     ]
     if any("t1c" in network.checkpoint.modalities for network in pipeline.classifiers):
         also = "with a contrast-enhanced volume for the classifiers"
         signatures += [
             signature(WITH_T1C, f"The same as {SERVING_DEFAULT}, {also}.", (*finding, T1C), found),
-            signature(WITH_MASK_AND_T1C, f"The same as {WITH_MASK}, {also}.", (*given, T1C), ANSWERS),
+            signature(WITH_MASK_AND_T1C, f"The same as {WITH_MASK}, {also}.", (*given, T1C), answers),
         ]
     return signatures
 

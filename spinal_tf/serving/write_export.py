@@ -12,7 +12,7 @@ import tensorflow as tf
 from spinal_tf import __version__
 from spinal_tf.checkpoints.manifest import Checkpoint
 from spinal_tf.errors import WeightsError
-from spinal_tf.models import SEGMENTER, classifier_checkpoints, named_checkpoint
+from spinal_tf.models import SEGMENTER, classifier_checkpoints, named_checkpoint, require_same_classes
 from spinal_tf.serving.classifier_graph import classifier_signatures
 from spinal_tf.serving.describe import describe_signature
 from spinal_tf.serving.names import PIPELINE
@@ -69,16 +69,19 @@ def serve_classifiers(weights: Path, tasks: Sequence[Task], precision: Precision
     """The classifiers of some tasks of a weights folder; those of the same structure share their graphs.
 
     Raises:
-        WeightsError: one is missing or damaged.
+        WeightsError: one is missing or damaged, or was trained with other classes.
     """
-    networks = serve_networks(weights, [named_checkpoint(weights, task.name) for task in tasks], precision)
+    checkpoints = [named_checkpoint(weights, task.name) for task in tasks]
+    for task, checkpoint in zip(tasks, checkpoints, strict=True):
+        require_same_classes(checkpoint, task, source=str(weights))
+    networks = serve_networks(weights, checkpoints, precision)
     return [
         _served(network.checkpoint.name, precision, [network], classifier_signatures(network)) for network in networks
     ]
 
 
 def serve_pipeline(weights: Path, precision: Precision = "float32") -> ServedModel:
-    """All four networks of a weights folder.
+    """All networks of a weights folder.
 
     Raises:
         WeightsError: one is missing or damaged, or the classifiers want tiles of different sizes.

@@ -23,6 +23,7 @@ from spinal_tf.datasets.feed import Sampler
 from spinal_tf.errors import StoppedError
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.slices import MaskMode
+from spinal_tf.taxonomy import tree
 from spinal_tf.training.batches import batches, refuse_uneven
 from spinal_tf.training.initial import Initial, set_initial_weights
 from spinal_tf.training.loop import Training
@@ -84,6 +85,7 @@ class Job:
         """Everything that a run is asked for, and what it runs on."""
         return {
             "name": self.name,
+            "classes": tree().task(self.name).to_dict() if self.name in tree().task_names else None,
             "network": self.network,
             "arguments": dict(self.arguments),
             "preprocessing": self.preprocessing.to_dict(),

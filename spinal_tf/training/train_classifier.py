@@ -30,7 +30,7 @@ from spinal_tf.training.validation import Monitor, some_cases, validate_classifi
 DEFAULT_SIZE = [256, 256]
 
 CACHE = "classifier"
-"""One cache for the three tasks."""
+"""One cache for all tasks."""
 
 
 @dataclass(frozen=True, kw_only=True)

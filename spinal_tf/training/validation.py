@@ -18,7 +18,7 @@ from spinal_tf.engine import Engine, run_in_batches
 from spinal_tf.evaluation.statistics.operating_point import youden
 from spinal_tf.lesions import MINIMUM_VOLUME_ML, find_candidates
 from spinal_tf.slices import T1C
-from spinal_tf.taxonomy import Diagnosis, Task
+from spinal_tf.taxonomy import Task, tree
 from spinal_tf.training.data import only_named
 
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
@@ -98,8 +98,8 @@ def validate_segmenter(predict: Engine, cases: Sequence[SegmenterCase]) -> Valid
     """
     found = [_at_points(predict, case) for case in cases]
     soft, dice, marked_ml = (np.array(part) for part in zip(*found, strict=True))
-    groups = [kind for kind in (*Diagnosis, None) if any(case.diagnosis is kind for case in cases)]
-    means = np.array([dice[[case.diagnosis is kind for case in cases]].mean(axis=0) for kind in groups])
+    groups = [kind for kind in (*tree().diagnoses, None) if any(case.diagnosis == kind for case in cases)]
+    means = np.array([dice[[case.diagnosis == kind for case in cases]].mean(axis=0) for kind in groups])
     healthy = np.array([case.diagnosis is None for case in cases])
     left_empty = means[[kind is None for kind in groups]].sum(axis=0)  # of one group, or none
     best = _best_point(means[[kind is not None for kind in groups]].mean(axis=0), left_empty)
@@ -237,6 +237,6 @@ def some_cases(cases: Sequence[Case], count: int | None) -> list[Case]:
     diagnoses = {case.name: case.diagnosis for case in cases}
     if count is None or count >= len(diagnoses):
         return list(cases)
-    groups = [[name for name, its in diagnoses.items() if its is kind] for kind in (*Diagnosis, None)]
+    groups = [[name for name, its in diagnoses.items() if its == kind] for kind in (*tree().diagnoses, None)]
     turns = [(turn, kind, name) for kind, group in enumerate(groups) for turn, name in enumerate(group)]
     return only_named(cases, {name for *_, name in sorted(turns)[:count]})

@@ -13,7 +13,7 @@ from spinal_tf.checkpoints.manifest import MANIFEST, manifest_json
 from spinal_tf.cli.main import main
 from spinal_tf.explain.gradcam import Explanation
 from spinal_tf.models import Classifier, Segmenter
-from spinal_tf.taxonomy import TASKS
+from spinal_tf.taxonomy import tree
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def stub_networks(tmp_path_factory, monkeypatch, checkpoints) -> Path:
     segmenter = Segmenter(
         checkpoint=checkpoints["segmenter"], engine=lambda batch: 1 / (1 + np.exp(np.float32(28) - 40 * batch))
     )
-    classifiers = tuple(Classifier(task=t, checkpoint=checkpoints[t.name], explain=_explain) for t in TASKS)
+    classifiers = tuple(Classifier(task=t, checkpoint=checkpoints[t.name], explain=_explain) for t in tree().tasks)
     monkeypatch.setenv("SPINAL_TF_WEIGHTS", str(folder))
     monkeypatch.setattr(loaded_weights, "import_tensorflow", lambda _: None)
     monkeypatch.setattr(loaded_weights, "load_segmenter", lambda *_, **__: segmenter)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from spinal_tf.report.study.figure_file import FigureFile
-from spinal_tf.taxonomy import TASKS, Diagnosis
+from spinal_tf.taxonomy import tree
 
 ROOT = Path(__file__).parents[2]
 WITHOUT_TENSORFLOW = """
@@ -28,9 +28,9 @@ assert not heavy, heavy
 def rows(count=16):
     made = []
     for index in range(count):
-        diagnosis = list(Diagnosis)[index % 4]
+        diagnosis = list(tree().diagnoses)[index % 4]
         row = {"case": f"c{index}", "split": ("validation", "test")[index // 4 % 2], "diagnosis": diagnosis.value}
-        for task in TASKS:
+        for task in tree().tasks:
             applies = task.applies_to(diagnosis)
             row[f"p_{task.name}"] = f"{0.2 + 0.5 * task.label(diagnosis) + index / 100}" if applies else ""
         made.append(row)

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from spinal_tf.cli.main import main
 from spinal_tf.images.volume import new_volume, write_on_grid
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import MS
 
 AFFINE = np.array([[-4.0, 0, 0, 5], [0, 0, -0.8, 20], [0, -0.8, 0, 30], [0, 0, 0, 1]])
 SMALL = ["--width", "4", "--crop", "16", "--batch", "2", "--steps", "2", "--validation-every", "1"]
@@ -31,7 +31,7 @@ def table(tmp_path_factory):
         volume = new_volume(rng.gamma(4, 20, mask.shape) + 200 * mask, AFFINE, source="t2")
         for name, array in (("t2", volume.data), ("mask", mask)):
             write_on_grid(array, folder / f"{name}-{number}.nii.gz", like=volume)
-        lines.append(f"c{number},p{number},t2-{number}.nii.gz,mask-{number}.nii.gz,{Diagnosis.MS.value},{split}")
+        lines.append(f"c{number},p{number},t2-{number}.nii.gz,mask-{number}.nii.gz,{MS.value},{split}")
     (folder / "cohort.csv").write_text("\n".join(lines) + "\n")
     return folder / "cohort.csv"
 

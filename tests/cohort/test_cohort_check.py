@@ -15,7 +15,7 @@ from spinal_tf.errors import CohortError
 from spinal_tf.phantom.plan import plan_cohort
 from spinal_tf.phantom.simulated_cohort import Writing
 from spinal_tf.phantom.simulated_cohort import write_cohort as simulate_cohort
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import ASTROCYTOMA, EPENDYMOMA
 
 FORBIDDEN = """
 import sys
@@ -178,7 +178,7 @@ def test_a_simulated_cohort_is_sound(tmp_path):
     list(simulate_cohort(plan_cohort(cases=2), Writing(out=tmp_path, seed=1)))
     checked = check_cohort(tmp_path / "cohort.csv")
     assert checked.faults == ()
-    assert [case.diagnosis for case in checked.cohort.cases] == [Diagnosis.ASTROCYTOMA, Diagnosis.EPENDYMOMA]
+    assert [case.diagnosis for case in checked.cohort.cases] == [ASTROCYTOMA, EPENDYMOMA]
 
 
 def test_neither_tensorflow_nor_click_is_imported(pytestconfig):

@@ -10,7 +10,7 @@ from spinal_tf.cohort.case import Level, Sex, Split
 from spinal_tf.cohort.cells import REQUIRED_COLUMNS, known_columns
 from spinal_tf.cohort.read_cohort import parse_table, read_cohort
 from spinal_tf.errors import CohortError
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import MS, NMOSD
 
 REQUIRED = {
     "case": "c1",
@@ -33,7 +33,7 @@ def faults(path, **options):
 
 def test_required_columns_are_enough(write_table, tmp_path):
     [case] = read_cohort(write_table(rows({}))).cases
-    assert (case.name, case.patient, case.diagnosis, case.split) == ("c1", "p1", Diagnosis.MS, Split.TRAIN)
+    assert (case.name, case.patient, case.diagnosis, case.split) == ("c1", "p1", MS, Split.TRAIN)
     assert (case.t2, case.mask) == (tmp_path / "c1/t2.nii.gz", tmp_path / "c1/mask.nii.gz")
     optional = (case.t1c, case.sex, case.age_years, case.scan_date, case.difficult, case.scanner)
     assert optional == (None,) * 6
@@ -61,7 +61,7 @@ def test_every_column_is_read(write_table, tmp_path):
     assert str(case.t1c) == "/abs/t1c.nii"
     assert (case.sex, case.age_years, case.scan_date) == (Sex.FEMALE, 34.5, date(2019, 3, 31))
     assert (case.difficult, case.enhancement) == (True, False)
-    assert case.raters == {"rater_1": Diagnosis.NMOSD, "rater_2": None}
+    assert case.raters == {"rater_1": NMOSD, "rater_2": None}
     assert (case.scanner, case.field_strength_t) == ("Trio", 3.0)
     assert (case.level, case.extent_vertebrae) == (Level.CERVICAL_THORACIC, 2.5)
     assert case.extra == {"remark": "left; arm", "rater_x": "?"}

@@ -18,8 +18,8 @@ from spinal_tf.cohort.case import Case, Cohort, Split
 from spinal_tf.cohort.read_cohort import read_cohort
 from spinal_tf.cohort.split import SplitOptions, draw_split, read_unsplit, rows_with_split
 from spinal_tf.errors import CohortError
-from spinal_tf.evaluation.paper_table1 import CASES
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.evaluation.paper.paper_table1 import CASES
+from spinal_tf.taxonomy import MS, tree
 
 SCRIPT = Path(__file__).parents[2] / "data_prep" / "split_cohort.py"
 DAY = date(2019, 1, 1)
@@ -52,7 +52,7 @@ def unsplit(count, **cells):
 
 def test_the_papers_patients_give_the_papers_numbers():
     counts = (118, 130, 101, 141)
-    diagnoses = [diagnosis for diagnosis, count in zip(Diagnosis, counts, strict=True) for _ in range(count)]
+    diagnoses = [diagnosis for diagnosis, count in zip(tree().diagnoses, counts, strict=True) for _ in range(count)]
     cases = [case(number, diagnosis) for number, diagnosis in enumerate(diagnoses)]
     splits = draw_split(cohort(cases), SplitOptions(seed=2022))
     for split in (Split.TRAIN, Split.VALIDATION):
@@ -61,10 +61,11 @@ def test_the_papers_patients_give_the_papers_numbers():
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from([*Diagnosis, None]), st.integers(1, 3)), min_size=20), st.integers(0, 2**32 - 1)
+    st.lists(st.tuples(st.sampled_from([*tree().diagnoses, None]), st.integers(1, 3)), min_size=20),
+    st.integers(0, 2**32 - 1),
 )
 def test_every_patient_has_one_split_and_each_stratum_is_shared(patients, seed):
-    patients += [(diagnosis, 1) for diagnosis in (*Diagnosis, None)] * 2
+    patients += [(diagnosis, 1) for diagnosis in (*tree().diagnoses, None)] * 2
     cases = [
         case(100 * number + scan, diagnosis, patient=f"p{number}")
         for number, (diagnosis, scans) in enumerate(patients)
@@ -80,14 +81,14 @@ def test_every_patient_has_one_split_and_each_stratum_is_shared(patients, seed):
 
 
 def test_another_seed_gives_another_split():
-    cases = cohort(case(number, list(Diagnosis)[number % 4]) for number in range(80))
+    cases = cohort(case(number, list(tree().diagnoses)[number % 4]) for number in range(80))
     assert draw_split(cases, SplitOptions(seed=1)) != draw_split(cases, SplitOptions(seed=2))
 
 
 def test_patients_belong_to_the_period_of_their_first_scan():
-    early = [case(number, Diagnosis.MS, scan_date=date(2018, 12, 31)) for number in range(5)]
-    both = [case(10, Diagnosis.MS, patient="p0", scan_date=date(2020, 1, 1))]
-    late = [case(20, Diagnosis.MS, scan_date=DAY), case(21, None, scan_date=date(2020, 5, 5))]
+    early = [case(number, MS, scan_date=date(2018, 12, 31)) for number in range(5)]
+    both = [case(10, MS, patient="p0", scan_date=date(2020, 1, 1))]
+    late = [case(20, MS, scan_date=DAY), case(21, None, scan_date=date(2020, 5, 5))]
     splits = draw_split(cohort(late + both + early), SplitOptions(test_from=DAY))
     assert {patient for patient, split in splits.items() if split is Split.TEST} == {"p20", "p21"}
     assert Counter(splits.values()) == {Split.TRAIN: 4, Split.VALIDATION: 1, Split.TEST: 2}
@@ -96,10 +97,14 @@ def test_patients_belong_to_the_period_of_their_first_scan():
 @pytest.mark.parametrize(
     ("cases", "options", "words"),
     [
-        ([case(1, Diagnosis.MS)], {}, "only 1 patient of ms, at least 2 are needed"),
-        ([case(1, Diagnosis.MS)], {"test_from": DAY}, "row 2, scan_date: is empty; it is needed"),
-        ([case(1, Diagnosis.MS, scan_date=DAY)], {"test_from": DAY}, "no patient scanned before 2019-01-01"),
-        ([case(n, d) for n, d in enumerate([*Diagnosis] * 2)], {"validation": 0.2}, "8 patients are too few for"),
+        ([case(1, MS)], {}, "only 1 patient of ms, at least 2 are needed"),
+        ([case(1, MS)], {"test_from": DAY}, "row 2, scan_date: is empty; it is needed"),
+        ([case(1, MS, scan_date=DAY)], {"test_from": DAY}, "no patient scanned before 2019-01-01"),
+        (
+            [case(n, d) for n, d in enumerate([*tree().diagnoses] * 2)],
+            {"validation": 0.2},
+            "8 patients are too few for",
+        ),
     ],
 )
 def test_a_cohort_that_cannot_be_split_is_refused(cases, options, words):

@@ -10,7 +10,7 @@ import pytest
 from spinal_tf.cohort.case import Case
 from spinal_tf.datasets.case_source import Examination
 from spinal_tf.images.volume import new_volume
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import NMOSD, Diagnosis
 
 AFFINE = np.array([[-3.5, 0, 0, 10], [0, 0, -0.7, 20], [0, -1.1, 0, 30], [0, 0, 0, 1.0]])
 """Slices of 3.5 mm, rows of 1.1 mm, columns of 0.7 mm."""
@@ -18,7 +18,7 @@ AFFINE = np.array([[-3.5, 0, 0, 10], [0, 0, -0.7, 20], [0, -1.1, 0, 30], [0, 0, 
 SHAPE = (7, 40, 48)
 
 
-def make_case(name: str = "case-1", diagnosis: Diagnosis | None = Diagnosis.NMOSD) -> Case:
+def make_case(name: str = "case-1", diagnosis: Diagnosis | None = NMOSD) -> Case:
     return Case(row=2, name=name, patient=name, t2=Path("t2.nii.gz"), diagnosis=diagnosis)
 
 
@@ -32,7 +32,7 @@ def make_examination(
     course[3, 2:38, 21:24] = True
     found = np.roll(mask, 1, axis=0)
     return Examination(
-        case=make_case(name, Diagnosis.NMOSD if lesion else None),
+        case=make_case(name, NMOSD if lesion else None),
         t2=t2,
         mask=mask,
         cord=course if cord else None,

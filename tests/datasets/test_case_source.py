@@ -13,7 +13,7 @@ from spinal_tf.datasets.cache import Entry
 from spinal_tf.datasets.case_source import entries, read_examination
 from spinal_tf.errors import TrainingError
 from spinal_tf.images.volume import new_volume, write_on_grid
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import EPENDYMOMA
 
 SHAPE = (3, 12, 16)
 CORD, MODEL = (CORD_COLUMN,), (MODEL_MASK_COLUMN,)
@@ -41,7 +41,7 @@ def case(tmp_path) -> Case:
         t2=tmp_path / "t2.nii.gz",
         t1c=tmp_path / "t1c.nii.gz",
         mask=tmp_path / "mask.nii.gz",
-        diagnosis=Diagnosis.EPENDYMOMA,
+        diagnosis=EPENDYMOMA,
         extra={"cord": "cord.nii.gz", "model_mask": "model.nii.gz"},
     )
 

@@ -10,9 +10,9 @@ import pytest
 from spinal_tf.datasets import crop_samples as segmenter
 from spinal_tf.datasets.crop_samples import CropPlan, CropSampler, SegmenterCase, segmenter_case, segmenter_entry
 from spinal_tf.preprocess import Preprocessing, neighbour_index
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import MS, NMOSD, tree
 
-KINDS = (*Diagnosis, None)
+KINDS = (*tree().diagnoses, None)
 CODE = {kind: number for number, kind in enumerate(KINDS, start=1)}
 SHAPE = (3, 60, 70)
 
@@ -50,7 +50,7 @@ def plain(monkeypatch):
 
 def test_an_entry_is_resized_normalised_and_knows_its_lesion_and_spine(examination):
     case = segmenter_case(segmenter_entry(examination(), Preprocessing(intensity="minmax", size=(80, 96))))
-    assert (case.name, case.diagnosis) == ("case-1", Diagnosis.NMOSD)
+    assert (case.name, case.diagnosis) == ("case-1", NMOSD)
     assert case.planes.shape == case.mask.shape == (7, 80, 96)
     assert case.planes.dtype == np.float16
     assert 0 <= case.planes.min() < 0.1
@@ -114,7 +114,7 @@ def test_errors_of_a_segmenter_are_stored_where_they_are_asked_for(examination):
 
 
 def test_crops_have_the_stated_shape_and_type():
-    sampler = CropSampler(cases=[planes_of(Diagnosis.MS)], plan=CropPlan(size=(32, 48)), seed=0)
+    sampler = CropSampler(cases=[planes_of(MS)], plan=CropPlan(size=(32, 48)), seed=0)
     image, mask = sampler(3, 1)
     assert (image.shape, mask.shape) == sampler.shapes == ((32, 48, 1), (32, 48, 1))
     assert image.dtype == mask.dtype == np.float32
@@ -137,13 +137,13 @@ def test_a_crop_is_a_function_of_seed_step_and_index(augmentation):
 
 
 def segmenter_case_of_noise():
-    case = planes_of(Diagnosis.MS)
+    case = planes_of(MS)
     case.planes[...] = np.random.default_rng(0).random(SHAPE)
     return case
 
 
 def test_the_diseases_and_the_healthy_come_in_equal_parts_however_many_cases_each_has(plain):
-    many = [planes_of(Diagnosis.MS)] * 9 + [planes_of(kind) for kind in KINDS if kind is not Diagnosis.MS]
+    many = [planes_of(MS)] * 9 + [planes_of(kind) for kind in KINDS if kind is not MS]
     images, _ = crops(many, 500)
     counts = np.bincount(images[:, 0, 0, 0].astype(int), minlength=6)[1:]
     assert counts.sum() == 500
@@ -153,13 +153,13 @@ def test_the_diseases_and_the_healthy_come_in_equal_parts_however_many_cases_eac
 def test_diseases_are_drawn_as_often_as_their_weights_say(plain):
     images, _ = crops([planes_of(kind) for kind in KINDS], 500, sampling_weights={"ms": 4.0, "healthy": 2.0})
     counts = {kind: np.count_nonzero(images[:, 0, 0, 0] == CODE[kind]) for kind in KINDS}
-    expected = {kind: 500 * {Diagnosis.MS: 4, None: 2}.get(kind, 1) / 9 for kind in KINDS}
+    expected = {kind: 500 * {MS: 4, None: 2}.get(kind, 1) / 9 for kind in KINDS}
     assert counts == pytest.approx(expected, abs=45)  # four standard deviations of a binomial
 
 
 @pytest.mark.parametrize(("lesion_share", "spine_share"), [(1.0, 0.0), (0.0, 1.0), (0.0, 0.0), (0.6, 0.3)])
 def test_crops_lie_at_lesions_along_the_spine_and_anywhere_in_the_stated_shares(lesion_share, spine_share):
-    case = planes_of(Diagnosis.NMOSD)
+    case = planes_of(NMOSD)
     plan = CropPlan(size=(32, 48), lesion_share=lesion_share, spine_share=spine_share, jitter=0.0)
     centres = [segmenter._crop_centre(np.random.default_rng(seed), case, plan) for seed in range(600)]
     at_lesion = sum(case.mask[plane, int(row), int(column)] for plane, row, column in centres) / 600
@@ -172,7 +172,7 @@ def test_crops_lie_at_lesions_along_the_spine_and_anywhere_in_the_stated_shares(
 
 def test_errors_get_their_share_and_what_a_case_has_not_the_next_share_gives():
     plan = CropPlan(size=(32, 48), error_share=0.5, lesion_share=0.3, spine_share=0.2, jitter=0.0)
-    sound, empty = planes_of(Diagnosis.NMOSD), planes_of(None, lesion=False)
+    sound, empty = planes_of(NMOSD), planes_of(None, lesion=False)
 
     def shares(case):
         centres = [segmenter._crop_centre(np.random.default_rng(seed), case, plan) for seed in range(600)]
@@ -189,7 +189,7 @@ def test_errors_get_their_share_and_what_a_case_has_not_the_next_share_gives():
 
 
 def test_the_centre_is_moved_by_a_share_of_the_crop():
-    case = planes_of(Diagnosis.NMOSD)
+    case = planes_of(NMOSD)
     plan = CropPlan(size=(32, 64), lesion_share=0.0, spine_share=1.0, jitter=0.25)
     columns = [segmenter._crop_centre(np.random.default_rng(seed), case, plan)[2] - 35 for seed in range(600)]
     assert np.std(columns) == pytest.approx(16, rel=0.12)
@@ -229,7 +229,7 @@ def test_an_entry_is_averaged_over_slabs(examination):
 
 @pytest.mark.parametrize("augmentation", ["none", "authors", "broad"])
 def test_a_crop_shows_the_neighbours_at_the_same_place_and_the_mask_of_the_middle(augmentation, plain, monkeypatch):
-    case = replace(planes_of(Diagnosis.MS), neighbours=neighbour_index(3, 3.0, 3.0))
+    case = replace(planes_of(MS), neighbours=neighbour_index(3, 3.0, 3.0))
     case.planes[...] = np.arange(1, 4)[:, None, None]  # the number of the slice
     monkeypatch.setattr(segmenter, "augment_by_groups", lambda rng, images, *masks: (images, masks))
     images, masks = crops([case], augmentation=augmentation, lesion_share=1.0, jitter=0.0)
@@ -242,7 +242,7 @@ def test_a_crop_shows_the_neighbours_at_the_same_place_and_the_mask_of_the_middl
 
 @pytest.mark.parametrize("augmentation", ["none", "authors", "broad"])
 def test_a_crop_tells_the_cord_of_its_own_slice(augmentation, plain):
-    case = replace(planes_of(Diagnosis.MS), cord=planes_of(Diagnosis.MS).mask)  # the cord is where the lesion is
+    case = replace(planes_of(MS), cord=planes_of(MS).mask)  # the cord is where the lesion is
     sampler = CropSampler(cases=[case], plan=CropPlan(size=(32, 32), augmentation=augmentation), seed=0, with_cord=True)
     assert sampler.shapes == ((32, 32, 1), (32, 32, 2))
     targets = np.stack([sampler(0, index)[1] for index in range(40)])

@@ -5,34 +5,36 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings
 
-from spinal_tf.evaluation.paper_table2 import TABLE_2
+from spinal_tf.evaluation.paper.paper_table2 import TABLE_2
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.statistics.confusion import Confusion
-from spinal_tf.taxonomy import TASKS, Diagnosis
+from spinal_tf.taxonomy import ASTROCYTOMA, EPENDYMOMA, MS, NMOSD, tree
 
 settings.register_profile("unhurried", deadline=None)  # a busy machine
 settings.load_profile("unhurried")
 
-TUMOR, ASTROCYTOMA, NMOSD = (task.name for task in TASKS)
+FIRST, OF_TUMORS, OF_DEMYELINATING = (task.name for task in tree().tasks)
 RIGHT, WRONG = 0.9, 0.1
 
 
 def _rows(split, difficult, counts):
     """One row for each case of a part with these confusion counts by task."""
     members = {
-        Diagnosis.ASTROCYTOMA: counts[ASTROCYTOMA].tn + counts[ASTROCYTOMA].fp,
-        Diagnosis.EPENDYMOMA: counts[ASTROCYTOMA].tp + counts[ASTROCYTOMA].fn,
-        Diagnosis.MS: counts[NMOSD].tn + counts[NMOSD].fp,
-        Diagnosis.NMOSD: counts[NMOSD].tp + counts[NMOSD].fn,
+        ASTROCYTOMA: counts[OF_TUMORS].tn + counts[OF_TUMORS].fp,
+        EPENDYMOMA: counts[OF_TUMORS].tp + counts[OF_TUMORS].fn,
+        MS: counts[OF_DEMYELINATING].tn + counts[OF_DEMYELINATING].fp,
+        NMOSD: counts[OF_DEMYELINATING].tp + counts[OF_DEMYELINATING].fn,
     }
-    wrong = {(task.name, label): getattr(counts[task.name], ("fp", "fn")[label]) for task in TASKS for label in (0, 1)}
+    wrong = {
+        (task.name, label): getattr(counts[task.name], ("fp", "fn")[label]) for task in tree().tasks for label in (0, 1)
+    }
     rows = []
     for diagnosis, number in members.items():
         for index in range(number):
             name = f"{split}-{difficult}-{diagnosis.value}-{index}"
             row = {"case": name, "patient": f"of {name}", "split": split, "diagnosis": diagnosis.value}
             row["difficult"] = difficult
-            for task in TASKS:
+            for task in tree().tasks:
                 column = f"p_{task.name}"
                 if not task.applies_to(diagnosis):
                     row[column] = ""
@@ -69,14 +71,14 @@ def some_rows():
     def rows(count=16, **cells):
         made = []
         for index in range(count):
-            diagnosis = list(Diagnosis)[index % 4]
+            diagnosis = list(tree().diagnoses)[index % 4]
             row = {"case": f"c{index}", "patient": f"p{index}", "split": ("validation", "test")[index // 4 % 2]}
             row["diagnosis"] = diagnosis.value
             row |= {
                 f"p_{task.name}": f"{0.2 + 0.5 * task.label(diagnosis) + index % 28 / 100:.2f}"
                 if task.applies_to(diagnosis)
                 else ""
-                for task in TASKS
+                for task in tree().tasks
             }
             made.append(row | cells)
         return made

@@ -13,7 +13,7 @@ from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.scored import EvaluationOptions
 from spinal_tf.evaluation.statistics.bootstrap import Resampling
-from spinal_tf.taxonomy import MS_VS_NMOSD, Diagnosis
+from spinal_tf.taxonomy import MS, MS_VS_NMOSD, NMOSD
 
 OPTIONS = EvaluationOptions(points={"ms_vs_nmosd": 0.5}, resampling=Resampling(resamples=100))
 
@@ -54,16 +54,16 @@ def test_zones_are_counted_by_disease_and_answer(evaluated):
         (None, None): {"lesion": 2, "perilesional": 1, "elsewhere": 2},
         (None, True): {"lesion": 2, "perilesional": 1},
         (None, False): {"elsewhere": 2},
-        (Diagnosis.MS, None): {"lesion": 2, "elsewhere": 1},
-        (Diagnosis.MS, True): {"lesion": 2},
-        (Diagnosis.MS, False): {"elsewhere": 1},
-        (Diagnosis.NMOSD, None): {"perilesional": 1, "elsewhere": 1},
-        (Diagnosis.NMOSD, True): {"perilesional": 1},
-        (Diagnosis.NMOSD, False): {"elsewhere": 1},
+        (MS, None): {"lesion": 2, "elsewhere": 1},
+        (MS, True): {"lesion": 2},
+        (MS, False): {"elsewhere": 1},
+        (NMOSD, None): {"perilesional": 1, "elsewhere": 1},
+        (NMOSD, True): {"perilesional": 1},
+        (NMOSD, False): {"elsewhere": 1},
     }
     whole = groups[None, None]
     assert (whole.task, whole.case_set, whole.cases, whole.left_out) == (MS_VS_NMOSD, CaseSet.TEST, 5, 1)
-    assert (groups[Diagnosis.MS, False].left_out, groups[Diagnosis.MS, True].left_out) == (0, 1)
+    assert (groups[MS, False].left_out, groups[MS, True].left_out) == (0, 1)
 
 
 def test_every_zone_has_a_share_and_they_sum_to_1(evaluated):

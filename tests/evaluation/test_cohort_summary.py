@@ -13,9 +13,9 @@ from spinal_tf.cohort.read_cohort import read_cohort
 from spinal_tf.errors import CohortError
 from spinal_tf.evaluation.cohort_summary import FEWEST_COMPARED, Measured, summarise, summary_row
 from spinal_tf.evaluation.described import MeanSD, MedianIQR, Proportion
-from spinal_tf.evaluation.paper_table1 import ROWS, TABLE_1
+from spinal_tf.evaluation.paper.paper_table1 import ROWS, TABLE_1
 from spinal_tf.evaluation.summary_text import as_record, as_text
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import ASTROCYTOMA, EPENDYMOMA, MS, NMOSD, tree
 
 LESION_ML = 3 * 8 * 7 * 3.3 * 0.7 * 0.8 / 1000
 
@@ -40,13 +40,13 @@ def test_lesions_are_counted_and_measured_on_the_masks(
     write_nifti(tmp_path / "c1/mask.nii.gz", two.astype(np.uint8), oblique_affine, axes="RAS")
     summary = summary_of(rows)
     counts = row_of(summary, "lesion_count").groups
-    assert counts[Diagnosis.ASTROCYTOMA] == MedianIQR(median=1.5, first=1, third=2, total=2)
-    assert counts[Diagnosis.MS] == MedianIQR(median=1, first=1, third=1, total=1)
+    assert counts[ASTROCYTOMA] == MedianIQR(median=1.5, first=1, third=2, total=2)
+    assert counts[MS] == MedianIQR(median=1, first=1, third=1, total=1)
     volume = row_of(summary, "volume_ml").groups
     voxel_ml = 3.3 * 0.7 * 0.8 / 1000
-    assert volume[Diagnosis.ASTROCYTOMA].mean == pytest.approx(LESION_ML + voxel_ml / 2, rel=1e-5)
-    assert volume[Diagnosis.ASTROCYTOMA].sd == pytest.approx(voxel_ml / math.sqrt(2), rel=1e-4)
-    assert volume[Diagnosis.MS].mean == pytest.approx(LESION_ML, rel=1e-5)
+    assert volume[ASTROCYTOMA].mean == pytest.approx(LESION_ML + voxel_ml / 2, rel=1e-5)
+    assert volume[ASTROCYTOMA].sd == pytest.approx(voxel_ml / math.sqrt(2), rel=1e-4)
+    assert volume[MS].mean == pytest.approx(LESION_ML, rel=1e-5)
 
 
 def test_facts_are_those_of_the_table_and_unknown_ones_are_left_out(write_cohort, summary_of):
@@ -57,14 +57,14 @@ def test_facts_are_those_of_the_table_and_unknown_ones_are_left_out(write_cohort
     rows = [row | (facts if n == 0 else others if n == 4 else unknown) for n, row in enumerate(rows)]
     summary = summary_of(rows)
     found = {key: row_of(summary, key).groups for key in ROWS}
-    first = {key: groups[Diagnosis.ASTROCYTOMA] for key, groups in found.items()}
+    first = {key: groups[ASTROCYTOMA] for key, groups in found.items()}
     for key in ("female", "cervical", "lumbar", "enhancement"):
         assert first[key] == Proportion(count=1, total=2)
     assert first["thoracic"] == Proportion(count=0, total=2)
     assert first["age_years"] == MeanSD(mean=35, sd=pytest.approx(math.sqrt(50)), total=2)
     assert first["extent_vertebrae"].median == 2.5
     for key in ("female", "age_years", "cervical", "extent_vertebrae", "enhancement"):
-        assert found[key][Diagnosis.MS] is None
+        assert found[key][MS] is None
 
 
 def test_healthy_cases_are_counted_apart_and_splits_without_cases_left_out(write_cohort, summary_of):
@@ -74,7 +74,7 @@ def test_healthy_cases_are_counted_apart_and_splits_without_cases_left_out(write
     rows[5] |= {"patient": "p1", "diagnosis": "astrocytoma"}
     train, test = summary_of(rows).splits
     assert (train.split, test.split) == (Split.TRAIN, Split.TEST)
-    assert train.cases == {Diagnosis.ASTROCYTOMA: 2, Diagnosis.EPENDYMOMA: 0, Diagnosis.MS: 1, Diagnosis.NMOSD: 1}
+    assert train.cases == {ASTROCYTOMA: 2, EPENDYMOMA: 0, MS: 1, NMOSD: 1}
     assert (train.patients, train.healthy) == (3, 1)
 
 
@@ -145,13 +145,15 @@ def test_numbers_like_the_papers_are_not_apart_from_it(case, split, key):
     [("age_years", 60), ("lumbar", True), ("lesion_count", 4), ("extent_vertebrae", 9), ("volume_ml", 40)],
 )
 def test_numbers_unlike_the_papers_are_apart_from_it(case, key, value):
-    groups = {diagnosis: [case(key, value + 0.01 * n) for n in range(20)] for diagnosis in Diagnosis}
+    groups = {diagnosis: [case(key, value + 0.01 * n) for n in range(20)] for diagnosis in tree().diagnoses}
     row = summary_row(key, groups, TABLE_1[Split.TRAIN][key])
     assert max(row.apart.values()) < 0.01
 
 
 def test_few_cases_are_not_compared(case):
-    groups = {diagnosis: [case("volume_ml", 40 + n) for n in range(FEWEST_COMPARED - 1)] for diagnosis in Diagnosis}
+    groups = {
+        diagnosis: [case("volume_ml", 40 + n) for n in range(FEWEST_COMPARED - 1)] for diagnosis in tree().diagnoses
+    }
     assert all(
         math.isnan(p) for p in summary_row("volume_ml", groups, TABLE_1[Split.TRAIN]["volume_ml"]).apart.values()
     )

@@ -19,14 +19,14 @@ from spinal_tf.evaluation.evaluation_files import write_evaluation
 from spinal_tf.evaluation.evaluation_rows import TABLES
 from spinal_tf.evaluation.evaluation_text import LABELS, as_text, percent, printed_task
 from spinal_tf.evaluation.map_check import MapCheck, MapComparison
-from spinal_tf.evaluation.paper_table2 import TABLE_2
+from spinal_tf.evaluation.paper.paper_table2 import TABLE_2
 from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.scored import EvaluationOptions
 from spinal_tf.evaluation.statistics.bootstrap import Resampling
 from spinal_tf.evaluation.statistics.confusion import RATIOS
 from spinal_tf.report.study.latex import latex_tables
-from spinal_tf.taxonomy import TASKS
+from spinal_tf.taxonomy import tree
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schema/metrics.schema.json").read_text(encoding="utf-8"))
 FEW = Resampling(resamples=100)
@@ -75,7 +75,8 @@ def full(evaluated, some_rows):
         MapComparison(spearman=math.nan, ssim=0.0, blank=4, tiles=4),
     ]
     checks = [
-        MapCheck(task=task, case_set=CaseSet.TEST, cases=[[one]]) for task, one in zip(TASKS[:2], compared, strict=True)
+        MapCheck(task=task, case_set=CaseSet.TEST, cases=[[one]])
+        for task, one in zip(tree().tasks[:2], compared, strict=True)
     ]
     return evaluated(rows, against=some_rows(24), lesions=spots, map_checks=checks, subgroups=("site",))
 
@@ -242,7 +243,7 @@ def test_every_part_of_an_evaluation_is_shown(full):
         "The model against another",
         "Without and with contrast-enhanced T1w",
         "Subgroups",
-        "Agreement of raters on the four diagnoses",
+        "Agreement of raters on the diagnoses",
         "Calibration",
         "Where Grad-CAM is mainly active, test: MS vs NMOSD",
         "Masks: validation",
@@ -263,7 +264,7 @@ def test_what_is_not_known_of_masks_is_not_shown(evaluated, some_rows):
 
 def test_starred_points_are_explained(evaluated, some_rows):
     assert "\n* Cases of the set that chose" in as_text(evaluated(some_rows()))
-    given = {task.name: 0.5 for task in TASKS}
+    given = {task.name: 0.5 for task in tree().tasks}
     assert "*" not in as_text(evaluated(some_rows(), points=given))
 
 
@@ -276,7 +277,7 @@ def test_percentages_are_rounded_with_halves_up(count, total, shown):
 
 
 def test_tasks_are_named_as_in_the_paper():
-    assert [printed_task(task) for task in TASKS] == [
+    assert [printed_task(task) for task in tree().tasks] == [
         "Tumor vs demyelinating",
         "Astrocytoma vs ependymoma",
         "MS vs NMOSD",

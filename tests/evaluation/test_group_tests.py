@@ -22,9 +22,9 @@ from spinal_tf.evaluation.group_tests import (
     fisher_exact_p,
     proportions_p,
 )
-from spinal_tf.evaluation.paper_table1 import CASES, MARKS, ROWS, TABLE_1
+from spinal_tf.evaluation.paper.paper_table1 import CASES, MARKS, ROWS, TABLE_1
 from spinal_tf.evaluation.summary_text import printed_p
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import tree
 
 DOES_NOT_FOLLOW = {
     ("validation", "female"): ".002",
@@ -133,7 +133,7 @@ def test_the_papers_numbers_are_whole(split):
     rows = TABLE_1[split]
     assert list(rows) == list(ROWS)
     levels = [rows[key] for key, label in ROWS.items() if label.startswith("Level")]
-    for diagnosis in Diagnosis:
+    for diagnosis in tree().diagnoses:
         assert sum(level.groups[diagnosis].count for level in levels) == CASES[split][diagnosis]
         assert {row.groups[diagnosis].total for key, row in rows.items() if key != "enhancement"} == {
             CASES[split][diagnosis]

@@ -15,7 +15,7 @@ from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.scored import EvaluationOptions
 from spinal_tf.evaluation.statistics.bootstrap import Resampling
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import MS, NMOSD
 
 OPTIONS = EvaluationOptions(point=0.5, resampling=Resampling(resamples=100))
 
@@ -66,17 +66,17 @@ def groups(evaluated):
 
 def test_every_set_and_disease_with_masks_is_a_group_healthy_ones_last(groups):
     assert list(groups) == [
-        (CaseSet.VALIDATION, Diagnosis.MS),
-        (CaseSet.VALIDATION, Diagnosis.NMOSD),
-        (CaseSet.TEST, Diagnosis.MS),
-        (CaseSet.TEST, Diagnosis.NMOSD),
+        (CaseSet.VALIDATION, MS),
+        (CaseSet.VALIDATION, NMOSD),
+        (CaseSet.TEST, MS),
+        (CaseSet.TEST, NMOSD),
         (CaseSet.TEST, None),
-        (CaseSet.DIFFICULT, Diagnosis.MS),
+        (CaseSet.DIFFICULT, MS),
     ]
 
 
 def test_numbers_by_hand(groups):
-    ms = groups[CaseSet.TEST, Diagnosis.MS]
+    ms = groups[CaseSet.TEST, MS]
     assert (ms.summary.cases, ms.left_out, ms.summary.missed, ms.summary.without_reference) == (3, 1, 1, 0)
     dice = ms.summary.spreads["dice"]  # 0, 0.2, 0.6: the quartiles of three are the values themselves
     assert (dice.first, dice.median, dice.third, dice.mean) == pytest.approx((0, 0.2, 0.6, 0.8 / 3))
@@ -86,7 +86,7 @@ def test_numbers_by_hand(groups):
 
 
 def test_difficult_cases_are_those_of_the_test(groups):
-    assert groups[CaseSet.DIFFICULT, Diagnosis.MS].summary.spreads["dice"].mean == pytest.approx(0.1)
+    assert groups[CaseSet.DIFFICULT, MS].summary.spreads["dice"].mean == pytest.approx(0.1)
 
 
 def test_healthy_cases_count_what_was_marked_for_nothing(groups):
@@ -121,7 +121,7 @@ LESIONS = [
 
 def test_lesions_of_a_group_are_counted_together_by_size(evaluated):
     groups = {(group.case_set, group.diagnosis): group for group in evaluated(ROWS, LESIONS).masks}
-    detection = groups[CaseSet.TEST, Diagnosis.MS].summary.detection
+    detection = groups[CaseSet.TEST, MS].summary.detection
     below_1, from_1 = SIZES[1:3]
     assert detection[Rule.ONE_TO_ONE][from_1] == Detection(found=2, missed=1, true=2, false=0)
     assert detection[Rule.ONE_TO_ONE][below_1] == Detection(found=0, missed=1, true=0, false=1)

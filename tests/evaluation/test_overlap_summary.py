@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from spinal_tf.evaluation.lesionwise import ALL_SIZES, SIZES, Detection, LesionwiseScore, MatchedLesion, Rule
 from spinal_tf.evaluation.overlap import SegmentationScore
-from spinal_tf.evaluation.overlap_summary import PAPER_MEAN_DICE, Spread, describe, spread, summarise
+from spinal_tf.evaluation.overlap_summary import Spread, describe, spread, summarise
 from spinal_tf.evaluation.overlap_text import as_text
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.evaluation.paper.paper_masks import PAPER_MEAN_DICE
+from spinal_tf.taxonomy import ASTROCYTOMA, MS, NMOSD, tree
 
 
 def lesion(volume_ml, iou):
@@ -114,20 +115,20 @@ def test_lesionwise_measures_are_those_of_each_case():
 
 
 def test_groups_keep_their_order_and_may_be_empty():
-    summaries = summarise({Diagnosis.NMOSD: [score()], Diagnosis.MS: []})
-    assert list(summaries) == [Diagnosis.NMOSD, Diagnosis.MS]
-    assert summaries[Diagnosis.MS].cases == 0
-    assert math.isnan(summaries[Diagnosis.MS].false_per_case(Rule.ANY_OVERLAP))
+    summaries = summarise({NMOSD: [score()], MS: []})
+    assert list(summaries) == [NMOSD, MS]
+    assert summaries[MS].cases == 0
+    assert math.isnan(summaries[MS].false_per_case(Rule.ANY_OVERLAP))
 
 
 def test_the_papers_dice():
     assert list(PAPER_MEAN_DICE.values()) == [0.77, 0.80, 0.50, 0.58]
-    assert list(PAPER_MEAN_DICE) == list(Diagnosis)
+    assert list(PAPER_MEAN_DICE) == list(tree().diagnoses)
 
 
 @pytest.fixture
 def summaries():
-    return summarise({Diagnosis.ASTROCYTOMA: [score(0.7), score(0.9)], Diagnosis.MS: [score(0.4), MISSED]})
+    return summarise({ASTROCYTOMA: [score(0.7), score(0.9)], MS: [score(0.4), MISSED]})
 
 
 def row_of(text, label):
@@ -150,19 +151,19 @@ def test_text_shows_lesions_by_size(summaries):
 
 
 def test_lines_fit_the_terminal(summaries):
-    four = {diagnosis: summaries[Diagnosis.MS] for diagnosis in Diagnosis}
+    four = {diagnosis: summaries[MS] for diagnosis in tree().diagnoses}
     assert max(map(len, as_text(four).splitlines())) <= 120
 
 
 def test_text_of_a_group_without_cases():
-    text = as_text(summarise({Diagnosis.MS: []}))
+    text = as_text(summarise({MS: []}))
     assert row_of(text, "Dice") == ["-"]
     assert row_of(text, "Dice, mean") == ["-"]
     assert "nan" not in text
 
 
 def test_a_group_of_which_only_some_measures_are_known_shows_those():
-    text = as_text({Diagnosis.MS: describe([{"dice": 0.5}, {"dice": 0.7}], None, ["dice"])})
+    text = as_text({MS: describe([{"dice": 0.5}, {"dice": 0.7}], None, ["dice"])})
     assert [line.split("  ")[0] for line in text.splitlines()[1:]] == [
         "Cases",
         "Nothing marked",

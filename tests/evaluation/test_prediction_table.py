@@ -11,7 +11,7 @@ from spinal_tf.errors import CohortError
 from spinal_tf.evaluation.activation import Zone
 from spinal_tf.evaluation.prediction_table import parse_predictions, read_predictions
 from spinal_tf.evaluation.predictions import CaseSet
-from spinal_tf.taxonomy import MS_VS_NMOSD, TASKS, Diagnosis
+from spinal_tf.taxonomy import MS, MS_VS_NMOSD, NMOSD, tree
 
 REQUIRED = {"case": "c1", "split": "test", "diagnosis": "nmosd", "p_ms_vs_nmosd": "0.75"}
 
@@ -36,7 +36,7 @@ def faults(write_predictions):
 def test_required_columns_are_enough(read):
     predictions = read(rows({}))
     [case] = predictions.cases
-    assert (case.name, case.patient, case.split, case.diagnosis) == ("c1", "c1", Split.TEST, Diagnosis.NMOSD)
+    assert (case.name, case.patient, case.split, case.diagnosis) == ("c1", "c1", Split.TEST, NMOSD)
     assert case.probabilities == {"ms_vs_nmosd": 0.75}
     assert (case.stated_difficult, case.sex, case.age_years) == (None, None, None)
     assert (case.raters, case.with_t1c, case.overlap, case.zones) == ({}, {}, {}, {})
@@ -72,13 +72,13 @@ def test_every_column_is_read_and_others_are_carried_along(read):
     assert (case.patient, case.stated_difficult, case.sex, case.age_years) == ("p", True, Sex.FEMALE, 17.5)
     assert case.probabilities == {"tumor_vs_demyelinating": 1.0, "ms_vs_nmosd": 0.75}
     assert case.with_t1c == {"ms_vs_nmosd": 0.0}
-    assert case.raters == {"rater_1": Diagnosis.MS, "rater_2": Diagnosis.NMOSD, "rater_3": None}
+    assert case.raters == {"rater_1": MS, "rater_2": NMOSD, "rater_3": None}
     assert (case.overlap["dice"], case.overlap["hd95_mm"]) == (0.5, math.inf)
     assert math.isnan(case.overlap["iou"])
     assert (case.flagged, case.mask_provenance) == (True, "reviewed")
     assert case.zones == {"tumor_vs_demyelinating": Zone.CORE, "ms_vs_nmosd": Zone.NONE}
     assert case.cells["site"] == "north; old"
-    assert predictions.tasks == TASKS
+    assert predictions.tasks == tree().tasks
     assert predictions.raters == ("rater_1", "rater_2", "rater_3")
 
 

@@ -162,9 +162,9 @@ def test_maps_of_the_bundled_weights_depend_on_them(write_nifti, tmp_path):
     from spinal_tf.models import load_classifiers
     from spinal_tf.phantom.simulated_case import simulate_case
     from spinal_tf.slices import make_tiles
-    from spinal_tf.taxonomy import Diagnosis
+    from spinal_tf.taxonomy import EPENDYMOMA
 
-    case = simulate_case(np.random.default_rng(3), Diagnosis.EPENDYMOMA)
+    case = simulate_case(np.random.default_rng(3), EPENDYMOMA)
     volume = read_volume(write_nifti(tmp_path / "t2.nii.gz", case.t2, case.affine))
     for classifier in load_classifiers(BUNDLED):
         tiles = make_tiles(volume, case.mask, preprocessing=classifier.checkpoint.preprocessing)

@@ -10,7 +10,7 @@ from spinal_tf.phantom.lesion_shapes import draw_lesions
 from spinal_tf.phantom.scan import scan_background
 from spinal_tf.phantom.scanner import thick_slices
 from spinal_tf.phantom.spine import FIELD_TOPS_MM, procedural_background
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import MS
 
 # Real scans as background
 
@@ -87,7 +87,7 @@ def test_a_lesion_in_a_scan_keeps_the_scan_elsewhere():
     cord = block_cord(slice(0, 60), (11, 60, 40))
     t2 = np.where(cord, 50, 200).astype(np.float32)
     background = scan_background(t2, cord, (2.0, 0.9, 1.0))
-    lesions = draw_lesions(np.random.default_rng(0), Diagnosis.MS, background.frame, "cervical")
+    lesions = draw_lesions(np.random.default_rng(0), MS, background.frame, "cervical")
     after, mask = add_lesions(np.random.default_rng(0), background, lesions)
     np.testing.assert_array_equal(after.t2[mask == 0], t2[mask == 0])
     assert after.t2[mask > 0.9].mean() > 55

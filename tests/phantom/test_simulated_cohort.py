@@ -22,7 +22,7 @@ from spinal_tf.phantom.processes import ONE_THREAD, map_processes
 from spinal_tf.phantom.simulated_case import simulate_case
 from spinal_tf.phantom.simulated_cohort import Backgrounds, Writing, read_backgrounds, write_cohort
 from spinal_tf.phantom.spine import procedural_background
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import EPENDYMOMA, MS
 
 COLUMNS = (
     "case,patient,t2,t1c,mask,diagnosis,split,sex,age_years,scan_date,difficult,scanner,field_strength,level,"
@@ -68,7 +68,7 @@ def test_simulate_writes_cases_that_can_be_read_and_a_table(coarse, tmp_path):
     assert [row["diagnosis"] for row in rows] == ["astrocytoma", "ependymoma", "ms", "nmosd", "astrocytoma"]
     assert [row["case"] for row in rows] == [row["patient"] for row in rows] == [f"sim-{n:04d}" for n in range(1, 6)]
     assert [row["split"] for row in rows] == ["test"] * 4 + ["train"]
-    expected = simulate_case(np.random.default_rng([7, 3]), Diagnosis.MS, coarse_source)
+    expected = simulate_case(np.random.default_rng([7, 3]), MS, coarse_source)
     row = rows[2]
     t2 = read_volume(out / row["t2"])
     np.testing.assert_array_equal(t2.data, np.round(expected.t2))
@@ -147,7 +147,7 @@ def test_resume_keeps_complete_cases_and_makes_the_others(coarse, tmp_path, monk
     result = simulate(broken, "--cases", 4, "--resume")
     assert result.exit_code == 0, result.output
     assert snapshot(broken) == expected
-    assert made == [Diagnosis.EPENDYMOMA, Diagnosis.MS]
+    assert made == [EPENDYMOMA, MS]
     assert (broken / "sim-0001" / "t2.nii.gz").stat().st_mtime_ns == kept
 
 

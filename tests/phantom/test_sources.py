@@ -10,7 +10,7 @@ from spinal_tf.phantom.simulated_case import simulate_case
 from spinal_tf.phantom.sources import drawn_spine, from_scans, from_template, read_scan, read_template
 from spinal_tf.phantom.template import Template, template_background
 from spinal_tf.phantom.vary import vary_background
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import ASTROCYTOMA, MS
 
 SPACING_MM = (2.0, 0.9, 1.0)
 SHAPE = (21, 80, 90)
@@ -165,7 +165,7 @@ def test_a_source_of_scans_uses_all_of_them():
     source = from_scans([dark, bright])
     levels = {source(np.random.default_rng(seed), view()).csf_level for seed in range(20)}
     assert levels == {200, 2000}
-    case = simulate_case(np.random.default_rng(0), Diagnosis.MS, source)
+    case = simulate_case(np.random.default_rng(0), MS, source)
     assert case.mask.any()
 
 
@@ -248,7 +248,7 @@ def test_a_template_is_read_with_labels_of_the_cord_alone(tmp_path, write_nifti)
 def test_lesions_are_drawn_into_the_public_scans_and_template(real_data):
     scans = from_scans([read_scan(real_data / "real" / name) for name in ("errsm11", "sct_example")])
     for source in (scans, from_template(read_template(real_data / "template"))):
-        case = simulate_case(np.random.default_rng(1), Diagnosis.ASTROCYTOMA, source)
+        case = simulate_case(np.random.default_rng(1), ASTROCYTOMA, source)
         assert case.mask.any()
         inside, outside = case.t2[case.mask].mean(), case.t2[case.cord & ~case.mask].mean()
         assert inside > outside

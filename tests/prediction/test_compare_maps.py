@@ -14,13 +14,13 @@ from spinal_tf.prediction import compare_maps as map_check
 from spinal_tf.prediction.compare_maps import DRAWS, cases_to_check, compare_maps
 from spinal_tf.prediction.predict_case import CasePrediction
 from spinal_tf.slices import make_tiles
-from spinal_tf.taxonomy import MS_VS_NMOSD, Diagnosis
+from spinal_tf.taxonomy import ASTROCYTOMA, EPENDYMOMA, MS, MS_VS_NMOSD
 
 
 class Named:
     """As much of a case as is asked for."""
 
-    def __init__(self, name, split=Split.TEST, diagnosis=Diagnosis.MS):
+    def __init__(self, name, split=Split.TEST, diagnosis=MS):
         self.name, self.split, self.diagnosis = name, split, diagnosis
 
 
@@ -44,13 +44,13 @@ def test_cases_are_spread_over_the_table(count, names):
 
 
 def test_only_cases_that_the_task_applies_to_and_that_were_classified():
-    cases = [Named("a", diagnosis=Diagnosis.EPENDYMOMA), Named("b", diagnosis=None), Named("c"), Named("d"), Named("e")]
+    cases = [Named("a", diagnosis=EPENDYMOMA), Named("b", diagnosis=None), Named("c"), Named("d"), Named("e")]
     assert chosen(cases, 9, c="none", d="") == (CaseSet.TEST, ["e"])
     assert cases_to_check(cases, predicted(cases[:3]), MS_VS_NMOSD, 9)[1] == [cases[2]], "e could not be predicted"
 
 
 def test_validation_is_asked_where_the_test_has_none():
-    cases = [Named("a", Split.VALIDATION), Named("b", diagnosis=Diagnosis.ASTROCYTOMA)]
+    cases = [Named("a", Split.VALIDATION), Named("b", diagnosis=ASTROCYTOMA)]
     assert chosen(cases, 2) == (CaseSet.VALIDATION, ["a"])
     assert chosen(cases[1:], 2) == (CaseSet.VALIDATION, [])
 

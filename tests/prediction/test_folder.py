@@ -12,11 +12,11 @@ from spinal_tf.errors import OutputError
 from spinal_tf.evaluation.lesionwise import LesionwiseScore, MatchedLesion
 from spinal_tf.images.volume import read_mask
 from spinal_tf.prediction.folder import PredictionFolder
-from spinal_tf.prediction.predict_case import COLUMNS, CasePrediction, without_prediction
+from spinal_tf.prediction.predict_case import CasePrediction, predicted_columns, without_prediction
 from spinal_tf.results import CaseResult, Review, Segmentation
 
 PREDICTION = CasePrediction(
-    cells={**dict.fromkeys(COLUMNS, ""), "p_ms_vs_nmosd": "0.1", "hd95_mm": "inf", "flagged": "1"},
+    cells={**dict.fromkeys(predicted_columns(), ""), "p_ms_vs_nmosd": "0.1", "hd95_mm": "inf", "flagged": "1"},
     lesions=LesionwiseScore(
         reference=(
             MatchedLesion(volume_ml=2.5, overlap=1 / 3, partner_iou=0.1),

@@ -10,7 +10,7 @@ from spinal_tf.errors import CohortError
 from spinal_tf.evaluation.lesionwise import LesionwiseScore, MatchedLesion
 from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.scored import EvaluationOptions
-from spinal_tf.prediction.predict_case import COLUMNS, CasePrediction
+from spinal_tf.prediction.predict_case import CasePrediction, predicted_columns
 from spinal_tf.prediction.prediction_files import provisional, read_judged, write_tables
 
 SPLITS = ("train", "validation", "test", "test")
@@ -30,7 +30,9 @@ def table(write_cohort, write_table):
 
 def predicted(dice):
     spot = MatchedLesion(volume_ml=1, overlap=1, partner_iou=1)
-    cells = dict.fromkeys(COLUMNS, "") | {f"p_{name}": "0.5" for name in ("tumor_vs_demyelinating", "ms_vs_nmosd")}
+    cells = dict.fromkeys(predicted_columns(), "") | {
+        f"p_{name}": "0.5" for name in ("tumor_vs_demyelinating", "ms_vs_nmosd")
+    }
     cells |= {"p_astrocytoma_vs_ependymoma": "none", "dice": dice, "volume_ml": "1", "reference_volume_ml": "1"}
     return CasePrediction(cells=cells, lesions=LesionwiseScore(reference=(spot,), predicted=(spot,)))
 

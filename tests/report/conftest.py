@@ -9,7 +9,7 @@ import pytest
 
 from spinal_tf.lesions import measure_lesions
 from spinal_tf.results import CaseResult, Classification, ModelRecord, Review, Segmentation, TaskResult
-from spinal_tf.taxonomy import TASKS, Diagnosis, posterior
+from spinal_tf.taxonomy import NMOSD, tree
 
 PROBABILITIES = (0.8, 0.25, 0.6)
 OPERATING_POINTS = (0.5, 0.45, 0.55)
@@ -81,16 +81,16 @@ def classified(segmented) -> CaseResult:
             heatmap=heatmap,
             activation=ACTIVATION,
         )
-        for task, probability, operating_point in zip(TASKS, PROBABILITIES, OPERATING_POINTS, strict=True)
+        for task, probability, operating_point in zip(tree().tasks, PROBABILITIES, OPERATING_POINTS, strict=True)
     )
     classification = Classification(
         tasks=tasks,
         slices=(2, 3, 5),
-        posterior=posterior({result.task.name: result.probability for result in tasks}),
-        diagnosis=Diagnosis.NMOSD,
+        posterior=tree().posterior({result.task.name: result.probability for result in tasks}),
+        diagnosis=NMOSD,
         with_t1c=False,
     )
-    models = tuple(ModelRecord(name=task.name, sha256="b2" * 32, summary="simulated data") for task in TASKS)
+    models = tuple(ModelRecord(name=task.name, sha256="b2" * 32, summary="simulated data") for task in tree().tasks)
     return dataclasses.replace(
         segmented,
         classification=classification,

@@ -16,7 +16,7 @@ from spinal_tf.report import NOTICE, words, write_html
 from spinal_tf.report.case_page import html_page
 from spinal_tf.report.figure import contact_sheet
 from spinal_tf.report.panels import OUTLINE
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import MS, NMOSD, tree
 
 
 def test_nothing_is_loaded_and_nothing_runs(classified):
@@ -116,7 +116,7 @@ def test_weights_are_named_with_their_hash_and_training_data(classified):
 
 
 def test_a_posterior_that_favours_another_diagnosis_is_pointed_out(classified):
-    posterior = dict.fromkeys(Diagnosis, 0.1) | {Diagnosis.MS: 0.5, Diagnosis.NMOSD: 0.3}
+    posterior = dict.fromkeys(tree().diagnoses, 0.1) | {MS: 0.5, NMOSD: 0.3}
     changed = dataclasses.replace(classified.classification, posterior=posterior)
     assert words.conclusion(changed) == "NMOSD, posterior probability 0.30; the posterior alone favours MS, 0.50"
 

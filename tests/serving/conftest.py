@@ -113,12 +113,12 @@ def tiny_models(tiny_weights, padded_weights, neighbour_weights, tmp_path_factor
     or see the slices beside each one.
     """
     from spinal_tf.serving.write_export import export_saved_model, serve_classifiers, serve_pipeline, serve_segmenter
-    from spinal_tf.taxonomy import TASKS
+    from spinal_tf.taxonomy import tree
 
     models = tmp_path_factory.mktemp("models")
     for model in (
         serve_segmenter(tiny_weights),
-        *serve_classifiers(tiny_weights, TASKS),
+        *serve_classifiers(tiny_weights, tree().tasks),
         serve_pipeline(tiny_weights),
     ):
         export_saved_model(model, tiny_weights, models)
@@ -131,7 +131,8 @@ def tiny_models(tiny_weights, padded_weights, neighbour_weights, tmp_path_factor
 @pytest.fixture(scope="session")
 def same_diagnosis():
     """The function that compares a pipeline's answer with what the command line's path found in the same mask."""
-    from spinal_tf.taxonomy import Diagnosis
+
+    from spinal_tf.taxonomy import tree
 
     def compare(found, expected) -> None:
         np.testing.assert_array_equal(found["tile_slices"], expected.slices)
@@ -139,7 +140,7 @@ def same_diagnosis():
             np.testing.assert_allclose(found["task_probability"][index], result.probability, atol=1e-4)
             np.testing.assert_allclose(found["tile_probability"][:, index], result.tile_probabilities, atol=1e-4)
             np.testing.assert_allclose(found["gradcam"][index], result.heatmap, atol=1e-3)
-        np.testing.assert_allclose(found["posterior"], [expected.posterior[one] for one in Diagnosis], atol=1e-4)
+        np.testing.assert_allclose(found["posterior"], [expected.posterior[one] for one in tree().diagnoses], atol=1e-4)
         assert found["diagnosis"].item().decode() == expected.diagnosis.value
 
     return compare

@@ -14,7 +14,7 @@ from spinal_tf.models import load_classifiers, load_segmenter
 from spinal_tf.phantom.simulated_case import simulate_case
 from spinal_tf.pipeline import SegmentationOptions, classify_volume, segment_volume
 from spinal_tf.stopwatch import Stopwatch
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import EPENDYMOMA
 
 BUNDLED = Path(__file__).parents[2] / "weights"
 
@@ -35,7 +35,7 @@ SCANS = {"errsm11": 25, "errsm18": 25, "errsm20": 25, "sct_example": 25, "sct_fa
 
 def simulated(name: str) -> Volume:
     """Five slices through a simulated ependymoma, both sides odd."""
-    case, pixel_mm = simulate_case(np.random.default_rng(1), Diagnosis.EPENDYMOMA), PIXELS_MM[name]
+    case, pixel_mm = simulate_case(np.random.default_rng(1), EPENDYMOMA), PIXELS_MM[name]
     centre = np.round(np.argwhere(case.mask).mean(axis=0)).astype(int)
     kept = [slice(max(0, centre[0] - 2), centre[0] + 3)]
     for middle, size_mm in zip(centre[1:], case.spacing_mm[1:], strict=True):

@@ -14,11 +14,11 @@ from spinal_tf.preprocess import normalise
 from spinal_tf.serving.cascade import NOT_CLASSIFIED
 from spinal_tf.serving.sample import sample_mask, sample_volume
 from spinal_tf.stopwatch import Stopwatch
-from spinal_tf.taxonomy import TASKS
+from spinal_tf.taxonomy import tree
 
 pytestmark = pytest.mark.slow
 
-TASK = TASKS[0].name
+TASK = tree().tasks[0].name
 CUTOFF = 0.5
 FOLDERS = ("", "padded/", "neighbours/")
 GRIDS = {"shrunk": (4, 4.0), "thin": (9, 1.0), "tie": (8, 1.2), "few": (3, 0.5), "sample": (5, 3.3)}

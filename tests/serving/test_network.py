@@ -8,13 +8,13 @@ import tensorflow as tf
 
 from spinal_tf.checkpoints.manifest import load_network, read_manifest
 from spinal_tf.serving.network import serve_networks
-from spinal_tf.taxonomy import TASKS
+from spinal_tf.taxonomy import tree
 
 
 @pytest.fixture(scope="module")
 def small_checkpoints(tiny_weights):
     manifest = read_manifest(tiny_weights)
-    return [manifest["segmenter"], *(manifest[task.name] for task in TASKS)]
+    return [manifest["segmenter"], *(manifest[task.name] for task in tree().tasks)]
 
 
 def test_networks_of_one_structure_share_graphs_and_give_answers_of_their_own(tiny_weights, small_checkpoints):

@@ -15,12 +15,12 @@ import numpy as np
 import pytest
 
 from spinal_tf.images.volume import new_volume, write_on_grid
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import Diagnosis, tree
 
 SHAPE = (3, 36, 44)
 AFFINE = np.array([[-4.0, 0, 0, 5], [0, 0, -0.8, 20], [0, -0.8, 0, 30], [0, 0, 0, 1]])
 COLUMNS = ("case", "patient", "t2", "t1c", "mask", "cord", "diagnosis", "split")
-KINDS = (*Diagnosis, None)
+KINDS = (*tree().diagnoses, None)
 
 ROOT = Path(__file__).parents[2]
 LONGEST_S = 600
@@ -33,7 +33,7 @@ def _write_case(folder: Path, number: int, diagnosis: Diagnosis | None, split: s
     mask = np.zeros(SHAPE, bool)
     if diagnosis is not None and not empty:
         left = 14 + number  # no two masks alike
-        mask[1:, 8 : 16 + 4 * list(Diagnosis).index(diagnosis), left : left + 7] = True
+        mask[1:, 8 : 16 + 4 * list(tree().diagnoses).index(diagnosis), left : left + 7] = True
     cord = np.zeros(SHAPE, bool)
     cord[1, 4:32, 22:25] = True
     t2 = rng.gamma(4, 20, SHAPE) + 200 * mask

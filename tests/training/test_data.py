@@ -14,7 +14,7 @@ from spinal_tf.cohort.cohort_check import check_cohort
 from spinal_tf.datasets.crop_samples import segmenter_entry
 from spinal_tf.errors import CohortError, OutputError, TrainingError
 from spinal_tf.preprocess import Preprocessing
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import MS, NMOSD
 from spinal_tf.training import data
 from spinal_tf.training.data import cases_by_split, open_cohort
 
@@ -118,14 +118,14 @@ def test_a_missing_file_is_told_before_anything_begins(table, tmp_path):
 
 
 def test_an_empty_split_is_told(small_cohort, tmp_path):
-    table = small_cohort((Diagnosis.MS, "train"), (Diagnosis.NMOSD, "test"))
+    table = small_cohort((MS, "train"), (NMOSD, "test"))
     opened = open_cohort(table, tmp_path / "cache")
     with pytest.raises(TrainingError, match=r"cohort\.csv: the split validation has no case with a lesion; put some"):
         cases_by_split(opened.cohort, healthy=True)
 
 
 def test_the_healthy_alone_do_not_make_a_split(small_cohort, tmp_path):
-    table = small_cohort((Diagnosis.MS, "train"), (None, "validation"))
+    table = small_cohort((MS, "train"), (None, "validation"))
     with pytest.raises(TrainingError, match="the split validation has no case with a lesion"):
         cases_by_split(open_cohort(table, tmp_path / "cache").cohort, healthy=True)
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spinal_tf.cohort.case import Case
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import tree
 from spinal_tf.training.subsets import nested_subset
 
 
@@ -17,14 +17,14 @@ def cases(*counts: int, per_patient: int = 1) -> list[Case]:
     """So many patients of each diagnosis, the healthy last."""
     return [
         Case(row=2, name=f"{kind}-{number}-{scan}", patient=f"{kind}-{number}", t2=Path("t2.nii.gz"), diagnosis=kind)
-        for kind, count in zip((*Diagnosis, None), counts, strict=False)
+        for kind, count in zip((*tree().diagnoses, None), counts, strict=False)
         for number in range(count)
         for scan in range(per_patient)
     ]
 
 
 def counts(names: frozenset[str]) -> list[int]:
-    return [sum(name.startswith(f"{kind}-") for name in names) for kind in (*Diagnosis, None)]
+    return [sum(name.startswith(f"{kind}-") for name in names) for kind in (*tree().diagnoses, None)]
 
 
 @pytest.mark.parametrize(

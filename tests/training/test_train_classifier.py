@@ -10,7 +10,7 @@ from spinal_tf.checkpoints.manifest import load_network, read_manifest
 from spinal_tf.datasets.tile_samples import TilePlan
 from spinal_tf.errors import SpinalTfError, TrainingError
 from spinal_tf.preprocess import Preprocessing
-from spinal_tf.taxonomy import ASTROCYTOMA_VS_EPENDYMOMA, MS_VS_NMOSD, TUMOR_VS_DEMYELINATING, Diagnosis
+from spinal_tf.taxonomy import ASTROCYTOMA, ASTROCYTOMA_VS_EPENDYMOMA, MS_VS_NMOSD, NMOSD, TUMOR_VS_DEMYELINATING, tree
 from spinal_tf.training.data import open_cohort
 from spinal_tf.training.logs import read_log
 from spinal_tf.training.release import release_run
@@ -62,7 +62,7 @@ def test_released_weights_are_built_again_from_the_manifest(run, tmp_path):
     probability = model(np.zeros((1, 32, 32, 3), np.float32))
     assert float(keras.ops.sum(probability)) == pytest.approx(1)
     card = (tmp_path / "weights" / "tumor_vs_demyelinating.md").read_text()
-    assert "Classifies lesions as tumor or demyelinating from T2w and, if available, T1c" in card
+    assert "Tells tumor from demyelinating by T2w and, where there is one, T1c; the mask comes as a channel." in card
 
 
 def test_one_cache_serves_all_tasks_and_t2w_alone_is_recorded(cohort_table, shared_cache, tmp_path):
@@ -76,9 +76,9 @@ def test_one_cache_serves_all_tasks_and_t2w_alone_is_recorded(cohort_table, shar
 @pytest.mark.parametrize(
     ("missing", "split", "task", "words"),
     [
-        (Diagnosis.NMOSD, "train", MS_VS_NMOSD, "ms_vs_nmosd: the split train has no case of the class nmosd; both"),
+        (NMOSD, "train", MS_VS_NMOSD, "ms_vs_nmosd: the split train has no case of the class nmosd; both"),
         (
-            Diagnosis.ASTROCYTOMA,
+            ASTROCYTOMA,
             "validation",
             ASTROCYTOMA_VS_EPENDYMOMA,
             "the split validation has no case of the class astrocytoma",
@@ -86,7 +86,12 @@ def test_one_cache_serves_all_tasks_and_t2w_alone_is_recorded(cohort_table, shar
     ],
 )
 def test_one_class_only_is_told(small_cohort, tmp_path, missing, split, task, words):
-    cases = [(kind, part) for part in ("train", "validation") for kind in Diagnosis if (kind, part) != (missing, split)]
+    cases = [
+        (kind, part)
+        for part in ("train", "validation")
+        for kind in tree().diagnoses
+        if (kind, part) != (missing, split)
+    ]
     table = small_cohort(*cases)
     with pytest.raises(TrainingError, match=words):
         train(table, tmp_path / "cache", tmp_path / "run", task)
@@ -94,7 +99,7 @@ def test_one_class_only_is_told(small_cohort, tmp_path, missing, split, task, wo
 
 
 def test_a_tumour_without_lesion_in_its_mask_is_told(small_cohort, tmp_path):
-    table = small_cohort(*((kind, part) for part in ("train", "validation") for kind in Diagnosis), empty=(1,))
+    table = small_cohort(*((kind, part) for part in ("train", "validation") for kind in tree().diagnoses), empty=(1,))
     with pytest.raises(SpinalTfError, match=r"case-01.*ependymoma") as caught:
         train(table, tmp_path / "cache", tmp_path / "run")
     assert caught.value.exit_code == 3

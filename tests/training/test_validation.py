@@ -9,7 +9,7 @@ import pytest
 
 from spinal_tf.datasets.crop_samples import SegmenterCase
 from spinal_tf.datasets.tile_samples import ClassifierCase
-from spinal_tf.taxonomy import MS_VS_NMOSD, Diagnosis
+from spinal_tf.taxonomy import MS, MS_VS_NMOSD, NMOSD
 from spinal_tf.training.validation import some_cases, validate_classifier, validate_segmenter
 
 SHAPE = (2, 16, 16)
@@ -42,11 +42,11 @@ def echo(batch):
 
 def test_the_threshold_has_the_best_mean_over_the_diseases_and_ties_go_to_the_highest():
     # At 0.2 to 0.4: 4 of 4 and 4 beside (2*4/12); at 0.5 to 0.6 exact; above, half of it (2*2/6).
-    ms = planes_of(Diagnosis.MS, [(0, 2, 0.95), (2, 4, 0.65), (4, 8, 0.45)], 4)
+    ms = planes_of(MS, [(0, 2, 0.95), (2, 4, 0.65), (4, 8, 0.45)], 4)
     found = validate_segmenter(echo, [ms])
     assert (found.operating_point, found.minimum_peak) == (0.6, 0.95)
     assert found.measures["dice"] == 1.0
-    wide = planes_of(Diagnosis.NMOSD, [(0, 6, 0.45)], 6)
+    wide = planes_of(NMOSD, [(0, 6, 0.45)], 6)
     found = validate_segmenter(echo, [ms, ms, wide])
     assert (found.operating_point, found.minimum_peak) == (0.4, 0.0)  # (2/3 + 1) / 2 up to there, (1 + 0) / 2 at 0.5
     assert found.measures["dice_ms"] == pytest.approx(2 / 3)
@@ -58,7 +58,7 @@ def test_the_threshold_has_the_best_mean_over_the_diseases_and_ties_go_to_the_hi
 def test_the_healthy_are_a_group_of_their_own():
     clean = planes_of(None, [], 0)
     marked = planes_of(None, [(0, 5, 0.95)], 0)
-    ms = planes_of(Diagnosis.MS, [(0, 4, 0.95)], 4)
+    ms = planes_of(MS, [(0, 4, 0.95)], 4)
     found = validate_segmenter(echo, [ms, clean, marked])
     assert found.measures["dice_healthy"] == 0.5
     assert found.measures["dice"] == 0.75
@@ -69,14 +69,14 @@ def test_the_healthy_are_a_group_of_their_own():
 
 
 def test_the_healthy_do_not_move_the_threshold_beyond_what_is_good_for_the_diseases():
-    ms = planes_of(Diagnosis.MS, [(0, 4, 0.45)], 4)
+    ms = planes_of(MS, [(0, 4, 0.45)], 4)
     marked = planes_of(None, [(0, 5, 0.45)], 0)
     found = validate_segmenter(echo, [ms, marked, marked, marked])
     assert (found.operating_point, found.minimum_peak) == (0.4, 0.0)
 
 
 def test_of_points_equally_good_for_the_diseases_the_healthy_choose():
-    ms = planes_of(Diagnosis.MS, [(0, 2, 0.85), (2, 4, 0.45)], 4)  # exact up to 0.4, with a peak up to 0.8
+    ms = planes_of(MS, [(0, 2, 0.85), (2, 4, 0.45)], 4)  # exact up to 0.4, with a peak up to 0.8
     marked = planes_of(None, [(0, 5, 0.65)], 0)
     found = validate_segmenter(echo, [ms, marked])
     assert (found.operating_point, found.minimum_peak) == (0.4, 0.8)
@@ -90,7 +90,7 @@ def large_lesion(inside, weakest):
     mask.flat[:201] = True
     planes = np.where(mask, inside, 0.0).astype(np.float16)
     planes.flat[200] = weakest
-    return replace(planes_of(Diagnosis.MS, [], 0), planes=planes, mask=mask, lesion_voxels=np.argwhere(mask))
+    return replace(planes_of(MS, [], 0), planes=planes, mask=mask, lesion_voxels=np.argwhere(mask))
 
 
 def test_a_higher_threshold_is_taken_where_it_is_nearly_as_good_and_leaves_more_healthy_empty():
@@ -108,12 +108,12 @@ def test_one_large_false_mark_does_not_choose_for_all():
 
 
 def test_specks_do_not_count():
-    ms = planes_of(Diagnosis.MS, [(0, 4, 0.95), (8, 9, 0.95)], 4, voxel_ml=0.019)
+    ms = planes_of(MS, [(0, 4, 0.95), (8, 9, 0.95)], 4, voxel_ml=0.019)
     assert validate_segmenter(echo, [ms]).measures["dice"] == 1.0
 
 
 def test_soft_dice_decides_between_empty_masks():
-    worse, better = (planes_of(Diagnosis.MS, [(0, 4, value)], 4) for value in (0.05, 0.1))
+    worse, better = (planes_of(MS, [(0, 4, value)], 4) for value in (0.05, 0.1))
     first, second = (validate_segmenter(echo, [case]) for case in (worse, better))
     assert first.measures["dice"] == second.measures["dice"] == 0
     assert second.score > first.score
@@ -127,7 +127,7 @@ def test_every_slice_is_looked_at_at_full_precision():
         seen.append(batch)
         return batch
 
-    validate_segmenter(spy, [planes_of(Diagnosis.MS, [(0, 4, 0.95)], 4)])
+    validate_segmenter(spy, [planes_of(MS, [(0, 4, 0.95)], 4)])
     assert sum(len(batch) for batch in seen) == 2
     assert {(batch.dtype, batch.shape[1:]) for batch in seen} == {(np.dtype(np.float32), (16, 16, 1))}
 
@@ -149,7 +149,7 @@ def judge(cases, monitor="accuracy", with_t1c=False):
     return validate_classifier(read_off, cases, MS_VS_NMOSD, with_t1c=with_t1c, monitor=monitor)
 
 
-MS, NMOSD = Diagnosis.MS, Diagnosis.NMOSD
+MS, NMOSD = MS, NMOSD
 
 
 def test_accuracy_is_of_tiles_and_the_area_under_the_curve_is_of_cases():

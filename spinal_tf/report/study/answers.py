@@ -13,7 +13,7 @@ from spinal_tf.evaluation.evaluation_files import software_versions
 from spinal_tf.evaluation.evaluation_text import printed_task
 from spinal_tf.evaluation.predictions import CaseSet, Prediction
 from spinal_tf.report.study.sentences import SETS, main_set, measured, point
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import tree
 
 Answer = Callable[[Evaluation], str | None]
 
@@ -52,7 +52,7 @@ def agreement(evaluation: Evaluation) -> str | None:
         for one in reversed(together.values())
         if not math.isnan(one.kappa)
     ]
-    return f"On the four diagnoses, {'; '.join(found)}." if found else None
+    return f"On the {len(tree().diagnoses)} diagnoses, {'; '.join(found)}." if found else None
 
 
 def splits(evaluation: Evaluation) -> str:
@@ -175,10 +175,8 @@ def characteristics(evaluation: Evaluation) -> str:
 
 def outcome(_: Evaluation) -> str:
     """What is predicted."""
-    return (
-        "The diagnosis in the table's column; positive: demyelinating, ependymoma, NMOSD. Diagnostic, so that there is "
-        "no time horizon."
-    )
+    positive = ", ".join(tree().term(task.classes[1]) for task in tree().tasks)
+    return f"The diagnosis in the table's column; positive: {positive}. Diagnostic, so that there is no time horizon."
 
 
 def output(evaluation: Evaluation) -> str:
@@ -279,7 +277,7 @@ def _patients(cases: tuple[Prediction, ...]) -> int:
 
 def _described(cases: tuple[Prediction, ...]) -> str:
     counts = Counter(case.diagnosis for case in cases)
-    diagnoses = ", ".join(f"{one.printed} {counts[one]}" for one in Diagnosis if counts[one])
+    diagnoses = ", ".join(f"{one.printed} {counts[one]}" for one in tree().diagnoses if counts[one])
     known = [case.sex for case in cases if case.sex]
     female = Proportion(count=sum(sex is Sex.FEMALE for sex in known), total=len(known)) if known else "not known"
     age = mean_sd([case.age_years for case in cases if case.age_years is not None])

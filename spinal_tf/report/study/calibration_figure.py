@@ -22,12 +22,12 @@ from spinal_tf.report.study.style import (
     VERMILLION,
     Drawing,
     Space,
-    class_name,
     finished,
     grid,
     legend_below,
     panel_title,
 )
+from spinal_tf.taxonomy import tree
 
 SHOWN_SETS = (CaseSet.VALIDATION, CaseSet.TEST)
 """Difficult cases are too few for bins, and how many are positive tells nothing of patients to come."""
@@ -103,7 +103,7 @@ def _draw_curves(panel: Axes, pair: CalibrationPair) -> None:
         )
         for part in (drawn.lines[0], *drawn.lines[2]):
             part.set_clip_on(False)
-    positive = class_name(pair.scored.task.classes[1])
+    positive = tree().term(pair.scored.task.classes[1])
     panel.set(xlim=(0, 1), ylim=(0, 1), ylabel=f"Observed share of {positive}")
     panel.tick_params(labelbottom=False)
 
@@ -115,7 +115,7 @@ def _draw_counts(panel: Axes, pair: CalibrationPair) -> None:
         for one in state.bins:
             heights[round(one.low * BINS)] = one.observed.total
         panel.stairs(heights, edges, color=colour, fill=filling == "full", alpha=0.4 if filling == "full" else 1)
-    panel.set(xlim=(0, 1), xlabel=f"Probability of {class_name(pair.scored.task.classes[1])}", ylabel="Cases")
+    panel.set(xlim=(0, 1), xlabel=f"Probability of {tree().term(pair.scored.task.classes[1])}", ylabel="Cases")
     panel.yaxis.set_major_locator(MaxNLocator(3, integer=True))
 
 
@@ -131,5 +131,5 @@ def _draw_benefit(panel: Axes, pair: CalibrationPair) -> None:
     share = float(pair.scored.labels.mean())
     top = 1.1 * share if share else 0.1
     panel.set(xlim=(0, 1), ylim=(-0.25 * top, top), ylabel="Net benefit")
-    panel.set_xlabel(f"Probability of {class_name(pair.scored.task.classes[1])} to act from")
+    panel.set_xlabel(f"Probability of {tree().term(pair.scored.task.classes[1])} to act from")
     legend_below(panel, 0.55, columns=2)

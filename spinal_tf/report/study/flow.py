@@ -14,7 +14,7 @@ from spinal_tf.evaluation.evaluation_text import printed_task
 from spinal_tf.evaluation.prediction_table import JUDGED
 from spinal_tf.evaluation.predictions import Prediction, applicable
 from spinal_tf.report.study.style import BLACK, GREY, Drawing, Space, finished, grid
-from spinal_tf.taxonomy import Diagnosis, Task
+from spinal_tf.taxonomy import Diagnosis, Task, tree
 
 COLUMN, WIDE, ASIDE = 3.6, 1.75, 1.6
 """Inches: width of a split's column, of its boxes, and of the box with what is left out."""
@@ -107,7 +107,7 @@ def _flow(split: Split, cases: Sequence[Prediction], tasks: Sequence[Task]) -> S
         cases=len(cases),
         patients=len({case.patient for case in cases}),
         left_out={reason: reasons.count(reason) for reason in REASONS if reason in reasons},
-        members={diagnosis: members[diagnosis] for diagnosis in Diagnosis if members[diagnosis]},
+        members={diagnosis: members[diagnosis] for diagnosis in tree().diagnoses if members[diagnosis]},
         tasks={task.name: sum(task.name in case.probabilities for case in applicable(judged, task)) for task in tasks},
         difficult=sum(case.difficult for case in judged),
     )

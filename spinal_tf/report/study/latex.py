@@ -106,8 +106,8 @@ def _table2(evaluation: Evaluation, note: str) -> str:
 
 
 def _table2_lines(evaluation: Evaluation, note: str) -> Iterator[str]:
-    tasks, width, blocks = layouts.table2_tasks(), len(layouts.KINDS), layouts.table2(evaluation)
-    header = ("Classification", *layouts.KINDS * len(tasks))
+    tasks, width, blocks = layouts.table2_tasks(), len(layouts.table2_kinds()), layouts.table2(evaluation)
+    header = ("Classification", *layouts.table2_kinds() * len(tasks))
     letters = _letters(header, [row for block in blocks for row in block.rows])
     begin, end = _page(letters)
     yield begin
@@ -124,7 +124,7 @@ def _table2_lines(evaluation: Evaluation, note: str) -> Iterator[str]:
         yield from map(_row, block.rows)
     yield r"\bottomrule"
     yield r"\end{tabular}"
-    yield rf"\par\smallskip {escaped(' '.join(filter(None, (layouts.TABLE_2_NOTE, note))))}"
+    yield rf"\par\smallskip {escaped(' '.join(filter(None, (layouts.table2_note(), note))))}"
     yield r"\end{table}"
     yield end
 

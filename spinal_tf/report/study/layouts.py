@@ -11,33 +11,41 @@ from spinal_tf.evaluation.contrasts import COMPARED
 from spinal_tf.evaluation.evaluation import Evaluation
 from spinal_tf.evaluation.evaluation_text import LABELS, measure_cell, paper_cell, printed_task
 from spinal_tf.evaluation.overlap_summary import GroupSummary
-from spinal_tf.evaluation.paper_table2 import TABLE_2
+from spinal_tf.evaluation.paper.paper_table2 import PAPER_LEGEND, paper_column
+from spinal_tf.evaluation.paper.reference import beside_paper
 from spinal_tf.evaluation.performance import MEASURES
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.report.study.sheets import Sheet, text
-from spinal_tf.taxonomy import TASKS, Diagnosis
-
-KINDS = ("This cohort", "Paper")
-"""The columns of each task."""
+from spinal_tf.taxonomy import Diagnosis, tree
 
 TABLE_2_NOTE = (
-    "Percent (n/N) [Wilson's 95 % interval]; AUC (95 % interval, bootstrap over patients). Paper: Zhuo et al. 2022, "
-    "doi:10.1148/ryai.210292. PPV: positive predictive value; NPV: negative predictive value. Precision is PPV and "
-    "recall is sensitivity, as in the paper. Positive: demyelinating, ependymoma, NMOSD. \N{EN DASH} not defined."
+    "Percent (n/N) [Wilson's 95 % interval]; AUC (95 % interval, bootstrap over patients). PPV: positive predictive "
+    "value; NPV: negative predictive value. Precision is PPV and recall is sensitivity, as in the paper. Positive: "
+    "the class that a task names second. \N{EN DASH} not defined."
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """Table 2 for one set: of each task this cohort's cells and the paper's, side by side."""
+    """Table 2 for one set: of each task the cells of `table2_kinds`, side by side."""
 
     case_set: CaseSet
     rows: tuple[tuple[str, ...], ...]
 
 
+def table2_kinds() -> tuple[str, ...]:
+    """The columns of each task."""
+    return ("This cohort", "Paper") if beside_paper() else ("This cohort",)
+
+
+def table2_note() -> str:
+    """What stands below the table."""
+    return " ".join([*([PAPER_LEGEND] if beside_paper() else []), TABLE_2_NOTE])
+
+
 def table2_tasks() -> tuple[str, ...]:
-    """What stands above each pair of columns."""
-    return tuple(map(printed_task, TASKS))
+    """What stands above the columns of each task."""
+    return tuple(map(printed_task, tree().tasks))
 
 
 def table2(evaluation: Evaluation) -> tuple[Block, ...]:
@@ -46,12 +54,13 @@ def table2(evaluation: Evaluation) -> tuple[Block, ...]:
 
 
 def _table2_rows(evaluation: Evaluation, case_set: CaseSet) -> Iterator[tuple[str, ...]]:
-    judged = [evaluation.performances[case_set].get(task.name) for task in TASKS]
+    judged = [evaluation.performances[case_set].get(task.name) for task in tree().tasks]
     for name in MEASURES:
         cells = [LABELS[name]]
-        for task, one in zip(TASKS, judged, strict=True):
+        for task, one in zip(tree().tasks, judged, strict=True):
             cells.append(_dashed(measure_cell(name, one.measures[name])) if one else text(None))
-            cells.append(paper_cell(name, TABLE_2[case_set][task.name]))
+            paper = paper_column(case_set, task.name)
+            cells += [paper_cell(name, paper)] if paper else []
         yield tuple(cells)
 
 

@@ -11,23 +11,25 @@ from matplotlib.axis import Axis
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from spinal_tf.evaluation.evaluation import Evaluation
-from spinal_tf.evaluation.overlap_summary import PAPER_MEAN_DICE
+from spinal_tf.evaluation.paper.paper_masks import paper_mean_dice
+from spinal_tf.evaluation.paper.reference import beside_paper
+from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.statistics.agreement import limits_of_agreement
 from spinal_tf.report.study.mask_sizes import MaskSize, mask_sizes, reported
 from spinal_tf.report.study.style import (
     BLACK,
-    DISEASE_MARKS,
     GREY,
     PAPER,
     SET_NAMES,
     SKY,
     Drawing,
     Space,
+    disease_marks,
     finished,
     grid,
     legend_below,
 )
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import Diagnosis, tree
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -48,8 +50,10 @@ Dashed: limits of agreement, mean - and + 1.96 standard deviations (Bland, Altma
 95 %, taking cases as independent."""
 
 DICE_CAPTION = """\
-Dice of the model's mask against the volume of the reference, one mark for each case. Right: the mean of each disease,
-filled here, hollow in Zhuo et al. 2022 (test cases, other patients)."""
+Dice of the model's mask against the volume of the reference, one mark for each case. Right: the mean of each
+disease{}."""
+
+HOLLOW = ", filled here, hollow in Zhuo et al. 2022 (test cases, other patients)"
 
 
 def draw_volumes(evaluation: Evaluation, note: str) -> Iterator[Drawing]:
@@ -88,7 +92,8 @@ def draw_dice(evaluation: Evaluation, note: str) -> Iterator[Drawing]:
     legend_below(panel, 0.55, columns=4)
     _draw_means(means, mean_dice(sizes))
     title = f"Dice by lesion volume, {len(sizes)} {SET_NAMES[case_set]}"
-    yield finished("dice", title, DICE_CAPTION, figure, note)
+    caption = DICE_CAPTION.format(HOLLOW if beside_paper() else "")
+    yield finished("dice", title, caption, figure, note)
 
 
 def volume_differences(sizes: Sequence[MaskSize]) -> np.ndarray:
@@ -105,8 +110,8 @@ def mean_dice(sizes: Sequence[MaskSize]) -> dict[Diagnosis, float]:
     """Of each disease that has cases."""
     return {
         diagnosis: float(np.mean(values))
-        for diagnosis in Diagnosis
-        if (values := [size.dice for size in sizes if size.diagnosis is diagnosis])
+        for diagnosis in tree().diagnoses
+        if (values := [size.dice for size in sizes if size.diagnosis == diagnosis])
     }
 
 
@@ -152,8 +157,8 @@ def _label(panel: Axes, values: Sequence[float]) -> None:
 
 def _draw_marks(panel: Axes, sizes: Sequence[MaskSize], x: Sequence[float], y: Sequence[float]) -> None:
     across, up = np.asarray(x), np.asarray(y)
-    for diagnosis, (mark, colour) in DISEASE_MARKS.items():
-        chosen = np.array([size.diagnosis is diagnosis for size in sizes])
+    for diagnosis, (mark, colour) in disease_marks().items():
+        chosen = np.array([size.diagnosis == diagnosis for size in sizes])
         if chosen.any():
             label = f"{diagnosis.printed}, n = {chosen.sum()}"
             panel.plot(
@@ -169,14 +174,18 @@ def _draw_marks(panel: Axes, sizes: Sequence[MaskSize], x: Sequence[float], y: S
 
 
 def _draw_means(panel: Axes, means: dict[Diagnosis, float]) -> None:
-    for place, (diagnosis, (mark, colour)) in enumerate(DISEASE_MARKS.items()):
-        panel.plot([place], [PAPER_MEAN_DICE[diagnosis]], mark, color=colour, fillstyle="none", markersize=8)
+    marks, paper = disease_marks(), paper_mean_dice(CaseSet.TEST)
+    for place, (diagnosis, (mark, colour)) in enumerate(marks.items()):
+        if paper:
+            panel.plot([place], [paper[diagnosis]], mark, color=colour, fillstyle="none", markersize=8)
         if diagnosis in means:
             panel.plot([place], [means[diagnosis]], mark, color=colour, markersize=8)
     panel.plot([], [], "o", color=BLACK, label="mean")
-    panel.plot([], [], "o", color=BLACK, fillstyle="none", label=PAPER)
-    panel.set(xlim=(-0.6, 3.6), ylim=(-0.03, 1.03))
-    panel.set_xticks(range(4), ["Astro-\ncytoma", "Ependy-\nmoma", "MS", "NMOSD"], fontsize=7)
+    if paper:
+        panel.plot([], [], "o", color=BLACK, fillstyle="none", label=PAPER)
+    panel.set(xlim=(-0.6, len(marks) - 0.4), ylim=(-0.03, 1.03))
+    names = [diagnosis.printed for diagnosis in marks]
+    panel.set_xticks(range(len(marks)), names, fontsize=7, rotation=30, ha="right", rotation_mode="anchor")
     panel.tick_params(labelleft=False)
     legend_below(panel, 0.55)
 

@@ -10,8 +10,9 @@ from matplotlib.axes import Axes
 
 from spinal_tf.report.study.pictures import CasePicture, enlarged, grey, with_heat, with_masks
 from spinal_tf.report.study.style import BLACK, BLUE, GREY, SKY, VERMILLION, Drawing, Space, finished, grid
+from spinal_tf.taxonomy import Diagnosis, Task, tree
 
-WIDTH, HEIGHT = 10.1, 4.85
+HEIGHT = 4.85
 
 BOX, PICTURE = 1.85, 1.15
 """Inches: width of a box, longest side of a slice above or below it."""
@@ -21,8 +22,8 @@ LINE = 0.165
 
 CAPTION = """\
 First the networks outline lesions on every sagittal slice of the T2w scan, and a person checks the mask where the
-program asks for it. Then the slices with lesion, with their mask, are classified: a first model tells tumours from
-demyelinating lesions, a second and a third name the disease; Grad-CAM shows what counted for it.{shown}"""
+program asks for it. Then the slices with lesion, with their mask, are classified: a first model tells {classes} apart,
+the others the diseases within a class; Grad-CAM shows what counted for the diagnosis.{shown}"""
 
 SHOWN = " The slices are of one case, the model's mask red."
 
@@ -58,26 +59,20 @@ STEPS = {
     "mask": Step(x=6.4, y=SEGMENTED, lines=("Lesion mask", "on the grid of the scan")),
     "review": Step(x=9.1, y=SEGMENTED, lines=("Review", "accepted or corrected"), by="person"),
     "tiles": Step(x=1.0, y=CLASSIFIED, lines=("Tiles", "slices with lesion:", "T2w, T1c if used, mask")),
-    "first": Step(x=3.7, y=CLASSIFIED, lines=("DenseNet121, model 1", "tumor or demyelinating"), by="network"),
-    "tumor": Step(x=6.4, y=CLASSIFIED + 0.5, lines=("DenseNet121, model 2", "astrocytoma or ependymoma"), by="network"),
-    "demyelinating": Step(x=6.4, y=CLASSIFIED - 0.5, lines=("DenseNet121, model 3", "MS or NMOSD"), by="network"),
-    "gradcam": Step(x=9.1, y=CLASSIFIED, lines=("Diagnosis", "probabilities and Grad-CAM")),
 }
+"""Those that are the same for every tree of diagnoses."""
 
-ARROWS = (
-    ("scan", "segmenter"),
-    ("segmenter", "mask"),
-    ("mask", "review"),
-    ("tiles", "first"),
-    ("first", "tumor"),
-    ("first", "demyelinating"),
-    ("tumor", "gradcam"),
-    ("demyelinating", "gradcam"),
-)
-"""From left to right."""
+COLUMN = 2.7
+"""Inches from a box to the next one on its right."""
+
+ARROWS = (("scan", "segmenter"), ("segmenter", "mask"), ("mask", "review"))
+"""From left to right, in the first row."""
 
 TURN = 2.75
 """Height of the line from the end of the first row to the start of the second."""
+
+HIGHEST = 0.6
+"""Inches that a task's box is above the second row at most, below that line."""
 
 
 def draw_pipeline(picture: CasePicture | None, note: str) -> Iterator[Drawing]:
@@ -87,20 +82,61 @@ def draw_pipeline(picture: CasePicture | None, note: str) -> Iterator[Drawing]:
         picture: of a case; None for the steps alone.
         note: see `style.finished`.
     """
-    figure, ((panel,),) = grid([WIDTH], [HEIGHT], Space(left=0.1, right=0.1, above=0.3, below=0))
+    classifiers = classifier_steps()
+    last = max(step.x for step in classifiers.values())
+    diagnosis = Step(x=last + COLUMN, y=CLASSIFIED, lines=("Diagnosis", "probabilities and Grad-CAM"))
+    width = diagnosis.x + 1
+    figure, ((panel,),) = grid([width], [HEIGHT], Space(left=0.1, right=0.1, above=0.3, below=0))
     panel.set_axis_off()
-    for step in STEPS.values():
+    for step in (*STEPS.values(), *classifiers.values(), diagnosis):
         _draw_box(panel, step)
     for start, end in ARROWS:
         _draw_arrow(panel, STEPS[start], STEPS[end])
     _draw_turn(panel, STEPS["review"], STEPS["tiles"])
+    _draw_cascade(panel, classifiers, diagnosis)
     shown = ""
     if picture:
-        _draw_pictures(panel, picture.cropped())
+        _draw_pictures(panel, picture.cropped(), diagnosis)
         shown = SHOWN if picture.heat is None else SHOWN + HEAT
-    panel.set(xlim=(0, WIDTH), ylim=(0, HEIGHT))
-    caption = CAPTION.format(shown=shown)
+    panel.set(xlim=(0, width), ylim=(0, HEIGHT))
+    first = tree().splitting(frozenset(tree().diagnoses))
+    classes = " and ".join(map(tree().term, first.classes)) if first else ""
+    caption = CAPTION.format(classes=classes, shown=shown)
     yield finished("pipeline", "From the scan to the diagnosis", caption, figure, note)
+
+
+def classifier_steps() -> dict[Task, Step]:
+    """A box for each task, in a column for each level of the tree, at the middle of its diagnoses' places."""
+    steps: dict[Task, Step] = {}
+    level = [frozenset(tree().diagnoses)]
+    below = _from_above(level[0])
+    apart = min(0.5, HIGHEST / max(len(below) / 2 - 1, 1))
+    x = STEPS["tiles"].x
+    while tasks := [task for members in level if (task := tree().splitting(members))]:
+        x += COLUMN
+        for task in tasks:
+            title = f"DenseNet121, model {tree().tasks.index(task) + 1}"
+            lines = (title, " or ".join(map(tree().term, task.classes)))
+            middle = float(np.mean([below.index(diagnosis) for diagnosis in task.members]))
+            y = CLASSIFIED + apart * ((len(below) - 1) / 2 - middle)
+            steps[task] = Step(x=x, y=y, lines=lines, by="network")
+        level = [members for task in tasks for members in (task.negative, task.positive)]
+    return steps
+
+
+def _from_above(members: frozenset[Diagnosis]) -> list[Diagnosis]:
+    """Diagnoses of a class, the branch of each negative class before that of the positive one."""
+    task = tree().splitting(members)
+    return [*_from_above(task.negative), *_from_above(task.positive)] if task else [*members]
+
+
+def _draw_cascade(panel: Axes, classifiers: dict[Task, Step], diagnosis: Step) -> None:
+    """From the tiles to the first task, from each task to those of its classes or, for a disease, to the diagnosis."""
+    _draw_arrow(panel, STEPS["tiles"], next(iter(classifiers.values())))
+    for task, step in classifiers.items():
+        following = [tree().splitting(members) for members in (task.negative, task.positive)]
+        for end in {classifiers[one] if one else diagnosis for one in following}:
+            _draw_arrow(panel, step, end)
 
 
 def _height(step: Step) -> float:
@@ -141,7 +177,7 @@ def _arrow(panel: Axes, start: tuple[float, float], end: tuple[float, float]) ->
     panel.annotate("", end, start, arrowprops=style, zorder=1)
 
 
-def _draw_pictures(panel: Axes, picture: CasePicture) -> None:
+def _draw_pictures(panel: Axes, picture: CasePicture, diagnosis: Step) -> None:
     """Above the first row, below the second."""
     alone = replace(picture, reference=np.zeros_like(picture.reference))
     mask = np.repeat(
@@ -152,7 +188,7 @@ def _draw_pictures(panel: Axes, picture: CasePicture) -> None:
     _draw_picture(panel, with_masks(alone), STEPS["mask"].x, above)
     _draw_picture(panel, np.concatenate([grey(picture), mask], axis=1), STEPS["tiles"].x, below)
     if picture.heat is not None:
-        _draw_picture(panel, with_heat(picture), STEPS["gradcam"].x, below)
+        _draw_picture(panel, with_heat(picture), diagnosis.x, below)
 
 
 def _draw_picture(panel: Axes, pixels: np.ndarray, x: float, y: float) -> None:

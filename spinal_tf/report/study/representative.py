@@ -13,15 +13,8 @@ from spinal_tf.evaluation.predictions import Prediction
 from spinal_tf.evaluation.scored import ScoredTask
 from spinal_tf.report.study.mask_sizes import mask_sizes, reported
 from spinal_tf.report.study.pictures import LOOKS, CasePicture, draw_outlines, grey, with_masks
-from spinal_tf.report.study.style import SET_NAMES, YELLOW, Drawing, Space, class_name, finished, grid, legend_below
-from spinal_tf.taxonomy import (
-    ASTROCYTOMA_VS_EPENDYMOMA,
-    DEMYELINATING,
-    MS_VS_NMOSD,
-    TUMOR_VS_DEMYELINATING,
-    Diagnosis,
-    Task,
-)
+from spinal_tf.report.study.style import SET_NAMES, YELLOW, Drawing, Space, finished, grid, legend_below
+from spinal_tf.taxonomy import Diagnosis, Task, tree
 
 RIGHT, WRONG = "\N{CHECK MARK}", "\N{BALLOT X}"
 
@@ -51,8 +44,8 @@ def representative_cases(evaluation: Evaluation) -> dict[Diagnosis, Prediction]:
     by_name = {case.name: case for case in cases}
     sizes = sorted((size.dice, size.name, size.diagnosis) for size in mask_sizes(cases) if size.dice == size.dice)
     chosen = {}
-    for diagnosis in Diagnosis:
-        names = [name for _, name, one in sizes if one is diagnosis]
+    for diagnosis in tree().diagnoses:
+        names = [name for _, name, one in sizes if one == diagnosis]
         if names:
             chosen[diagnosis] = by_name[names[(len(names) - 1) // 2]]
     return chosen
@@ -61,14 +54,13 @@ def representative_cases(evaluation: Evaluation) -> dict[Diagnosis, Prediction]:
 def called(case: Prediction, tasks: Mapping[str, ScoredTask]) -> Called | None:
     """What the cascade calls a case; None where it has no probability of the first task.
 
-    A branch without probability ends at the class of the first task. A point that the case's own split chose is not
+    A task without probability ends the way at the class before it. A point that the case's own split chose is not
     used on it.
     """
-    first = _called(case, TUMOR_VS_DEMYELINATING, tasks)
-    if first is None:
-        return None
-    branch = MS_VS_NMOSD if first.members == DEMYELINATING else ASTROCYTOMA_VS_EPENDYMOMA
-    return _called(case, branch, tasks) or first
+    found, members = None, frozenset(tree().diagnoses)
+    while (task := tree().splitting(members)) and (step := _called(case, task, tasks)):
+        found, members = step, step.members
+    return found
 
 
 def draw_cases(evaluation: Evaluation, pictures: Mapping[str, CasePicture], note: str) -> Iterator[Drawing]:
@@ -138,12 +130,12 @@ def case_lines(case: Prediction, evaluation: Evaluation, dice: float) -> list[tu
     lines = [(case.diagnosis.printed if case.diagnosis else "", True), (f"Dice {dice:.2f}", False)]
     model = called(case, evaluation.tasks)
     if model:
-        name = class_name(model.name)
+        name = tree().term(model.name)
         lines.append((f"Model: {name} {_sign(case.diagnosis in model.members)}", False))
     for rater, diagnosis in case.raters.items():
         if diagnosis:
-            name, number = class_name(diagnosis.value), rater.removeprefix("rater_")
-            lines.append((f"Rater {number}: {name} {_sign(diagnosis is case.diagnosis)}", False))
+            name, number = diagnosis.term, rater.removeprefix("rater_")
+            lines.append((f"Rater {number}: {name} {_sign(diagnosis == case.diagnosis)}", False))
     return lines
 
 

@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from spinal_tf.evaluation.contrasts import Contrast
 from spinal_tf.evaluation.described import Proportion
 from spinal_tf.evaluation.evaluation import Evaluation
-from spinal_tf.evaluation.paper_table2 import TABLE_2
+from spinal_tf.evaluation.paper.paper_table2 import paper_column
+from spinal_tf.evaluation.paper.reference import beside_paper
 from spinal_tf.evaluation.performance import Performance
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.statistics.confusion import Confusion
@@ -29,13 +30,13 @@ from spinal_tf.report.study.style import (
     VERMILLION,
     Drawing,
     Space,
-    class_name,
     finished,
     grid,
     legend_below,
     panel_title,
     spread,
 )
+from spinal_tf.taxonomy import tree
 
 LABEL_STEP = 0.075
 """Distance of the raters' names, which stand in a column beside their marks, since the marks often touch."""
@@ -105,7 +106,7 @@ def _draw_task(panel: Axes, evaluation: Evaluation, performance: Performance, ra
     curve = roc_curve(scored.labels, scored.scores)
     band = roc_band(scored.labels, scored.scores, scored.patients, evaluation.options.resampling)
     if curve is None or band is None:
-        only = class_name(scored.task.classes[int(scored.labels.all())])
+        only = tree().term(scored.task.classes[int(scored.labels.all())])
         panel.text(0.5, 0.5, f"only {only} cases:\nno curve", ha="center", va="center")
         return
     panel.fill_between(band.false_positive_rate, band.low, band.high, color=SKY, alpha=0.35, linewidth=0)
@@ -119,11 +120,11 @@ def _draw_task(panel: Axes, evaluation: Evaluation, performance: Performance, ra
 
 def _draw_points(panel: Axes, evaluation: Evaluation, performance: Performance, raters: Sequence[RocPoint]) -> None:
     scored = performance.scored
-    paper = TABLE_2[scored.case_set][scored.task.name]
+    paper = paper_column(scored.case_set, scored.task.name)
     star = "*" if scored.cross_fitted else ""
     cut = evaluation.tasks[scored.task.name].point.value
-    own, theirs = operating_point(performance.confusion), operating_point(paper.confusion)
-    if theirs:
+    own, theirs = operating_point(performance.confusion), operating_point(paper.confusion) if paper else None
+    if paper and theirs:
         label = _area(PAPER, paper.auc, paper.auc_interval)
         _mark(panel, theirs, "D", markerfacecolor="none", color=VERMILLION, markersize=8, label=label)
     for index, point in enumerate(raters):
@@ -170,6 +171,6 @@ def _caption(evaluation: Evaluation, *, starred: bool) -> str:
         "Filled circle: the operating point.",
         CROSS_FITTED if starred else "",
         RATED if any(contrast.kind == "rater" for contrast in evaluation.contrasts) else "",
-        f"Hollow diamond: {PAPER}, Table 2, other patients.",
+        f"Hollow diamond: {PAPER}, Table 2, other patients." if beside_paper() else "",
     ]
     return " ".join(part for part in parts if part)

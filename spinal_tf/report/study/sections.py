@@ -27,11 +27,11 @@ def part(shown: Part, sheet: Sheet) -> str:
 
 
 def table2(evaluation: Evaluation) -> str:
-    """Table 2, this cohort's columns beside the paper's."""
-    spans = [(task, len(layouts.KINDS)) for task in layouts.table2_tasks()]
-    header = ("Classification", *layouts.KINDS * len(spans))
+    """Table 2, this cohort's columns beside the paper's where the tree is the paper's."""
+    spans = [(task, len(layouts.table2_kinds())) for task in layouts.table2_tasks()]
+    header = ("Classification", *layouts.table2_kinds() * len(spans))
     blocks = [(block.case_set.printed, block.rows) for block in layouts.table2(evaluation)]
-    return markup.block_table(f"{layouts.TABLE_2_NOTE} All rows: table2.csv.", spans, header, blocks)
+    return markup.block_table(f"{layouts.table2_note()} All rows: table2.csv.", spans, header, blocks)
 
 
 def drawing(figure: FigureFile) -> str:

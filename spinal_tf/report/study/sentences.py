@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from spinal_tf.evaluation.evaluation import Evaluation
 from spinal_tf.evaluation.evaluation_text import LABELS, measure_cell, paper_cell, printed_task
-from spinal_tf.evaluation.paper_table2 import TABLE_2
+from spinal_tf.evaluation.paper.paper_table2 import paper_column
 from spinal_tf.evaluation.performance import Measure, Performance
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.scored import ScoredTask
-from spinal_tf.report.words import class_title
+from spinal_tf.taxonomy import tree
 
 SETS = {CaseSet.VALIDATION: "validation", CaseSet.TEST: "test", CaseSet.DIFFICULT: "difficult test"}
 """Before the word cases."""
@@ -22,17 +22,18 @@ def main_set(evaluation: Evaluation) -> CaseSet:
 
 
 def summary(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
-    """Of each task its name, and the sentence that a hurried reader needs, beside the paper's numbers."""
+    """Of each task its name, and the sentence that a hurried reader needs, beside the paper's numbers if shown."""
     for name, judged in evaluation.performances[main_set(evaluation)].items():
         scored, measures = judged.scored, judged.measures
-        paper = TABLE_2[scored.case_set][name]
+        paper = paper_column(scored.case_set, name)
         accuracy = measures["accuracy"]
         right = f"{judged.confusion.tp + judged.confusion.tn} of {len(scored.cases)} {SETS[scored.case_set]} cases"
         sentence = (
             f"{right} were called right, {100 * accuracy.value:.0f} %{_limits(accuracy, 'formula', 100, 0)}; AUC "
-            f"{measure_value(measures['auc'])}{_limits(measures['auc'], 'bootstrap', 1, 2)}. "
-            f"The paper: {paper_cell('accuracy', paper).split()[0]} %, {paper.auc:.2f}."
+            f"{measure_value(measures['auc'])}{_limits(measures['auc'], 'bootstrap', 1, 2)}."
         )
+        if paper:
+            sentence += f" The paper: {paper_cell('accuracy', paper).split()[0]} %, {paper.auc:.2f}."
         yield printed_task(scored.task), sentence
 
 
@@ -49,7 +50,7 @@ def measured(judged: Performance, names: tuple[str, ...]) -> str:
 
 def point(task: ScoredTask) -> str:
     """What is called positive, and who said so."""
-    positive = class_title(task.task.classes[1])
+    positive = tree().term(task.task.classes[1])
     if task.point.chosen_on is None:
         origin = "given by whoever evaluated"
     else:

@@ -12,7 +12,7 @@ from spinal_tf.evaluation.evaluation_text import LABELS, printed_task
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.summary_text import printed_p
 from spinal_tf.report.words import number
-from spinal_tf.taxonomy import TASKS, Diagnosis
+from spinal_tf.taxonomy import tree
 
 HEADINGS = {
     "tp": "True positive",
@@ -45,10 +45,8 @@ UNITS = {"_mm": ", mm", "_ml": ", mL", "_years": ", years"}
 
 SPELT = {
     "set": {case_set.value: case_set.printed for case_set in CaseSet},
-    "task": {task.name: printed_task(task) for task in TASKS},
     "measure": overlap_text.LABELS | LABELS,
     "zone": {zone.value: zone.printed for zone in Zone},
-    **dict.fromkeys(("diagnosis", "group"), {diagnosis.value: diagnosis.printed for diagnosis in Diagnosis}),
 }
 """Words of columns that are written otherwise in files."""
 
@@ -159,7 +157,16 @@ def _plain(name: str, rows: Sequence[Row]) -> _Column:
 
 
 def _spelt(name: str, word: str) -> str:
-    return SPELT.get(name, {}).get(word) or (heading(word) if name in NAMES else word)
+    return {**SPELT, **_spelt_by_tree()}.get(name, {}).get(word) or (heading(word) if name in NAMES else word)
+
+
+def _spelt_by_tree() -> dict[str, dict[str, str]]:
+    diagnoses = {diagnosis.value: diagnosis.printed for diagnosis in tree().diagnoses}
+    return {
+        "task": {task.name: printed_task(task) for task in tree().tasks},
+        "diagnosis": diagnoses,
+        "group": diagnoses,
+    }
 
 
 def _decimals(names: Sequence[str], rows: Sequence[Row]) -> Mapping[Cell, int]:

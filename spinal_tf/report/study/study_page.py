@@ -9,6 +9,7 @@ from pathlib import Path
 from spinal_tf.evaluation.evaluation import Evaluation
 from spinal_tf.evaluation.evaluation_files import METRICS, NOTICE
 from spinal_tf.evaluation.evaluation_rows import TABLES
+from spinal_tf.evaluation.paper.reference import beside_paper
 from spinal_tf.report.case_page import style
 from spinal_tf.report.markup import callout, contents, document, element, section
 from spinal_tf.report.study.checklist import CHECKLISTS
@@ -29,6 +30,9 @@ SECTION_OF = {
 """Where figures stand, by the first word of their names; others have a section."""
 
 FIGURES, ORIGIN = "Figures", "How this was made"
+
+ALONE = "Performance"
+"""Title of the performance where the paper's numbers are not shown."""
 
 CAUTION = (
     "The paper's numbers are of other patients and other models; that a number here is higher or lower says little "
@@ -54,11 +58,15 @@ def evaluation_page(evaluation: Evaluation, figures: Sequence[FigureFile], *, no
     bodies: dict[str, list[str]] = {}
     for title, html in _bodies(evaluation, figures):
         bodies.setdefault(title, []).append(html)
-    links = [(f"part-{number}", title) for number, title in enumerate(bodies, start=1)]
-    sections = [section(title, *bodies[title], name=anchor) for anchor, title in links]
+    links = [(f"part-{number}", _shown(title)) for number, title in enumerate(bodies, start=1)]
+    sections = [section(title, *parts, name=name) for (name, title), parts in zip(links, bodies.values(), strict=True)]
     look = style() + files(__package__).joinpath("study.css").read_text(encoding="utf-8")
     head = [*_head(evaluation, note), contents(links)]
     return document(f"{name}: spinal-tf evaluation", *head, *sections, style=look)
+
+
+def _shown(title: str) -> str:
+    return ALONE if title == PERFORMANCE and not beside_paper() else title
 
 
 def _head(evaluation: Evaluation, note: str) -> Iterator[str]:
@@ -74,7 +82,8 @@ def _head(evaluation: Evaluation, note: str) -> Iterator[str]:
 
 def _bodies(evaluation: Evaluation, figures: Sequence[FigureFile]) -> Iterator[tuple[str, str]]:
     """Title of a section, and HTML that stands in it, in the order of the page."""
-    yield PERFORMANCE, element("p", CAUTION)
+    if beside_paper():
+        yield PERFORMANCE, element("p", CAUTION)
     yield PERFORMANCE, table2(evaluation)
     for one, sheet in filled(evaluation, list(TABLES)):
         yield one.section, part(one, sheet)

@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
 import matplotlib as mpl
@@ -20,7 +21,7 @@ from matplotlib.figure import Figure
 from spinal_tf.evaluation.evaluation_files import NOTICE
 from spinal_tf.evaluation.evaluation_text import printed_task
 from spinal_tf.evaluation.predictions import CaseSet
-from spinal_tf.taxonomy import Diagnosis, Task
+from spinal_tf.taxonomy import Diagnosis, Task, tree
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#e69f00", "#56b4e9", "#009e73"
 YELLOW, BLUE, VERMILLION, PURPLE = "#f0e442", "#0072b2", "#d55e00", "#cc79a7"
@@ -29,13 +30,8 @@ GREY = "#777777"
 
 PAPER = "Zhuo et al. 2022"
 
-DISEASE_MARKS = {
-    Diagnosis.ASTROCYTOMA: ("o", BLUE),
-    Diagnosis.EPENDYMOMA: ("s", ORANGE),
-    Diagnosis.MS: ("^", GREEN),
-    Diagnosis.NMOSD: ("D", PURPLE),
-}
-"""Mark and colour of each disease."""
+MARKS = (("o", BLUE), ("s", ORANGE), ("^", GREEN), ("D", PURPLE), ("v", VERMILLION), ("P", SKY), ("X", BLACK))
+"""Marks and colours of diseases, in the order of the tree; further diseases begin again."""
 
 SET_NAMES = {
     CaseSet.VALIDATION: "validation cases",
@@ -181,15 +177,15 @@ def save(drawing: Drawing, path: Path) -> None:
     drawing.figure.savefig(path, dpi=DOTS_PER_INCH, metadata=METADATA[path.suffix])
 
 
-def class_name(name: str) -> str:
-    """A class of a task as printed: ``MS``, ``ependymoma``."""
-    return name.upper() if name in (Diagnosis.MS.value, Diagnosis.NMOSD.value) else name
+def disease_marks() -> dict[Diagnosis, tuple[str, str]]:
+    """Mark and colour of each disease."""
+    return dict(zip(tree().diagnoses, cycle(MARKS), strict=False))
 
 
 def panel_title(task: Task, labels: np.ndarray) -> str:
     """A task and the cases of its classes, as ``33 MS, 45 NMOSD``; labels bool, (n,)."""
     numbers = (int((~labels).sum()), int(labels.sum()))
-    counts = ", ".join(f"{count} {class_name(name)}" for count, name in zip(numbers, task.classes, strict=True))
+    counts = ", ".join(f"{count} {tree().term(name)}" for count, name in zip(numbers, task.classes, strict=True))
     return f"{printed_task(task)}\n{counts}"
 
 

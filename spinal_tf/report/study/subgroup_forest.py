@@ -76,11 +76,11 @@ def draw_forest(evaluation: Evaluation, note: str) -> Iterator[Drawing]:
     if not names:
         return
     by_patients = any(group.performance.scored.several_per_patient for group in evaluation.subgroups)
-    tasks = [task.task for task in evaluation.tasks.values() if any(one.task is task.task for one in contrasts)]
+    tasks = [task.task for task in evaluation.tasks.values() if any(one.task == task.task for one in contrasts)]
     height = ROW_INCHES * len(names)
     figure, (panels,) = grid([2.3] * len(tasks), [height], Space(left=1.4, across=0.45, above=0.75, below=1.0))
     for place, (panel, task) in enumerate(zip(panels, tasks, strict=True)):
-        _draw_task(panel, [one for one in contrasts if one.task is task], names, by_patients=by_patients)
+        _draw_task(panel, [one for one in contrasts if one.task == task], names, by_patients=by_patients)
         panel.set_title(printed_task(task))
         panel.set_yticks(range(len(names)), [_row_name(*pair) for pair in names])
         panel.tick_params(axis="y", length=0, labelleft=place == 0)

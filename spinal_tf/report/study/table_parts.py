@@ -90,7 +90,7 @@ PARTS = (
         table="sets",
         section=CASES,
         caption=(
-            "Cases that each task applies to and that have a probability. Positive: demyelinating, ependymoma, NMOSD. "
+            "Cases that a task applies to and that have a probability. Positive: the class that a task names second. "
             "Left out: cases without a probability. Cross-fitted: cases of the set that chose the operating point are "
             "called at points chosen on its other patients. Difficult cases are part of the test."
         ),
@@ -125,7 +125,7 @@ PARTS = (
         table="agreement",
         section=COMPARISONS,
         caption=(
-            "Agreement of raters on the four diagnoses, over the cases that all of them rated: Cohen's kappa of two, "
+            "Agreement of raters on the diagnoses, over the cases that all of them rated: Cohen's kappa of two, "
             "Fleiss' of more, with the interval of the bootstrap over patients."
         ),
     ),
@@ -193,8 +193,8 @@ PARTS = (
         caption=(
             "Masks of the test set by disease, of validation where there is no test, in three dimensions: median "
             "(quartiles) over the cases for which a measure is defined; of Dice also the mean [95 % interval, "
-            "bootstrap over patients] beside that of the paper's test set, Zhuo et al. 2022. Volume error: predicted "
-            "less reference. NSD: normalised surface distance. HD95: robust Hausdorff distance."
+            "bootstrap over patients], where shown beside that of the test set of Zhuo et al. 2022. Volume error: "
+            "predicted less reference. NSD: normalised surface distance. HD95: robust Hausdorff distance."
         ),
         lay_out=masks,
     ),
@@ -214,8 +214,8 @@ PARTS = (
         section=TRIAGE,
         caption=(
             "Whether flags for review find poor masks, in the test set or in validation where there is none. Flagged: "
-            "of all cases, the burden. Sensitivity: flagged of the poor masks. PPV: poor of the flagged ones. Paper: "
-            "masks that its readers corrected, by a rule that is not published. Wilson's intervals."
+            "of all cases, the burden. Sensitivity: flagged of the poor masks. PPV: poor of the flagged ones. Paper, "
+            "where shown: masks that its readers corrected, by a rule that is not published. Wilson's intervals."
         ),
         choose=_of_main_set,
         without=("set", "paper_value"),

@@ -10,12 +10,12 @@ from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.scored import EvaluationOptions
 from spinal_tf.evaluation.statistics.bootstrap import Resampling
 from spinal_tf.report.study import style
-from spinal_tf.taxonomy import TASKS, Diagnosis
+from spinal_tf.taxonomy import tree
 
 
-def _rows(count=48, splits=("train", "validation", "test", "test"), diagnoses=tuple(Diagnosis), raters=2, seed=0):
+def _rows(count=48, splits=("train", "validation", "test", "test"), diagnoses=None, raters=2, seed=0):
     """Rows of all columns that figures are drawn from; diagnoses in turn, the splits in turn after each round."""
-    rng = np.random.default_rng(seed)
+    diagnoses, rng = diagnoses or tree().diagnoses, np.random.default_rng(seed)
     made = []
     for index in range(count):
         diagnosis = diagnoses[index % len(diagnoses)]
@@ -25,13 +25,13 @@ def _rows(count=48, splits=("train", "validation", "test", "test"), diagnoses=tu
             "split": splits[index // len(diagnoses) % len(splits)],
         }
         row |= {"diagnosis": diagnosis.value, "sex": "fm"[index % 2], "age_years": 10 + index % 13}
-        for task in TASKS:
+        for task in tree().tasks:
             odds = 2 * (task.label(diagnosis) - 0.5) if task.applies_to(diagnosis) else 0
             row[f"p_{task.name}"] = f"{1 / (1 + np.exp(-odds - rng.normal())):.3f}"
         row |= {"dice": f"{rng.uniform(0.3, 0.9):.3f}"}
         row |= {"reference_volume_ml": f"{rng.uniform(0.5, 20):.3f}", "volume_ml": f"{rng.uniform(0.5, 20):.3f}"}
         for rater in range(1, raters + 1):
-            answer = diagnosis if rng.random() < 0.7 else list(Diagnosis)[rng.integers(4)]
+            answer = diagnosis if rng.random() < 0.7 else tree().diagnoses[rng.integers(len(tree().diagnoses))]
             row[f"rater_{rater}"] = answer.value
         made.append(row)
     return made

@@ -17,7 +17,7 @@ from spinal_tf.report.study.figure_file import FOLDER, NAMES, remove_figures
 from spinal_tf.report.study.figures import write_figures
 from spinal_tf.report.study.pictures import CasePicture
 from spinal_tf.report.study.representative import representative_cases
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import NMOSD
 
 ALWAYS = ["flow", "pipeline"]
 NOTE = "Made up."
@@ -103,7 +103,7 @@ UNUSUAL = {
     "test alone, ties": lambda rows: [row | {"p_ms_vs_nmosd": "0.5"} for row in rows(splits=("test",))],
     "one case": lambda rows: rows(count=1, splits=("test",)),
     "one disease, nothing marked": lambda rows: [
-        row | {"volume_ml": "0", "dice": "0"} for row in rows(count=9, splits=("test",), diagnoses=(Diagnosis.NMOSD,))
+        row | {"volume_ml": "0", "dice": "0"} for row in rows(count=9, splits=("test",), diagnoses=(NMOSD,))
     ],
     "one task": lambda rows: without(rows(), "p_tumor_vs_demyelinating", "p_astrocytoma_vs_ependymoma"),
     "volumes over six decades, nine raters": lambda rows: [

@@ -7,7 +7,7 @@ from matplotlib.text import Text
 
 from spinal_tf.cohort.case import Split
 from spinal_tf.report.study.flow import draw_flow, flow_of
-from spinal_tf.taxonomy import TASKS, Diagnosis
+from spinal_tf.taxonomy import MS, tree
 
 ROWS = [
     {"case": "a", "patient": "1", "split": "train", "diagnosis": "ms", "difficult": "", "p_ms_vs_nmosd": ""},
@@ -27,10 +27,10 @@ def flows_of(evaluation):
 def test_a_flow_by_hand(evaluated):
     train, test = flows_of(evaluated(ROWS))
     assert (train.split, train.cases, train.patients, train.left_out) == (Split.TRAIN, 2, 2, {"healthy": 1})
-    assert (train.members, train.difficult) == ({Diagnosis.MS: 1}, 0)
+    assert (train.members, train.difficult) == ({MS: 1}, 0)
     assert (test.split, test.cases, test.patients) == (Split.TEST, 5, 4)
     assert test.left_out == {"healthy": 1, "no task for disease": 1, "no probability": 1}
-    assert (test.members, test.tasks, test.difficult) == ({Diagnosis.MS: 2}, {"ms_vs_nmosd": 2}, 1)
+    assert (test.members, test.tasks, test.difficult) == ({MS: 2}, {"ms_vs_nmosd": 2}, 1)
 
 
 @pytest.mark.parametrize("splits", [("test",), ("train", "validation", "test")])
@@ -38,7 +38,7 @@ def test_numbers_add_up(rows, evaluated, splits):
     table = [
         row
         | ({"diagnosis": "healthy"} if index % 7 == 0 else {})
-        | ({f"p_{task.name}": "none" for task in TASKS} if index % 5 == 1 else {})
+        | ({f"p_{task.name}": "none" for task in tree().tasks} if index % 5 == 1 else {})
         for index, row in enumerate(rows(splits=splits))
     ]
     evaluation = evaluated(table)

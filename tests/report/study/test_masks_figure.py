@@ -10,7 +10,7 @@ import pytest
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.report.study.mask_figures import draw_dice, draw_volumes, mean_dice, volume_differences, volume_ratios
 from spinal_tf.report.study.mask_sizes import MaskSize, mask_sizes, reported
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import ASTROCYTOMA, MS, NMOSD
 
 
 def size(diagnosis, reference_ml, predicted_ml, dice=0.5):
@@ -18,16 +18,16 @@ def size(diagnosis, reference_ml, predicted_ml, dice=0.5):
 
 
 SIZES = [
-    size(Diagnosis.MS, 1, 2, 0.4),
-    size(Diagnosis.MS, 4, 2, 0.6),
-    size(Diagnosis.NMOSD, 10, 5, 0.9),
+    size(MS, 1, 2, 0.4),
+    size(MS, 4, 2, 0.6),
+    size(NMOSD, 10, 5, 0.9),
 ]
 
 
 def test_differences_ratios_and_means_by_hand():
     assert volume_differences(SIZES) == pytest.approx([1, -2, -5])
     assert volume_ratios(SIZES) == pytest.approx([2, 0.5, 0.5])
-    assert mean_dice(SIZES) == {Diagnosis.MS: pytest.approx(0.5), Diagnosis.NMOSD: 0.9}
+    assert mean_dice(SIZES) == {MS: pytest.approx(0.5), NMOSD: 0.9}
 
 
 def test_only_cases_with_a_reference_lesion_have_sizes(rows, evaluated):
@@ -37,7 +37,7 @@ def test_only_cases_with_a_reference_lesion_have_sizes(rows, evaluated):
         for row, volume in zip(rows(count=5, splits=("test",)), volumes, strict=True)
     ]
     [found] = mask_sizes(evaluated(table).predictions.cases)
-    assert (found.name, found.diagnosis, found.reference_ml, found.dice) == ("c00", Diagnosis.ASTROCYTOMA, 2, 0.25)
+    assert (found.name, found.diagnosis, found.reference_ml, found.dice) == ("c00", ASTROCYTOMA, 2, 0.25)
     assert math.isnan(found.predicted_ml)
 
 

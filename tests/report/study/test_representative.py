@@ -14,7 +14,7 @@ from spinal_tf.report.study.pictures import OPACITY, CasePicture, grey, widest_s
 from spinal_tf.report.study.pipeline_steps import STEPS, draw_pipeline
 from spinal_tf.report.study.representative import called, case_lines, draw_cases, representative_cases
 from spinal_tf.report.study.style import GREEN, VERMILLION, YELLOW
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import MS, NMOSD
 
 TASK_NAMES = ("tumor_vs_demyelinating", "astrocytoma_vs_ependymoma", "ms_vs_nmosd")
 
@@ -36,7 +36,7 @@ def test_the_case_with_the_median_dice_stands_for_its_disease(evaluated):
     ]
     chosen = representative_cases(evaluated(table))
     # Of 0.2, 0.5, 0.6 and 0.9 the lower of the middle two.
-    assert {diagnosis: one.name for diagnosis, one in chosen.items()} == {Diagnosis.MS: "c", Diagnosis.NMOSD: "f"}
+    assert {diagnosis: one.name for diagnosis, one in chosen.items()} == {MS: "c", NMOSD: "f"}
 
 
 @pytest.mark.parametrize(

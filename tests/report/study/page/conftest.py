@@ -14,7 +14,7 @@ from spinal_tf.evaluation.predictions import CaseSet, zone_column
 from spinal_tf.evaluation.scored import EvaluationOptions
 from spinal_tf.evaluation.statistics.bootstrap import Resampling
 from spinal_tf.report.study.figure_file import FigureFile
-from spinal_tf.taxonomy import TASKS, Diagnosis
+from spinal_tf.taxonomy import tree
 
 FEW = Resampling(resamples=100)
 PIXEL = base64.b64decode(
@@ -24,9 +24,9 @@ PIXEL = base64.b64decode(
 
 def plain_row(index):
     """Diagnoses in turn, four validation cases and four test cases in turn, told apart perfectly."""
-    diagnosis = list(Diagnosis)[index % 4]
+    diagnosis = list(tree().diagnoses)[index % 4]
     row = {"case": f"c{index}", "split": ("validation", "test")[index // 4 % 2], "diagnosis": diagnosis.value}
-    for task in TASKS:
+    for task in tree().tasks:
         applies = task.applies_to(diagnosis)
         row[f"p_{task.name}"] = f"{0.2 + 0.5 * task.label(diagnosis) + index / 100:.2f}" if applies else ""
     return row
@@ -42,8 +42,10 @@ def rich_row(index):
     marked["flagged"] = str(index % 2)
     about = marked | {"patient": f"p{index}", "sex": "fm"[index // 5 % 2], "age_years": str(10 + index)}
     zones = ("core", "lesion", "perilesional")
-    applicable = (task for task in TASKS if row[f"p_{task.name}"])
-    about |= {zone_column(task): "" for task in TASKS} | {zone_column(task): zones[index % 3] for task in applicable}
+    applicable = (task for task in tree().tasks if row[f"p_{task.name}"])
+    about |= {zone_column(task): "" for task in tree().tasks} | {
+        zone_column(task): zones[index % 3] for task in applicable
+    }
     return row | about | with_t1c | raters | {"site": "<b>new" if index == 7 else "old"}
 
 
@@ -92,7 +94,7 @@ def full(evaluated):
         for mask, volume in volumes.items()
     ]
     compared = MapComparison(spearman=0.25, ssim=0.5, blank=0, tiles=4)
-    checks = [MapCheck(task=task, case_set=CaseSet.TEST, cases=[[compared] * 3] * 2) for task in TASKS]
+    checks = [MapCheck(task=task, case_set=CaseSet.TEST, cases=[[compared] * 3] * 2) for task in tree().tasks]
     return evaluated(rows, others, lesions, subgroups=("site",), map_checks=checks)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from spinal_tf.evaluation.paper.reference import beside_paper
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.statistics.confusion import RATIOS, Confusion
 from spinal_tf.evaluation.statistics.intervals import Interval
@@ -44,6 +45,8 @@ def _column(
     )
 
 
+PAPER_LEGEND = "Paper: Table 2 of Zhuo et al. 2022, doi:10.1148/ryai.210292."
+
 TABLE_2: Mapping[CaseSet, Mapping[str, PaperColumn]] = {
     CaseSet.VALIDATION: {
         TUMOR_VS_DEMYELINATING.name: _column((47, 1, 47, 3), (96, 98, 94, 94, 98, 94, 98), (0.99, 0.98, 1.0)),
@@ -61,3 +64,8 @@ TABLE_2: Mapping[CaseSet, Mapping[str, PaperColumn]] = {
         MS_VS_NMOSD.name: _column((13, 2, 5, 2), (82, 87, 71, 87, 71, 87, 87), (0.78, 0.69, 0.93)),
     },
 }
+
+
+def paper_column(case_set: CaseSet, task: str) -> PaperColumn | None:
+    """The numbers of a task by its name; None where another tree of diagnoses is in use."""
+    return TABLE_2[case_set][task] if beside_paper() else None

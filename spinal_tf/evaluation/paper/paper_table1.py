@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from spinal_tf.cohort.case import Level, Split
 from spinal_tf.evaluation.described import Described, MeanSD, MedianIQR, Proportion
 from spinal_tf.evaluation.group_tests import ANOVA, CHI_SQUARED, FISHER, KRUSKAL_WALLIS
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.evaluation.paper.reference import beside_paper
+from spinal_tf.taxonomy import ASTROCYTOMA, EPENDYMOMA, MS, PAPER_TREE, Diagnosis
 
 ROWS = {
     "female": "Female",
@@ -25,7 +26,7 @@ ROWS = {
 }
 """Key and label of each row, in the order of the table."""
 
-MARKS = {"a": Diagnosis.ASTROCYTOMA, "e": Diagnosis.EPENDYMOMA, "m": Diagnosis.MS}
+MARKS = {"a": ASTROCYTOMA, "e": EPENDYMOMA, "m": MS}
 """Letter behind a number: significantly different from that group."""
 
 SLIPS = {
@@ -55,8 +56,8 @@ def _row(groups: Sequence[Described], marks: str, test: str, p: str) -> PaperRow
     """Marks of the four groups are separated by blanks, - for none."""
     letters = [mark.strip("-") for mark in marks.split()]
     return PaperRow(
-        groups=dict(zip(Diagnosis, groups, strict=True)),
-        marks=dict(zip(Diagnosis, letters, strict=True)),
+        groups=dict(zip(PAPER_TREE.diagnoses, groups, strict=True)),
+        marks=dict(zip(PAPER_TREE.diagnoses, letters, strict=True)),
         test=test,
         p=p,
     )
@@ -155,6 +156,21 @@ TABLE_1: Mapping[Split, Mapping[str, PaperRow]] = {
 }
 
 CASES: Mapping[Split, Mapping[Diagnosis, int]] = {
-    split: dict(zip(Diagnosis, cases, strict=True))
+    split: dict(zip(PAPER_TREE.diagnoses, cases, strict=True))
     for split, cases in ((Split.TRAIN, _TRAIN), (Split.VALIDATION, _VALIDATION), (Split.TEST, _TEST))
 }
+
+
+def paper_row(split: Split, key: str) -> PaperRow | None:
+    """A row of `ROWS` for one split; None where another tree of diagnoses is in use."""
+    return TABLE_1[split][key] if beside_paper() else None
+
+
+def paper_cases(split: Split) -> Mapping[Diagnosis, int] | None:
+    """Cases of each diagnosis; None where another tree of diagnoses is in use."""
+    return CASES[split] if beside_paper() else None
+
+
+def described_as(key: str) -> type[Described]:
+    """How the paper describes a row: proportion, mean and SD, or median and quartiles."""
+    return type(next(iter(TABLE_1[Split.TRAIN][key].groups.values())))
