@@ -41,7 +41,7 @@ OTHERS = tuple(field.name for field in fields(Disease) if field.name not in (*PL
 NARROWED = {
     "level, place in the cord's section": PLACE,
     "volume, number, extent, section": SIZE,
-    "brightness, margin, cysts, caps, oedema, swelling": OTHERS,
+    "brightness, margin, cysts, caps, edema, swelling": OTHERS,
     "all of these": (*PLACE, *SIZE, *OTHERS),
 }
 
@@ -49,13 +49,14 @@ NOTES = """## Test
 
 {count} simulated cases, half of either class, that the training has not seen; T2w alone.
 
-| masks, and what tells nothing | area under the ROC curve (95 %, DeLong) | cases |
+| masks, and parameters without information | area under the ROC curve (95 %, DeLong) | cases |
 |---|---|---|
 {rows}
 
-"Tells nothing": taken from each disease of this task equally often, everything else as before
-(`data_prep/measure_classifiers.py`). The lower the area falls, the more the classifier owes to that. It learned what
-the simulator was told of the diseases; none of this holds for patients.
+Parameters without information are taken from each disease of this task equally often; everything else
+stays the same (`data_prep/measure_classifiers.py`). The more the area falls, the more the classifier
+relies on them. It learned what the simulator contains about the diseases; none of this holds for
+patients.
 """
 
 

@@ -45,18 +45,19 @@ NOTES = """## Test
 {legend}
 ```
 
-| threshold | a lesion reaches | {diseases} | healthy: left empty | healthy: mean mL marked |
+| threshold | minimum peak | {diseases} | healthy: left empty | healthy: mean mL marked |
 |---|---|{rule}---|---|
 {points}
 
 ## Public scans
 
-Two people whom no training has seen; the lesion is drawn in, not real.
+Two people that no training has seen. The lesion is drawn in, not real.
 
 - `sct_fake_lesion`: Dice {fake.dice:.2f}, {fake.volume_ml:.2f} mL marked, {fake.reference_volume_ml:.2f} mL drawn
-- `errsm20`, healthy: {unseen_ml:.2f} mL marked, rightly 0
+- `errsm20`, healthy: {unseen_ml:.2f} mL marked (0 is right)
 
-Three healthy people whose scans, in other shapes and with lesions drawn in, were among the training cases; rightly 0:
+Three healthy people whose scans, in other shapes and with lesions drawn in, were among the training
+cases (0 is right):
 
 {seen}
 """

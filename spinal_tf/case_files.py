@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -21,7 +22,11 @@ from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import tree
 
 SUFFIXES = (".nii.gz", ".nii")
-RECORD_ENDING, MASK_ENDING = "_lesion.json", "_lesion.nii.gz"
+MASK_STEM = "_lesion"
+RECORD_ENDING, MASK_ENDING = f"{MASK_STEM}.json", f"{MASK_STEM}.nii.gz"
+RECORD_ENDINGS = (RECORD_ENDING, "_prediction.json")
+"""Records that tell a network's mask, of ``segment`` and of ``evaluate --cohort``."""
+
 BESIDE_T2 = frozenset(FILE_COLUMNS) - {"t2"}
 """Images beside ``t2`` in the folder of a cohort's case; they are no cases."""
 
@@ -113,23 +118,39 @@ def _is_no_case(path: Path) -> bool:
 def read_reviewed_mask(case: CaseFiles, given: Path | None, *, like: Volume) -> ReviewedMask:
     """The mask to classify with.
 
-    A named file counts as reviewed by a person. Without a name it is the one ``segment`` wrote, in the folder for
-    outputs or else beside the case; it counts as reviewed where its voxels differ from what was written then.
+    It counts as reviewed unless its voxels are those that a network drew, whatever the file is called: a record beside
+    the mask, beside the case or in the folder for outputs says which these were.
+
+    Args:
+        case: the case.
+        given: its file; None for the one that ``segment`` wrote, in the folder for outputs or else beside the case.
+        like: the scan.
 
     Raises:
         VolumeError: there is no such file, or it does not fit the scan.
     """
-    if given is not None:
-        return ReviewedMask(mask=read_mask(given, like=like), source=given.name)
-    places = (case, replace(case, folder=case.case.parent))
-    written = next((place for place in places if place.output(MASK_ENDING).exists()), None)
-    if written is None:
-        path = case.output(MASK_ENDING)
-        raise VolumeError(f"{path}: no mask beside the case; run segment first, or name a mask with --with-mask FILE")
-    path = written.output(MASK_ENDING)
+    path = given or _written_mask(case)
     mask = read_mask(path, like=like)
-    automatic = mask_digest(mask) == _recorded_digest(written.output(RECORD_ENDING))
-    return ReviewedMask(mask=mask, source=path.name, automatic=automatic)
+    known = map(_recorded_digest, _records(case, path))
+    return ReviewedMask(mask=mask, source=path.name, automatic=mask_digest(mask) in known)
+
+
+def _written_mask(case: CaseFiles) -> Path:
+    places = (case, replace(case, folder=case.case.parent))
+    masks = [place.output(MASK_ENDING) for place in places]
+    found = next((mask for mask in masks if mask.exists()), None)
+    if found is None:
+        remedy = "run segment first, or name a mask with --with-mask FILE"
+        raise VolumeError(f"{masks[0]}: no mask beside the case; {remedy}")
+    return found
+
+
+def _records(case: CaseFiles, mask: Path) -> Iterator[Path]:
+    """Where a network's mask may be recorded; the mask may be named after another file of the same scan."""
+    own = CaseFiles(case=mask, folder=mask.parent).stem.removesuffix(MASK_STEM)
+    for folder in dict.fromkeys((mask.parent, case.folder, case.case.parent)):
+        for stem in dict.fromkeys((case.stem, own)):
+            yield from (folder / f"{stem}{ending}" for ending in RECORD_ENDINGS)
 
 
 def _recorded_digest(record: Path) -> str | None:

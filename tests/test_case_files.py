@@ -19,11 +19,14 @@ from spinal_tf.case_files import (
     write_lesion_files,
 )
 from spinal_tf.errors import OutputError, VolumeError
+from spinal_tf.evaluation.lesionwise import LesionwiseScore
 from spinal_tf.explain.gradcam import Explanation
 from spinal_tf.files import make_folder
 from spinal_tf.images.volume import read_volume, write_on_grid
 from spinal_tf.models import Classifier, Segmenter, model_record
 from spinal_tf.pipeline import ReviewedMask, diagnose
+from spinal_tf.prediction.folder import PredictionFolder
+from spinal_tf.prediction.predict_case import CasePrediction, without_prediction
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import MS_VS_NMOSD, tree
 
@@ -192,9 +195,68 @@ def test_it_is_reviewed_once_a_voxel_differs(case, segmented):
     assert not read.automatic
 
 
-def test_a_mask_that_is_named_is_reviewed(case, segmented):
+def test_a_mask_that_is_named_is_reviewed_where_a_voxel_differs(case, segmented):
+    mask = segmented.mask.copy()
+    mask[3, 10, 21] ^= True
+    path = case.folder / "reviewed.nii.gz"
+    write_on_grid(mask, path, like=segmented.volume)
+    read = read_reviewed_mask(case, path, like=segmented.volume)
+    assert (read.automatic, read.source) == (False, "reviewed.nii.gz")
+
+
+def moved(case, folder, ending):
+    """Move what ``segment`` wrote, with that ending, to another folder."""
+    folder.mkdir(exist_ok=True)
+    return case.output(ending).rename(folder / case.output(ending).name)
+
+
+def test_a_mask_that_segment_wrote_is_automatic_by_its_name_too(case, segmented):
     read = read_reviewed_mask(case, case.output("_lesion.nii.gz"), like=segmented.volume)
-    assert not read.automatic
+    assert (read.automatic, read.source) == (True, "case_lesion.nii.gz")
+
+
+def test_a_copy_under_another_name_is_vouched_for_by_the_record_beside_the_case(case, segmented, tmp_path):
+    copy = moved(case, tmp_path / "elsewhere", "_lesion.nii.gz").rename(tmp_path / "elsewhere" / "final.nii.gz")
+    assert read_reviewed_mask(replace(case, folder=tmp_path / "out"), copy, like=segmented.volume).automatic
+
+
+def test_a_mask_is_vouched_for_by_the_record_beside_it(case, segmented, tmp_path):
+    mask = moved(case, tmp_path / "elsewhere", "_lesion.nii.gz")
+    moved(case, tmp_path / "elsewhere", "_lesion.json")
+    assert read_reviewed_mask(case, mask, like=segmented.volume).automatic
+    renamed = mask.rename(mask.with_name("final.nii.gz"))
+    assert read_reviewed_mask(case, renamed, like=segmented.volume).automatic
+
+
+def test_a_mask_and_its_record_may_have_the_name_of_another_file_of_the_same_scan(case, segmented, tmp_path):
+    mask = moved(case, tmp_path / "elsewhere", "_lesion.nii.gz")
+    record = moved(case, tmp_path / "elsewhere", "_lesion.json")
+    mask, _ = mask.rename(mask.with_name("t2_lesion.nii.gz")), record.rename(record.with_name("t2_lesion.json"))
+    assert read_reviewed_mask(case, mask, like=segmented.volume).automatic
+
+
+def test_a_mask_is_vouched_for_by_the_record_in_the_folder_for_outputs(case, segmented, tmp_path):
+    mask = moved(case, tmp_path / "elsewhere", "_lesion.nii.gz")
+    moved(case, tmp_path / "out", "_lesion.json")
+    assert not read_reviewed_mask(case, mask, like=segmented.volume).automatic
+    assert read_reviewed_mask(replace(case, folder=tmp_path / "out"), mask, like=segmented.volume).automatic
+
+
+def test_the_record_of_another_mask_beside_the_right_one_does_no_harm(case, segmented, tmp_path):
+    moved(case, tmp_path / "elsewhere", "_lesion.nii.gz")
+    (tmp_path / "elsewhere" / "case_lesion.json").write_text('{"mask": {"voxels_sha256": "0"}}')
+    mask = tmp_path / "elsewhere" / "case_lesion.nii.gz"
+    assert read_reviewed_mask(case, mask, like=segmented.volume).automatic
+
+
+def test_a_mask_that_an_evaluation_wrote_is_automatic(case, segmented, tmp_path):
+    folder = PredictionFolder(path=tmp_path / "masks")
+    folder.path.mkdir()
+    prediction = CasePrediction(cells=without_prediction(), lesions=LesionwiseScore(reference=(), predicted=()))
+    folder.write("case", "key", prediction, segmented)
+    for record in ("case_lesion.json", "case_lesion.nii.gz"):
+        case.folder.joinpath(record).unlink()
+    assert read_reviewed_mask(case, folder.mask("case"), like=segmented.volume).automatic
 
 
 @pytest.mark.parametrize("record", [None, "", "[]", "{}", '{"mask": null}', '{"mask": {}}', "\udcff"])
@@ -203,7 +265,8 @@ def test_without_a_record_nobody_can_call_it_automatic(case, segmented, record):
     path.unlink()
     if record is not None:
         path.write_bytes(record.encode(errors="surrogateescape"))
-    assert not read_reviewed_mask(case, None, like=segmented.volume).automatic
+    for given in (None, case.output("_lesion.nii.gz")):
+        assert not read_reviewed_mask(case, given, like=segmented.volume).automatic
 
 
 def test_no_mask_beside_the_case(case):

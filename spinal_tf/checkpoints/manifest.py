@@ -107,9 +107,9 @@ class Checkpoint:
         task = next((task for task in tree().tasks if task.name == self.name), None)
         if task is None:
             return "Finds and outlines lesions."
-        images = "T2w and, where there is one, T1c" if "t1c" in self.modalities else "T2w alone"
-        mask = "as a channel, images zero outside it" if self.mask_mode == "multiply" else "as a channel"
-        return f"Tells {task.classes[0]} from {task.classes[1]} by {images}; the mask comes {mask}."
+        images = "T2w and, if available, T1c" if "t1c" in self.modalities else "T2w alone"
+        mask = "a channel, and images are zero outside it" if self.mask_mode == "multiply" else "a channel"
+        return f"Classifies lesions as {task.classes[0]} or {task.classes[1]} from {images}; the mask is {mask}."
 
     def points_in_words(self) -> str:
         """The operating point, and what a lesion has to reach, for cards and lists."""

@@ -14,18 +14,19 @@ CARD = """# {name}
 |---|---|
 | network | {network} |
 | trained on | {data} |
-| taken over from | {file}, {format}, SHA-256 {sha256} |
+| imported from | {file}, {format}, SHA-256 {sha256} |
 | checked | {checked} |
 | preprocessing | {preprocessing} |
 | operating point | {operating_point} |
 
-Preprocessing, mask, operating point{order} were stated by whoever took these weights over, or are those of
-the public code of Zhuo et al. 2022; the file does not tell them. Which way up its slices lay in training is not known
-either: here the first row is superior and the first column anterior.
+The file does not contain preprocessing, mask, operating point{order}. They were given by the person
+who imported these weights, or are those of the public code of Zhuo et al. 2022. The orientation of
+slices in training is unknown, too: here the first row is superior and the first column anterior.
 
 ## Measured
 
-Nothing, here. Measure it on cases of your own before you rely on it; the operating point should be chosen on them.
+Nothing yet. Measure the network on your own cases before you rely on it, and choose the operating
+point on them.
 """
 
 

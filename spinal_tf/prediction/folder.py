@@ -11,6 +11,7 @@ from spinal_tf.evaluation.lesionwise import LesionwiseScore, MatchedLesion
 from spinal_tf.files import output_files
 from spinal_tf.images.volume import write_on_grid
 from spinal_tf.prediction.predict_case import CasePrediction, predicted_columns
+from spinal_tf.report.record import mask_digest
 from spinal_tf.results import CaseResult
 
 RECORD_VERSION = 2
@@ -80,6 +81,7 @@ def _record(case: str, key: str, prediction: CasePrediction, found: CaseResult) 
         "lesions": asdict(prediction.lesions),
         "review": list(review),
         "warnings": list(found.warnings),
+        "mask": {"voxels_sha256": mask_digest(found.mask)},
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -31,13 +32,15 @@ CARD = """# {name}
 
 ## Measured
 
-On the validation cases ({validation}), which also chose the step and the operating point, so these numbers flatter:
+On the validation cases ({validation}). They also chose the step and the operating point, so these numbers are optimistic:
 
 {measures}
 
-Where the cohort is simulated, they say how well the network learned the simulator, and nothing about patients. None of
-the figures of Zhuo et al. 2022 apply to these weights.
-"""
+For a simulated cohort, they show how well the network learned the simulator. They say nothing about patients. None of the figures of Zhuo et al. 2022 apply to these weights.
+"""  # noqa: E501 - wrapped when it is filled in
+
+LINE_LENGTH = 100
+"""Characters in a line of a card's prose."""
 
 
 def release_run(run: RunFolder, into: Path, *, data: str, notes: str = "", overwrite: bool = False) -> str:
@@ -64,7 +67,7 @@ def release_run(run: RunFolder, into: Path, *, data: str, notes: str = "", overw
     try:
         stored = path.read_bytes()
     except OSError as error:
-        raise TrainingError(f"{path}: cannot be read ({error.strerror}); go on with the run with --resume") from error
+        raise TrainingError(f"{path}: cannot be read ({error.strerror}); resume the run with --resume") from error
     model = build_network(run.path, checkpoint)
     assign_weights(model, decode_weights(stored, source=str(path)), source=str(path))
     with tempfile.TemporaryDirectory() as name:
@@ -120,7 +123,14 @@ def _card(
         operating_point=checkpoint.points_in_words(),
         measures="\n".join(f"- {key.replace('_', ' ')}: {value:.3f}" for key, value in best["measures"].items()),
     )
+    card = _wrapped(card)
     return f"{card}\n{notes.strip()}\n" if notes.strip() else card
+
+
+def _wrapped(card: str) -> str:
+    """Prose in lines of limited length; rows of tables stay whole."""
+    lines = (line if line.startswith("|") else textwrap.fill(line, LINE_LENGTH) for line in card.splitlines())
+    return "\n".join(lines) + "\n"
 
 
 def _counted(cases: Mapping[str, int]) -> str:

@@ -135,11 +135,11 @@ def test_every_field_survives_the_manifest():
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({}, "Tells ms from nmosd by T2w and, where there is one, T1c; the mask comes as a channel."),
-        ({"modalities": ("t2w",)}, "Tells ms from nmosd by T2w alone; the mask comes as a channel."),
+        ({}, "Classifies lesions as ms or nmosd from T2w and, if available, T1c; the mask is a channel."),
+        ({"modalities": ("t2w",)}, "Classifies lesions as ms or nmosd from T2w alone; the mask is a channel."),
         (
             {"modalities": ("t2w",), "mask_mode": "multiply"},
-            "Tells ms from nmosd by T2w alone; the mask comes as a channel, images zero outside it.",
+            "Classifies lesions as ms or nmosd from T2w alone; the mask is a channel, and images are zero outside it.",
         ),
     ],
 )

@@ -138,7 +138,7 @@ def test_a_card_of_a_task_says_what_its_owner_stated(ported_classifier, tmp_path
     write_ported(ported_classifier, tmp_path)
     card = (tmp_path / "ms_vs_nmosd.md").read_text()
     assert "Trained on cases of a test, by other code than this" in card
-    assert "Tells ms from nmosd by T2w alone; the mask comes as a channel." in card
+    assert "Classifies lesions as ms or nmosd from T2w alone; the mask is a channel." in card
     assert "size [64, 64]" in card
 
 

@@ -62,7 +62,7 @@ def test_released_weights_are_built_again_from_the_manifest(run, tmp_path):
     probability = model(np.zeros((1, 32, 32, 3), np.float32))
     assert float(keras.ops.sum(probability)) == pytest.approx(1)
     card = (tmp_path / "weights" / "tumor_vs_demyelinating.md").read_text()
-    assert "Tells tumor from demyelinating by T2w and, where there is one, T1c; the mask comes as a channel." in card
+    assert "Classifies lesions as tumor or demyelinating from T2w and, if available, T1c" in card
 
 
 def test_one_cache_serves_all_tasks_and_t2w_alone_is_recorded(cohort_table, shared_cache, tmp_path):
