@@ -1,4 +1,6 @@
+import ast
 import math
+from pathlib import Path
 
 import pytest
 from five_leaves import FIVE_LEAVES, INFARCTION, INFARCTION_VS_DEMYELINATING, TUMOR_VS_OTHER
@@ -157,6 +159,37 @@ def test_another_tree_is_in_use_inside_the_block_only():
             assert tree() is PAPER_TREE
         assert tree() is FIVE_LEAVES
     assert tree() is PAPER_TREE
+
+
+PACKAGE = Path(__file__).parents[1] / "spinal_tf"
+
+
+def calls_at_import(node):
+    """Names of functions that are called while a module is imported: not in the body of a function."""
+    for child in ast.iter_child_nodes(node):
+        inside = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        for part in (
+            [*child.args.defaults, *child.args.kw_defaults, *getattr(child, "decorator_list", ())]
+            if inside
+            else [child]
+        ):
+            if isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
+                yield part.func.id
+            if part is not None:
+                yield from calls_at_import(part)
+
+
+@pytest.mark.parametrize(
+    "source", ["KEPT = tree().tasks", "def f(tasks=tree().tasks): ...", "class A:\n    b = [tree()]"]
+)
+def test_a_kept_tree_is_noticed(source):
+    assert "tree" in calls_at_import(ast.parse(source))
+
+
+def test_no_module_keeps_the_tree_of_import_time():
+    modules = {path.relative_to(PACKAGE): ast.parse(path.read_text(encoding="utf-8")) for path in PACKAGE.rglob("*.py")}
+    assert len(modules) > 100
+    assert [str(path) for path, module in modules.items() if "tree" in calls_at_import(module)] == []
 
 
 # Trees that are refused

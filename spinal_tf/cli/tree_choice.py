@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from spinal_tf.cohort.case import HEALTHY
 from spinal_tf.taxonomy import tree
 
+if TYPE_CHECKING:
+    WordType = click.ParamType[str]
+else:
+    WordType = click.ParamType  # generic since click 8.4 alone
 
-class TreeChoice(click.ParamType[str]):
+
+class TreeChoice(WordType):
     """As `click.Choice`, whose words are fixed once the module is imported."""
 
     name = "choice"

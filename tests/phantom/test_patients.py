@@ -3,8 +3,11 @@ from datetime import date
 
 import numpy as np
 import pytest
+from five_leaves import INFARCTION
 
 from spinal_tf.cohort.case import Split, diagnosis_word
+from spinal_tf.errors import CohortError
+from spinal_tf.phantom.parameters import DISEASES
 from spinal_tf.phantom.patients import AGES_YEARS, DEMOGRAPHY, draw_patient
 from spinal_tf.phantom.plan import PAPER_COUNTS, SPLITS_IN_TURN, plan_cohort
 from spinal_tf.taxonomy import MS, tree
@@ -83,3 +86,17 @@ def test_healthy_people_change_nobody_else():
     assert [case.name for case in healthy] == ["healthy-0001", "healthy-0002", "healthy-0003"]
     assert all(case.diagnosis is None and diagnosis_word(case.diagnosis) == "healthy" for case in healthy)
     assert not {case.seed for case in healthy} & {case.seed for case in plan_cohort(cases=700)}
+
+
+def test_every_simulated_disease_has_patients():
+    assert set(DEMOGRAPHY) == {*DISEASES, None}
+
+
+def test_a_disease_that_the_paper_lacks_needs_a_number_of_cases(monkeypatch):
+    monkeypatch.setitem(DISEASES, INFARCTION, DISEASES[MS])
+    assert [case.diagnosis for case in plan_cohort(cases=2, diagnosis=INFARCTION)] == [INFARCTION] * 2
+    with pytest.raises(CohortError, match="infarction: the paper has no such case; say how many cases to simulate"):
+        plan_cohort(cases=None, diagnosis=INFARCTION)
+    monkeypatch.setattr("spinal_tf.phantom.plan.DISEASES", {})
+    with pytest.raises(CohortError, match="no diagnosis of the tree has simulation parameters"):
+        plan_cohort(cases=3)
