@@ -20,7 +20,7 @@ from spinal_tf.cli.server_options import server_options
     is_flag=False,
     flag_value=BESIDE,
     metavar="[MASK]",
-    help="Classify with this mask, checked or drawn by a person; without MASK, with the one that segment wrote.",
+    help="Use this mask, checked or drawn by a person. Without MASK, use the mask that segment wrote.",
 )
 @click.option(
     "--t1c",
@@ -32,12 +32,12 @@ from spinal_tf.cli.server_options import server_options
 def classify(with_mask: Path | None, t1c: Path | None, **given: Any) -> None:  # noqa: ANN401 - as in segment
     """Classify the lesions down to the disease, with Grad-CAM.
 
-    CASE is a NIfTI image, or a folder of them, outputs left out; put it before --with-mask. Without --with-mask it is
-    segmented first. Writes beside it CASE_diagnosis.json, CASE_diagnosis.html, CASE_gradcam.png and a heat map for
-    each task on the way to the diagnosis, CASE_gradcam_TASK.nii.gz.
+    CASE is a NIfTI image or a folder of them; outputs of earlier runs in it are skipped. Put it before --with-mask.
+    Without --with-mask, the case is segmented first. Writes CASE_diagnosis.json, CASE_diagnosis.html, CASE_gradcam.png
+    and a heat map for each task on the way to the diagnosis, CASE_gradcam_TASK.nii.gz, beside the case.
     """
     if with_mask is not None:
-        refuse_options(segmentation_options, "is for finding lesions; --with-mask takes them as they are")
+        refuse_options(segmentation_options, "applies to segmentation, which --with-mask skips")
     from spinal_tf.cli.session import Session
 
     Session(Choices(**given)).classify(with_mask, t1c)

@@ -21,7 +21,7 @@ MOST_WARNINGS = 20
 def _shared(function: Function) -> Function:
     for decorate in (
         click.option("--allow-plane", is_flag=True, help="Accept scans that were not acquired sagittally."),
-        click.option("--assume-orientation", is_flag=True, help="Accept scans that state no orientation."),
+        click.option("--assume-orientation", is_flag=True, help="Accept scans without orientation."),
         click.argument("table", metavar="COHORT.csv", type=click.Path(path_type=Path)),
     ):
         function = decorate(function)
@@ -30,16 +30,16 @@ def _shared(function: Function) -> Function:
 
 @click.group()
 def cohort() -> None:
-    """Check a cohort's table and images, or summarise them beside the paper."""
+    """Check a cohort's table and images, or compare them with the paper's Table 1."""
 
 
 @cohort.command("check")
 @_shared
 def check_command(table: Path, assume_orientation: bool, allow_plane: bool) -> None:
-    """List every fault of a cohort's table and images in one pass; exit 3 if there is one.
+    """List all faults of a cohort's table and images in one pass; exit with 3 if there are any.
 
-    docs/cohort.md describes the table. Every image is read. A sound cohort's cases are counted, and its hash is
-    shown: the same for the same cases and voxels, wherever the files lie and in whatever order.
+    docs/cohort.md describes the table. Every image is read. Without faults, prints the numbers of cases and the
+    cohort's hash. The hash depends on cases and voxels, not on paths or order.
     """
     from spinal_tf.cohort.cohort_check import check_cohort
     from spinal_tf.cohort.counts import counted
@@ -65,10 +65,10 @@ def check_command(table: Path, assume_orientation: bool, allow_plane: bool) -> N
 @_shared
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")
 def summary_command(table: Path, assume_orientation: bool, allow_plane: bool, as_json: bool) -> None:
-    """Show Table 1 of the paper for a cohort, beside the paper's own numbers.
+    """Print Table 1 of the paper for a cohort, beside the paper's own numbers.
 
-    Count and volume of lesions are measured on the masks; sex, age, level, extent and enhancement are taken from the
-    columns of the table that docs/cohort.md describes, where it has them.
+    Counts and volumes of lesions are measured on the masks. Sex, age, level, extent and enhancement come from the
+    table; docs/cohort.md describes its columns.
     """
     from spinal_tf.cohort.read_cohort import read_cohort
     from spinal_tf.evaluation.cohort_summary import summarise

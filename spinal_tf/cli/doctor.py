@@ -23,7 +23,7 @@ MODULES = {
 
 @click.command()
 def doctor() -> None:
-    """Show versions, devices and weights; exit 4 if weights are missing or damaged."""
+    """Show versions, devices and weights; exit with 4 if weights are missing or damaged."""
     from spinal_tf import __version__
 
     _line("python", platform.python_version())

@@ -30,7 +30,7 @@ FILE = click.Path(path_type=Path)
 with_mask_option = click.option(
     "--with-mask",
     is_flag=True,
-    help="Classify with the cohort's masks, as if all were corrected; the segmenter's are judged all the same.",
+    help="Classify with the cohort's masks, as if all were corrected. The segmenter's masks are still evaluated.",
 )
 gradcam_check_option = click.option(
     "--gradcam-check",
@@ -38,12 +38,10 @@ gradcam_check_option = click.option(
     default=0,
     show_default=True,
     metavar="CASES",
-    help="Also compare the Grad-CAM maps of this many cases of each task with those of random weights, which they must "
-    "differ from; takes six times as long as classifying them.",
+    help="Also compare the Grad-CAM maps of this many cases of each task with those of random weights. "
+    "Takes six times as long as classifying them.",
 )
-lesions_option = click.option(
-    "--lesions", type=FILE, metavar="FILE", help="Table of the lesions of the predictions' masks."
-)
+lesions_option = click.option("--lesions", type=FILE, metavar="FILE", help="Table of the lesions in both masks.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,14 +67,16 @@ class Choices:
 
 
 @click.command()
-@click.option("--cohort", type=FILE, metavar="FILE", help="Table of cases with images; what is missing is predicted.")
-@click.option("--predictions", type=FILE, metavar="FILE", help="Table of cases with probabilities instead.")
+@click.option("--cohort", type=FILE, metavar="FILE", help="Table of cases with images; missing predictions are made.")
+@click.option(
+    "--predictions", type=FILE, metavar="FILE", help="Table of cases with probabilities, instead of --cohort."
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     required=True,
     metavar="REPORT",
-    help="Folder for the results, made if needed.",
+    help="Folder for the results, created if needed.",
 )
 @with_mask_option
 @prediction_options
@@ -89,11 +89,15 @@ class Choices:
     "points",
     multiple=True,
     metavar="CHOICE",
-    help="NUMBER for all tasks or TASK=NUMBER for one (may be repeated), or the split to choose it on: validation "
-    "(the default) or test (which warns).",
+    help="NUMBER for all tasks, TASK=NUMBER for one (may be repeated), or the split that chooses it: validation "
+    "(default) or test (with a warning).",
 )
 @click.option(
-    "--subgroup", "subgroups", multiple=True, metavar="COLUMN", help="Also divide by this column; may be repeated."
+    "--subgroup",
+    "subgroups",
+    multiple=True,
+    metavar="COLUMN",
+    help="Also evaluate by groups of this column; may be repeated.",
 )
 @click.option(
     "--poor-dice",
@@ -101,49 +105,52 @@ class Choices:
     callback=finite,
     default=0.7,
     show_default=True,
-    help="A mask with a lower Dice counts as poor where flags for review are judged.",
+    help="Dice below which a mask counts as poor when flags for review are evaluated.",
 )
-@click.option("--resamples", type=click.IntRange(100), default=2000, show_default=True, help="Of the bootstrap.")
-@click.option("--seed", type=click.IntRange(0), default=2022, show_default=True, help="Of the bootstrap.")
+@click.option(
+    "--resamples", type=click.IntRange(100), default=2000, show_default=True, help="Number of bootstrap resamples."
+)
+@click.option("--seed", type=click.IntRange(0), default=2022, show_default=True, help="Random seed of the bootstrap.")
 @click.option(
     "--learning-curve",
     "learning_curves",
     type=FILE,
     multiple=True,
     metavar="FILE",
-    help="learning-curve.csv of train learning-curve, to be drawn; may be repeated.",
+    help="Also draw this learning-curve.csv of train learning-curve; may be repeated.",
 )
-@click.option("--no-figures", is_flag=True, help="Draw no figures, which takes most of the time.")
+@click.option("--no-figures", is_flag=True, help="Skip the figures, which take most of the time.")
 @click.option(
-    "--note", default="", metavar="TEXT", help="What readers must know of the cases, such as that they are simulated."
+    "--note", default="", metavar="TEXT", help="Note for all outputs, for example that the cases are simulated."
 )
-@click.option("--overwrite", is_flag=True, help="Replace results that exist; predictions are not made anew for that.")
+@click.option("--overwrite", is_flag=True, help="Overwrite existing results; predictions are kept.")
 def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
-    """Judge predictions beside the paper's numbers, with intervals, comparisons, subgroups and calibration.
+    """Evaluate predictions beside the paper's numbers, with intervals, comparisons, subgroups and calibration.
 
-    With --cohort the cases of validation and test are segmented and classified first, their masks judged; REPORT keeps
-    masks and predictions, and what is there is not predicted again. With --predictions neither images nor weights are
-    needed.
+    With --cohort, the cases of validation and test are segmented and classified first. REPORT keeps masks and
+    predictions, and existing ones are not made again. With --predictions, neither images nor weights are needed.
 
-    docs/evaluation.md describes the tables and everything that is written: metrics.json, each table as CSV and as
-    LaTeX, figures, a report as one HTML page, and the checklists CLAIM 2024 and TRIPOD+AI as far as they can be filled
-    in. Every fault of the tables is listed in one pass; exit 3 if there is one, 5 if some cases could not be predicted.
+    Writes metrics.json, each table as CSV and LaTeX, figures, a report as one HTML page, and the checklists CLAIM 2024
+    and TRIPOD+AI as far as they can be filled in. docs/evaluation.md describes them. All faults of the tables are
+    listed in one pass. Exits with 3 if there are any, with 5 if some cases could not be predicted.
     """
     chosen = Choices(**{field.name: given.pop(field.name) for field in fields(Choices)})
     if chosen.cohort and chosen.predictions or not (chosen.cohort or chosen.predictions):
         raise click.UsageError("give either --cohort or --predictions")
     if chosen.learning_curves and chosen.no_figures:
-        raise click.UsageError("--learning-curve is to be drawn, and --no-figures draws nothing; leave one of them out")
+        raise click.UsageError("--learning-curve and --no-figures exclude each other; leave one of them out")
     if chosen.predictions:
-        refuse_options(prediction_options, "is for predicting; --predictions takes what is predicted")
-        refuse_options(with_mask_option, "is for predicting; --predictions takes what is predicted")
-        refuse_options(address_option, "is for predicting; --predictions takes what is predicted")
+        refuse_options(prediction_options, "is for making predictions; --predictions already has them")
+        refuse_options(with_mask_option, "is for making predictions; --predictions already has them")
+        refuse_options(address_option, "is for making predictions; --predictions already has them")
         refuse_options(gradcam_check_option, "needs networks and images; --predictions has neither")
         _judge(chosen, chosen.predictions, chosen.lesions, lambda _: {})
     elif chosen.cohort:
-        refuse_options(lesions_option, "belongs to --predictions; with --cohort the lesions are known")
+        refuse_options(lesions_option, "belongs to --predictions; --cohort finds the lesions itself")
         if given["server"]:
-            refuse_options(gradcam_check_option, "draws the weights anew, which a server does not; leave out --server")
+            refuse_options(
+                gradcam_check_option, "needs random weights, which a server does not have; leave out --server"
+            )
         _predict_and_judge(chosen, chosen.cohort, given)
 
 

@@ -24,21 +24,21 @@ OUT, WEIGHTS, VERSION, PRECISION = (
         required=True,
         type=click.Path(path_type=Path, file_okay=False),
         metavar="MODELS",
-        help="Folder of all models, made if needed; the export stands in MODELS/NAME/VERSION.",
+        help="Folder of all models, created if needed; the export goes to MODELS/NAME/VERSION.",
     ),
     click.option(
         "--weights",
         "weights_folder",
         type=click.Path(path_type=Path, file_okay=False),
-        help="Folder of weights; otherwise $SPINAL_TF_WEIGHTS, otherwise the bundled ones.",
+        help="Folder of weights. Default: $SPINAL_TF_WEIGHTS, then the bundled weights.",
     ),
-    click.option("--version", type=click.IntRange(1), help="Its number; otherwise the next free one."),
+    click.option("--version", type=click.IntRange(1), help="Version number. Default: the next free one."),
     click.option(
         "--precision",
         type=click.Choice(["float32", "bfloat16", "float16"]),
         default="float32",
         show_default=True,
-        help="Of the computation and the stored weights; the last layers stay float32.",
+        help="Precision of computation and stored weights; the last layers stay float32.",
     ),
 )
 FORMAT = click.option(
@@ -47,7 +47,7 @@ FORMAT = click.option(
     type=click.Choice(["savedmodel", "litert", "onnx"]),
     default="savedmodel",
     show_default=True,
-    help="litert and onnx hold the bare network alone, and need the extra of that name.",
+    help="File format; litert and onnx hold the bare network alone and need the extra of that name.",
 )
 
 
@@ -62,7 +62,7 @@ def _options(*decorators: Callable[[Function], Function]) -> Callable[[Function]
 
 @click.group()
 def export() -> None:
-    """Export the networks for TensorFlow Serving, with preprocessing inside."""
+    """Export the networks, with preprocessing, for TensorFlow Serving."""
 
 
 @export.command()
@@ -73,7 +73,7 @@ def segmenter(models: Path, weights_folder: Path | None, **given: Any) -> None: 
 
 
 @export.command()
-@click.option("--task", type=ONE_TASK, help="Which one; otherwise all.")
+@click.option("--task", type=ONE_TASK, help="Task to export. Default: all.")
 @_options(OUT, WEIGHTS, VERSION, PRECISION, FORMAT)
 def classifier(models: Path, weights_folder: Path | None, task: str | None, **given: Any) -> None:  # noqa: ANN401
     """Export the classifiers: raw slices and a mask in, probability of each slice and of the case out."""

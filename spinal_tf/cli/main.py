@@ -15,12 +15,12 @@ COMMANDS = {
     "segment": ("segment", "Find lesions on sagittal T2w scans and outline them."),
     "classify": ("classify", "Classify the lesions down to the disease, with Grad-CAM."),
     "simulate": ("simulate", "Make simulated cases with known lesions."),
-    "cohort": ("cohort", "Check a cohort's table and images, or summarise them beside the paper."),
+    "cohort": ("cohort", "Check a cohort's table and images, or compare them with the paper's Table 1."),
     "train": ("train", "Train the networks from a cohort."),
-    "evaluate": ("evaluate", "Judge predictions beside the paper's numbers."),
-    "port-weights": ("port_weights", "Take over weights of the original public code."),
-    "export": ("export", "Export the networks for TensorFlow Serving, with preprocessing inside."),
-    "serve-check": ("serve_check", "Check a TensorFlow Serving that runs exported networks."),
+    "evaluate": ("evaluate", "Evaluate predictions beside the paper's numbers."),
+    "port-weights": ("port_weights", "Import weights trained with the authors' code."),
+    "export": ("export", "Export the networks, with preprocessing, for TensorFlow Serving."),
+    "serve-check": ("serve_check", "Check a TensorFlow Serving server that runs exported networks."),
     "weights": ("weights", "List, verify, import or release the networks' weights."),
     "doctor": ("doctor", "Show versions, devices and weights."),
 }
@@ -75,7 +75,9 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--debug", is_flag=True, expose_value=False, help="Show the trace of an error; may stand anywhere.")
+@click.option(
+    "--debug", is_flag=True, expose_value=False, help="Show the stack trace of an error; accepted at any position."
+)
 @click.version_option(__version__, message="spinal-tf %(version)s")
 def main() -> None:
     """Segment and classify intramedullary spinal cord lesions on sagittal T2-weighted MRI.

@@ -82,8 +82,8 @@ def _folder() -> click.Path:
 
 
 IMAGE_OPTIONS = (
-    click.option("--assume-orientation", is_flag=True, help="Accept an image that states no orientation."),
-    click.option("--allow-plane", is_flag=True, help="Accept an image that was not acquired sagittally."),
+    click.option("--assume-orientation", is_flag=True, help="Accept images without orientation."),
+    click.option("--allow-plane", is_flag=True, help="Accept images that were not acquired sagittally."),
 )
 
 device_option = click.option(
@@ -92,7 +92,7 @@ device_option = click.option(
     show_default=True,
     callback=_device,
     metavar="cpu|gpu|gpu:N",
-    help="Processor that runs the networks.",
+    help="Device that runs the networks.",
 )
 
 NETWORK_OPTIONS = (
@@ -100,7 +100,7 @@ NETWORK_OPTIONS = (
         "--weights",
         "weights_folder",
         type=_folder(),
-        help="Folder of weights; otherwise $SPINAL_TF_WEIGHTS, otherwise the bundled ones.",
+        help="Folder of weights. Default: $SPINAL_TF_WEIGHTS, then the bundled weights.",
     ),
     device_option,
 )
@@ -108,9 +108,9 @@ NETWORK_OPTIONS = (
 CASE_OPTIONS = (
     click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="CASE..."),
     click.option(
-        "-o", "--output", type=_folder(), help="Folder for the outputs, made if needed; otherwise beside each case."
+        "-o", "--output", type=_folder(), help="Folder for the outputs, created if needed. Default: beside each case."
     ),
-    click.option("--overwrite", is_flag=True, help="Replace outputs that exist."),
+    click.option("--overwrite", is_flag=True, help="Overwrite existing outputs."),
     click.option("--resume", is_flag=True, help="Skip cases whose outputs exist."),
     *IMAGE_OPTIONS,
     *NETWORK_OPTIONS,
@@ -121,14 +121,14 @@ MASK_OPTIONS = (
         "--threshold",
         type=click.FloatRange(0, 1, min_open=True),
         callback=finite,
-        help="Probability from which a voxel is lesion; otherwise the one stored with the weights.",
+        help="Probability from which a voxel is lesion. Default: stored with the weights.",
     ),
     click.option(
         "--min-peak",
         "minimum_peak",
         type=click.FloatRange(0, 1),
         callback=finite,
-        help="Lesions whose probability nowhere reaches this are removed; otherwise the one stored with the weights.",
+        help="Remove lesions whose probability nowhere reaches this value. Default: stored with the weights.",
     ),
     click.option(
         "--min-volume",
@@ -137,9 +137,9 @@ MASK_OPTIONS = (
         callback=finite,
         default=0.02,
         show_default=True,
-        help="Lesions smaller than this many mL are removed.",
+        help="Remove lesions below this volume in mL.",
     ),
-    click.option("--tta", is_flag=True, help="Average over the four flips of every slice; four times as long."),
+    click.option("--tta", is_flag=True, help="Average over the four flips of every slice; takes four times as long."),
 )
 
 SEGMENTATION_OPTIONS = (

@@ -33,35 +33,35 @@ def _channels(ctx: click.Context, parameter: click.Parameter, value: str) -> tup
     "name",
     required=True,
     type=ONE_NETWORK,
-    help="What the weights are for.",
+    help="Network that the weights are for.",
 )
 @click.option("--into", "folder", type=click.Path(file_okay=False, path_type=Path), help="Folder of weights to add to.")
 @click.option(
     "--data",
     default="cases that its file does not tell of",
     metavar="WORDS",
-    help='What the network was trained on, for the card and every report, such as "312 patients of one hospital".',
+    help='Training data in words, for the card and every report, such as "312 patients of one hospital".',
 )
 @click.option(
     "--intensity",
     type=click.Choice(["zscore_clip", "zscore_no_clip", "minmax"]),
     default="zscore_clip",
     show_default=True,
-    help="How the scan's intensities were scaled in training.",
+    help="Intensity scaling in training.",
 )
 @click.option(
     "--fit",
     type=click.Choice(["stretch", "pad", "spacing"]),
     default="stretch",
     show_default=True,
-    help="How a slice was brought to the input: stretched or padded to --size, or, for the segmenter, to --spacing.",
+    help="How slices were resized in training: stretched or padded to --size, or resampled to --spacing (segmenter).",
 )
 @click.option(
     "--size",
     nargs=2,
     type=click.IntRange(16, 2048),
     metavar="ROWS COLUMNS",
-    help="Rows and columns of the input; otherwise what the file says, otherwise 256 256.",
+    help="Rows and columns of the input. Default: as in the file, then 256 256.",
 )
 @click.option("--spacing", "spacing_mm", type=click.FloatRange(0, 100, min_open=True), help="Pixel size in mm.")
 @click.option(
@@ -76,21 +76,21 @@ def _channels(ctx: click.Context, parameter: click.Parameter, value: str) -> tup
     type=click.Choice(["channel", "multiply"]),
     default="channel",
     show_default=True,
-    help="Whether images were left as they are beside the mask, or set to zero outside it.",
+    help="Mask as a separate channel, or images set to zero outside it.",
 )
 @click.option(
     "--modalities",
     type=click.Choice(["t2w", "t2w+t1c"]),
     default="t2w",
     show_default=True,
-    help="Images it was trained with.",
+    help="Images used in training.",
 )
 @click.option(
     "--channels",
     default=",".join(CHANNELS),
     show_default=True,
     callback=_channels,
-    help="Order of a tile's channels in the file's network.",
+    help="Order of the channels in the file's network.",
 )
 @click.option(
     "--positive-output",
@@ -99,18 +99,18 @@ def _channels(ctx: click.Context, parameter: click.Parameter, value: str) -> tup
     show_default=True,
     help="Which of the file's two probabilities is the task's second, positive class.",
 )
-@click.option("--dry-run", is_flag=True, help="Map and compare, and write nothing.")
-@click.option("--overwrite", is_flag=True, help="Replace weights of the same name.")
+@click.option("--dry-run", is_flag=True, help="Map and compare without writing.")
+@click.option("--overwrite", is_flag=True, help="Overwrite weights of the same name.")
 def port_weights(file: Path, folder: Path | None, dry_run: bool, overwrite: bool, **options: Any) -> None:  # noqa: ANN401
-    """Take over weights of the original public code into a folder of weights.
+    """Import weights trained with the authors' code into a folder of weights.
 
-    FILE is a whole model or weights only as .h5, a .keras file, or the folder of a SavedModel, of DenseNet121 with
-    the public code's head, or of the reference MultiResUNet. Nothing in it is executed but arithmetic. Layers are
-    matched by their connections and shapes, the mapping is shown, and both networks are run on the same input
-    before anything is written.
+    FILE is a whole model or weights only as .h5, a .keras file, or the folder of a SavedModel. The network is
+    DenseNet121 with the public code's head, or the reference MultiResUNet. Only arithmetic of the file is executed.
+    Layers are matched by their connections and shapes. The mapping is shown, and both networks are compared on the
+    same input before anything is written.
 
-    What the file cannot tell comes from the options; their defaults are the public code's. The weights go to --into,
-    else to the folder that SPINAL_TF_WEIGHTS names, else to the folder of the weights in use.
+    Options give what the file does not contain; their defaults are the public code's. Destination: --into, then the
+    folder that SPINAL_TF_WEIGHTS names, then the folder of the weights in use.
     """
     _refuse_contradictions(options)
     from spinal_tf.cli.quiet import quiet_stderr

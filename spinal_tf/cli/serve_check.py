@@ -25,19 +25,27 @@ if TYPE_CHECKING:
     "models",
     multiple=True,
     type=TreeChoice(served_names),
-    help="Must be there; otherwise whichever are.",
+    help="Model to check; may be repeated. Default: all that are served.",
 )
 @click.option(
     "--weights",
     "weights_folder",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of weights that the server must have; otherwise it may have others, which are then not compared.",
+    help="Folder of weights that the server must have. Without it, other weights are accepted and not compared.",
 )
 @click.option(
-    "--requests", type=click.IntRange(1, 10_000), default=20, show_default=True, help="Of the measurement, each model."
+    "--requests",
+    type=click.IntRange(1, 10_000),
+    default=20,
+    show_default=True,
+    help="Number of timed requests for each model.",
 )
 @click.option(
-    "--concurrency", type=click.IntRange(1, 64), default=2, show_default=True, help="Requests at a time, at most."
+    "--concurrency",
+    type=click.IntRange(1, 64),
+    default=2,
+    show_default=True,
+    help="Maximum number of parallel requests.",
 )
 @how_to_ask
 def serve_check(
@@ -48,12 +56,12 @@ def serve_check(
     concurrency: int,
     **how: Any,  # noqa: ANN401 - the options of the decorator
 ) -> None:
-    """Check a TensorFlow Serving that runs exported networks.
+    """Check a TensorFlow Serving server that runs exported networks.
 
-    URL is grpc://HOST:8500 or http://HOST:8501, or encrypted grpcs:// or https://. Tells what is served, whether the
-    answers are right, and how fast they come: asks for status and metadata, sends a simulated case, compares the
-    signatures with each other, and with this machine where it has TensorFlow and the same weights; then measures small
-    requests. Exit 6 where the server should be mended.
+    URL is grpc://HOST:8500 or http://HOST:8501, or encrypted grpcs:// or https://. Shows what is served, whether the
+    answers are right, and how fast they come. Asks for status and metadata, sends a simulated case, and compares the
+    signatures with each other. If this machine has TensorFlow and the same weights, compares with those, too. Then
+    times small requests. Exits with 6 if the server is at fault.
     """
     from spinal_tf.checkpoints.manifest import read_manifest
     from spinal_tf.errors import ServerError

@@ -41,8 +41,8 @@ address_option = click.option(
     "--server",
     "url",
     metavar="URL",
-    help="Let a TensorFlow Serving run the networks: grpc://HOST:8500 or http://HOST:8501, encrypted as grpcs:// or "
-    "https://. Prepared slices are sent there, without name or header; without this option nothing is sent anywhere. "
+    help="Run the networks on a TensorFlow Serving server: grpc://HOST:8500 or http://HOST:8501, encrypted as grpcs:// "
+    "or https://. Sends prepared slices, without name or header. Without this option nothing is sent anywhere. "
     "With --weights the server must have the same weights.",
 )
 NAMES = ("token_file", "authorities_file", "certificate_file", "key_file", "timeout_s", "versions")
@@ -52,21 +52,21 @@ HOW_TO_ASK = (
         "token_file",
         type=_file(),
         metavar="FILE",
-        help=f"File with a token for the server; otherwise ${TOKEN_VARIABLE}, otherwise none.",
+        help=f"File with a token for the server. Default: ${TOKEN_VARIABLE}, then none.",
     ),
     click.option(
         "--server-ca",
         "authorities_file",
         type=_file(),
         metavar="FILE",
-        help="Certificates to trust for the server, as PEM; otherwise the usual ones.",
+        help="Certificates to trust for the server, as PEM. Default: the system's.",
     ),
     click.option(
         "--server-cert",
         "certificate_file",
         type=_file(),
         metavar="FILE",
-        help="Certificate to show a server that asks for one, as PEM; with --server-key.",
+        help="Client certificate for a server that asks for one, as PEM; needs --server-key.",
     ),
     click.option(
         "--server-key",
@@ -82,7 +82,7 @@ HOW_TO_ASK = (
         default=TIMEOUT_S,
         show_default=True,
         metavar="SECONDS",
-        help="Longest wait for the answer to one request.",
+        help="Timeout of one request.",
     ),
     click.option(
         "--server-version",
@@ -90,7 +90,7 @@ HOW_TO_ASK = (
         multiple=True,
         callback=_versions,
         metavar="MODEL=NUMBER",
-        help="Version of a model to ask; otherwise the highest that is available. May be given several times.",
+        help="Version of a model to use; may be repeated. Default: the highest available.",
     ),
 )
 

@@ -41,31 +41,37 @@ class Choices:
 @click.option(
     "--cases",
     type=click.IntRange(1),
-    help="Cases with a lesion; otherwise as many as in the paper, 490 + 157.",
+    help="Number of cases with a lesion. Default: as in the paper, 490 + 157.",
 )
 @click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="The same seed gives the same cases."
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="Random seed; the same seed gives the same cases.",
 )
 @click.option(
     "--diagnosis",
     type=ONE_DIAGNOSIS,
-    help="One disease only; otherwise all that have simulation parameters in turn.",
+    help="Simulate one disease only. Default: all that have simulation parameters, in turn.",
 )
-@click.option("--healthy", type=click.IntRange(0), default=0, metavar="N", help="N more cases without lesion.")
-@click.option("--template", type=FOLDER, help="Spines made of an average spine with labels, in this folder.")
-@click.option("--background", type=FOLDER, help="Spines made of the healthy scans in this folder.")
-@click.option("--procedural", is_flag=True, help="Drawn spines: the default, named to mix them with the other kinds.")
-@click.option("--workers", type=click.IntRange(1), help="Processes; otherwise one for each core.")
-@click.option("--sheet", is_flag=True, help="Write contact-sheet.png, too, with some cases of each disease.")
-@click.option("--resume", is_flag=True, help="Keep the cases that are there and complete, and make the others.")
-@click.option("--overwrite", is_flag=True, help="Replace cases that exist.")
+@click.option("--healthy", type=click.IntRange(0), default=0, metavar="N", help="Add N cases without lesion.")
+@click.option("--template", type=FOLDER, help="Use the average spine with labels in this folder as background.")
+@click.option("--background", type=FOLDER, help="Use the healthy scans in this folder as backgrounds.")
+@click.option(
+    "--procedural", is_flag=True, help="Use drawn spines, the default; give it to mix them with other backgrounds."
+)
+@click.option("--workers", type=click.IntRange(1), help="Number of processes. Default: one for each core.")
+@click.option("--sheet", is_flag=True, help="Also write contact-sheet.png with some cases of each disease.")
+@click.option("--resume", is_flag=True, help="Keep complete cases and make the others.")
+@click.option("--overwrite", is_flag=True, help="Overwrite existing cases.")
 def simulate(**given: Any) -> None:  # noqa: ANN401 - the options above
     """Make simulated cases with known lesions in the folder OUT.
 
-    Each case is a folder with t2.nii.gz, t1c.nii.gz where a contrast-enhanced scan was made, mask.nii.gz (the lesions),
-    cord.nii.gz, levels.nii.gz (vertebrae, 1 is C1) and parameters.json; OUT/cohort.csv lists them. Without --cases
-    there are as many of each diagnosis and split as in the paper. Simulated cases test software; they say nothing about
-    patients.
+    Each case is a folder with t2.nii.gz, mask.nii.gz (the lesions), cord.nii.gz, levels.nii.gz (vertebrae, 1 is C1) and
+    parameters.json, and t1c.nii.gz if a contrast-enhanced scan was made. OUT/cohort.csv lists the cases. Without
+    --cases, each split has as many cases of each diagnosis as in the paper. Simulated cases test software; they say
+    nothing about patients.
     """
     from spinal_tf.phantom.plan import plan_cohort
     from spinal_tf.phantom.simulated_cohort import Backgrounds, Writing, write_cohort

@@ -22,9 +22,9 @@ def train() -> None:
 @train.command()
 @options(TRAINING, SLURM, SEGMENTER)
 def segmenter(table: Path, out: Path, **given: Any) -> None:  # noqa: ANN401 - the options above
-    """Train MultiResUNet to find lesions, on crops of all sagittal slices.
+    """Train MultiResUNet to segment lesions, on crops of all sagittal slices.
 
-    The weights with the best mean Dice in validation are kept in RUN, with a record of everything.
+    RUN keeps the weights with the best mean Dice in validation, and a record of all settings.
     """
     _refuse_crop(given)
     _session(table, out, given).segmenter()
@@ -35,8 +35,8 @@ def segmenter(table: Path, out: Path, **given: Any) -> None:  # noqa: ANN401 - t
 def classifier(table: Path, out: Path, **given: Any) -> None:  # noqa: ANN401 - the options above
     """Train DenseNet121 for one task, on tiles of the lesion-bearing slices.
 
-    Defaults are the authors' wherever their code says something. The best weights in validation are kept in RUN, with
-    a record of everything.
+    Defaults follow the authors' code where it defines them. RUN keeps the best weights in validation, and a record of
+    all settings.
     """
     _refuse_beginnings(given)
     _session(table, out, given).classifier()
@@ -44,7 +44,7 @@ def classifier(table: Path, out: Path, **given: Any) -> None:  # noqa: ANN401 - 
 
 @train.group("learning-curve")
 def learning_curve() -> None:
-    """Train with parts of the training cases, to see what more cases would bring."""
+    """Train on parts of the training cases, to see what more cases would bring."""
 
 
 @learning_curve.command("segmenter")
@@ -52,9 +52,9 @@ def learning_curve() -> None:
 def segmenter_curve(table: Path, out: Path, **given: Any) -> None:  # noqa: ANN401 - the options above
     """Draw the Dice of training and validation cases against the fraction of the training patients.
 
-    RUN gets learning-curve.csv, learning-curve.png, and a folder for each training. Patients are taken from each
-    diagnosis alike, and a larger fraction contains the smaller ones. --resume leaves out what is done, and may add
-    fractions and repeats.
+    Writes learning-curve.csv, learning-curve.png and a folder for each training to RUN. Each fraction takes the same
+    share of each diagnosis, and a larger one contains the smaller ones. --resume skips finished trainings and accepts
+    more fractions and repeats.
     """
     _refuse_crop(given)
     _session(table, out, given).segmenter_curve()
@@ -65,7 +65,7 @@ def segmenter_curve(table: Path, out: Path, **given: Any) -> None:  # noqa: ANN4
 def classifier_curve(table: Path, out: Path, **given: Any) -> None:  # noqa: ANN401 - the options above
     """Draw the AUC of training and validation cases against the fraction of the training patients.
 
-    As in the authors' code; otherwise as `learning-curve segmenter`.
+    The AUC is that of the authors' code. Everything else is as in `learning-curve segmenter`.
     """
     _refuse_beginnings(given)
     _session(table, out, given).classifier_curve()
@@ -84,7 +84,7 @@ def _refuse_crop(given: dict[str, Any]) -> None:
 def _refuse_beginnings(given: dict[str, Any]) -> None:
     _refuse_uneven(given["batch"], 2, "--batch")
     if given["imagenet"] and given["initial_weights"]:
-        raise click.UsageError("--imagenet and --initial-weights are two beginnings; give one of them")
+        raise click.UsageError("--imagenet and --initial-weights exclude each other; give one of them")
 
 
 def _refuse_uneven(value: int, multiple: int, option: str) -> None:

@@ -31,51 +31,53 @@ TRAINING = (
         required=True,
         type=click.Path(path_type=Path),
         metavar="COHORT.csv",
-        help="Table of the cases; docs/cohort.md.",
+        help="Table of cases; see docs/cohort.md.",
     ),
     click.option(
         "--out",
         required=True,
         type=click.Path(path_type=Path, file_okay=False),
         metavar="RUN",
-        help="Folder of the run, made if needed.",
+        help="Folder of the run, created if needed.",
     ),
-    click.option("--resume", is_flag=True, help="Go on with the run in RUN, if there is one."),
+    click.option("--resume", is_flag=True, help="Resume the run in RUN. If no saved state exists, start from scratch."),
     click.option(
         "--cache",
         type=click.Path(path_type=Path, file_okay=False),
-        help="Folder for the prepared images, which several runs can share; otherwise RUN/cache.",
+        help="Folder for the prepared images; several runs can share it. Default: RUN/cache.",
     ),
-    click.option("--epochs", type=click.IntRange(1), help=f"Most epochs; {IN_ALL} if no other end is given."),
-    click.option("--steps", type=click.IntRange(1), help="Most steps, in place of epochs."),
-    click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Most minutes."),
+    click.option(
+        "--epochs",
+        type=click.IntRange(1),
+        help=f"Maximum number of epochs. Default: {IN_ALL} if no other end is given.",
+    ),
+    click.option("--steps", type=click.IntRange(1), help="Maximum number of steps, instead of epochs."),
+    click.option("--minutes", type=click.FloatRange(0, min_open=True), help="Maximum number of minutes."),
     click.option(
         "--patience",
         "patience_epochs",
         type=click.IntRange(1),
-        help="End after so many epochs without gain in validation.",
+        help="End after this many epochs without gain in validation.",
     ),
-    click.option(
-        "--validation-every", type=click.IntRange(1), help="Steps from one validation to the next; otherwise an epoch."
-    ),
+    click.option("--validation-every", type=click.IntRange(1), help="Steps between validations. Default: one epoch."),
     click.option(
         "--validation-cases",
         type=click.IntRange(1),
-        help="Validate on so many cases on the way, in equal parts of the diseases, and on all only in the end.",
+        help="Validate on this many cases during training, in equal parts of the diseases, and on all at the end.",
     ),
     click.option(
         "--learning-rate",
         type=click.FloatRange(0, min_open=True),
         default=1e-4,
         show_default=True,
-        help="Of Adam, at its highest.",
+        help="Peak learning rate (Adam).",
     ),
     click.option(
         "--schedule",
         type=click.Choice(["plateau", "cosine"]),
         default="plateau",
         show_default=True,
-        help="Halve the rate after 20 epochs without gain, or let it fall to a hundredth by the end.",
+        help="Learning rate: halve it after 20 epochs without gain, or decrease it to a hundredth by the end.",
     ),
     click.option(
         "--warm-up",
@@ -83,28 +85,32 @@ TRAINING = (
         type=click.IntRange(0),
         default=0,
         show_default=True,
-        help="Steps over which the rate rises first.",
+        help="Steps over which the learning rate rises at the start.",
     ),
     click.option(
-        "--clip-norm", type=click.FloatRange(0, min_open=True), help="Largest norm of the gradient; otherwise any."
+        "--clip-norm", type=click.FloatRange(0, min_open=True), help="Maximum norm of the gradient. Default: unlimited."
     ),
     click.option(
         "--precision",
         type=click.Choice(["float32", "mixed_float16", "mixed_bfloat16"]),
         default="float32",
         show_default=True,
-        help="Of the computation; weights and the last layer stay float32.",
+        help="Precision of the computation; weights and the last layer stay float32.",
     ),
     click.option(
         "--onednn-bfloat16",
         is_flag=True,
-        help="Let TensorFlow compute in bfloat16 on CPUs that can: 1.5 times as fast where we measured.",
+        help="Compute in bfloat16 on CPUs that support it: 1.5 times as fast where we measured.",
     ),
-    click.option("--deterministic", is_flag=True, help="The same bits from the same seed on the same machine."),
+    click.option("--deterministic", is_flag=True, help="Give the same bits for the same seed on the same machine."),
     click.option(
-        "--seed", type=click.IntRange(0), default=0, show_default=True, help="Of initial weights and samples."
+        "--seed",
+        type=click.IntRange(0),
+        default=0,
+        show_default=True,
+        help="Random seed of initial weights and samples.",
     ),
-    click.option("--assume-orientation", is_flag=True, help="Accept scans that state no orientation."),
+    click.option("--assume-orientation", is_flag=True, help="Accept scans without orientation."),
     click.option("--allow-plane", is_flag=True, help="Accept scans that were not acquired sagittally."),
     click.option(
         "--device",
@@ -112,20 +118,20 @@ TRAINING = (
         show_default=True,
         callback=_device,
         metavar="auto|cpu|gpu|gpu:N|gpu:all",
-        help="Processor that trains: the first GPU if there is one, or all GPUs of this machine together.",
+        help="Device that trains. auto: the first GPU, else the CPU; gpu:all: all GPUs of this machine.",
     ),
     click.option(
         "--initial-weights",
         type=click.Path(path_type=Path, dir_okay=False),
         metavar="FILE",
-        help="Begin with the weights of a .weights.h5 file of the same network; otherwise at random.",
+        help="Start from the weights of a .weights.h5 file of the same network. Default: random.",
     ),
 )
 
 
 SLURM = (
     click.option(
-        "--slurm", is_flag=True, help="Share every batch with the other tasks that srun started; docs/training.md."
+        "--slurm", is_flag=True, help="Share every batch with the other tasks that srun started; see docs/training.md."
     ),
 )
 
@@ -143,14 +149,14 @@ SEGMENTER = (
         type=click.FloatRange(0, 1),
         default=0.45,
         show_default=True,
-        help="Share of crops at a lesion, for cases with one.",
+        help="Share of crops at a lesion, in cases with one.",
     ),
     click.option(
         "--error-share",
         type=click.FloatRange(0, 1),
         default=0.0,
         show_default=True,
-        help="Share of crops where the segmenter's mask in column model_mask is wrong, for cases with one that is.",
+        help="Share of crops where the mask in column model_mask is wrong, in cases with such errors.",
     ),
     click.option(
         "--spine-share",
@@ -165,8 +171,7 @@ SEGMENTER = (
         type=(ONE_KIND, click.FloatRange(0, min_open=True)),
         multiple=True,
         metavar="KIND WEIGHT",
-        help="How often crops of a kind of case, a diagnosis or healthy, are drawn relative to others; otherwise 1. "
-        "Give it once for each.",
+        help="Relative frequency of a diagnosis, or of healthy, among the crops; may be repeated. Default: 1.",
     ),
     click.option(
         "--input",
@@ -174,7 +179,7 @@ SEGMENTER = (
         type=click.Choice(["spacing", "stretch", "pad"]),
         default="spacing",
         show_default=True,
-        help="Slices at a fixed pixel size, or all of 256 x 256.",
+        help="Slices at a fixed pixel size, or stretched or padded to 256 x 256.",
     ),
     click.option(
         "--spacing-mm",
@@ -188,21 +193,21 @@ SEGMENTER = (
         type=click.FloatRange(0, 50),
         default=3.0,
         show_default=True,
-        help="Distance of the two slices that are seen together with each one; 0 shows it alone.",
+        help="Distance of the two neighboring slices given with each slice; 0 for the slice alone.",
     ),
     click.option(
         "--slab-mm",
         type=click.FloatRange(0, 50),
         default=3.0,
         show_default=True,
-        help="Slices closer together are averaged over so many mm; 0 leaves them as they are.",
+        help="Average slices closer together than this, over this many mm; 0 disables it.",
     ),
     click.option(
         "--intensity",
         type=click.Choice(["zscore_clip", "zscore_no_clip", "minmax"]),
         default="minmax",
         show_default=True,
-        help="How intensities are normalised.",
+        help="Normalization of intensities.",
     ),
     click.option(
         "--tight-share",
@@ -216,25 +221,25 @@ SEGMENTER = (
         type=click.Choice(["dice_bce", "dice_topk", "bce"]),
         default="dice_bce",
         show_default=True,
-        help="Soft Dice with binary cross-entropy, with that of the hardest pixels alone, or no Dice. dice_topk gets "
-        "stuck from random weights: begin with dice_bce, and go on with --initial-weights.",
+        help="Soft Dice with binary cross-entropy (dice_bce), with that of the hardest pixels (dice_topk), or without "
+        "Dice (bce). dice_topk gets stuck from random weights: train with dice_bce first, then use --initial-weights.",
     ),
     click.option(
         "--within-cord",
         is_flag=True,
-        help="Learn the cord, too, from the masks in column cord, and look for lesions within it alone.",
+        help="Also learn the cord, from the masks in column cord, and find lesions only within it.",
     ),
     click.option(
         "--augmentation",
         type=click.Choice(AUGMENTATIONS),
         default="broad",
         show_default=True,
-        help="Random changes of the crops; docs/training.md.",
+        help="Augmentation of the crops; see docs/training.md.",
     ),
-    click.option("--width", type=click.IntRange(4), help="Filters of the first level; otherwise 32, as published."),
+    click.option("--width", type=click.IntRange(4), help="Filters of the first level. Default: 32, as published."),
 )
 
-TASK = (click.option("--task", required=True, type=ONE_TASK, help="What is told from what."),)
+TASK = (click.option("--task", required=True, type=ONE_TASK, help="Classification task to train."),)
 
 CLASSIFIER = (
     click.option(
@@ -252,43 +257,43 @@ CLASSIFIER = (
         type=click.Choice(AUGMENTATIONS),
         default="authors",
         show_default=True,
-        help="Random changes of the tiles; docs/training.md.",
+        help="Augmentation of the tiles; see docs/training.md.",
     ),
     click.option(
         "--intensity",
         type=click.Choice(["zscore_clip", "zscore_no_clip", "minmax"]),
         default="zscore_clip",
         show_default=True,
-        help="How intensities are normalised.",
+        help="Normalization of intensities.",
     ),
     click.option(
         "--mask-mode",
         type=click.Choice(["channel", "multiply"]),
         default="channel",
         show_default=True,
-        help="Mask as a channel, or images blanked outside it.",
+        help="Mask as a channel, or images set to zero outside it.",
     ),
     click.option(
         "--size",
         type=click.IntRange(32, 1024),
         default=256,
         show_default=True,
-        help="Side of a tile; weights fit every side, so a small one makes a cheap start.",
+        help="Side of a tile in pixels. Weights fit every size, so a small one makes a cheap start.",
     ),
     click.option(
         "--monitor",
         type=click.Choice(["accuracy", "auc"]),
         default="accuracy",
         show_default=True,
-        help="Measure of validation that the best weights are chosen by.",
+        help="Validation measure that selects the best weights.",
     ),
     click.option(
         "--momentum",
         type=click.FloatRange(0, 1, max_open=True),
-        help="Of batch normalisation; otherwise 0.99. Short trainings want 0.9.",
+        help="Momentum of batch normalization. Default: 0.99; use 0.9 for short trainings.",
     ),
     click.option(
-        "--imagenet", metavar="download|FILE", help="Begin with ImageNet weights, from a file or from Keras' server."
+        "--imagenet", metavar="download|FILE", help="Start from ImageNet weights, from a file or from Keras' server."
     ),
 )
 
@@ -300,14 +305,14 @@ CURVE = (
         multiple=True,
         default=(0.1, 0.2, 0.4, 0.7, 1.0),
         show_default=True,
-        help="Of the training patients; give it once for each.",
+        help="Fraction of the training patients; may be repeated.",
     ),
     click.option(
         "--repeats",
         type=click.IntRange(1),
         default=1,
         show_default=True,
-        help="Trainings for each fraction, with seeds from --seed on.",
+        help="Trainings for each fraction, with seeds --seed, --seed + 1, and so on.",
     ),
 )
 

@@ -30,7 +30,7 @@ def list_command() -> None:
 
 @weights.command("verify")
 def verify_command() -> None:
-    """Check every weights file against its SHA-256; exit 4 if one is missing or damaged."""
+    """Check every weights file against its SHA-256; exit with 4 if one is missing or damaged."""
     from spinal_tf.checkpoints.manifest import find_faults, find_weights
     from spinal_tf.errors import WeightsError
 
@@ -46,12 +46,12 @@ def verify_command() -> None:
 @weights.command("import")
 @click.argument("source", metavar="FILE", type=click.Path(exists=True, path_type=Path))
 @click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path), help="Folder to install into.")
-@click.option("--overwrite", is_flag=True, help="Replace weights of the same name.")
+@click.option("--overwrite", is_flag=True, help="Overwrite weights of the same name.")
 def import_command(source: Path, folder: Path | None, overwrite: bool) -> None:
     """Install a weights set: a zip or folder with manifest.json, weights and model cards.
 
-    The set is checked completely before anything is written. It goes to --to, else to the folder that
-    SPINAL_TF_WEIGHTS names, else to the folder of the weights in use.
+    The set is checked completely before anything is written. Destination: --to, then the folder that
+    SPINAL_TF_WEIGHTS names, then the folder of the weights in use.
     """
     from spinal_tf.checkpoints.weight_sets import install_set, read_set
 
@@ -69,16 +69,16 @@ def import_command(source: Path, folder: Path | None, overwrite: bool) -> None:
     "--data",
     required=True,
     metavar="WORDS",
-    help='What the network was trained on, for the card and every report, such as "312 patients of one hospital".',
+    help='Training data in words, for the card and every report, such as "312 patients of one hospital".',
 )
 @click.option(
-    "--notes", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Markdown file to end the card with."
+    "--notes", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Markdown file to append to the card."
 )
-@click.option("--overwrite", is_flag=True, help="Replace weights of the same name.")
+@click.option("--overwrite", is_flag=True, help="Overwrite weights of the same name.")
 def release_command(run: Path, folder: Path | None, data: str, notes: Path | None, overwrite: bool) -> None:
     """Add the best weights of a training run, with manifest entry and model card, to a folder of weights.
 
-    They go to --into, else to the folder that SPINAL_TF_WEIGHTS names, else to the folder of the weights in use.
+    Destination: --into, then the folder that SPINAL_TF_WEIGHTS names, then the folder of the weights in use.
     """
     from spinal_tf.cli.quiet import quiet_stderr
 

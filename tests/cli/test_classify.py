@@ -246,4 +246,4 @@ def test_existing_outputs_of_either_kind_are_kept(refused, run, bright_file, nam
 def test_options_of_a_segmentation_that_will_not_happen_are_wrong_usage(run, bright_file, words):
     result = run("classify", bright_file, *words, "--with-mask")
     assert result.exit_code == 2
-    assert f"{words[0]} is for finding lesions; --with-mask takes them as they are" in result.stderr
+    assert f"{words[0]} applies to segmentation, which --with-mask skips" in result.stderr

@@ -100,7 +100,7 @@ def test_a_missing_table_is_told_in_one_line(tmp_path):
         (["classifier", "--task", "ms_vs_nmosd", "--batch", "5"], "5 is not a multiple of 2"),
         (
             ["classifier", "--task", "ms_vs_nmosd", "--imagenet", "x", "--initial-weights", "y"],
-            "two beginnings; give one of them",
+            "exclude each other; give one of them",
         ),
         (["classifier", "--task", "tumour"], "tumor_vs_demyelinating"),
         (["segmenter", "--precision", "float16"], "mixed_float16"),

@@ -183,7 +183,7 @@ def test_an_unfinished_run_cannot_be_released(tmp_path, run):
     with pytest.raises(TrainingError, match="has not come to a validation yet"):
         release_run(RunFolder(path=tmp_path / "run"), tmp_path / "weights", data="x")
     (tmp_path / "run" / "best.json").write_bytes(run.best.read_bytes())
-    with pytest.raises(TrainingError, match=r"best-\d+\.weights\.h5: cannot be read .* go on with the run"):
+    with pytest.raises(TrainingError, match=r"best-\d+\.weights\.h5: cannot be read .* resume the run"):
         release_run(RunFolder(path=tmp_path / "run"), tmp_path / "weights", data="x")
     assert not (tmp_path / "weights").exists()
 
