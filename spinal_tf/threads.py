@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -28,15 +28,18 @@ def map_threads(
         progress: told of every finished item.
 
     Returns:
-        The results in the order of the items. An error of the work ends it with the work already begun.
+        The results in the order of the items. An error of the work ends it with the work already begun; of several the
+        first item's is raised.
     """
-    results: list[Result] = []
     executor = ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1))
     try:
-        for result in executor.map(work, items):
-            results.append(result)
+        futures = [executor.submit(work, item) for item in items]
+        for done, future in enumerate(as_completed(futures), start=1):
+            if future.exception():
+                break
             if progress:
-                progress(len(results), len(items))
+                progress(done, len(items))
     finally:
         executor.shutdown(cancel_futures=True)  # after Ctrl-C, too, nothing further is begun
-    return results
+    # What was not begun comes after all that failed.
+    return [future.result() for future in futures]

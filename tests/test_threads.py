@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
@@ -19,6 +20,36 @@ def test_results_keep_the_order_of_the_items():
     found = map_threads(work, range(20), progress=lambda done, total: told.append((done, total)))
     assert found == [number**2 for number in range(20)]
     assert told == [(done, 20) for done in range(1, 21)]
+
+
+def test_progress_is_told_as_items_finish_and_does_not_wait_for_a_slow_first_one(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    others_told = threading.Event()
+
+    def work(number):
+        return number if number else others_told.wait(20)
+
+    def progress(done, total):
+        if done == 2:
+            others_told.set()
+
+    assert map_threads(work, range(3), progress=progress) == [True, 1, 2]
+
+
+def test_of_several_errors_the_first_item_s_is_raised(monkeypatch):
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    second_failed = threading.Event()
+
+    def work(number):
+        if number == 0:
+            second_failed.wait(20)
+        try:
+            raise ValueError(number)
+        finally:
+            second_failed.set()
+
+    with pytest.raises(ValueError, match="0"):
+        map_threads(work, range(50))
 
 
 def test_nothing_to_do_gives_nothing():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +102,9 @@ def entries(
     def work(case: Case) -> Entry:
         return prepare(read_examination(case, folder=folder, with_t1c=with_t1c, masks=masks, read=read))
 
-    for start in range(0, len(cases), READ_AT_ONCE):
-        yield from map_threads(work, cases[start : start + READ_AT_ONCE])
+    def tell(start: int, done: int, _: int) -> None:
         if progress:
-            progress(min(start + READ_AT_ONCE, len(cases)), len(cases))
+            progress(start + done, len(cases))
+
+    for start in range(0, len(cases), READ_AT_ONCE):
+        yield from map_threads(work, cases[start : start + READ_AT_ONCE], progress=partial(tell, start))

@@ -43,8 +43,12 @@ def map_processes(work: Callable[[Item], Result], items: Sequence[Item], *, work
         while pending:
             done, pending = wait(pending, return_when=FIRST_COMPLETED)
             pending |= {pool.submit(work, item) for item in islice(rest, len(done))}
-            for future in done:
+            for future in sorted(done, key=_failed):
                 yield future.result()
+
+
+def _failed(future: Future[Result]) -> bool:
+    return future.exception() is not None
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import wait
 from dataclasses import asdict
 
 import numpy as np
@@ -16,6 +17,7 @@ from spinal_tf.cli.main import main
 from spinal_tf.errors import BusyError, OutputError, VolumeError
 from spinal_tf.images.volume import read_aligned, read_mask, read_volume
 from spinal_tf.locks import locked
+from spinal_tf.phantom import processes
 from spinal_tf.phantom import simulated_cohort as cohort
 from spinal_tf.phantom.plan import plan_cohort
 from spinal_tf.phantom.processes import ONE_THREAD, map_processes
@@ -248,6 +250,19 @@ def test_public_scans_and_template_make_cases_with_t1c(real_data, tmp_path):
 
 def test_several_processes_give_every_result_once():
     assert sorted(map_processes(math.factorial, range(7), workers=2)) == [1, 1, 2, 6, 24, 120, 720]
+
+
+def test_results_of_processes_come_as_they_finish():
+    commands = ["sleep 5; echo slow", "echo fast", "echo fast", "echo fast"]
+    assert list(map_processes(subprocess.getoutput, commands, workers=2)) == ["fast", "fast", "fast", "slow"]
+
+
+def test_an_error_in_a_process_does_not_hide_results_that_came_with_it(monkeypatch):
+    monkeypatch.setattr(processes, "wait", lambda pending, return_when: wait(pending))  # all at once
+    found = map_processes(math.factorial, [-1, 3, 3, 3], workers=2)
+    assert [next(found) for _ in range(3)] == [6, 6, 6]
+    with pytest.raises(ValueError, match="not defined for negative"):
+        next(found)
 
 
 def test_processes_take_one_thread_each_unless_told_otherwise(monkeypatch):
