@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
+import cv2
 import numpy as np
-from scipy import ndimage
 
 from spinal_tf.checkpoints.weight_files import Weights, by_variable, weights_of
 from spinal_tf.engine import tensorflow_device, weightless_graph
@@ -203,12 +203,11 @@ def _explain_by_reference(model: keras.Model, images: np.ndarray, class_index: C
     # Cut at the logits instead of ReplaceToLinear, which passes over a Softmax layer without a word.
     cam = Gradcam(keras.Model(model.inputs, model.get_layer(LOGITS).output))
     last_convolution = _layer_before_pooling(model)
-    maps = [
-        # Left to seek a convolution, it would take the last one of DenseNet121's growth: 32 channels, another map.
-        cam(score, batch, penultimate_layer=last_convolution, seek_penultimate_conv_layer=False)
-        for batch in _batches(images)
-    ]
-    return Explanation(probabilities=probabilities, maps=np.concatenate(maps).astype(np.float32))
+    # Left to seek a convolution, it would take the last one of DenseNet121's growth: 32 channels, another map.
+    layer = {"penultimate_layer": last_convolution, "seek_penultimate_conv_layer": False}
+    raw_maps = [cam(score, batch, **layer, expand_cam=False, normalize_cam=False) for batch in _batches(images)]
+    maps = enlarge(np.concatenate(raw_maps).astype(np.float32), images.shape[1:3])
+    return Explanation(probabilities=probabilities, maps=scale(maps))
 
 
 def _layer_before_pooling(model: keras.Model) -> str:
@@ -238,17 +237,22 @@ def _chosen(class_index: ClassChoice, probabilities: np.ndarray) -> int:
 
 
 def enlarge(maps: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Enlarge raw maps to the size of the tiles, bilinearly, as tf-keras-vis does.
+    """Enlarge raw maps to the size of the tiles, bilinearly.
 
-    The corner cells' values come to lie on the corner pixels (not half a cell inwards), so a map of 8 x 8 on 256 x 256
-    is drawn outwards by up to 16 pixels at its edges.
+    Each cell's value lies in the middle of the pixels that the cell stands for: of 8 x 8 cells on 256 x 256 pixels, in
+    the middle of 32 x 32. tf-keras-vis puts the corner cells on the corner pixels instead, which moves cells outwards
+    by up to 16 pixels.
 
     Args:
-        maps: (n, rows, columns).
+        maps: float32 (n, rows, columns).
         shape: rows and columns wanted.
+
+    Returns:
+        float32 (n, *shape).
     """
-    factors = (1.0, shape[0] / maps.shape[1], shape[1] / maps.shape[2])
-    enlarged: np.ndarray = ndimage.zoom(maps, factors, order=1)
+    enlarged = np.empty((len(maps), *shape), np.float32)
+    for cells, pixels in zip(maps, enlarged, strict=True):
+        pixels[...] = cv2.resize(cells, shape[::-1], interpolation=cv2.INTER_LINEAR)
     return enlarged
 
 

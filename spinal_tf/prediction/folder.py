@@ -14,7 +14,7 @@ from spinal_tf.prediction.predict_case import CasePrediction, predicted_columns
 from spinal_tf.report.record import mask_digest
 from spinal_tf.results import CaseResult
 
-RECORD_VERSION = 2
+RECORD_VERSION = 3
 """Raised when a field changes its meaning, or the same networks give another prediction; older ones are made again."""
 
 NOTICE = "Research use only. Not a medical device."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from spinal_tf.explain.gradcam import NORMALISATION_EPSILON
-from spinal_tf.serving.placement import graph_output
+from spinal_tf.serving.placement import graph_output, graph_resized
 from spinal_tf.serving.tiles import GraphTiles
 
 
@@ -21,8 +21,7 @@ def graph_heatmap(maps: tf.Tensor, tiles: GraphTiles, size: tuple[int, int], sha
     Returns:
         float32 of that shape, 0 to 1; zero on slices without tile.
     """
-    # Corner to corner, as tf-keras-vis enlarges them.
-    enlarged = tf.raw_ops.ResizeBilinear(images=maps[..., tf.newaxis], size=size, align_corners=True)[..., 0]
+    enlarged = graph_resized(maps, tf.shape(maps)[1:], tf.constant(size))
     lowest = tf.reduce_min(enlarged, axis=(1, 2), keepdims=True)
     extent = tf.reduce_max(enlarged, axis=(1, 2), keepdims=True) - lowest
     planes = graph_output((enlarged - lowest) / (extent + NORMALISATION_EPSILON), tiles.placement)

@@ -90,7 +90,7 @@ def graph_input(planes: tf.Tensor, placement: GraphPlacement) -> tf.Tensor:
         float32 (n, rows, columns) of the input.
     """
     darkest = tf.reduce_min(planes, axis=(1, 2), keepdims=True)
-    padded = _padded(_resized(planes, placement.plane_shape, placement.resized_shape), placement)
+    padded = _padded(graph_resized(planes, placement.plane_shape, placement.resized_shape), placement)
     inside = _padded(tf.ones(tf.concat([[1], placement.resized_shape], 0), tf.bool), placement)
     return tf.where(inside, padded, darkest)
 
@@ -128,14 +128,19 @@ def graph_output(maps: tf.Tensor, placement: GraphPlacement) -> tf.Tensor:
     """
     (top, left), (rows, columns) = tf.unstack(placement.before), tf.unstack(placement.resized_shape)
     inside = maps[:, top : top + rows, left : left + columns]
-    return _resized(inside, placement.resized_shape, placement.plane_shape)
+    return graph_resized(inside, placement.resized_shape, placement.plane_shape)
 
 
-def _resized(planes: tf.Tensor, old: tf.Tensor, new: tf.Tensor) -> tf.Tensor:
-    """Resize bilinearly as OpenCV does, columns first.
+def graph_resized(planes: tf.Tensor, old: tf.Tensor, new: tf.Tensor) -> tf.Tensor:
+    """Resize bilinearly as OpenCV does, pixel centers at half-integers, columns first.
 
     `tf.image.resize` has its coordinates in single precision, which at column 1,000 are wrong by 1e-4 pixels: enough to
     move voxels at the edge of a lesion across the threshold.
+
+    Args:
+        planes: float32 (n, rows, columns).
+        old: int32 (2,), their rows and columns.
+        new: int32 (2,), those wanted.
     """
     for axis in (1, 0):
         before, after, share = _neighbours(old[axis], new[axis])

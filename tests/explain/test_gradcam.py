@@ -11,7 +11,7 @@ from spinal_tf.errors import DeviceError
 from spinal_tf.explain import gradcam
 from spinal_tf.explain.gradcam import GraphExplainer, enlarge, explain, heatmap_volume, scale
 from spinal_tf.networks.densenet import build_densenet
-from spinal_tf.preprocess import Placement
+from spinal_tf.preprocess import Placement, Preprocessing, place
 from spinal_tf.slices import Tiles
 
 SIZE = (64, 48)
@@ -197,9 +197,53 @@ def test_a_map_against_the_class_everywhere_stays_zero(method):
     assert not explain(toy(), x, class_index=1, method=method).maps.any()
 
 
-def test_enlarging_puts_corners_on_corners():
-    enlarged = enlarge(np.array([[[0.0, 3.0], [6.0, 9.0]]], np.float32), (3, 4))
-    np.testing.assert_allclose(enlarged[0], [[0, 1, 2, 3], [3, 4, 5, 6], [6, 7, 8, 9]], atol=1e-6)
+def _one_hot(row, column):
+    cells = np.zeros((1, 8, 8), np.float32)
+    cells[0, row, column] = 1
+    return cells
+
+
+def _center(heat):
+    return np.array(
+        [np.average(np.arange(size), weights=heat.sum(axis=1 - axis)) for axis, size in enumerate(heat.shape)]
+    )
+
+
+@pytest.mark.parametrize("cell", [(1, 1), (3, 6), (6, 2)])
+def test_a_hot_cell_lies_centered_on_its_own_pixels(cell):
+    [heat] = enlarge(_one_hot(*cell), (256, 256))
+    # Its 32 x 32 pixels begin at 32 times its place; their middle is 15.5 pixels further.
+    np.testing.assert_allclose(_center(heat), 32 * np.array(cell) + 15.5, atol=1e-3)
+    assert heat.dtype == np.float32
+
+
+@pytest.mark.parametrize(("cell", "middle"), [((0, 0), (0, 0)), ((7, 4), (255, 143.5)), ((2, 7), (79.5, 255))])
+def test_a_cell_at_the_edge_reaches_to_the_edge(cell, middle):
+    [heat] = enlarge(_one_hot(*cell), (256, 256))
+    own = tuple(slice(32 * place, 32 * place + 32) for place in cell)
+    hottest = np.argwhere(heat == heat.max())
+    assert heat[own].max() == heat.max()
+    assert heat[own].mean() > 0.5
+    for axis in (0, 1):
+        at_edge = middle[axis] in (0, 255)
+        assert middle[axis] in hottest[:, axis] if at_edge else hottest[:, axis].mean() == middle[axis]
+
+
+def test_enlarging_interpolates_between_the_centers_of_cells():
+    # Centers of the two cells lie at 0.5 and 2.5 pixels of four.
+    enlarged = enlarge(np.array([[[0.0, 4.0]]], np.float32), (1, 4))
+    np.testing.assert_allclose(enlarged[0], [[0, 1, 3, 4]], atol=1e-6)
+
+
+def test_a_hot_cell_lies_on_its_place_in_the_patient(oblique_affine):
+    # Planes of 96 x 160 pixels, stretched to 256 x 256: a cell covers 12 x 20 of them.
+    placement = place((96, 160), (0.7, 0.8), Preprocessing(size=(256, 256)))
+    tiles = Tiles(images=np.zeros((1, 256, 256, 3), np.float32), slices=(4,), placement=placement)
+    heatmap = heatmap_volume(scale(enlarge(_one_hot(2, 5), (256, 256))), tiles, (7, 96, 160))
+    voxels = np.argwhere(heatmap > 0)
+    found_mm = np.average(voxels @ oblique_affine[:3, :3].T, axis=0, weights=heatmap[heatmap > 0])
+    expected_mm = oblique_affine[:3, :3] @ [4, 12 * 2 + 5.5, 20 * 5 + 9.5]
+    np.testing.assert_allclose(found_mm, expected_mm, atol=0.02)
 
 
 def test_scaling_is_by_map_and_leaves_constant_maps_zero():
