@@ -9,7 +9,7 @@ from functools import cache, partial
 import numpy as np
 
 from spinal_tf.engine import Engine, run_in_batches
-from spinal_tf.evaluation.activation import activation_shares
+from spinal_tf.evaluation.activation import map_activation
 from spinal_tf.explain.gradcam import heatmap_volume
 from spinal_tf.images.volume import Volume
 from spinal_tf.lesions import MINIMUM_VOLUME_ML, Lesion, find_lesions, measure_lesions
@@ -276,7 +276,7 @@ def _ask(classifier: Classifier, tiles: Tiles, volume: Volume, mask: np.ndarray)
         operating_point=classifier.checkpoint.operating_point,
         tile_probabilities=tuple(float(p) for p in positive),
         heatmap=heatmap,
-        activation=activation_shares(heatmap, mask, spacing_mm=volume.spacing_mm),
+        activation=map_activation(heatmap, mask, volume.spacing_mm),
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 from typing import Literal
 
 import numpy as np
@@ -47,6 +49,35 @@ class Segmentation:
     review: Review
 
 
+class Zone(str, Enum):
+    """Where a map is mainly active; the value is how it is written in every file."""
+
+    CORE = "core"
+    LESION = "lesion"
+    PERILESIONAL = "perilesional"
+    ELSEWHERE = "elsewhere"
+    NONE = "none"
+
+    @property
+    def printed(self) -> str:
+        """As printed for a reader."""
+        return {"core": "Lesion core", "lesion": "Whole lesion", "none": "No map"}.get(self.value, self.capitalize())
+
+
+@dataclass(frozen=True, kw_only=True)
+class MapActivation:
+    """Where a heat map lies; `spinal_tf.evaluation.activation` defines zones and regions.
+
+    Attributes:
+        zone: where it is mainly active.
+        means: mean of the map in ``core``, ``rim``, ``perilesional`` and ``elsewhere``, on the slices that hold lesion;
+            NaN where a region has no voxel.
+    """
+
+    zone: Zone
+    means: Mapping[str, float]
+
+
 @dataclass(frozen=True, kw_only=True)
 class TaskResult:
     """One classifier's answer on one case.
@@ -56,8 +87,7 @@ class TaskResult:
         operating_point: cut-off from the weights' manifest; at or above it the positive class is called.
         tile_probabilities: positive-class probability of each tile, in the order of ``Classification.slices``.
         heatmap: Grad-CAM for the called class, float32, 0 to 1, shape of ``volume.data``; zero on slices without tile.
-        activation: share of the heat map in ``core``, ``rim``, ``perilesional`` and ``elsewhere``; they sum to one
-            (all zero where the map is empty).
+        activation: where the heat map lies.
     """
 
     task: Task
@@ -65,7 +95,7 @@ class TaskResult:
     operating_point: float
     tile_probabilities: tuple[float, ...]
     heatmap: np.ndarray
-    activation: dict[str, float]
+    activation: MapActivation
 
     @property
     def call(self) -> int:

@@ -20,6 +20,7 @@ from spinal_tf.pipeline import (
 )
 from spinal_tf.preprocess import Preprocessing, normalise
 from spinal_tf.report.record import not_classified
+from spinal_tf.results import Zone
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import ASTROCYTOMA, EPENDYMOMA, MS, NMOSD, tree
 
@@ -344,7 +345,9 @@ def test_heat_maps_lie_on_the_lesion_slices(volume, lesion, make_classifiers):
     for task in classification.tasks:
         assert task.heatmap.shape == volume.data.shape
         assert np.flatnonzero(task.heatmap.any(axis=(1, 2))).tolist() == [2, 3, 4]
-        assert sum(task.activation.values()) == pytest.approx(1)
+        # The stub's maps are one everywhere, so nowhere in particular.
+        assert task.activation.zone is Zone.ELSEWHERE
+        assert task.activation.means == pytest.approx(dict.fromkeys(("core", "rim", "perilesional", "elsewhere"), 1))
 
 
 def test_classifiers_are_named_in_the_result(volume, segmenter, make_classifiers):

@@ -1,4 +1,4 @@
-"""Where a Grad-CAM map lies: in a lesion's core, its rim, the tissue around it, or elsewhere.
+"""Where a heat map lies: in a lesion's core, its rim, the tissue around it, or elsewhere.
 
 The regions are the same for a case's record and for the evaluation of a cohort. Zhuo et al. 2022 name the main
 activation areas of their Table E4 (lesion, its central area, perilesional areas along its margin) without saying how
@@ -8,11 +8,12 @@ they were told; the measures here are ours.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from enum import Enum
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from scipy import ndimage
+
+from spinal_tf.results import MapActivation, Zone
 
 RIM_MM = 1.0
 """Depth of a lesion's rim, in the plane of the slice; at least one pixel."""
@@ -30,28 +31,19 @@ TIE = 1e-6
 """Levels that differ by less than this share of the highest are equal: maps are in single precision."""
 
 
-class Zone(str, Enum):
-    """Where a map is mainly active; the value is how it is written in every file."""
-
-    CORE = "core"
-    LESION = "lesion"
-    PERILESIONAL = "perilesional"
-    ELSEWHERE = "elsewhere"
-    NONE = "none"
-
-    @property
-    def printed(self) -> str:
-        """As printed for a reader."""
-        return {"core": "Lesion core", "lesion": "Whole lesion", "none": "No map"}.get(self.value, self.capitalize())
-
-
-def zone_of(heatmap: np.ndarray, mask: np.ndarray, spacing_mm: tuple[float, float, float]) -> Zone:
-    """Tell where a map is mainly active.
+def map_activation(heatmap: np.ndarray, mask: np.ndarray, spacing_mm: tuple[float, float, float]) -> MapActivation:
+    """Tell where a map is mainly active, and how active it is in each region.
 
     A Grad-CAM map is coarse: its cells are an eighth of the field of view, 20 to 45 mm, and are drawn smoothly into one
     another. Nearly all of its sum lies outside of a cord that is 10 mm wide, wherever the network looks. So regions are
     compared by their level, the mean of the map over the region, on the slices that hold lesion: others are not
-    explained. Near is the lesion with the band around it; core, rim and band are those of `activation_shares`.
+    explained.
+
+    The rim is every lesion voxel whose distance, within its slice, to the nearest voxel outside is at most `RIM_MM` or
+    one pixel's longer side, whichever is more; the core is the rest of the lesion. A lesion too thin to have a core is
+    all rim. The band, perilesional, is what lies outside but at most `PERILESIONAL_MM` from a lesion voxel, in three
+    dimensions. Distances are between voxel centers; beyond the edge of the image is not outside. Near is the lesion
+    with its band, elsewhere the rest of the slices. The zone is the first that holds:
 
     1. ``none``: the map is zero everywhere, or there is no lesion.
     2. ``elsewhere``: near lies at most halfway from chance, the mean of the slices, to the best, the mean of as many of
@@ -75,19 +67,26 @@ def zone_of(heatmap: np.ndarray, mask: np.ndarray, spacing_mm: tuple[float, floa
         raise ValueError(f"heat map of shape {heatmap.shape} for a mask of shape {mask.shape}")
     if not (np.isfinite(heatmap).all() and (heatmap >= 0).all()):
         raise ValueError("the heat map has values that are negative or not finite")
+    bearing = np.asarray(mask.any(axis=(1, 2)))
+    near = _near(mask, bearing, spacing_mm)
+    rest = ~np.logical_or.reduce(list(near.values()))[bearing]
+    means = {region: _mean(heatmap[voxels]) for region, voxels in near.items()}
+    means["elsewhere"] = _mean(heatmap[bearing][rest])
+    return MapActivation(zone=_zone(heatmap, mask, near, means), means=means)
+
+
+def _zone(heatmap: np.ndarray, mask: np.ndarray, near: Mapping[str, np.ndarray], means: Mapping[str, float]) -> Zone:
     if not heatmap.any() or not mask.any():
         return Zone.NONE
-    regions = _regions(mask, spacing_mm)
     heat = heatmap[mask.any(axis=(1, 2))].ravel()
-    near = np.concatenate([heatmap[region] for region in regions.values()])
-    best = _mean(np.partition(heat, -len(near))[-len(near) :])
+    inside = np.concatenate([heatmap[region] for region in near.values()])
+    best = _mean(np.partition(heat, -len(inside))[-len(inside) :])
     chance, slack = _mean(heat), TIE * best
-    if len(near) < len(heat) and _mean(near) - chance <= HALFWAY * (best - chance) + slack:
+    if len(inside) < len(heat) and _mean(inside) - chance <= HALFWAY * (best - chance) + slack:
         return Zone.ELSEWHERE
-    level = {name: _mean(heatmap[region]) for name, region in regions.items()}
-    if level["perilesional"] > _mean(heatmap[mask]) + slack:
+    if means["perilesional"] > _mean(heatmap[mask]) + slack:
         return Zone.PERILESIONAL
-    return Zone.CORE if level["rim"] < HALFWAY * level["core"] - slack else Zone.LESION
+    return Zone.CORE if means["rim"] < HALFWAY * means["core"] - slack else Zone.LESION
 
 
 def _mean(values: np.ndarray) -> float:
@@ -95,50 +94,17 @@ def _mean(values: np.ndarray) -> float:
     return float(values.mean(dtype=np.float64)) if len(values) else math.nan
 
 
-def _regions(mask: np.ndarray, spacing_mm: Sequence[float]) -> dict[str, np.ndarray]:
-    """Core, rim and band of `activation_shares`, on the slices that hold lesion, each bool of the mask's shape."""
-    found = {}
+def _near(mask: np.ndarray, bearing: np.ndarray, spacing_mm: Sequence[float]) -> dict[str, np.ndarray]:
+    """Core, rim and band on the slices that hold lesion, each bool of the mask's shape."""
     box = _box_around(mask, spacing_mm)
-    for name, region in _regions_in(mask[box], spacing_mm).items():
-        found[name] = np.zeros(mask.shape, bool)
-        found[name][box] = region & mask[box].any(axis=(1, 2), keepdims=True)
-    return found
-
-
-def activation_shares(
-    heatmap: np.ndarray, mask: np.ndarray, *, spacing_mm: tuple[float, float, float]
-) -> dict[str, float]:
-    """Share of a heat map in the lesions' cores, their rims, the tissue around them, and elsewhere.
-
-    The rim is every lesion voxel whose distance, within its slice, to the nearest voxel outside is at most `RIM_MM` or
-    one pixel's longer side, whichever is more; the core is the rest of the lesion. A lesion too thin to have a core is
-    all rim. Perilesional is what lies outside but at most `PERILESIONAL_MM` from a lesion voxel, in three dimensions.
-    Distances are between voxel centres; beyond the edge of the image is not outside.
-
-    Args:
-        heatmap: not negative, (slice, row, column).
-        mask: bool, same shape.
-        spacing_mm: along these axes.
-
-    Returns:
-        ``core``, ``rim``, ``perilesional`` and ``elsewhere``; they sum to one, or are all zero for an empty map.
-    """
-    total = float(heatmap.sum(dtype=np.float64))
-    if total == 0:
-        return dict.fromkeys(("core", "rim", "perilesional", "elsewhere"), 0.0)
-    box = _box_around(mask, spacing_mm)
-    heat = heatmap[box]
-    shares = {
-        name: float(heat[region].sum(dtype=np.float64)) / total
-        for name, region in _regions_in(mask[box], spacing_mm).items()
-    }
-    return {**shares, "elsewhere": max(0.0, 1.0 - sum(shares.values()))}
-
-
-def _regions_in(lesion: np.ndarray, spacing_mm: Sequence[float]) -> dict[str, np.ndarray]:
+    lesion = mask[box]
     core = _core(lesion, spacing_mm)
-    near = ~lesion & (_distance_mm(~lesion, spacing_mm) <= PERILESIONAL_MM + TOLERANCE_MM)
-    return {"core": core, "rim": lesion & ~core, "perilesional": near}
+    band = ~lesion & (_distance_mm(~lesion, spacing_mm) <= PERILESIONAL_MM + TOLERANCE_MM)
+    found = {}
+    for name, region in (("core", core), ("rim", lesion & ~core), ("perilesional", band)):
+        found[name] = np.zeros(mask.shape, bool)
+        found[name][box] = region & bearing[box[0], np.newaxis, np.newaxis]
+    return found
 
 
 def _box_around(mask: np.ndarray, spacing_mm: Sequence[float]) -> tuple[slice, ...]:

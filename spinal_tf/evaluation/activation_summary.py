@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from spinal_tf.evaluation.activation import Zone
 from spinal_tf.evaluation.described import Proportion
 from spinal_tf.evaluation.predictions import CaseSet, Prediction
 from spinal_tf.evaluation.scored import ScoredTask
+from spinal_tf.results import Zone
 from spinal_tf.taxonomy import Diagnosis, Task, tree
 
 

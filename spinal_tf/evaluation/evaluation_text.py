@@ -6,7 +6,6 @@ import math
 from collections.abc import Iterator, Sequence
 
 from spinal_tf.evaluation import overlap_text
-from spinal_tf.evaluation.activation import Zone
 from spinal_tf.evaluation.activation_summary import Activation
 from spinal_tf.evaluation.calibrated import Calibration
 from spinal_tf.evaluation.columns import NOTHING, aligned
@@ -21,6 +20,7 @@ from spinal_tf.evaluation.performance import MEASURES, Measure, Performance
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.statistics.intervals import Interval, wilson
 from spinal_tf.evaluation.summary_text import printed_p
+from spinal_tf.results import Zone
 from spinal_tf.taxonomy import Task, capitalized, tree
 
 LABELS = {

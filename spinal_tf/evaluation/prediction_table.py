@@ -25,10 +25,9 @@ from spinal_tf.cohort.cells import (
 )
 from spinal_tf.cohort.read_cohort import disagreements, doubled_names, missing_columns, require_no_faults
 from spinal_tf.cohort.table import HEADER_ROW, Fault, Row, Table, read_table
-from spinal_tf.evaluation.activation import Zone
 from spinal_tf.evaluation.overlap_summary import MEASURES
 from spinal_tf.evaluation.predictions import CaseSet, Prediction, Predictions, probability_column, zone_column
-from spinal_tf.results import MaskProvenance
+from spinal_tf.results import MaskProvenance, Zone
 from spinal_tf.taxonomy import Diagnosis, Task, tree
 
 REQUIRED_COLUMNS = ("case", "split", "diagnosis")

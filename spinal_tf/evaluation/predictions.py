@@ -8,8 +8,7 @@ from enum import Enum
 from pathlib import Path
 
 from spinal_tf.cohort.case import Sex, Split
-from spinal_tf.evaluation.activation import Zone
-from spinal_tf.results import MaskProvenance
+from spinal_tf.results import MaskProvenance, Zone
 from spinal_tf.taxonomy import Diagnosis, Task, tree
 
 SIMULATED = "simulated"

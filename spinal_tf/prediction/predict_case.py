@@ -10,7 +10,6 @@ import numpy as np
 
 from spinal_tf.checkpoints.manifest import Checkpoint
 from spinal_tf.cohort.case import Case
-from spinal_tf.evaluation.activation import zone_of
 from spinal_tf.evaluation.lesionwise import LesionwiseScore
 from spinal_tf.evaluation.overlap import score_mask
 from spinal_tf.evaluation.overlap_summary import MEASURES
@@ -148,8 +147,7 @@ def disease_heatmap(images: Images, models: Models, mask: np.ndarray) -> np.ndar
 def _zones(result: CaseResult) -> dict[str, str]:
     """Where the heat map of each task that was asked is mainly active."""
     tasks = result.classification.tasks if result.classification else ()
-    spacing_mm = result.volume.spacing_mm
-    return {zone_column(one.task): zone_of(one.heatmap, result.mask, spacing_mm).value for one in tasks}
+    return {zone_column(one.task): one.activation.zone.value for one in tasks}
 
 
 def without_prediction() -> dict[str, str]:

@@ -95,10 +95,18 @@ def _tasks(classification: Classification) -> str:
 
 def _activation(classification: Classification) -> str:
     rows = [
-        (tree().term(result.called), *(f"{100 * result.activation[region]:.0f} %" for region in REGIONS))
+        (
+            tree().term(result.called),
+            result.activation.zone.printed,
+            *(words.number(result.activation.means[region], digits=2) for region in REGIONS),
+        )
         for result in classification.tasks
     ]
-    return table("Where Grad-CAM for the called class lies", ("Class", *REGIONS.values()), rows)
+    caption = (
+        "Where Grad-CAM for the called class is mainly active, and its mean in each region of the lesion-bearing "
+        "slices, 0 to 1; the band is 5 mm wide"
+    )
+    return table(caption, ("Class", "Mainly active", *REGIONS.values()), rows)
 
 
 def _tiles(classification: Classification, volume: Volume) -> str:

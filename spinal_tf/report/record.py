@@ -27,7 +27,7 @@ NOTICE = (
 )
 """Stands in every output for a reader."""
 
-RECORD_VERSION = 1
+RECORD_VERSION = 2
 """Raised when a field of the record is renamed, removed or changes its meaning."""
 
 DISTRIBUTIONS = {
@@ -188,7 +188,10 @@ def _task(result: TaskResult, slice_numbers: tuple[int, ...], classification: Cl
             {"slice": int(number), "probability": float(probability)}
             for number, probability in zip(slice_numbers, result.tile_probabilities, strict=True)
         ],
-        "activation": {region: float(share) for region, share in result.activation.items()},
+        "activation": {
+            "zone": result.activation.zone.value,
+            "mean": {region: float(mean) for region, mean in result.activation.means.items()},
+        },
         "no_heatmap": no_heatmap(result, classification),
     }
 

@@ -1,4 +1,4 @@
-"""Where a map lies: one zone for each map, by hand and by property; regions and shares by hand."""
+"""Where a map lies: one zone for each map, by hand and by property; regions and their means by hand."""
 
 from __future__ import annotations
 
@@ -7,9 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spinal_tf.evaluation.activation import Zone, activation_shares, zone_of
+from spinal_tf.evaluation.activation import map_activation
+from spinal_tf.results import Zone
 
 SPACING_MM = (3.0, 1.0, 1.0)
+REGIONS = ("core", "rim", "perilesional", "elsewhere")
+
+
+def zone_of(heatmap, mask, spacing_mm):
+    return map_activation(heatmap, mask, spacing_mm).zone
+
 
 # Zones
 
@@ -105,7 +112,9 @@ def test_a_coarse_map_over_a_thin_lesion_is_the_lesions_although_most_of_it_lies
     mask[0, 60:100, 75:85] = True
     row, column = np.indices((160, 160))
     tent = np.clip(1 - np.hypot(row - 80, column - 88) / 40, 0, 1)[None]
-    assert activation_shares(tent, mask, spacing_mm=SPACING_MM)["elsewhere"] > 0.5
+    near = np.zeros_like(mask)
+    near[0, 55:105, 70:90] = True
+    assert tent[~near].sum() > tent[near].sum()
     assert zone_of(tent, mask, SPACING_MM) is Zone.LESION
     assert zone_of(np.roll(tent, 50, axis=2), mask, SPACING_MM) is Zone.ELSEWHERE
 
@@ -156,33 +165,60 @@ def test_moving_voxels_and_spacing_together_changes_nothing(seed, flips, turned)
     assert zone_of(*moved, spacing_mm) is expected
 
 
-# Shares
+# Means
 
 
-def shares_of(heatmap, mask, spacing_mm=SPACING_MM):
-    return activation_shares(heatmap.astype(np.float32), mask, spacing_mm=spacing_mm)
+def means_of(heatmap, mask, spacing_mm=SPACING_MM):
+    return dict(map_activation(heatmap.astype(np.float32), mask, spacing_mm).means)
 
 
-def test_shares_of_a_square_lesion_by_hand():
-    # A 4 x 5 lesion on one slice of 3 mm, pixels of 1 mm: 2 x 3 core pixels and 14 of rim. 5 mm around it lie, on its
-    # slice, 5 pixels beyond each side and, at the corners, the pixels with a^2 + b^2 <= 25; on each neighbour, 3 mm
-    # away, the lesion's own outline and what lies within 4 mm of it in the plane.
-    mask = np.zeros((5, 24, 26), bool)
-    mask[2, 10:14, 10:15] = True
-    corner_5mm = sum(a * a + b * b <= 25 for a in range(1, 6) for b in range(1, 6))
-    corner_4mm = sum(a * a + b * b <= 16 for a in range(1, 5) for b in range(1, 5))
-    own = 2 * 5 * (4 + 5) + 4 * corner_5mm
-    neighbour = 20 + 2 * 4 * (4 + 5) + 4 * corner_4mm
-    total = mask.size
-    shares = shares_of(np.ones(mask.shape), mask)
-    assert shares == pytest.approx(
-        {
-            "core": 6 / total,
-            "rim": 14 / total,
-            "perilesional": (own + 2 * neighbour) / total,
-            "elsewhere": (total - 20 - own - 2 * neighbour) / total,
-        }
-    )
+def voxels_of(mask, spacing_mm=SPACING_MM):
+    """Number of voxels of each region, from what one voxel adds to its mean."""
+    counts = dict.fromkeys(REGIONS, 0)
+    for voxel in np.argwhere(np.broadcast_to(mask.any(axis=(1, 2), keepdims=True), mask.shape)):
+        heatmap = np.zeros(mask.shape)
+        heatmap[tuple(voxel)] = 1
+        [region] = [name for name, mean in means_of(heatmap, mask, spacing_mm).items() if mean > 0]
+        counts[region] += 1
+    return counts
+
+
+def test_regions_of_a_square_lesion_by_hand():
+    # A 4 x 5 lesion on one slice, pixels of 1 mm: 2 x 3 core pixels and 14 of rim. 5 mm around it lie 5 pixels beyond
+    # each side and, at the corners, the pixels with a^2 + b^2 <= 25.
+    mask = np.zeros((3, 16, 17), bool)
+    mask[1, 6:10, 6:11] = True
+    corner = sum(a * a + b * b <= 25 for a in range(1, 6) for b in range(1, 6))
+    band = 2 * 5 * (4 + 5) + 4 * corner
+    assert voxels_of(mask) == {"core": 6, "rim": 14, "perilesional": band, "elsewhere": 16 * 17 - 20 - band}
+
+
+def test_the_band_reaches_into_the_next_slice_that_holds_lesion_and_no_further():
+    # A lesion of 4 x 5 pixels, and a pixel far away on the next slice, 3 mm on: there the band is the lesion's own
+    # outline and what lies within 4 mm of it in the plane. The slices beyond are not explained.
+    mask = np.zeros((4, 30, 31), bool)
+    mask[1, 6:10, 6:11] = mask[2, 25, 26] = True
+    own, rest = np.zeros((2, *mask.shape))
+    own[2, 6:10, 6:11] = rest[0] = rest[3] = 1
+    corner = sum(a * a + b * b <= 16 for a in range(1, 5) for b in range(1, 5))
+    next_slice = 20 + 2 * 4 * (4 + 5) + 4 * corner
+    counts = voxels_of(mask)
+    alone, pixel = voxels_of(mask[1:2]), voxels_of(mask[2:3])
+    # The far pixel's band lies within 4 mm in the lesion's slice: 4 to each side, and the corners.
+    into_the_first = 1 + 4 * 4 + 4 * corner
+    assert counts["perilesional"] == alone["perilesional"] + pixel["perilesional"] + next_slice + into_the_first
+    assert means_of(own, mask)["perilesional"] == pytest.approx(20 / counts["perilesional"])
+    assert set(means_of(rest, mask).values()) == {0.0}
+
+
+def test_a_mean_is_over_the_voxels_of_its_region():
+    mask = square()
+    heatmap = 0.2 * np.ones(mask.shape) + 0.3 * mask
+    heatmap[2, 11:13, 11:14] = 1  # the core
+    heatmap[2, 30, 30] = 1
+    elsewhere = voxels_of(mask[2:3])["elsewhere"]
+    expected = {"core": 1, "rim": 0.5, "perilesional": 0.2, "elsewhere": 0.2 + 0.8 / elsewhere}
+    assert means_of(heatmap, mask) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -194,8 +230,8 @@ def test_shares_of_a_square_lesion_by_hand():
         ((2, 9, 12), "perilesional"),
         ((2, 5, 12), "perilesional"),
         ((2, 4, 12), "elsewhere"),
-        ((3, 11, 12), "perilesional"),
-        ((4, 11, 12), "elsewhere"),
+        ((3, 11, 12), None),  # beside the lesion, on a slice that is not explained
+        ((4, 11, 12), None),
     ],
 )
 def test_activation_at_one_voxel_belongs_to_one_region(voxel, region):
@@ -203,49 +239,52 @@ def test_activation_at_one_voxel_belongs_to_one_region(voxel, region):
     mask[2, 10:14, 10:15] = True
     heatmap = np.zeros(mask.shape)
     heatmap[voxel] = 0.3
-    assert shares_of(heatmap, mask) == {**dict.fromkeys(("core", "rim", "perilesional", "elsewhere"), 0.0), region: 1.0}
+    assert [name for name, mean in means_of(heatmap, mask).items() if mean > 0] == ([region] if region else [])
 
 
 @pytest.mark.parametrize(
     ("pixel_mm", "core_rows"), [(0.4, 10 - 2 * 2), (0.5, 10 - 2 * 2), (0.7, 10 - 2 * 1), (1.3, 10 - 2 * 1)]
 )
-def test_the_rim_is_a_millimetre_deep_but_at_least_a_pixel(pixel_mm, core_rows):
+def test_the_rim_is_a_millimeter_deep_but_at_least_a_pixel(pixel_mm, core_rows):
     # Core rows lie further than max(1 mm, a pixel) from the row outside: row k is (k + 1) pixels away.
-    mask = np.zeros((3, 30, 30), bool)
-    mask[1, 10:20, 10:20] = True
-    shares = shares_of(mask, mask, (3.0, pixel_mm, pixel_mm))
-    assert shares["core"] == pytest.approx(core_rows**2 / 100)
-    assert shares["rim"] == pytest.approx(1 - core_rows**2 / 100)
+    mask = np.zeros((1, 14, 14), bool)
+    mask[0, 2:12, 2:12] = True
+    counts = voxels_of(mask, (3.0, pixel_mm, pixel_mm))
+    assert (counts["core"], counts["rim"]) == (core_rows**2, 100 - core_rows**2)
 
 
 def test_a_lesion_too_thin_for_a_core_is_all_rim():
     mask = np.zeros((3, 10, 10), bool)
     mask[1, 4:6, 2:8] = True
-    assert shares_of(mask, mask)["rim"] == 1
+    means = means_of(mask, mask)
+    assert means["rim"] == 1
+    assert np.isnan(means["core"])
 
 
 def test_the_edge_of_the_image_is_not_the_edge_of_the_lesion():
     mask = np.zeros((1, 4, 6), bool)
     mask[0, :, :3] = True
-    shares = shares_of(mask, mask)
-    assert shares["core"] == pytest.approx(2 / 3)
-    assert shares_of(np.ones((1, 4, 6)), np.ones((1, 4, 6), bool))["core"] == 1
+    counts = voxels_of(mask)
+    assert (counts["core"], counts["rim"]) == (8, 4)
+    assert means_of(np.ones((1, 4, 6)), np.ones((1, 4, 6), bool))["core"] == 1
 
 
-def test_an_empty_map_has_no_shares():
-    mask = np.ones((2, 3, 4), bool)
-    assert set(shares_of(np.zeros((2, 3, 4)), mask).values()) == {0.0}
+def test_an_empty_map_has_means_of_zero():
+    mask = square()
+    assert set(means_of(np.zeros(mask.shape), mask).values()) == {0.0}
 
 
-def test_without_lesion_all_is_elsewhere():
-    assert shares_of(np.ones((2, 3, 4)), np.zeros((2, 3, 4), bool))["elsewhere"] == 1
+def test_without_lesion_no_region_has_a_voxel():
+    means = means_of(np.ones((2, 3, 4)), np.zeros((2, 3, 4), bool))
+    assert tuple(means) == REGIONS
+    assert np.isnan(list(means.values())).all()
 
 
-@given(seed=st.integers(0, 1000), lesions=st.floats(0, 1))
-def test_shares_sum_to_one_whatever_the_map_and_mask(seed, lesions):
+@given(seed=st.integers(0, 1000), lesions=st.floats(0.01, 1))
+def test_core_and_rim_are_the_lesion_whatever_the_map_and_mask(seed, lesions):
     rng = np.random.default_rng(seed)
     heatmap, mask = rng.random((3, 7, 9)), rng.random((3, 7, 9)) < lesions
-    shares = shares_of(heatmap, mask, (3.3, 0.6, 0.9))
-    assert sum(shares.values()) == pytest.approx(1)
-    assert all(0 <= share <= 1 for share in shares.values())
-    assert shares["core"] + shares["rim"] == pytest.approx(heatmap[mask].sum() / heatmap.sum(), abs=1e-6)
+    found = {name: mean for name, mean in means_of(heatmap, mask, (3.3, 0.6, 0.9)).items() if not np.isnan(mean)}
+    assert all(0 <= mean <= 1 for mean in found.values())
+    inside = [found[name] for name in ("core", "rim") if name in found]
+    assert not mask.any() or min(inside) - 1e-6 <= heatmap[mask].mean() <= max(inside) + 1e-6

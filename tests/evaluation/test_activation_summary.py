@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from spinal_tf.evaluation.activation import Zone
 from spinal_tf.evaluation.activation_summary import activations
 from spinal_tf.evaluation.evaluation import evaluate
 from spinal_tf.evaluation.evaluation_rows import activation
@@ -13,6 +12,7 @@ from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.scored import EvaluationOptions
 from spinal_tf.evaluation.statistics.bootstrap import Resampling
+from spinal_tf.results import Zone
 from spinal_tf.taxonomy import MS, MS_VS_NMOSD, NMOSD
 
 OPTIONS = EvaluationOptions(points={"ms_vs_nmosd": 0.5}, resampling=Resampling(resamples=100))

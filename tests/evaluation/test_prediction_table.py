@@ -8,9 +8,9 @@ import pytest
 
 from spinal_tf.cohort.case import Sex, Split
 from spinal_tf.errors import CohortError
-from spinal_tf.evaluation.activation import Zone
 from spinal_tf.evaluation.prediction_table import parse_predictions, read_predictions
 from spinal_tf.evaluation.predictions import CaseSet
+from spinal_tf.results import Zone
 from spinal_tf.taxonomy import MS, MS_VS_NMOSD, NMOSD, tree
 
 REQUIRED = {"case": "c1", "split": "test", "diagnosis": "nmosd", "p_ms_vs_nmosd": "0.75"}

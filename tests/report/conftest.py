@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
 
 from spinal_tf.lesions import measure_lesions
-from spinal_tf.results import CaseResult, Classification, ModelRecord, Review, Segmentation, TaskResult
+from spinal_tf.results import (
+    CaseResult,
+    Classification,
+    MapActivation,
+    ModelRecord,
+    Review,
+    Segmentation,
+    TaskResult,
+    Zone,
+)
 from spinal_tf.taxonomy import NMOSD, tree
 
 PROBABILITIES = (0.8, 0.25, 0.6)
 OPERATING_POINTS = (0.5, 0.45, 0.55)
-ACTIVATION = {"core": 0.4, "rim": 0.3, "perilesional": 0.2, "elsewhere": 0.1}
+MEANS = {"core": math.nan, "rim": 0.3, "perilesional": 0.2, "elsewhere": 0.1}
 
 
 @pytest.fixture
@@ -79,7 +89,7 @@ def classified(segmented) -> CaseResult:
             operating_point=operating_point,
             tile_probabilities=(probability - 0.1, probability, probability + 0.1),
             heatmap=heatmap,
-            activation=ACTIVATION,
+            activation=MapActivation(zone=Zone.PERILESIONAL, means=MEANS),
         )
         for task, probability, operating_point in zip(tree().tasks, PROBABILITIES, OPERATING_POINTS, strict=True)
     )

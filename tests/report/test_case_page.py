@@ -71,7 +71,7 @@ def test_posterior_tasks_slices_and_activation_are_shown(classified):
     assert page.row("tumor or demyelinating")[1:] == ["demyelinating 0.800", "0.500", "demyelinating", "yes"]
     assert page.row("astrocytoma or ependymoma")[1:] == ["ependymoma 0.250", "0.450", "astrocytoma", "no, other branch"]
     assert page.row("4") == ["4", "0.700", "0.150", "0.500"]
-    assert page.row("demyelinating")[1:] == ["40 %", "30 %", "20 %", "10 %"]
+    assert page.row("demyelinating")[1:] == ["Perilesional", "–", "0.30", "0.20", "0.10"]
 
 
 def test_the_page_says_who_made_the_mask_and_whether_to_check_it(segmented, classified):

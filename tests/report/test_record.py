@@ -119,6 +119,13 @@ def test_tiles_carry_the_slice_numbers_of_the_file(classified):
     assert [tile["probability"] for tile in first["tiles"]] == pytest.approx([0.7, 0.8, 0.9])
 
 
+def test_where_a_map_lies_is_its_zone_and_the_mean_of_each_region(classified):
+    first, *_ = case_json(classified)["classification"]["tasks"]
+    # A lesion without a core has no mean there, which is null rather than zero.
+    means = {"core": None, "rim": 0.3, "perilesional": 0.2, "elsewhere": 0.1}
+    assert first["activation"] == {"zone": "perilesional", "mean": means}
+
+
 def test_the_call_can_be_repeated_from_the_record(classified):
     edge = 0.1 + 0.2  # 0.30000000000000004, just above a cut-off of 0.3
     (first, *rest) = classified.classification.tasks

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from spinal_tf.evaluation import overlap_text
-from spinal_tf.evaluation.activation import Zone
 from spinal_tf.evaluation.evaluation_rows import Cell, Row
 from spinal_tf.evaluation.evaluation_text import LABELS, printed_task
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.summary_text import printed_p
 from spinal_tf.report.words import number
+from spinal_tf.results import Zone
 from spinal_tf.taxonomy import tree
 
 HEADINGS = {
