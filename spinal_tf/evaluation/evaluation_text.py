@@ -64,8 +64,9 @@ Raters chose among all diagnoses; one that is no class of the task counts as wro
 
 
 TRIAGE_LEGEND = """\
-Flagged: of all cases, the burden. Paper, where shown: masks that its readers corrected, by a rule that is not
-published. Sensitivity: flagged of the poor masks. PPV: poor of the flagged ones."""
+Flagged: of all cases, the burden. Sensitivity: flagged of the poor masks. PPV: poor of the flagged ones."""
+
+PAPER_TRIAGE_LEGEND = "Paper: masks that its readers corrected, by a rule that is not published."
 
 ACTIVATION_LEGEND = """\
 Zone in which the map of the called class is mainly active: percent (n) [Wilson's 95 % interval]. Definitions:
@@ -264,7 +265,7 @@ def _triage(evaluation: Evaluation) -> Iterator[str]:
         cells += [percent(group.poor), proportion_cell(group.sensitivity), proportion_cell(group.ppv)]
         lines.append([group.case_set.value, group.name, *cells])
     title = f"Triage: do the flags for review find poor masks (Dice below {evaluation.options.poor_dice:g})?"
-    yield "\n".join([title, *aligned(lines), TRIAGE_LEGEND])
+    yield "\n".join([title, *aligned(lines), TRIAGE_LEGEND, *([PAPER_TRIAGE_LEGEND] if paper else [])])
 
 
 def _calibration_cells(found: Calibration) -> list[str]:

@@ -30,7 +30,7 @@ GREY = "#777777"
 
 PAPER = "Zhuo et al. 2022"
 
-MARKS = (("o", BLUE), ("s", ORANGE), ("^", GREEN), ("D", PURPLE), ("v", VERMILLION), ("P", SKY), ("X", BLACK))
+MARKS = (("o", BLUE), ("s", ORANGE), ("^", GREEN), ("D", PURPLE), ("v", SKY), ("P", VERMILLION), ("X", BLACK))
 """Marks and colours of diseases, in the order of the tree; further diseases begin again."""
 
 SET_NAMES = {
