@@ -1,8 +1,88 @@
-"""Segmentation and classification of intramedullary spinal cord lesions on sagittal T2-weighted MRI."""
+"""Segmentation and classification of intramedullary spinal cord lesions on sagittal T2-weighted MRI.
 
+``docs/python.md`` shows the functions. Each of them is imported when it is first used, so that importing the package
+takes no time; TensorFlow is imported when a network runs.
+"""
+
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+from spinal_tf.errors import BusyError as BusyError
+from spinal_tf.errors import CohortError as CohortError
+from spinal_tf.errors import DeviceError as DeviceError
+from spinal_tf.errors import OutputError as OutputError
+from spinal_tf.errors import PortError as PortError
+from spinal_tf.errors import RequirementError as RequirementError
+from spinal_tf.errors import ServerError as ServerError
+from spinal_tf.errors import SpinalTfError as SpinalTfError
+from spinal_tf.errors import TrainingError as TrainingError
+from spinal_tf.errors import VolumeError as VolumeError
+from spinal_tf.errors import WeightsError as WeightsError
+
+if TYPE_CHECKING:
+    from spinal_tf.api.case_images import read as read
+    from spinal_tf.api.case_results import ClassificationResult as ClassificationResult
+    from spinal_tf.api.case_results import HeatMaps as HeatMaps
+    from spinal_tf.api.case_results import SegmentationResult as SegmentationResult
+    from spinal_tf.api.classifying import classify as classify
+    from spinal_tf.api.classifying import explain as explain
+    from spinal_tf.api.evaluating import EvaluationResult as EvaluationResult
+    from spinal_tf.api.evaluating import PredictedCohort as PredictedCohort
+    from spinal_tf.api.evaluating import evaluate as evaluate
+    from spinal_tf.api.evaluating import predict_cohort as predict_cohort
+    from spinal_tf.api.exporting import ExportedModel as ExportedModel
+    from spinal_tf.api.exporting import ExportOptions as ExportOptions
+    from spinal_tf.api.exporting import export as export
+    from spinal_tf.api.segmenting import segment as segment
+    from spinal_tf.api.simulating import SimulatedCohort as SimulatedCohort
+    from spinal_tf.api.simulating import simulate as simulate
+    from spinal_tf.api.training_runs import TrainedNetwork as TrainedNetwork
+    from spinal_tf.api.training_runs import train_classifier as train_classifier
+    from spinal_tf.api.training_runs import train_segmenter as train_segmenter
+    from spinal_tf.evaluation.scored import EvaluationOptions as EvaluationOptions
+    from spinal_tf.images.volume import Volume as Volume
+    from spinal_tf.loaded_weights import LoadedWeights as LoadedWeights
+    from spinal_tf.loaded_weights import load_weights as load_weights
+    from spinal_tf.pipeline import SegmentationOptions as SegmentationOptions
+    from spinal_tf.prediction.predict_case import PredictionOptions as PredictionOptions
+    from spinal_tf.training.training_choices import TrainingOptions as TrainingOptions
+
+HOMES = {
+    "api.case_images": ("read",),
+    "api.case_results": ("ClassificationResult", "HeatMaps", "SegmentationResult"),
+    "api.classifying": ("classify", "explain"),
+    "api.evaluating": ("EvaluationResult", "PredictedCohort", "evaluate", "predict_cohort"),
+    "api.exporting": ("ExportOptions", "ExportedModel", "export"),
+    "api.segmenting": ("segment",),
+    "api.simulating": ("SimulatedCohort", "simulate"),
+    "api.training_runs": ("TrainedNetwork", "train_classifier", "train_segmenter"),
+    "evaluation.scored": ("EvaluationOptions",),
+    "images.volume": ("Volume",),
+    "loaded_weights": ("LoadedWeights", "load_weights"),
+    "pipeline": ("SegmentationOptions",),
+    "prediction.predict_case": ("PredictionOptions",),
+    "training.training_choices": ("TrainingOptions",),
+}
+"""The same names by module, for whoever runs the code; a test holds both lists together."""
+
+_MODULE_OF = {name: module for module, names in HOMES.items() for name in names}
 
 try:
     __version__ = version("spinal-tf")
 except PackageNotFoundError:  # a checkout on the path, not installed
     __version__ = "0+unknown"
+
+
+def __getattr__(name: str) -> object:
+    """Import what is asked for by name from its module."""
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    """The names above with all that is there already."""
+    return sorted({*globals(), *_MODULE_OF})

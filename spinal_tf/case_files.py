@@ -59,8 +59,11 @@ class CaseFiles:
 
     def diagnosis_outputs(self) -> tuple[Path, ...]:
         """What ``classify`` writes: record, page, heat maps as a picture, and `heatmaps`."""
-        endings = ["_diagnosis.json", "_diagnosis.html", "_gradcam.png"]
-        return (*(self.output(ending) for ending in endings), *self.heatmaps())
+        return self.output("_diagnosis.json"), self.output("_diagnosis.html"), *self.heatmap_outputs()
+
+    def heatmap_outputs(self) -> tuple[Path, ...]:
+        """The heat maps as a picture, and `heatmaps`."""
+        return self.output("_gradcam.png"), *self.heatmaps()
 
     def heatmaps(self) -> tuple[Path, ...]:
         """The image of each task's heat map; the record says why one is not written."""
@@ -178,16 +181,22 @@ def write_diagnosis_files(result: CaseResult, paths: tuple[Path, ...], watch: St
 
     The path of a heat map that there is none of is removed: an image of zeros would look like a finding.
     """
-    record, page, picture, *heatmaps = paths
+    record, page, *heatmaps = paths
     with watch.stage("write"):
-        write_contact_sheet(result, picture)
         write_html(result, page)
-        for path, heatmap in zip_longest(heatmaps, _heatmaps(result)):
-            if heatmap is None:
-                path.unlink(missing_ok=True)
-            else:
-                write_on_grid(heatmap, path, like=result.volume)
+        write_heatmap_files(result, tuple(heatmaps))
     write_json(result, record)
+
+
+def write_heatmap_files(result: CaseResult, paths: tuple[Path, ...]) -> None:
+    """Write what ``CaseFiles.heatmap_outputs`` names; see `write_diagnosis_files`."""
+    picture, *heatmaps = paths
+    write_contact_sheet(result, picture)
+    for path, heatmap in zip_longest(heatmaps, _heatmaps(result)):
+        if heatmap is None:
+            path.unlink(missing_ok=True)
+        else:
+            write_on_grid(heatmap, path, like=result.volume)
 
 
 def _heatmaps(result: CaseResult) -> list[np.ndarray | None]:

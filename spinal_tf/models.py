@@ -11,7 +11,7 @@ import numpy as np
 from spinal_tf.checkpoints.manifest import Checkpoint, bare_network, read_manifest, read_weights
 from spinal_tf.engine import Engine, frozen_engine
 from spinal_tf.errors import WeightsError
-from spinal_tf.explain.gradcam import Explainer, GraphExplainer
+from spinal_tf.explanation.gradcam import Explainer, GraphExplainer
 from spinal_tf.results import ModelRecord
 from spinal_tf.taxonomy import PAPER_TREE, Task, tree
 

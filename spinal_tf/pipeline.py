@@ -10,7 +10,7 @@ import numpy as np
 
 from spinal_tf.engine import Engine, run_in_batches
 from spinal_tf.evaluation.activation import map_activation
-from spinal_tf.explain.gradcam import heatmap_volume
+from spinal_tf.explanation.gradcam import heatmap_volume
 from spinal_tf.images.volume import Volume
 from spinal_tf.lesions import MINIMUM_VOLUME_ML, Lesion, find_lesions, measure_lesions
 from spinal_tf.models import Classifier, Segmenter, model_record

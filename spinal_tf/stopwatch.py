@@ -10,9 +10,9 @@ from time import perf_counter
 class Stopwatch:
     """Collects how long each stage of a run took; the record goes into every report."""
 
-    def __init__(self) -> None:
-        """Start with no stage."""
-        self.seconds: dict[str, float] = {}
+    def __init__(self, seconds: dict[str, float] | None = None) -> None:
+        """Start with no stage, or go on with those of an earlier part of the run."""
+        self.seconds: dict[str, float] = {} if seconds is None else seconds
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:

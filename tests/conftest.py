@@ -366,3 +366,34 @@ def read_only_disk(tmp_path):
     _mounted(folder, "size=64k,ro")
     yield folder
     subprocess.run(["umount", folder], check=True)
+
+
+def _explain(images, *, class_index):
+    from spinal_tf.explanation.gradcam import Explanation
+
+    probabilities = np.tile(np.float32([0.25, 0.75]), (len(images), 1))
+    assert class_index(probabilities) == 1
+    maps = np.zeros(images.shape[:3], np.float32)
+    maps[:, 8:40, 8:40] = 1
+    return Explanation(probabilities=probabilities, maps=maps)
+
+
+@pytest.fixture
+def stub_networks(tmp_path_factory, monkeypatch, checkpoints) -> Path:
+    """Networks without TensorFlow: bright is lesion, and every task gives 0.75; returns their weights folder."""
+    from spinal_tf import loaded_weights
+    from spinal_tf.checkpoints.manifest import MANIFEST, manifest_json
+    from spinal_tf.models import Classifier, Segmenter
+    from spinal_tf.taxonomy import tree
+
+    folder = tmp_path_factory.mktemp("manifest alone")
+    (folder / MANIFEST).write_text(manifest_json(checkpoints))
+    segmenter = Segmenter(
+        checkpoint=checkpoints["segmenter"], engine=lambda batch: 1 / (1 + np.exp(np.float32(28) - 40 * batch))
+    )
+    classifiers = tuple(Classifier(task=t, checkpoint=checkpoints[t.name], explain=_explain) for t in tree().tasks)
+    monkeypatch.setenv("SPINAL_TF_WEIGHTS", str(folder))
+    monkeypatch.setattr(loaded_weights, "import_tensorflow", lambda _: None)
+    monkeypatch.setattr(loaded_weights, "load_segmenter", lambda *_, **__: segmenter)
+    monkeypatch.setattr(loaded_weights, "load_classifiers", lambda *_, **__: classifiers)
+    return folder

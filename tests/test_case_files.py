@@ -20,7 +20,7 @@ from spinal_tf.case_files import (
 )
 from spinal_tf.errors import OutputError, VolumeError
 from spinal_tf.evaluation.lesionwise import LesionwiseScore
-from spinal_tf.explain.gradcam import Explanation
+from spinal_tf.explanation.gradcam import Explanation
 from spinal_tf.files import make_folder
 from spinal_tf.images.volume import read_volume, write_on_grid
 from spinal_tf.models import Classifier, Segmenter, model_record

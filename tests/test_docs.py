@@ -26,7 +26,17 @@ PAGES = [
     *sorted(ROOT.glob("weights/*.md")),
     ROOT / "data_prep" / "README.md",
 ]
-PAGES_WITH_COMMANDS = ("quickstart", "cohort", "training", "evaluation", "weights", "porting", "method", "serving")
+PAGES_WITH_COMMANDS = (
+    "quickstart",
+    "python",
+    "cohort",
+    "training",
+    "evaluation",
+    "weights",
+    "porting",
+    "method",
+    "serving",
+)
 GUIDES = [ROOT / "README.md", *(ROOT / "docs" / f"{name}.md" for name in PAGES_WITH_COMMANDS)]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 GENERATOR = runpy.run_path(str(ROOT / "docs" / "generate_cli.py"), run_name="generate_cli")

@@ -25,7 +25,7 @@ from spinal_tf.errors import CohortError, WeightsError
 from spinal_tf.evaluation.cohort_summary import summarise
 from spinal_tf.evaluation.paper.paper_table1 import MARKS
 from spinal_tf.evaluation.summary_text import as_record, as_text, mark_letters
-from spinal_tf.explain.gradcam import Explanation
+from spinal_tf.explanation.gradcam import Explanation
 from spinal_tf.models import Classifier, classifier_checkpoints, require_same_classes
 from spinal_tf.phantom.plan import plan_cohort
 from spinal_tf.pipeline import ReviewedMask, diagnose

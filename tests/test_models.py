@@ -12,8 +12,8 @@ import pytest
 
 from spinal_tf.checkpoints.manifest import MANIFEST, load_network, manifest_json, read_manifest, save_checkpoint
 from spinal_tf.errors import WeightsError
-from spinal_tf.explain import gradcam
-from spinal_tf.explain.gradcam import explain
+from spinal_tf.explanation import gradcam
+from spinal_tf.explanation.gradcam import explain
 from spinal_tf.models import load_classifiers, load_segmenter, model_record
 from spinal_tf.networks.densenet import build_densenet
 from spinal_tf.preprocess import Preprocessing

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from spinal_tf.explain.gradcam import Explanation
+from spinal_tf.explanation.gradcam import Explanation
 from spinal_tf.images.volume import read_volume
 from spinal_tf.models import Classifier, Segmenter
 from spinal_tf.pipeline import (

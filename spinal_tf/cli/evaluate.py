@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -15,15 +15,10 @@ from spinal_tf.cli.options import PredictionChoices, finite, open_weights, predi
 from spinal_tf.cli.server_options import address_option, server_options
 
 if TYPE_CHECKING:
-    from spinal_tf.evaluation.evaluation import Evaluation
+    from spinal_tf.api.evaluating import Pictures
     from spinal_tf.evaluation.map_check import MapCheck
     from spinal_tf.evaluation.prediction_checks import Checked
     from spinal_tf.evaluation.scored import EvaluationOptions
-    from spinal_tf.report.study.figure_file import FigureFile
-    from spinal_tf.report.study.pictures import CasePicture
-
-    Pictures = Callable[[Evaluation], Mapping[str, CasePicture]]
-    """Gives slices of the cases that a figure shows."""
 
 FILE = click.Path(path_type=Path)
 
@@ -134,6 +129,8 @@ def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
     and TRIPOD+AI as far as they can be filled in. docs/evaluation.md describes them. All faults of the tables are
     listed in one pass. Exits with 3 if there are any, with 5 if some cases could not be predicted.
     """
+    from spinal_tf.api.evaluating import no_pictures
+
     chosen = Choices(**{field.name: given.pop(field.name) for field in fields(Choices)})
     if chosen.cohort and chosen.predictions or not (chosen.cohort or chosen.predictions):
         raise click.UsageError("give either --cohort or --predictions")
@@ -144,7 +141,7 @@ def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
         refuse_options(with_mask_option, "is for making predictions; --predictions already has them")
         refuse_options(address_option, "is for making predictions; --predictions already has them")
         refuse_options(gradcam_check_option, "needs networks and images; --predictions has neither")
-        _judge(chosen, chosen.predictions, chosen.lesions, lambda _: {})
+        _judge(chosen, chosen.predictions, chosen.lesions, no_pictures)
     elif chosen.cohort:
         refuse_options(lesions_option, "belongs to --predictions; --cohort finds the lesions itself")
         if given["server"]:
@@ -171,41 +168,39 @@ def _predict_and_judge(chosen: Choices, cohort: Path, given: dict[str, Any]) -> 
     with prediction.provisional_table() as table:
         _checked(chosen, table, None)
     say = partial(click.echo, err=True)
-    predicted = prediction.predict(tell=tell_case, say=say)
+    predicted = prediction.predict(tell=tell_case, say=say, warn=say)
     checks = prediction.check_maps(chosen.gradcam_check, say=say)
     _judge(chosen, predicted.predictions, predicted.lesions, prediction.pictures, checks)
     exit_if_failed(predicted.failed, predicted.total)
 
 
 def _refuse_existing(chosen: Choices) -> None:
-    from spinal_tf.evaluation.evaluation_files import METRICS
-    from spinal_tf.files import refuse_unusable
-    from spinal_tf.report.study.figure_file import existing_figures
+    from spinal_tf.api.evaluating import refuse_saved
 
-    if chosen.out.is_dir():
-        figures = [] if chosen.no_figures else existing_figures(chosen.out)
-        refuse_unusable([chosen.out / METRICS, *figures], overwrite=chosen.overwrite)
+    refuse_saved(chosen.out, figures=not chosen.no_figures, overwrite=chosen.overwrite)
 
 
 def _judge(
     chosen: Choices, predictions: Path, lesions: Path | None, pictures: Pictures, checks: Sequence[MapCheck] = ()
 ) -> None:
+    from spinal_tf.api.evaluating import EvaluationResult
     from spinal_tf.evaluation.evaluation import evaluate as judge
-    from spinal_tf.evaluation.evaluation_files import write_evaluation
-    from spinal_tf.evaluation.evaluation_text import as_text
-    from spinal_tf.report.study.study_files import study_files
 
     checked, options = _checked(chosen, predictions, lesions)
     evaluation = judge(checked, options, map_checks=checks)
-    note = chosen.note or evaluation.predictions.note
-    _refuse_existing(chosen)  # tables, before figures are written
-    figures = _figures(evaluation, chosen, note, pictures)
-    others = study_files(evaluation, figures, note=note)
-    written = write_evaluation(evaluation, chosen.out, note=note, others=others, overwrite=chosen.overwrite)
-    click.echo("\n\n".join(filter(None, (note, as_text(evaluation)))))
-    click.echo("\n" + "\n".join(map(str, written)))
+    result = EvaluationResult(evaluation=evaluation, note=chosen.note or evaluation.predictions.note, pictures=pictures)
+    written = result.save(
+        chosen.out,
+        figures=not chosen.no_figures,
+        learning_curves=chosen.learning_curves,
+        overwrite=chosen.overwrite,
+    )
+    click.echo("\n\n".join(filter(None, (result.note, result.text))))
+    figures = [path for path in written if path.suffix == ".svg"]
+    tables = [path for path in written if path.parent == chosen.out]
+    click.echo("\n" + "\n".join(map(str, tables)))
     if figures:
-        click.echo(f"{figures[0].svg.parent}: {len(figures)} figures, each as SVG and as PNG")
+        click.echo(f"{figures[0].parent}: {len(figures)} figures, each as SVG and as PNG")
 
 
 def _checked(chosen: Choices, predictions: Path, lesions: Path | None) -> tuple[Checked, EvaluationOptions]:
@@ -233,25 +228,6 @@ def _checked(chosen: Choices, predictions: Path, lesions: Path | None) -> tuple[
         faults = "1 fault" if number == 1 else f"{number} faults"
         raise CohortError(f"{faults}, listed above; correct what is wrong and evaluate again")
     return checked, options
-
-
-def _figures(evaluation: Evaluation, chosen: Choices, note: str, pictures: Pictures) -> tuple[FigureFile, ...]:
-    if not chosen.no_figures:
-        from spinal_tf.report.study.figures import write_figures
-
-        return write_figures(
-            evaluation,
-            chosen.out,
-            overwrite=chosen.overwrite,
-            note=note,
-            learning_curves=chosen.learning_curves,
-            pictures=pictures(evaluation),
-        )
-    if chosen.overwrite:
-        from spinal_tf.report.study.figure_file import remove_figures
-
-        remove_figures(chosen.out)  # of other numbers
-    return ()
 
 
 def _operating_points(choices: tuple[str, ...]) -> dict[str, Any]:

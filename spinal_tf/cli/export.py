@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -10,10 +10,9 @@ import click
 
 from spinal_tf.cli.quiet import quiet_stderr
 from spinal_tf.cli.tree_choice import ONE_TASK
-from spinal_tf.taxonomy import tree
 
 if TYPE_CHECKING:
-    from spinal_tf.cli.export_session import ExportSession
+    from spinal_tf.api.exporting import ExportedModel
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -69,7 +68,7 @@ def export() -> None:
 @_options(OUT, WEIGHTS, VERSION, PRECISION, FORMAT)
 def segmenter(models: Path, weights_folder: Path | None, **given: Any) -> None:  # noqa: ANN401 - the options above
     """Export the segmenter: raw slices in, lesion probability on their grid out."""
-    _session(models, weights_folder, ["segmenter"], **given).segmenter(**given)
+    _export(models, "segmenter", weights_folder, **given)
 
 
 @export.command()
@@ -77,34 +76,35 @@ def segmenter(models: Path, weights_folder: Path | None, **given: Any) -> None: 
 @_options(OUT, WEIGHTS, VERSION, PRECISION, FORMAT)
 def classifier(models: Path, weights_folder: Path | None, task: str | None, **given: Any) -> None:  # noqa: ANN401
     """Export the classifiers: raw slices and a mask in, probability of each slice and of the case out."""
-    names = (task,) if task else tree().task_names
-    _session(models, weights_folder, names, **given).classifiers(names, **given)
+    _export(models, task or "classifiers", weights_folder, **given)
 
 
 @export.command()
 @_options(OUT, WEIGHTS, VERSION, PRECISION)
 def pipeline(models: Path, weights_folder: Path | None, **given: Any) -> None:  # noqa: ANN401 - the options above
     """Export all networks as one model: raw slices in; mask, probabilities, posterior and Grad-CAM out."""
-    _session(models, weights_folder, ["pipeline"], **given).pipeline(**given)
+    _export(models, "pipeline", weights_folder, **given)
 
 
-def _session(
-    models: Path,
-    weights_folder: Path | None,
-    names: Sequence[str],
-    *,
-    version: int | None,
-    form: str = "savedmodel",
-    **_: Any,  # noqa: ANN401 - options that nothing is refused for here
-) -> ExportSession:
-    from spinal_tf.checkpoints.manifest import find_weights, read_manifest
-    from spinal_tf.serving.versions import require_free
+def _export(models: Path, network: str, weights_folder: Path | None, **given: Any) -> None:  # noqa: ANN401
+    from spinal_tf.api.exporting import ExportOptions, export_models
 
-    weights = weights_folder or find_weights()
-    # Both fail now rather than after TensorFlow's long import.
-    read_manifest(weights)
-    for name in names:
-        require_free(models, name if form == "savedmodel" else f"{name}-{form}", version)
+    exported = export_models(models, network, weights_folder, ExportOptions(**given))
     with quiet_stderr():
-        from spinal_tf.cli.export_session import ExportSession
-    return ExportSession(weights, models)
+        for model in exported:
+            click.echo("\n".join(_lines(model)))
+
+
+def _lines(model: ExportedModel) -> list[str]:
+    size = f"{model.folder}: {model.size_bytes / 1e6:.1f} MB"
+    if model.form != "savedmodel":
+        return [
+            f"{size}, {model.form}, {model.precision}, the bare network alone",
+            f"  differs from TensorFlow on a made-up input: {model.difference}",
+        ]
+    return [
+        f"{size}, {model.precision}",
+        f"  signatures {', '.join(model.signatures)}",
+        f"  differs from the command line on a made-up volume: {model.difference}",
+        *(f"  wrote {file}" for file in model.files),
+    ]

@@ -232,12 +232,25 @@ def _affine(header: Nifti1Header, source: str) -> np.ndarray:
         affine = np.asarray(header.get_best_affine(), dtype=np.float64)
     except ValueError as error:
         raise VolumeError(f"{source}: its qform cannot be read; convert it again from the original images") from error
+    refuse_unusable_affine(affine, source)
+    return affine
+
+
+def refuse_unusable_affine(affine: np.ndarray, source: str) -> None:
+    """Refuse an affine that leads nowhere.
+
+    Args:
+        affine: (4, 4) float64, voxel index to patient RAS mm.
+        source: file name as shown in messages.
+
+    Raises:
+        VolumeError: it is nearly zero, huge, not a number or singular.
+    """
     lengths = np.linalg.norm(affine[:3, :3], axis=0)
     if not np.isfinite(affine).all() or lengths.min() < SMALLEST_MM or np.abs(affine).max() > LARGEST_MM:
         raise VolumeError(f"{source}: its affine is unusable (nearly zero, huge or not a number); convert it again")
     if abs(np.linalg.det(affine[:3, :3] / lengths)) < SINGULAR_BELOW:
         raise VolumeError(f"{source}: its affine is singular, the axes are not three directions; convert it again")
-    return affine
 
 
 def _forms_differ_mm(header: Nifti1Header, shape: tuple[int, int, int]) -> float:

@@ -97,7 +97,15 @@ def read_volume(path: Path | str, *, assume_orientation: bool = False, allow_pla
         VolumeError: an unsuitable image: see ``read_nifti`` for what is unreadable; besides, no orientation, fewer
             than ``FEWEST_SLICES`` voxels along an axis, not sagittal, intensity not finite or constant.
     """
-    image = read_nifti(Path(path))
+    return volume_of(read_nifti(Path(path)), assume_orientation=assume_orientation, allow_plane=allow_plane)
+
+
+def volume_of(image: NiftiImage, *, assume_orientation: bool = False, allow_plane: bool = False) -> Volume:
+    """The volume of an image that was read already, or that no file holds; see `read_volume`.
+
+    Raises:
+        VolumeError: an unsuitable image.
+    """
     notes = _refuse_unoriented(image, assume_orientation=assume_orientation)
     grid = _grid(image, _orientation(image.affine))
     affine = _package_affine(grid)
@@ -124,7 +132,15 @@ def read_mask(path: Path | str, *, like: Volume) -> np.ndarray:
     Raises:
         VolumeError: an unreadable file, values that are not finite, or another grid than the scan's.
     """
-    image = read_nifti(Path(path))
+    return mask_of(read_nifti(Path(path)), like=like)
+
+
+def mask_of(image: NiftiImage, *, like: Volume) -> np.ndarray:
+    """The mask in an image that was read already, or that no file holds; see `read_mask`.
+
+    Raises:
+        VolumeError: values that are not finite, or another grid than the scan's.
+    """
     grid = _same_grid(image, like)
     if not _is_finite(image.data):
         raise VolumeError(
@@ -142,7 +158,15 @@ def read_aligned(path: Path | str, *, like: Volume) -> Volume:
     Raises:
         VolumeError: an unreadable file, intensity not finite or constant, or another grid than ``like``.
     """
-    image = read_nifti(Path(path))
+    return aligned_volume_of(read_nifti(Path(path)), like=like)
+
+
+def aligned_volume_of(image: NiftiImage, *, like: Volume) -> Volume:
+    """The second scan in an image that was read already, or that no file holds; see `read_aligned`.
+
+    Raises:
+        VolumeError: intensity not finite or constant, or another grid than ``like``.
+    """
     grid = _same_grid(image, like)
     _refuse_intensity(image)
     data = _to_package(image.data, grid)
@@ -168,8 +192,21 @@ def write_on_grid(array: np.ndarray, path: Path, *, like: Volume) -> None:
     if array.dtype not in (np.bool_, np.uint8, np.int16, np.float32):
         raise ValueError(f"{array.dtype} is not written; give bool, uint8, int16 or float32")
     voxels = array.view(np.uint8) if array.dtype == np.bool_ else array
-    to_file = ornt_transform(axcodes2ornt("RAS"), like.grid.orientation)
-    write_nifti(path, apply_orientation(voxels, to_file), like.grid.header)
+    write_nifti(path, in_file_order(voxels, like=like), like.grid.header)
+
+
+def in_file_order(array: np.ndarray, *, like: Volume) -> np.ndarray:
+    """An array in the axis order of the file, or of the array, that a volume was read from.
+
+    Args:
+        array: shape and order of ``like.data``.
+        like: the volume.
+
+    Returns:
+        A view of it, shape ``like.grid.shape``, to which ``like.grid.affine`` belongs.
+    """
+    turned: np.ndarray = apply_orientation(array, ornt_transform(axcodes2ornt("RAS"), like.grid.orientation))
+    return turned
 
 
 def new_volume(data: np.ndarray, affine: np.ndarray, *, source: str) -> Volume:

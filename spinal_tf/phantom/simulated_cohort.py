@@ -40,6 +40,7 @@ COLUMNS = (
 )
 IMAGES = ("t2.nii.gz", "t1c.nii.gz", "mask.nii.gz", "cord.nii.gz", "levels.nii.gz")
 RECORD = "parameters.json"
+TABLE = "cohort.csv"
 SCANNER = "simulated"
 NOTICE = "Simulated; says nothing about patients."
 
@@ -118,7 +119,7 @@ def write_cohort(planned: Sequence[PlannedCase], writing: Writing, *, workers: i
     """
     read_backgrounds(writing.backgrounds)
     make_folder(writing.out)
-    table = writing.out / "cohort.csv"
+    table = writing.out / TABLE
     with (
         locked(table, wait=False),
         output_files(table, overwrite=writing.overwrite or writing.resume) as (temporary,),

@@ -115,12 +115,13 @@ class CohortPrediction:
             table, _ = write_tables(Path(folder), self._judged, provisional(self._judged), {}, {}, overwrite=False)
             yield table
 
-    def predict(self, *, tell: Tell = tell_nobody, say: Say = tell_nobody) -> Predicted:
+    def predict(self, *, tell: Tell = tell_nobody, say: Say = tell_nobody, warn: Say = tell_nobody) -> Predicted:
         """Predict what is not predicted yet, and write the tables; an interrupt leaves the cases that are done.
 
         Args:
             tell: called after each case that is predicted now.
-            say: called with what else a person should know, a sentence at a time.
+            say: called with what has been done before.
+            warn: called with a sentence that a person should know.
 
         Raises:
             OutputError: the folder cannot be written to, or another process predicts into it.
@@ -128,15 +129,15 @@ class CohortPrediction:
         """
         make_folder(self._folder.path)
         with locked(self._out / PREDICTIONS, wait=False):
-            return self._predict(tell, say)
+            return self._predict(tell, say, warn)
 
-    def _predict(self, tell: Tell, say: Say) -> Predicted:
+    def _predict(self, tell: Tell, say: Say, warn: Say) -> Predicted:
         todo = dict(self._todo())
         total = len(self._judged.cases)
         if len(todo) < total:
             say(f"{total - len(todo)} of {total} cases are predicted already")
         if not self._with_t1c and any(case.t1c for case in self._judged.cases):
-            say("contrast-enhanced scans are not used: the weights were trained without any")
+            warn("contrast-enhanced scans are not used: the weights were trained without any")
         try:
             errors = run_one_by_one(todo, tell)
         except BaseException:  # whoever stops the work keeps what is done

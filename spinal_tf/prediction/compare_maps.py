@@ -11,8 +11,8 @@ from spinal_tf.cohort.case import Case
 from spinal_tf.evaluation.map_check import MapComparison
 from spinal_tf.evaluation.prediction_table import NONE
 from spinal_tf.evaluation.predictions import CaseSet, probability_column
-from spinal_tf.explain.gradcam import GraphExplainer
-from spinal_tf.explain.sanity import check_randomised
+from spinal_tf.explanation.gradcam import GraphExplainer
+from spinal_tf.explanation.sanity import check_randomised
 from spinal_tf.images.volume import Volume
 from spinal_tf.models import Classifier
 from spinal_tf.prediction.predict_case import CasePrediction

@@ -14,7 +14,7 @@ import numpy as np
 
 from spinal_tf.checkpoints.manifest import Checkpoint
 from spinal_tf.errors import ServerError
-from spinal_tf.explain.gradcam import ClassChoice, Explanation, explanation
+from spinal_tf.explanation.gradcam import ClassChoice, Explanation, explanation
 from spinal_tf.models import SEGMENTER, Classifier, Segmenter, require_same_classes, require_same_tiles
 from spinal_tf.remote.connection import Connection
 from spinal_tf.remote.model import RemoteModel, find_model, require_same_weights
@@ -86,7 +86,7 @@ class RemoteEngine:
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteExplainer:
-    """A classifier with Grad-CAM on a server; see `spinal_tf.explain.gradcam.Explainer`."""
+    """A classifier with Grad-CAM on a server; see `spinal_tf.explanation.gradcam.Explainer`."""
 
     model: RemoteModel
 

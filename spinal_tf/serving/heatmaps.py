@@ -1,10 +1,10 @@
-"""Grad-CAM maps on the grid of the volume, inside a graph, as `spinal_tf.explain.gradcam` puts them there."""
+"""Grad-CAM maps on the grid of the volume, inside a graph, as `spinal_tf.explanation.gradcam` puts them there."""
 
 from __future__ import annotations
 
 import tensorflow as tf
 
-from spinal_tf.explain.gradcam import NORMALISATION_EPSILON
+from spinal_tf.explanation.gradcam import NORMALISATION_EPSILON
 from spinal_tf.serving.placement import graph_output, graph_resized
 from spinal_tf.serving.tiles import GraphTiles
 

@@ -16,7 +16,7 @@ import tensorflow as tf
 from spinal_tf.checkpoints.manifest import Checkpoint, bare_network, read_weights
 from spinal_tf.checkpoints.weight_files import by_variable, weight_shapes
 from spinal_tf.engine import weightless_graph
-from spinal_tf.explain.gradcam import cam_function
+from spinal_tf.explanation.gradcam import cam_function
 
 Precision = Literal["float32", "bfloat16", "float16"]
 
@@ -35,7 +35,7 @@ class SharedGraphs:
 
     @cached_property
     def explain(self) -> Callable[[tf.Tensor, Sequence[tf.Tensor]], tuple[tf.Tensor, tf.Tensor]]:
-        """A classifier with its raw maps, see `spinal_tf.explain.gradcam.cam_function`."""
+        """A classifier with its raw maps, see `spinal_tf.explanation.gradcam.cam_function`."""
         return weightless_graph(self.model, cam_function(self.model))
 
 
@@ -66,7 +66,7 @@ class ServedNetwork:
         return self.graphs.answer(batch, self.values())
 
     def explain(self, batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Run a classifier: probabilities and raw maps, see `spinal_tf.explain.gradcam.cam_function`."""
+        """Run a classifier: probabilities and raw maps, see `spinal_tf.explanation.gradcam.cam_function`."""
         return self.graphs.explain(batch, self.values())
 
     def values(self) -> list[tf.Tensor]:

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from spinal_tf import models
-from spinal_tf.explain import gradcam
+from spinal_tf.explanation import gradcam
 from spinal_tf.serving import network
 
 
@@ -135,7 +135,7 @@ def test_the_pipeline_has_no_bare_network(run, weights, tmp_path, form):
 def test_an_existing_version_is_refused_before_any_network_is_made(
     refused, weights, tmp_path, monkeypatch, arguments, name
 ):
-    monkeypatch.setitem(sys.modules, "spinal_tf.cli.export_session", None)  # importing it, and TensorFlow, would fail
+    monkeypatch.setitem(sys.modules, "spinal_tf.serving.bare", None)  # importing it, and TensorFlow, would fail
     (tmp_path / name / "2").mkdir(parents=True)
     sentence = refused("export", *arguments, "--weights", weights, "--out", tmp_path, "--version", "2")
     assert f"{name}/2: this version exists and was kept" in sentence

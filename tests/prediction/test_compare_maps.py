@@ -8,7 +8,7 @@ import pytest
 from spinal_tf.cohort.case import Split
 from spinal_tf.evaluation.lesionwise import LesionwiseScore
 from spinal_tf.evaluation.predictions import CaseSet, probability_column
-from spinal_tf.explain.sanity import Similarity
+from spinal_tf.explanation.sanity import Similarity
 from spinal_tf.models import Classifier
 from spinal_tf.prediction import compare_maps as map_check
 from spinal_tf.prediction.compare_maps import DRAWS, cases_to_check, compare_maps

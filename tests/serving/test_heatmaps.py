@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from spinal_tf.explain.gradcam import enlarge, heatmap_volume, scale
+from spinal_tf.explanation.gradcam import enlarge, heatmap_volume, scale
 from spinal_tf.preprocess import Preprocessing, place
 from spinal_tf.serving.heatmaps import graph_heatmap
 from spinal_tf.serving.placement import graph_place

@@ -11,8 +11,8 @@ import pytest
 
 from spinal_tf.checkpoints.weight_files import weights_of
 from spinal_tf.evaluation.map_check import MOST_ALIKE
-from spinal_tf.explain.gradcam import GraphExplainer
-from spinal_tf.explain.sanity import check_randomised, similarity, stages
+from spinal_tf.explanation.gradcam import GraphExplainer
+from spinal_tf.explanation.sanity import check_randomised, similarity, stages
 from spinal_tf.networks.densenet import build_densenet
 
 BUNDLED = Path(__file__).parents[2] / "weights"

@@ -8,8 +8,8 @@ from tf_keras_vis.utils.scores import CategoricalScore
 
 from spinal_tf.checkpoints.weight_files import weights_of
 from spinal_tf.errors import DeviceError
-from spinal_tf.explain import gradcam
-from spinal_tf.explain.gradcam import GraphExplainer, enlarge, explain, heatmap_volume, scale
+from spinal_tf.explanation import gradcam
+from spinal_tf.explanation.gradcam import GraphExplainer, enlarge, explain, heatmap_volume, scale
 from spinal_tf.networks.densenet import build_densenet
 from spinal_tf.preprocess import Placement, Preprocessing, place
 from spinal_tf.slices import Tiles

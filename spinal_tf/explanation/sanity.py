@@ -15,7 +15,7 @@ import numpy as np
 from scipy import stats
 
 from spinal_tf.checkpoints.weight_files import Weights
-from spinal_tf.explain.gradcam import ClassChoice, GraphExplainer
+from spinal_tf.explanation.gradcam import ClassChoice, GraphExplainer
 
 ONES = frozenset({"gamma", "moving_variance"})
 """Variables of a batch normalisation that start at one; all other vectors start at zero."""

@@ -1,0 +1,114 @@
+"""Scans and masks of a case, given as a file, as an array with its affine, or as a volume that was read before."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from spinal_tf.api.case_results import SegmentationResult
+from spinal_tf.case_files import CaseFiles, read_reviewed_mask
+from spinal_tf.errors import VolumeError
+from spinal_tf.images.array_image import array_image
+from spinal_tf.images.volume import Volume, aligned_volume_of, mask_of, read_aligned, read_volume, volume_of
+from spinal_tf.loaded_weights import LoadedWeights, load_weights
+from spinal_tf.pipeline import ReviewedMask
+
+Image: TypeAlias = "str | Path | np.ndarray | Volume"
+"""A scan: a file, an array in any axis order whose affine is given beside it, or what `read` returned."""
+
+Mask: TypeAlias = "str | Path | np.ndarray | SegmentationResult"
+"""A mask on the scan's grid: a file, an array in the scan's own axis order, or what `segment` returned."""
+
+Weights: TypeAlias = "str | Path | LoadedWeights | None"
+"""A folder of weights, or what `load_weights` returned; None takes ``$SPINAL_TF_WEIGHTS``, or else the bundled ones."""
+
+ARRAY = "array"
+"""Stands in records for the file of a mask that was given as an array."""
+
+
+def read(
+    image: str | Path | np.ndarray,
+    *,
+    affine: np.ndarray | None = None,
+    name: str = "image",
+    assume_orientation: bool = False,
+    allow_plane: bool = False,
+) -> Volume:
+    """Read a sagittal T2w scan and check that it can be used.
+
+    Args:
+        image: a file, or an array (i, j, k) of integers or floats in any axis order.
+        affine: of an array: (4, 4), its index to patient RAS mm, as nibabel gives it.
+        name: of an array, for messages and the names of files.
+        assume_orientation: accept a file without orientation, whose axes run right to left, posterior to anterior and
+            inferior to superior.
+        allow_plane: accept an acquisition that is not sagittal.
+
+    Returns:
+        The scan in the package's axis order, with ``warnings``; every function here takes it in place of the file.
+
+    Raises:
+        VolumeError: it cannot be used.
+    """
+    if not isinstance(image, np.ndarray):
+        if affine is not None:
+            raise VolumeError(f"{image}: a file has its own affine; give one with an array alone")
+        return read_volume(image, assume_orientation=assume_orientation, allow_plane=allow_plane)
+    if affine is None:
+        raise VolumeError(f"{name}: an array does not say where its voxels lie; give its affine, as nibabel does")
+    return volume_of(array_image(image, affine, source=name), allow_plane=allow_plane)
+
+
+def as_volume(image: Image, affine: np.ndarray | None) -> Volume:
+    """The volume that was given, or that is read now; see `read`.
+
+    Raises:
+        VolumeError: it cannot be used.
+    """
+    if not isinstance(image, Volume):
+        return read(image, affine=affine)
+    if affine is not None:
+        raise VolumeError(f"{image.source}: was read with its own affine; give one with an array alone")
+    return image
+
+
+def as_mask(mask: Mask, *, like: Volume) -> ReviewedMask:
+    """The mask that was given, with what is known of its origin.
+
+    Args:
+        mask: an array counts as reviewed by a person, the result of a segmentation as automatic. A file counts as
+            reviewed unless a record beside it says that a network drew these voxels.
+        like: the scan.
+
+    Raises:
+        VolumeError: an unreadable file, values that are not finite, or another grid than the scan's.
+    """
+    if isinstance(mask, SegmentationResult):
+        voxels = mask_of(array_image(mask.mask, mask.affine, source=mask.case.volume.source), like=like)
+        return ReviewedMask(mask=voxels, source=ARRAY, automatic=True)
+    if isinstance(mask, np.ndarray):
+        return ReviewedMask(mask=mask_of(array_image(mask, like.grid.affine, source="mask"), like=like), source=ARRAY)
+    path = Path(mask)
+    return read_reviewed_mask(CaseFiles(case=path.with_name(like.source), folder=path.parent), path, like=like)
+
+
+def as_t1c(t1c: str | Path | np.ndarray | None, *, like: Volume) -> Volume | None:
+    """The contrast-enhanced scan that was given, a file or an array in the scan's own axis order.
+
+    Raises:
+        VolumeError: it cannot be used, or has another grid than the scan's.
+    """
+    if isinstance(t1c, np.ndarray):
+        return aligned_volume_of(array_image(t1c, like.grid.affine, source="t1c"), like=like)
+    return None if t1c is None else read_aligned(t1c, like=like)
+
+
+def as_weights(weights: Weights) -> LoadedWeights:
+    """The networks that were given, or that are opened now.
+
+    Raises:
+        WeightsError: there are no weights.
+    """
+    return weights if isinstance(weights, LoadedWeights) else load_weights(weights)

@@ -1,0 +1,112 @@
+"""``spinal_tf.classify`` and ``spinal_tf.explanation``."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from spinal_tf.api.case_images import Image, Mask, Weights, as_mask, as_t1c, as_volume, as_weights
+from spinal_tf.api.case_results import ClassificationResult, HeatMaps
+from spinal_tf.images.volume import in_file_order
+from spinal_tf.pipeline import SegmentationOptions, diagnose
+from spinal_tf.results import CaseResult, TaskResult
+from spinal_tf.stopwatch import Stopwatch
+
+
+def classify(
+    image: Image,
+    *,
+    mask: Mask | None = None,
+    affine: np.ndarray | None = None,
+    t1c: str | Path | np.ndarray | None = None,
+    weights: Weights = None,
+    options: SegmentationOptions | None = None,
+) -> ClassificationResult:
+    """Diagnose the lesions of a sagittal T2w scan.
+
+    Args:
+        image: a file, an array (i, j, k) in any axis order, or what `read` returned.
+        mask: of the lesions, on the scan's grid: an array counts as reviewed by a person, what `segment` returned as
+            automatic, a file as reviewed unless a record beside it says that a network drew it. None segments first.
+        affine: of an array: (4, 4), its index to patient RAS mm, as nibabel gives it.
+        t1c: contrast-enhanced T1w scan, registered and resampled to the first: a file, or an array in its axis order.
+        weights: a folder, or what `load_weights` returned; None takes ``$SPINAL_TF_WEIGHTS``, or else the bundled ones.
+        options: how lesions are found where no mask is given.
+
+    Returns:
+        The diagnosis; None in it where there is no lesion.
+
+    Raises:
+        VolumeError: scan or mask cannot be used, or their grids differ.
+        WeightsError: the weights are missing or damaged.
+        DeviceError: this machine has no such device.
+        ServerError: the weights are on a server that cannot be asked, or refuses.
+    """
+    networks, watch = as_weights(weights), Stopwatch()
+    with watch.stage("read"):
+        volume = as_volume(image, affine)
+        given = None if mask is None else as_mask(mask, like=volume)
+        contrast = as_t1c(t1c, like=volume)
+    case = diagnose(
+        volume,
+        segmenter=networks.segmenter(watch) if given is None else None,
+        given=given,
+        classifiers=networks.classifiers(watch),
+        t1c=contrast,
+        options=options or SegmentationOptions(),
+        stopwatch=watch,
+    )
+    found = case.classification
+    return ClassificationResult(
+        diagnosis=found.diagnosis.value if found else None,
+        posterior={one.value: share for one, share in found.posterior.items()} if found else {},
+        tasks=_tasks(case),
+        mask=in_file_order(case.mask, like=volume),
+        affine=volume.grid.affine,
+        lesions=case.lesions,
+        review=case.segmentation.review if case.segmentation else None,
+        warnings=case.warnings,
+        case=case,
+    )
+
+
+def explain(
+    image: Image,
+    mask: Mask,
+    *,
+    affine: np.ndarray | None = None,
+    t1c: str | Path | np.ndarray | None = None,
+    weights: Weights = None,
+) -> HeatMaps:
+    """Show where the classifiers looked, by Grad-CAM of the class that each of them calls.
+
+    Args:
+        image: a file, an array (i, j, k) in any axis order, or what `read` returned.
+        mask: of the lesions, on the scan's grid: a file, an array, or what `segment` returned.
+        affine: of an array; see `classify`.
+        t1c: see `classify`.
+        weights: see `classify`.
+
+    Returns:
+        A map for each task.
+
+    Raises:
+        VolumeError: scan or mask cannot be used, or their grids differ.
+        WeightsError: the weights are missing or damaged; also DeviceError and ServerError, see `classify`.
+    """
+    found = classify(image, mask=mask, affine=affine, t1c=t1c, weights=weights)
+    return HeatMaps(
+        maps={one.task.name: one.heatmap for one in found.tasks},
+        called={one.task.name: one.called for one in found.tasks},
+        affine=found.affine,
+        warnings=found.warnings,
+        case=found.case,
+    )
+
+
+def _tasks(case: CaseResult) -> tuple[TaskResult, ...]:
+    """The classifiers' answers, with their maps in the axis order of the scan."""
+    tasks = case.classification.tasks if case.classification else ()
+    return tuple(replace(one, heatmap=in_file_order(one.heatmap, like=case.volume)) for one in tasks)

@@ -1,0 +1,218 @@
+"""``spinal_tf.predict_cohort`` and ``spinal_tf.evaluate``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from spinal_tf.api.case_images import Weights, as_weights
+from spinal_tf.evaluation.evaluation import Evaluation
+from spinal_tf.evaluation.evaluation import evaluate as judge
+from spinal_tf.evaluation.evaluation_files import METRICS, metrics_json, write_evaluation
+from spinal_tf.evaluation.evaluation_rows import TABLES
+from spinal_tf.evaluation.evaluation_text import as_text
+from spinal_tf.evaluation.map_check import MapCheck
+from spinal_tf.evaluation.prediction_checks import check_predictions
+from spinal_tf.evaluation.scored import EvaluationOptions
+from spinal_tf.files import refuse_unusable
+from spinal_tf.one_by_one import Tell, tell_nobody
+from spinal_tf.prediction.cohort_prediction import CohortPrediction
+from spinal_tf.prediction.predict_case import PredictionOptions
+
+if TYPE_CHECKING:
+    from spinal_tf.report.study.figure_file import FigureFile
+    from spinal_tf.report.study.pictures import CasePicture
+
+Pictures = Callable[[Evaluation], "Mapping[str, CasePicture]"]
+"""Gives slices of the cases that a figure shows, by their names."""
+
+
+def no_pictures(evaluation: Evaluation) -> Mapping[str, CasePicture]:
+    """None: a table of predictions has no images."""
+    return {}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictedCohort:
+    """Predictions of a cohort's validation and test cases, as they lie on the disk.
+
+    Attributes:
+        predictions: table of the cases.
+        lesions: table of the lesions of their masks; None where there is none in any.
+        failed: why cases could not be predicted, by name.
+        warnings: a sentence each.
+        source: shows and compares the cases for `evaluate`.
+    """
+
+    predictions: Path
+    lesions: Path | None
+    failed: dict[str, str]
+    warnings: tuple[str, ...]
+    source: CohortPrediction = field(repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationResult:
+    """What came out of judging predictions.
+
+    Attributes:
+        evaluation: all of it.
+        note: what readers must know of the cases.
+        pictures: gives slices for the figures.
+    """
+
+    evaluation: Evaluation = field(repr=False)
+    note: str = ""
+    pictures: Pictures = field(default=no_pictures, repr=False)
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """All numbers by table, unrounded: the content of ``metrics.json``."""
+        tables = {name: list(rows(self.evaluation)) for name, rows in TABLES.items()}
+        return metrics_json(self.evaluation, tables, note=self.note)
+
+    @property
+    def text(self) -> str:
+        """The tables as ``spinal-tf evaluate`` prints them."""
+        return as_text(self.evaluation)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """A sentence each."""
+        return self.evaluation.warnings
+
+    def save(
+        self,
+        folder: str | Path,
+        *,
+        figures: bool = True,
+        learning_curves: Sequence[Path] = (),
+        overwrite: bool = False,
+    ) -> tuple[Path, ...]:
+        """Write numbers, tables, page, checklists and figures as ``spinal-tf evaluate`` does.
+
+        Args:
+            folder: made where it is missing.
+            figures: draw them, which takes most of the time.
+            learning_curves: tables of ``train learning-curve``, to be drawn.
+            overwrite: replace files that exist.
+
+        Returns:
+            The files; figures come last.
+
+        Raises:
+            OutputError: a file exists and ``overwrite`` is not set, or the folder cannot be written to.
+            CohortError: a table of a learning curve cannot be read.
+        """
+        from spinal_tf.report.study.study_files import study_files
+
+        out = Path(folder)
+        refuse_saved(out, figures=figures, overwrite=overwrite)  # tables, before figures are written
+        drawn = self._figures(out, figures, learning_curves, overwrite)
+        others = study_files(self.evaluation, drawn, note=self.note)
+        written = write_evaluation(self.evaluation, out, note=self.note, others=others, overwrite=overwrite)
+        return (*written, *(path for figure in drawn for path in (figure.svg, figure.png)))
+
+    def _figures(
+        self, out: Path, wanted: bool, learning_curves: Sequence[Path], overwrite: bool
+    ) -> tuple[FigureFile, ...]:
+        if wanted:
+            from spinal_tf.report.study.figures import write_figures
+
+            return write_figures(
+                self.evaluation,
+                out,
+                overwrite=overwrite,
+                note=self.note,
+                learning_curves=learning_curves,
+                pictures=self.pictures(self.evaluation),
+            )
+        if overwrite:
+            from spinal_tf.report.study.figure_file import remove_figures
+
+            remove_figures(out)  # of other numbers
+        return ()
+
+
+def refuse_saved(folder: Path, *, figures: bool, overwrite: bool) -> None:
+    """Refuse a folder that holds results, before the work for others begins.
+
+    Raises:
+        OutputError: it does, and ``overwrite`` is not set.
+    """
+    from spinal_tf.report.study.figure_file import existing_figures
+
+    if folder.is_dir():
+        refuse_unusable([folder / METRICS, *(existing_figures(folder) if figures else [])], overwrite=overwrite)
+
+
+def predict_cohort(
+    cohort: str | Path,
+    folder: str | Path,
+    *,
+    weights: Weights = None,
+    options: PredictionOptions | None = None,
+    progress: Tell | None = None,
+) -> PredictedCohort:
+    """Segment and classify the validation and test cases of a cohort, and judge their masks by the cohort's.
+
+    Args:
+        cohort: its table; docs/cohort.md.
+        folder: for masks and tables, made where it is missing. What is predicted there already is not predicted again.
+        weights: a folder, or what `load_weights` returned; None takes ``$SPINAL_TF_WEIGHTS``, or else the bundled ones.
+        options: how cases are predicted.
+        progress: called after each case that is predicted now.
+
+    Returns:
+        The tables, for `evaluate`. One failure stops nothing; ``failed`` lists them.
+
+    Raises:
+        CohortError: the table has a fault.
+        OutputError: the folder cannot be written to, or has a table of predictions that this function did not write.
+        WeightsError: the weights are missing or damaged; also DeviceError and ServerError.
+    """
+    warnings: list[str] = []
+    options = options or PredictionOptions()
+    source = CohortPrediction(Path(cohort), Path(folder), as_weights(weights), options)
+    predicted = source.predict(tell=progress or tell_nobody, warn=warnings.append)
+    return PredictedCohort(
+        predictions=predicted.predictions,
+        lesions=predicted.lesions,
+        failed=predicted.failed,
+        warnings=tuple(warnings),
+        source=source,
+    )
+
+
+def evaluate(
+    predictions: str | Path | PredictedCohort,
+    *,
+    lesions: str | Path | None = None,
+    against: str | Path | None = None,
+    options: EvaluationOptions | None = None,
+    map_checks: Sequence[MapCheck] = (),
+    note: str = "",
+) -> EvaluationResult:
+    """Judge predictions beside the paper's numbers, with intervals, comparisons, subgroups and calibration.
+
+    Args:
+        predictions: table of cases with probabilities (docs/evaluation.md), or what `predict_cohort` returned.
+        lesions: table of the lesions of the masks; what `predict_cohort` returned brings its own.
+        against: another model's predictions of the same cases.
+        options: operating points, subgroups, bootstrap.
+        map_checks: comparisons of Grad-CAM maps with those of random weights.
+        note: what readers must know of the cases, such as that they are simulated.
+
+    Raises:
+        CohortError: a table has a fault; the first is named.
+    """
+    pictures: Pictures = no_pictures
+    if isinstance(predictions, PredictedCohort):
+        lesions, pictures = predictions.lesions, predictions.source.pictures
+        predictions = predictions.predictions
+    options = options or EvaluationOptions()
+    other, spots = (None if path is None else Path(path) for path in (against, lesions))
+    evaluation = judge(check_predictions(Path(predictions), options, other, spots), options, map_checks=map_checks)
+    return EvaluationResult(evaluation=evaluation, note=note or evaluation.predictions.note, pictures=pictures)

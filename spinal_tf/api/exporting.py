@@ -1,0 +1,164 @@
+"""``spinal_tf.export``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from spinal_tf.api.case_images import Weights, as_weights
+from spinal_tf.models import SEGMENTER
+from spinal_tf.serving.names import PIPELINE
+from spinal_tf.serving.versions import require_free
+from spinal_tf.taxonomy import tree
+
+if TYPE_CHECKING:
+    from spinal_tf.serving.bare import BareFormat
+    from spinal_tf.serving.network import Precision
+    from spinal_tf.serving.parity import CommandLine
+    from spinal_tf.serving.write_export import ServedModel
+
+Format = Literal["savedmodel", "litert", "onnx"]
+SAVED_MODEL: Literal["savedmodel"] = "savedmodel"
+
+CLASSIFIERS = "classifiers"
+"""Names all of them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportedModel:
+    """A version that was written.
+
+    Attributes:
+        folder: of the version, ``MODELS/NAME/VERSION``.
+        size_bytes: of its files.
+        form: ``savedmodel``, ``litert`` or ``onnx``.
+        precision: of computation and stored weights.
+        signatures: the ways to call a saved model.
+        difference: from this package's own answers on a made-up input, in words.
+        files: for starting a server, beside the models.
+    """
+
+    folder: Path
+    size_bytes: int
+    form: Format
+    precision: Precision
+    signatures: tuple[str, ...]
+    difference: str
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions:
+    """How networks are exported.
+
+    Attributes:
+        version: its number; None takes the next free one.
+        precision: of computation and stored weights; the last layers stay float32.
+        form: ``litert`` and ``onnx`` hold the bare network alone, and need the extra of that name.
+    """
+
+    version: int | None = None
+    precision: Precision = "float32"
+    form: Format = SAVED_MODEL
+
+
+def export(
+    folder: str | Path, network: str = PIPELINE, *, weights: Weights = None, options: ExportOptions | None = None
+) -> tuple[ExportedModel, ...]:
+    """Export networks for TensorFlow Serving with preprocessing inside, or bare for LiteRT and ONNX Runtime.
+
+    Args:
+        folder: of all models, made where it is missing; a version appears in it whole or not at all.
+        network: ``pipeline`` for all networks as one model, ``segmenter``, ``classifiers``, or the name of a task.
+        weights: a folder, or what `load_weights` returned; None takes ``$SPINAL_TF_WEIGHTS``, or else the bundled ones.
+        options: version, precision and format.
+
+    Raises:
+        OutputError: that version exists, or the folder cannot be written to.
+        WeightsError: the weights are missing or damaged.
+        RequirementError: the format needs a package that is not installed, or does not have this precision.
+        ValueError: no network is called so, or the pipeline is asked for in another format than ``savedmodel``.
+    """
+    return tuple(export_models(Path(folder), network, weights, options or ExportOptions()))
+
+
+def export_models(folder: Path, network: str, weights: Weights, options: ExportOptions) -> Iterator[ExportedModel]:
+    """Export one model after the other; see `export`. What stands in the way is told before TensorFlow is imported."""
+    names = _names(network)
+    if network == PIPELINE and options.form != SAVED_MODEL:
+        raise ValueError(f"the pipeline is a savedmodel only, not {options.form}")
+    source = as_weights(weights).folder
+    for name in names:
+        require_free(folder, name if options.form == SAVED_MODEL else f"{name}-{options.form}", options.version)
+    return _exported(folder, network, source, options)
+
+
+def _names(network: str) -> tuple[str, ...]:
+    known = (PIPELINE, SEGMENTER, CLASSIFIERS, *tree().task_names)
+    if network not in known:
+        raise ValueError(f"no network is called {network}; the names are {', '.join(known)}")
+    return tree().task_names if network == CLASSIFIERS else (network,)
+
+
+def _exported(folder: Path, network: str, weights: Path, options: ExportOptions) -> Iterator[ExportedModel]:
+    from spinal_tf.serving.bare import require_runtime
+    from spinal_tf.serving.parity import CommandLine
+
+    if options.form != SAVED_MODEL:
+        require_runtime(options.form, options.precision)
+    tasks = [tree().task(name) for name in _names(network) if name in tree().task_names]
+    local = CommandLine(weights, tasks) if tasks else CommandLine(weights)
+    for model in _models(network, weights, options.precision if options.form == SAVED_MODEL else "float32"):
+        if options.form == SAVED_MODEL:
+            yield _saved_model(model, folder, weights, options, local)
+        else:
+            yield _bare_model(model, folder, weights, options.form, options)
+
+
+def _models(network: str, weights: Path, precision: Precision) -> list[ServedModel]:
+    from spinal_tf.serving.write_export import serve_classifiers, serve_pipeline, serve_segmenter
+
+    if network == PIPELINE:
+        return [serve_pipeline(weights, precision)]
+    if network == SEGMENTER:
+        return [serve_segmenter(weights, precision)]
+    return serve_classifiers(weights, [tree().task(name) for name in _names(network)], precision)
+
+
+def _saved_model(
+    model: ServedModel, folder: Path, weights: Path, options: ExportOptions, local: CommandLine
+) -> ExportedModel:
+    from spinal_tf.serving.server_files import write_server_files
+    from spinal_tf.serving.write_export import export_saved_model
+
+    exported = export_saved_model(model, weights, folder, version=options.version)
+    return ExportedModel(
+        folder=exported.folder,
+        size_bytes=exported.size_bytes,
+        form=options.form,
+        precision=model.precision,
+        signatures=tuple(signature.name for signature in model.signatures),
+        difference=str(local.compare(exported.folder, model.name)),
+        files=tuple(write_server_files(folder, model.name)),
+    )
+
+
+def _bare_model(
+    model: ServedModel, folder: Path, weights: Path, form: BareFormat, options: ExportOptions
+) -> ExportedModel:
+    from spinal_tf.serving.bare import export_bare
+
+    version, precision = options.version, options.precision
+    exported = export_bare(model, weights, folder, form, version=version, precision=precision)
+    span = f"probabilities of {exported.lowest:.2g} to {exported.highest:.2g}"
+    return ExportedModel(
+        folder=exported.folder,
+        size_bytes=exported.size_bytes,
+        form=form,
+        precision=precision,
+        signatures=(),
+        difference=f"{span} by up to {exported.difference:.1e}",
+        files=(),
+    )

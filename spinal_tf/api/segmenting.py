@@ -1,0 +1,60 @@
+"""``spinal_tf.segment``."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import numpy as np
+
+from spinal_tf.api.case_images import Image, Weights, as_volume, as_weights
+from spinal_tf.api.case_results import SegmentationResult
+from spinal_tf.images.volume import in_file_order
+from spinal_tf.pipeline import SegmentationOptions, diagnose
+from spinal_tf.results import Segmentation
+from spinal_tf.stopwatch import Stopwatch
+
+
+def segment(
+    image: Image,
+    *,
+    affine: np.ndarray | None = None,
+    weights: Weights = None,
+    options: SegmentationOptions | None = None,
+) -> SegmentationResult:
+    """Find the lesions of a sagittal T2w scan and outline them.
+
+    Args:
+        image: a file, an array (i, j, k) in any axis order, or what `read` returned.
+        affine: of an array: (4, 4), its index to patient RAS mm, as nibabel gives it.
+        weights: a folder, or what `load_weights` returned; None takes ``$SPINAL_TF_WEIGHTS``, or else the bundled ones.
+        options: how lesions are found; None takes the weights' own operating point.
+
+    Returns:
+        The lesions; finding none is a result.
+
+    Raises:
+        VolumeError: the scan cannot be used.
+        WeightsError: the weights are missing or damaged.
+        DeviceError: this machine has no such device.
+        ServerError: the weights are on a server that cannot be asked, or refuses.
+    """
+    networks, watch = as_weights(weights), Stopwatch()
+    with watch.stage("read"):
+        volume = as_volume(image, affine)
+    case = diagnose(
+        volume,
+        segmenter=networks.segmenter(watch),
+        options=options or SegmentationOptions(),
+        stopwatch=watch,
+    )
+    found = cast(Segmentation, case.segmentation)  # there was a segmenter
+    return SegmentationResult(
+        mask=in_file_order(case.mask, like=volume),
+        probability=in_file_order(found.probability, like=volume),
+        affine=volume.grid.affine,
+        lesions=case.lesions,
+        volume_ml=sum(lesion.volume_ml for lesion in case.lesions),
+        review=found.review,
+        warnings=case.warnings,
+        case=case,
+    )

@@ -1,0 +1,146 @@
+"""``spinal_tf.train_segmenter`` and ``spinal_tf.train_classifier``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from spinal_tf.taxonomy import tree
+from spinal_tf.training.run_folder import RunFolder
+from spinal_tf.training.training_choices import TrainingOptions
+
+if TYPE_CHECKING:
+    from spinal_tf.training.data import TrainingCohort
+    from spinal_tf.training.setting import Report, Setting
+    from spinal_tf.training.train_classifier import ClassifierPlan
+    from spinal_tf.training.train_segmenter import SegmenterPlan
+
+AUTO = "auto"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedNetwork:
+    """What a training left.
+
+    Attributes:
+        folder: of the run, with its record, log and weights.
+        step: of the best weights.
+        operating_point: chosen on the validation cases.
+        measures: of the best weights on the validation cases, by name.
+    """
+
+    folder: Path
+    step: int
+    operating_point: float
+    measures: dict[str, float]
+
+    def save(self, folder: str | Path, *, data: str, notes: str = "", overwrite: bool = False) -> str:
+        """Add the best weights to a folder of weights as ``spinal-tf weights release`` does, all or none.
+
+        Args:
+            folder: of weights, made where it is missing.
+            data: what the network was trained on, in words that complete "trained on"; every report repeats them.
+            notes: further measurements in Markdown, for the model card.
+            overwrite: replace weights of the same name.
+
+        Returns:
+            ``installed``, ``replaced``, ``kept`` or ``already there``.
+
+        Raises:
+            OutputError: the folder cannot be written to.
+            WeightsError: the weights there are damaged.
+        """
+        from spinal_tf.training.release import release_run
+
+        run = RunFolder(path=self.folder)
+        return release_run(run, Path(folder), data=data, notes=notes, overwrite=overwrite)
+
+
+def train_segmenter(
+    cohort: str | Path,
+    folder: str | Path,
+    *,
+    plan: SegmenterPlan | None = None,
+    options: TrainingOptions | None = None,
+    device: str = AUTO,
+    progress: Callable[[Report], None] | None = None,
+) -> TrainedNetwork:
+    """Train the segmenter of a cohort, in batches of 8 crops unless options say otherwise.
+
+    Args:
+        cohort: its table; docs/cohort.md.
+        folder: of the run, made where it is missing. A run that it holds already is resumed.
+        plan: network and samples; None takes the defaults.
+        options: of the training; None takes the authors' rate, schedule and end.
+        device: ``auto``, ``cpu``, ``gpu``, ``gpu:N`` or ``gpu:all``.
+        progress: called with the step, the share that is done, and each validation.
+
+    Raises:
+        CohortError: the table or an image has a fault.
+        TrainingError: a split has no lesion, or the folder holds another run.
+        DeviceError: this machine has no such device.
+        OutputError: the folder cannot be written to.
+    """
+    from spinal_tf.training.train_segmenter import SegmenterPlan
+    from spinal_tf.training.train_segmenter import train_segmenter as train
+
+    options = options or TrainingOptions(batch=8)
+    setting, opened = _opened(Path(cohort), Path(folder), device, progress)
+    return _trained(train(opened, Path(folder), plan or SegmenterPlan(), options, setting, resume=True))
+
+
+def train_classifier(
+    cohort: str | Path,
+    task: str,
+    folder: str | Path,
+    *,
+    plan: ClassifierPlan | None = None,
+    options: TrainingOptions | None = None,
+    device: str = AUTO,
+    progress: Callable[[Report], None] | None = None,
+) -> TrainedNetwork:
+    """Train the classifier of a task on a cohort, in batches of 32 tiles unless options say otherwise.
+
+    Args:
+        cohort: its table; docs/cohort.md.
+        task: ``tumor_vs_demyelinating``, ``astrocytoma_vs_ependymoma`` or ``ms_vs_nmosd``.
+        folder: of the run, made where it is missing. A run that it holds already is resumed.
+        plan: network and samples; None takes the defaults.
+        options: of the training; None takes the authors' rate, schedule and end.
+        device: ``auto``, ``cpu``, ``gpu``, ``gpu:N`` or ``gpu:all``.
+        progress: called with the step, the share that is done, and each validation.
+
+    Raises:
+        CohortError: the table or an image has a fault.
+        TrainingError: a class has no case in a split, or the folder holds another run.
+        DeviceError: this machine has no such device.
+        OutputError: the folder cannot be written to.
+        ValueError: no task is called so.
+    """
+    from spinal_tf.training.train_classifier import ClassifierPlan
+    from spinal_tf.training.train_classifier import train_classifier as train
+
+    chosen, options = tree().task(task), options or TrainingOptions()
+    setting, opened = _opened(Path(cohort), Path(folder), device, progress)
+    return _trained(train(opened, chosen, Path(folder), plan or ClassifierPlan(), options, setting, resume=True))
+
+
+def _opened(
+    cohort: Path, folder: Path, device: str, progress: Callable[[Report], None] | None
+) -> tuple[Setting, TrainingCohort]:
+    """Devices, before TensorFlow does anything else, and the checked cohort."""
+    from spinal_tf.training.data import open_cohort
+    from spinal_tf.training.devices import open_strategy
+    from spinal_tf.training.setting import Setting, nobody
+
+    setting = Setting(report=progress or nobody, strategy=open_strategy(device))
+    return setting, open_cohort(cohort, folder / "cache")
+
+
+def _trained(run: RunFolder) -> TrainedNetwork:
+    best = run.read_best()
+    return TrainedNetwork(
+        folder=run.path, step=best["step"], operating_point=best["operating_point"], measures=dict(best["measures"])
+    )

@@ -1,0 +1,58 @@
+"""Images that no file holds: an array and its affine, checked as a file's are."""
+
+from __future__ import annotations
+
+import numpy as np
+from nibabel.nifti1 import Nifti1Header
+from nibabel.spatialimages import HeaderDataError
+
+from spinal_tf.errors import VolumeError
+from spinal_tf.images.nifti import NiftiImage, geometry_header, refuse_unusable_affine
+
+
+def array_image(data: np.ndarray, affine: np.ndarray, *, source: str) -> NiftiImage:
+    """An array as if it had been read from a file; written, its grid becomes a NIfTI-1 header with this sform.
+
+    Args:
+        data: (i, j, k) bool, integer or float, in any axis order.
+        affine: (4, 4), its index to patient RAS mm, as nibabel gives it.
+        source: name shown in messages.
+
+    Raises:
+        VolumeError: not three axes, voxels that are no real numbers, or an affine that cannot be used.
+    """
+    if data.ndim != 3 or 0 in data.shape:
+        shown = " x ".join(map(str, data.shape))
+        raise VolumeError(f"{source}: the array has shape {shown or 'of a single number'}; give one 3D volume")
+    if data.dtype.kind not in "biuf":
+        raise VolumeError(f"{source}: the array holds {data.dtype}; give integers or floats")
+    affine = _affine(affine, source)
+    header = Nifti1Header()
+    try:
+        header.set_data_shape(data.shape)
+    except HeaderDataError as error:
+        raise VolumeError(f"{source}: the array is larger than a NIfTI-1 file can hold; crop it") from error
+    header.set_qform(affine, code=0)  # sets the spacing; as nibabel, the sform alone counts
+    header.set_sform(affine, code=2)
+    header.set_xyzt_units("mm")
+    with np.errstate(over="ignore"):  # what overflows becomes infinite, and is refused as such
+        voxels = data.astype(np.float32)
+    return NiftiImage(
+        source=source,
+        data=voxels,
+        affine=affine,
+        header=geometry_header(header.binaryblock),
+        oriented=True,
+        forms_differ_mm=0.0,
+    )
+
+
+def _affine(affine: np.ndarray, source: str) -> np.ndarray:
+    try:
+        checked = np.asarray(affine, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise VolumeError(f"{source}: the affine holds no numbers; give 4 x 4 of them") from error
+    if checked.shape != (4, 4):
+        raise VolumeError(f"{source}: the affine has shape {checked.shape}; give 4 x 4 numbers, as nibabel does")
+    refuse_unusable_affine(checked, source)
+    return checked
