@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from spinal_tf.checkpoints.weight_files import assign_weights, decode_weights, encode_weights
-from spinal_tf.networks.multiresunet import build_multiresunet
+from spinal_tf.networks.network_registry import SEGMENTERS, network_spec
 
 
 def main() -> None:
@@ -21,9 +21,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("mean", type=Path)
     parser.add_argument("weights", type=Path, nargs="+")
+    parser.add_argument("--network", choices=SEGMENTERS, default="multiresunet")
     parser.add_argument("--channels", type=int, default=3, help="slices seen together; 1 with --neighbour-mm 0")
     given = parser.parse_args()
-    model, several = build_multiresunet(channels=given.channels), []
+    model, several = network_spec(given.network).build(channels=given.channels), []
     for path in given.weights:
         assign_weights(model, decode_weights(path.read_bytes(), source=str(path)), source=str(path))
         several.append(model.get_weights())

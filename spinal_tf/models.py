@@ -98,7 +98,7 @@ def load_classifiers(
     explainers: list[GraphExplainer] = []
     for checkpoint in checkpoints:
         made = zip(explainers, checkpoints, strict=False)
-        alike = [explain for explain, other in made if other.arguments == checkpoint.arguments]
+        alike = [explain for explain, other in made if other.structure == checkpoint.structure]
         explainers.append(_explainer(folder, checkpoint, alike[0] if alike else None, device))
     return tuple(
         Classifier(task=task, checkpoint=checkpoint, explain=explain)

@@ -283,6 +283,8 @@ def two_pixels_wide(monkeypatch) -> list[dict]:
     """The arguments of every segmenter that is built; each is one of four weights a channel, traced at once."""
     import keras
 
+    from spinal_tf.networks import multiresunet
+
     built = []
 
     def build(**arguments):
@@ -290,8 +292,7 @@ def two_pixels_wide(monkeypatch) -> list[dict]:
         inputs = keras.Input((None, None, arguments["channels"]))
         return keras.Model(inputs, keras.layers.Conv2D(1, 2, padding="same", activation="sigmoid", name="head")(inputs))
 
-    for module in ("training.train_segmenter", "networks.multiresunet"):  # of trainings, and of whoever reads weights
-        monkeypatch.setattr(f"spinal_tf.{module}.build_multiresunet", build)
+    monkeypatch.setattr(multiresunet, "NETWORK", dataclasses.replace(multiresunet.NETWORK, build=build))
     return built
 
 

@@ -15,7 +15,9 @@ from spinal_tf.errors import WeightsError
 from spinal_tf.explanation import gradcam
 from spinal_tf.explanation.gradcam import explain
 from spinal_tf.models import load_classifiers, load_segmenter, model_record
+from spinal_tf.networks import densenet
 from spinal_tf.networks.densenet import build_densenet
+from spinal_tf.networks.network_registry import CLASSIFIERS
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.taxonomy import tree
 
@@ -76,6 +78,16 @@ def test_classifiers_share_a_trace_where_only_their_weights_differ(monkeypatch, 
     for classifier in classifiers:
         expected = explain(load_network(folder, classifier.checkpoint), tiles, class_index=1)
         np.testing.assert_allclose(classifier.explain(tiles, class_index=1).maps, expected.maps, atol=1e-5)
+
+
+def test_classifiers_of_two_networks_share_no_trace_though_their_arguments_are_equal(monkeypatch, folder):
+    monkeypatch.setitem(CLASSIFIERS, "other121", densenet.__name__)
+    record = json.loads((folder / MANIFEST).read_text())
+    record["checkpoints"]["ms_vs_nmosd"]["network"] = "other121"
+    (folder / MANIFEST).write_text(json.dumps(record))
+    first, second, third = load_classifiers(folder)
+    assert first.explain.model is second.explain.model
+    assert first.explain.model is not third.explain.model
 
 
 @pytest.mark.parametrize(("load", "name"), [(load_segmenter, "segmenter"), (load_classifiers, "ms_vs_nmosd")])

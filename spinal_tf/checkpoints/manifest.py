@@ -9,7 +9,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
@@ -18,6 +18,7 @@ from spinal_tf.checkpoints.weight_files import Weights, assign_weights, decode_w
 from spinal_tf.errors import WeightsError
 from spinal_tf.files import output_files, refuse_unusable
 from spinal_tf.locks import locked
+from spinal_tf.networks.network_registry import SEGMENTERS, is_network, network_spec
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.slices import MaskMode
 from spinal_tf.taxonomy import tree
@@ -25,7 +26,6 @@ from spinal_tf.taxonomy import tree
 if TYPE_CHECKING:
     import keras
 
-Network = Literal["multiresunet", "densenet121"]
 Modality = Literal["t2w", "t1c"]
 
 MANIFEST = "manifest.json"
@@ -48,7 +48,7 @@ class Checkpoint:
 
     Attributes:
         name: ``segmenter``, or the name of a task.
-        network: which builder.
+        network: name in `spinal_tf.networks.network_registry`.
         arguments: of the builder, where they differ from its defaults.
         file: name of the .weights.h5 file beside the manifest.
         sha256: of that file, in lower-case hexadecimal digits; empty until it is saved.
@@ -65,7 +65,7 @@ class Checkpoint:
     """
 
     name: str
-    network: Network
+    network: str
     arguments: dict[str, Any] = field(default_factory=dict)
     file: str = ""
     sha256: str = ""
@@ -85,10 +85,10 @@ class Checkpoint:
             self.file == "" or _is_plain(self.file, WEIGHTS_SUFFIX),
             f"file {self.file!r} is not a plain name ending in {WEIGHTS_SUFFIX}",
         )
-        _require(self.network in get_args(Network), f"network {self.network!r} is not known")
+        _require(is_network(self.network), f"network {self.network!r} is not known")
         _require(self.mask_mode in (None, *get_args(MaskMode)), f"mask_mode {self.mask_mode!r} is not known")
         _require(
-            self.network != "multiresunet" or self.arguments.get("channels", 1) == self.preprocessing.slices_seen,
+            self.network not in SEGMENTERS or self.arguments.get("channels", 1) == self.preprocessing.slices_seen,
             "channels of the network are not the slices that preprocessing shows it",
         )
         _require(set(self.modalities) <= set(get_args(Modality)), f"modalities {self.modalities!r} are not known")
@@ -96,6 +96,11 @@ class Checkpoint:
             _is_probability(self.operating_point), f"operating point {self.operating_point!r} is not within 0 to 1"
         )
         _require(_is_probability(self.minimum_peak), f"minimum peak {self.minimum_peak!r} is not within 0 to 1")
+
+    @property
+    def structure(self) -> tuple[str, dict[str, Any]]:
+        """Equal for checkpoints that differ in their weights alone."""
+        return self.network, self.arguments
 
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON can hold it, without its name; `from_dict` is its inverse."""
@@ -340,17 +345,16 @@ def build_network(folder: Path, checkpoint: Checkpoint) -> keras.Model:
     """Build a checkpoint's network with new weights.
 
     Raises:
-        WeightsError: the manifest's arguments are not the builder's.
+        WeightsError: the manifest's arguments are not the builder's, or its preprocessing does not fit the network.
     """
-    from spinal_tf.networks.densenet import build_densenet
-    from spinal_tf.networks.multiresunet import build_multiresunet
-
-    builders: dict[Network, Callable[..., keras.Model]] = {
-        "multiresunet": build_multiresunet,
-        "densenet121": build_densenet,
-    }
+    spec = network_spec(checkpoint.network)
+    if fault := spec.fault_of_input(checkpoint.preprocessing):
+        raise WeightsError(
+            f"{folder / MANIFEST}: {checkpoint.name}: {checkpoint.network} does not take its {fault}; take weights "
+            "made for this spinal-tf"
+        )
     try:
-        return builders[checkpoint.network](**checkpoint.arguments)
+        return spec.build(**checkpoint.arguments)
     except (TypeError, ValueError) as error:
         raise WeightsError(
             f"{folder / MANIFEST}: {checkpoint.name}: {checkpoint.network} cannot be built from its arguments "

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from spinal_tf.cli.quiet import quiet_stderr
 from spinal_tf.cli.training_options import CLASSIFIER, CURVE, SEGMENTER, SLURM, TASK, TRAINING, options
@@ -22,18 +23,17 @@ def train() -> None:
 @train.command()
 @options(TRAINING, SLURM, SEGMENTER)
 def segmenter(table: Path, out: Path, **given: Any) -> None:  # noqa: ANN401 - the options above
-    """Train MultiResUNet to segment lesions, on crops of all sagittal slices.
+    """Train a network to segment lesions, on crops of all sagittal slices.
 
     RUN keeps the weights with the best mean Dice in validation, and a record of all settings.
     """
-    _refuse_crop(given)
     _session(table, out, given).segmenter()
 
 
 @train.command()
 @options(TASK, TRAINING, SLURM, CLASSIFIER)
 def classifier(table: Path, out: Path, **given: Any) -> None:  # noqa: ANN401 - the options above
-    """Train DenseNet121 for one task, on tiles of the lesion-bearing slices.
+    """Train a network for one task, on tiles of the lesion-bearing slices.
 
     Defaults follow the authors' code where it defines them. RUN keeps the best weights in validation, and a record of
     all settings.
@@ -56,7 +56,6 @@ def segmenter_curve(table: Path, out: Path, **given: Any) -> None:  # noqa: ANN4
     share of each diagnosis, and a larger one contains the smaller ones. --resume skips finished trainings and accepts
     more fractions and repeats.
     """
-    _refuse_crop(given)
     _session(table, out, given).segmenter_curve()
 
 
@@ -74,19 +73,21 @@ def classifier_curve(table: Path, out: Path, **given: Any) -> None:  # noqa: ANN
 def _session(table: Path, out: Path, given: dict[str, Any]) -> TrainingSession:
     with quiet_stderr():
         from spinal_tf.cli.training_session import TrainingSession
+        from spinal_tf.networks.network_registry import network_spec
+
+        spec = network_spec(given["network"])
+    context = click.get_current_context()
+    for name, value in spec.defaults.items():
+        if context.get_parameter_source(name) is ParameterSource.DEFAULT:
+            given[name] = value
+    side = "crop" if "crop" in given else "size"
+    if fault := spec.fault_of_sides((given[side], given[side])):
+        raise click.BadParameter(fault, param_hint=f"--{side}")
     return TrainingSession(table, out, given)
 
 
-def _refuse_crop(given: dict[str, Any]) -> None:
-    _refuse_uneven(given["crop"], 16, "--crop")
-
-
 def _refuse_beginnings(given: dict[str, Any]) -> None:
-    _refuse_uneven(given["batch"], 2, "--batch")
+    if given["batch"] % 2:
+        raise click.BadParameter(f"{given['batch']} is not a multiple of 2", param_hint="--batch")
     if given["imagenet"] and given["initial_weights"]:
         raise click.UsageError("--imagenet and --initial-weights exclude each other; give one of them")
-
-
-def _refuse_uneven(value: int, multiple: int, option: str) -> None:
-    if value % multiple:
-        raise click.BadParameter(f"{value} is not a multiple of {multiple}", param_hint=option)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from spinal_tf.cli.tree_choice import ONE_KIND, ONE_TASK
+from spinal_tf.networks.network_registry import CLASSIFIERS
+from spinal_tf.networks.network_registry import SEGMENTERS as SEGMENTER_NETWORKS
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -135,14 +137,26 @@ SLURM = (
     ),
 )
 
+
+def _network(names: Collection[str], default: str) -> Callable[[Function], Function]:
+    return click.option(
+        "--network",
+        type=click.Choice(tuple(names)),
+        default=default,
+        show_default=True,
+        help="Network to train; docs/add-a-network.md tells how to add one.",
+    )
+
+
 SEGMENTER = (
+    _network(SEGMENTER_NETWORKS, "multiresunet"),
     click.option("--batch", type=click.IntRange(1), default=8, show_default=True, help="Crops in a batch."),
     click.option(
         "--crop",
-        type=click.IntRange(16),
+        type=click.IntRange(1),
         default=96,
         show_default=True,
-        help="Side of a crop in pixels, a multiple of 16.",
+        help="Side of a crop in pixels; for multiresunet a multiple of 16.",
     ),
     click.option(
         "--lesion-share",
@@ -242,6 +256,7 @@ SEGMENTER = (
 TASK = (click.option("--task", required=True, type=ONE_TASK, help="Classification task to train."),)
 
 CLASSIFIER = (
+    _network(CLASSIFIERS, "densenet121"),
     click.option(
         "--batch", type=click.IntRange(2), default=32, show_default=True, help="Tiles in a batch, half of each class."
     ),

@@ -18,6 +18,7 @@ from spinal_tf.cli.failures import noted_stop
 from spinal_tf.cli.progress import progress_bar
 from spinal_tf.datasets.crop_samples import CropPlan
 from spinal_tf.datasets.tile_samples import TilePlan
+from spinal_tf.networks.network_registry import network_spec
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.taxonomy import tree
 from spinal_tf.training.batches import refuse_uneven
@@ -136,10 +137,12 @@ class TrainingSession:
 def _segmenter_plan(given: Mapping[str, Any]) -> SegmenterPlan:
     fixed = given["fit"] == "spacing"
     return SegmenterPlan(
+        network=given["network"],
         preprocessing=Preprocessing(
             intensity=given["intensity"],
             fit=given["fit"],
             spacing_mm=given["spacing_mm"] if fixed else None,
+            multiple=network_spec(given["network"]).multiple,
             neighbour_mm=given["neighbour_mm"] or None,
             slab_mm=given["slab_mm"] or None,
         ),
@@ -161,6 +164,7 @@ def _segmenter_plan(given: Mapping[str, Any]) -> SegmenterPlan:
 
 def _classifier_plan(given: Mapping[str, Any]) -> ClassifierPlan:
     return ClassifierPlan(
+        network=given["network"],
         preprocessing=Preprocessing(intensity=given["intensity"], size=(given["size"], given["size"])),
         mask_mode=given["mask_mode"],
         tiles=TilePlan(t1c_share=given["t1c_share"], augmentation=given["augmentation"]),

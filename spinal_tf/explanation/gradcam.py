@@ -17,6 +17,7 @@ import numpy as np
 
 from spinal_tf.checkpoints.weight_files import Weights, by_variable, weights_of
 from spinal_tf.engine import tensorflow_device, weightless_graph
+from spinal_tf.networks.network_spec import LOGITS, POOLING
 from spinal_tf.preprocess import from_input
 from spinal_tf.slices import Tiles
 
@@ -25,9 +26,6 @@ if TYPE_CHECKING:
 
 TILES_PER_CALL = 16
 """Bounds the memory of one call, of the reference method above all, which keeps every activation of the network."""
-
-POOLING, LOGITS = "global_average_pool", "logits"
-"""Layers of `build_densenet`: what the first one pools is the last convolution's output."""
 
 NORMALISATION_EPSILON = 1e-7
 """Added to a map's range before dividing by it, as tf-keras-vis does (Keras' epsilon)."""

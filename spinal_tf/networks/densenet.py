@@ -5,7 +5,9 @@ from __future__ import annotations
 import keras
 from keras import layers
 
-HEAD = ("global_average_pool", "features", "logits", "probability")
+from spinal_tf.networks.network_spec import LOGITS, POOLING, NetworkSpec
+
+HEAD = (POOLING, "features", LOGITS, "probability")
 """The layers behind the last convolution, in order; the input of the first is what Grad-CAM explains."""
 
 
@@ -35,3 +37,12 @@ def build_densenet(
     x = layers.Dense(2, dtype="float32", name=HEAD[2])(x)
     outputs = layers.Softmax(dtype="float32", name=HEAD[3])(x)
     return keras.Model(inputs, outputs, name=name)
+
+
+NETWORK = NetworkSpec(
+    title="DenseNet121",
+    build=build_densenet,
+    minimum_side=32,
+    small={"last_convolution": "pool2_relu", "size": (64, 64)},
+    imagenet=keras.applications.DenseNet121,
+)

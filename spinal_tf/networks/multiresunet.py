@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import keras
 from keras import layers
+
+from spinal_tf.networks.losses import with_cord
+from spinal_tf.networks.network_spec import CORD_LOGITS, LOGITS, Loss, NetworkSpec
 
 ALPHA = 1.67
 """Width of a MultiRes block over that of the U-Net level it replaces (reference implementation)."""
@@ -13,8 +19,6 @@ BRANCHES = (0.167, 0.333, 0.5)
 
 CORD = "cord_probability"
 """Layer that tells the cord."""
-
-CORD_LOGITS = "cord_logits"
 
 CORD_BIAS = 2.0
 """All is cord at first (88 %), so that weights that know lesions only lose little when they begin to learn the cord."""
@@ -83,12 +87,20 @@ def showing_cord(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, outputs, name=model.name)
 
 
+def _for_training(model: keras.Model) -> keras.Model:
+    return showing_cord(model) if any(layer.name == CORD for layer in model.layers) else model
+
+
+def _training_loss(loss: Loss, arguments: Mapping[str, Any]) -> Loss:
+    return with_cord(loss) if arguments.get("within_cord") else loss
+
+
 def _head(x: keras.KerasTensor, batch_norm: bool, bias: float, momentum: float) -> keras.KerasTensor:
     if batch_norm:
-        x = _conv_bn(x, 1, 1, momentum, "logits", activation=False)
+        x = _conv_bn(x, 1, 1, momentum, LOGITS, activation=False)
     else:
         start = keras.initializers.Constant(bias)
-        x = layers.Conv2D(1, 1, bias_initializer=start, dtype="float32", name="logits")(x)
+        x = layers.Conv2D(1, 1, bias_initializer=start, dtype="float32", name=LOGITS)(x)
     return layers.Activation("sigmoid", dtype="float32", name="probability")(x)
 
 
@@ -123,3 +135,15 @@ def _conv_bn(
     x = layers.Conv2D(filters, size, padding="same", use_bias=False, name=name)(x)
     x = layers.BatchNormalization(momentum=momentum, scale=False, name=f"{name}_bn")(x)
     return layers.ReLU(name=f"{name}_relu")(x) if activation else x
+
+
+NETWORK = NetworkSpec(
+    title="MultiResUNet",
+    build=build_multiresunet,
+    multiple=2 ** len(RES_PATH_LENGTHS),
+    minimum_side=2 ** len(RES_PATH_LENGTHS),
+    small={"width": 4},
+    for_training=_for_training,
+    training_loss=_training_loss,
+    learns_cord=True,
+)

@@ -18,7 +18,7 @@ from spinal_tf.porting.compare import PROBE_SIZE, Comparison, compare, probe
 from spinal_tf.porting.graph import read_graph
 from spinal_tf.porting.mapping import Pair, map_layers
 from spinal_tf.porting.read_weights import fingerprint, read_source
-from spinal_tf.porting.target import TILE_CHANNELS, PortOptions, plan_checkpoint
+from spinal_tf.porting.target import CLASSIFIER_NETWORK, TILE_CHANNELS, PortOptions, plan_checkpoint
 from spinal_tf.porting.weights_source import Source
 from spinal_tf.taxonomy import tree
 
@@ -123,7 +123,7 @@ def _adapted(
 
 
 def _probe_shape(source: Source, checkpoint: Checkpoint) -> tuple[int, int, int]:
-    if checkpoint.network == "densenet121":
+    if checkpoint.network == CLASSIFIER_NETWORK:
         return (*checkpoint.preprocessing.size, len(TILE_CHANNELS))
     rows, columns = source.input_shape[:2]
     return (rows, columns, 1) if rows and columns else (*PROBE_SIZE, 1)

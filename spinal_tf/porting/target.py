@@ -9,6 +9,7 @@ from typing import Any, Literal
 from spinal_tf.checkpoints.manifest import Checkpoint, Modality
 from spinal_tf.errors import PortError
 from spinal_tf.models import SEGMENTER
+from spinal_tf.networks.network_registry import network_spec
 from spinal_tf.porting.weights_source import Source
 from spinal_tf.preprocess import Fit, Intensity, Preprocessing
 from spinal_tf.slices import MaskMode
@@ -20,8 +21,8 @@ TILE_CHANNELS: tuple[Channel, ...] = ("t1c", "t2w", "mask")
 DEFAULT_SIZE = (256, 256)
 """Rows and columns of the public code's tiles."""
 
-SIDE_MULTIPLE = 16
-"""MultiResUNet halves a side four times."""
+SEGMENTER_NETWORK, CLASSIFIER_NETWORK = "multiresunet", "densenet121"
+"""Those of the public code; weights of others cannot be taken over."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +85,7 @@ def plan_checkpoint(source: Source, options: PortOptions) -> Checkpoint:
         arguments["size"] = preprocessing.size
     return Checkpoint(
         name=options.name,
-        network="multiresunet" if options.is_segmenter else "densenet121",
+        network=SEGMENTER_NETWORK if options.is_segmenter else CLASSIFIER_NETWORK,
         arguments=arguments,
         preprocessing=preprocessing,
         operating_point=options.operating_point,
@@ -131,9 +132,10 @@ def _preprocessing(source: Source, options: PortOptions) -> Preprocessing:
             f"{options.size[1]}; leave --size out"
         )
     size = options.size or told or DEFAULT_SIZE
-    if options.is_segmenter and options.fit != "spacing" and any(side % SIDE_MULTIPLE for side in size):
+    multiple = network_spec(SEGMENTER_NETWORK).multiple
+    if options.is_segmenter and options.fit != "spacing" and any(side % multiple for side in size):
         raise PortError(
-            f"{source.path}: inputs of {size[0]} x {size[1]}, whose sides are no multiples of {SIDE_MULTIPLE}; give "
+            f"{source.path}: inputs of {size[0]} x {size[1]}, whose sides are no multiples of {multiple}; give "
             "one with --size"
         )
     return Preprocessing(intensity=options.intensity, fit=options.fit, size=size, spacing_mm=options.spacing_mm)

@@ -7,7 +7,8 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from spinal_tf.explanation.gradcam import POOLING, TILES_PER_CALL
+from spinal_tf.explanation.gradcam import TILES_PER_CALL
+from spinal_tf.networks.network_spec import POOLING
 from spinal_tf.serving.names import EXPLAIN
 from spinal_tf.serving.network import ServedNetwork
 from spinal_tf.serving.refusals import (

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import keras
 import numpy as np
@@ -94,7 +94,7 @@ def serve_networks(
     """
     networks: list[ServedNetwork] = []
     for checkpoint in checkpoints:
-        alike = [other.graphs for other in networks if _structure(other.checkpoint) == _structure(checkpoint)]
+        alike = [other.graphs for other in networks if other.checkpoint.structure == checkpoint.structure]
         graphs = alike[0] if alike else _graphs(folder, checkpoint, precision)
         weights = read_weights(folder, checkpoint, graphs.model)
         arrays = [array for _, array in by_variable(graphs.model, weights)]
@@ -107,10 +107,6 @@ def serve_networks(
             )
         )
     return networks
-
-
-def _structure(checkpoint: Checkpoint) -> tuple[str, dict[str, Any]]:
-    return checkpoint.network, checkpoint.arguments
 
 
 def _graphs(folder: Path, checkpoint: Checkpoint, precision: Precision) -> SharedGraphs:

@@ -10,7 +10,7 @@ import numpy as np
 
 from spinal_tf.checkpoints.weight_files import Weights, assign_weights, decode_weights, weight_shapes
 from spinal_tf.errors import WeightsError
-from spinal_tf.networks.multiresunet import CORD_LOGITS
+from spinal_tf.networks.network_spec import CORD_LOGITS, NetworkSpec
 
 DOWNLOAD = "download"
 """In place of a file: Keras fetches the weights from its own server."""
@@ -22,7 +22,7 @@ class Initial:
 
     Attributes:
         weights: file of the same network.
-        imagenet: file of DenseNet121's weights without top, as Keras distributes it, or `DOWNLOAD`.
+        imagenet: file of the network's weights without top, as Keras distributes it, or `DOWNLOAD`.
     """
 
     weights: Path | None = None
@@ -37,14 +37,19 @@ class Initial:
         return "random"
 
 
-def set_initial_weights(model: keras.Model, initial: Initial) -> None:
+def set_initial_weights(model: keras.Model, initial: Initial, spec: NetworkSpec) -> None:
     """Put the initial weights into a model.
 
+    Args:
+        model: changed in place.
+        initial: where they come from.
+        spec: of the model's network.
+
     Raises:
-        WeightsError: the file cannot be read, or belongs to another network.
+        WeightsError: the file cannot be read or belongs to another network, or the network has no ImageNet weights.
     """
     if initial.imagenet is not None:
-        _set_imagenet(model, initial.imagenet)
+        _set_imagenet(model, initial.imagenet, spec)
     if initial.weights is not None:
         source = str(initial.weights)
         weights = decode_weights(_read(initial.weights), source=source)
@@ -73,13 +78,15 @@ def _read(path: Path) -> bytes:
         raise WeightsError(f"{path}: cannot be read ({error.strerror}); check --initial-weights") from error
 
 
-def _set_imagenet(model: keras.Model, source: str) -> None:
+def _set_imagenet(model: keras.Model, source: str, spec: NetworkSpec) -> None:
     """Copy the layers up to the last convolution; the head stays random.
 
     The tile's channels are no colours, and the weights' own scaling of colours is not applied: a start, no more.
     """
+    if spec.imagenet is None:
+        raise WeightsError(f"{spec.title} has no ImageNet weights; leave --imagenet out")
     try:
-        base = keras.applications.DenseNet121(
+        base = spec.imagenet(
             include_top=False, weights="imagenet" if source == DOWNLOAD else source, input_shape=(None, None, 3)
         )
     except (OSError, ValueError) as error:

@@ -17,10 +17,12 @@ import numpy as np
 import tensorflow as tf
 
 from spinal_tf import __version__
-from spinal_tf.checkpoints.manifest import Modality, Network
+from spinal_tf.checkpoints.manifest import Modality
 from spinal_tf.checkpoints.weight_files import assign_weights, decode_weights
 from spinal_tf.datasets.feed import Sampler
 from spinal_tf.errors import StoppedError
+from spinal_tf.networks.network_registry import network_spec
+from spinal_tf.networks.network_spec import Loss
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.slices import MaskMode
 from spinal_tf.taxonomy import tree
@@ -30,7 +32,7 @@ from spinal_tf.training.loop import Training
 from spinal_tf.training.run_folder import RunFolder, held_run, open_run, write_json
 from spinal_tf.training.schedule import Schedule
 from spinal_tf.training.setting import Setting, Stop
-from spinal_tf.training.step import Loss, Trainer
+from spinal_tf.training.step import Trainer
 from spinal_tf.training.training_choices import TrainingOptions
 from spinal_tf.training.validation import Validate
 
@@ -47,7 +49,7 @@ class Job:
 
     Attributes:
         name: ``segmenter`` or a task's.
-        network: which builder.
+        network: name in `spinal_tf.networks.network_registry`.
         arguments: of the builder.
         build: the network.
         loss: to be minimised.
@@ -65,7 +67,7 @@ class Job:
     """
 
     name: str
-    network: Network
+    network: str
     arguments: Mapping[str, Any]
     build: Callable[[], keras.Model]
     loss: Loss
@@ -137,7 +139,7 @@ def run_job(job: Job, options: TrainingOptions, out: Path, setting: Setting, *, 
             run = open_run(out, job.record(options, setting), resume=resume)
         trainer = Trainer(job.build, job.loss, options, setting.devices)
         if workers.is_chief and not run.state.exists():
-            set_initial_weights(trainer.model, job.initial)
+            set_initial_weights(trainer.model, job.initial, network_spec(job.network))
         training = Training(
             trainer,
             Schedule(options=options, steps_per_epoch=job.steps_per_epoch),

@@ -107,8 +107,8 @@ def open_run(path: Path, record: Mapping[str, Any], *, resume: bool) -> RunFolde
 
     Args:
         path: made where it is missing.
-        record: what is asked for and when, with at least ``name``, ``cohort``, ``begun`` and the `DECIDING`
-            parts, all as JSON gives them back.
+        record: what is asked for and when, with at least ``name``, ``network``, ``cohort``, ``begun`` and the
+            `DECIDING` parts, all as JSON gives them back.
         resume: go on where the folder holds a run; begin one otherwise.
 
     Raises:
@@ -132,7 +132,8 @@ def _refuse_other(path: Path, before: Mapping[str, Any], now: Mapping[str, Any])
     if before.get("format") != FORMAT:
         raise TrainingError(f"{path}: a run of another version of spinal-tf; train anew in another folder")
     flat_before, flat_now = (
-        {name: value for part in DECIDING for name, value in record[part].items()} for record in (before, now)
+        {name: value for part in DECIDING for name, value in record[part].items()} | {"network": record["network"]}
+        for record in (before, now)
     )
     odd = differing(flat_now, flat_before)
     if before["name"] != now["name"]:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from spinal_tf.networks.network_spec import Loss
 from spinal_tf.training.training_choices import Precision, TrainingOptions
-
-Loss = Callable[[Any, Any], Any]
 
 
 class Trainer:

@@ -14,13 +14,15 @@ from spinal_tf.cohort.case import Case, Split
 from spinal_tf.cohort.cells import MODEL_MASK_COLUMN
 from spinal_tf.datasets.tile_samples import ClassifierCase, TilePlan, TileSampler, classifier_cases, classifier_entry
 from spinal_tf.errors import TrainingError
-from spinal_tf.networks.densenet import build_densenet
+from spinal_tf.networks.network_registry import CLASSIFIERS
+from spinal_tf.networks.network_spec import NetworkSpec
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.slices import MaskMode
 from spinal_tf.taxonomy import Task
 from spinal_tf.training.data import TrainingCohort, cases_by_split, only_named
 from spinal_tf.training.initial import Initial
 from spinal_tf.training.job import Job, run_job
+from spinal_tf.training.network_choice import chosen_network
 from spinal_tf.training.run_folder import RunFolder
 from spinal_tf.training.setting import PLAIN, Setting
 from spinal_tf.training.step import configure_tensorflow
@@ -38,6 +40,7 @@ class ClassifierPlan:
     """What a classifier is, and what it is shown.
 
     Attributes:
+        network: name in `spinal_tf.networks.network_registry.CLASSIFIERS`.
         preprocessing: of slices; the authors' by default.
         mask_mode: how the mask enters a tile.
         tiles: how they are drawn.
@@ -48,6 +51,7 @@ class ClassifierPlan:
         initial: where the weights begin.
     """
 
+    network: str = "densenet121"
     preprocessing: Preprocessing = Preprocessing()
     mask_mode: MaskMode = "channel"
     tiles: TilePlan = TilePlan()
@@ -114,8 +118,11 @@ def classifier_job(
         only: names of the training cases that are used; None for all.
 
     Raises:
-        TrainingError: a class has no case in a split, or a case cannot be used.
+        TrainingError: a class has no case in a split, a case cannot be used, or the network does not take what is
+            asked for.
     """
+    arguments = plan.all_arguments
+    spec = chosen_network(plan.network, CLASSIFIERS, arguments, plan.preprocessing)
     used = cases_by_split(cohort.cohort, healthy=False)
     prepared = {split: _prepared(cohort, split, plan, used[split]) for split in used}
     prepared[Split.TRAIN] = only_named(prepared[Split.TRAIN], only)
@@ -124,10 +131,10 @@ def classifier_job(
     validate = partial(validate_classifier, task=task, with_t1c=plan.with_t1c, monitor=plan.monitor)
     return Job(
         name=task.name,
-        network="densenet121",
-        arguments=plan.all_arguments,
-        build=partial(_build, plan),
-        loss=keras.losses.categorical_crossentropy,
+        network=plan.network,
+        arguments=arguments,
+        build=partial(_build, spec, plan),
+        loss=spec.training_loss(keras.losses.categorical_crossentropy, arguments),
         plan=_record(plan),
         cohort=cohort.record({split: of_task(cases, task) for split, cases in used.items()}, only),
         preprocessing=plan.preprocessing,
@@ -147,8 +154,8 @@ def of_task(cases: Sequence[Case], task: Task) -> list[Case]:
     return [case for case in cases if case.diagnosis and task.applies_to(case.diagnosis)]
 
 
-def _build(plan: ClassifierPlan) -> keras.Model:
-    model = build_densenet(**{**plan.all_arguments, "size": plan.preprocessing.size})
+def _build(spec: NetworkSpec, plan: ClassifierPlan) -> keras.Model:
+    model = spec.for_training(spec.build(**{**plan.all_arguments, "size": plan.preprocessing.size}))
     if plan.momentum is not None:
         for layer in model.layers:
             if isinstance(layer, keras.layers.BatchNormalization):

@@ -14,12 +14,14 @@ from spinal_tf.cohort.case import Case, Split
 from spinal_tf.cohort.cells import CORD_COLUMN, MODEL_MASK_COLUMN
 from spinal_tf.datasets.crop_samples import CropPlan, CropSampler, SegmenterCase, segmenter_case, segmenter_entry
 from spinal_tf.errors import TrainingError
-from spinal_tf.networks.losses import dice_bce, dice_topk, with_cord
-from spinal_tf.networks.multiresunet import build_multiresunet, showing_cord
+from spinal_tf.networks.losses import dice_bce, dice_topk
+from spinal_tf.networks.network_registry import SEGMENTERS
+from spinal_tf.networks.network_spec import NetworkSpec
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.training.data import TrainingCohort, cases_by_split, only_named
 from spinal_tf.training.initial import Initial
 from spinal_tf.training.job import Job, run_job
+from spinal_tf.training.network_choice import chosen_network
 from spinal_tf.training.run_folder import RunFolder
 from spinal_tf.training.setting import PLAIN, Setting
 from spinal_tf.training.step import configure_tensorflow, over_replicas
@@ -40,6 +42,7 @@ class SegmenterPlan:
     """What the segmenter is, and what it is shown. All of it is our choice: the paper's supplement is not public.
 
     Attributes:
+        network: name in `spinal_tf.networks.network_registry.SEGMENTERS`.
         preprocessing: of whole scans. Clipping at five SD would make fluid, lesion and cord alike in dark scans.
         crops: what is cut from them.
         tight_share: see `spinal_tf.datasets.views`; training cases only.
@@ -49,6 +52,7 @@ class SegmenterPlan:
         initial: where the weights begin.
     """
 
+    network: str = "multiresunet"
     preprocessing: Preprocessing = Preprocessing(
         fit="spacing", spacing_mm=0.8, intensity="minmax", neighbour_mm=3.0, slab_mm=3.0
     )
@@ -58,6 +62,13 @@ class SegmenterPlan:
     loss: Literal["dice_bce", "dice_topk", "bce"] = "dice_bce"
     arguments: dict[str, Any] = field(default_factory=dict)
     initial: Initial = Initial()
+
+    @property
+    def all_arguments(self) -> dict[str, Any]:
+        """Arguments of the builder as the manifest keeps them; channels only where there are several."""
+        slices = self.preprocessing.slices_seen
+        arguments = self.arguments | ({} if slices == 1 else {"channels": slices})
+        return arguments | ({"within_cord": True} if self.within_cord else {})
 
 
 def train_segmenter(
@@ -99,21 +110,20 @@ def segmenter_job(
         only: names of the training cases that are used; None for all.
 
     Raises:
-        TrainingError: a split has no lesion, or a case cannot be used.
+        TrainingError: a split has no lesion, a case cannot be used, or the network does not take what is asked for.
     """
+    arguments = plan.all_arguments
+    spec = _chosen(plan)
     used = cases_by_split(cohort.cohort, healthy=True)
     _refuse_missing_masks(plan, only_named(used[Split.TRAIN], only), cohort.cohort.source)
     train, validation = (_prepared(cohort, split, plan, used) for split in used)
     train = only_named(train, only)
-    slices = plan.preprocessing.slices_seen
-    arguments = plan.arguments | ({} if slices == 1 else {"channels": slices})
-    arguments |= {"within_cord": True} if plan.within_cord else {}
     return Job(
         name=NAME,
-        network="multiresunet",
+        network=plan.network,
         arguments=arguments,
-        build=partial(_build, arguments),
-        loss=with_cord(LOSSES[plan.loss]) if plan.within_cord else LOSSES[plan.loss],
+        build=partial(_build, spec, arguments),
+        loss=spec.training_loss(LOSSES[plan.loss], arguments),
         plan=_record(plan),
         cohort=cohort.record(used, only),
         preprocessing=plan.preprocessing,
@@ -128,9 +138,20 @@ def segmenter_job(
     )
 
 
-def _build(arguments: dict[str, Any]) -> keras.Model:
-    model = build_multiresunet(**arguments)
-    return showing_cord(model) if arguments.get("within_cord") else model
+def _chosen(plan: SegmenterPlan) -> NetworkSpec:
+    """The plan's network.
+
+    Raises:
+        TrainingError: there is no such network, or it does not take what the plan asks for.
+    """
+    spec = chosen_network(plan.network, SEGMENTERS, plan.all_arguments, plan.preprocessing)
+    if fault := spec.fault_of_sides(plan.crops.size):
+        raise TrainingError(f"network {plan.network} cannot be trained like this: side of a crop: {fault}")
+    return spec
+
+
+def _build(spec: NetworkSpec, arguments: dict[str, Any]) -> keras.Model:
+    return spec.for_training(spec.build(**arguments))
 
 
 def _refuse_missing_masks(plan: SegmenterPlan, cases: Sequence[Case], table: Path) -> None:

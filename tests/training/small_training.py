@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import keras
 
-from spinal_tf.training import train_segmenter as segmenter
+from spinal_tf.networks import multiresunet
 
 
 def build(*, channels: int) -> keras.Model:
@@ -17,5 +19,5 @@ def build(*, channels: int) -> keras.Model:
 if __name__ == "__main__":
     from spinal_tf.cli.main import main
 
-    segmenter.build_multiresunet = build
+    multiresunet.NETWORK = replace(multiresunet.NETWORK, build=build)
     main(prog_name="spinal-tf")

@@ -14,10 +14,10 @@ from spinal_tf.datasets.crop_samples import CropPlan
 from spinal_tf.datasets.tile_samples import TilePlan
 from spinal_tf.errors import BusyError, DeviceError, OutputError, StoppedError, TrainingError
 from spinal_tf.locks import locked
+from spinal_tf.networks import densenet, multiresunet
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.taxonomy import TUMOR_VS_DEMYELINATING
 from spinal_tf.training import curve_files, keeper, learning_curve
-from spinal_tf.training import train_classifier as classifier
 from spinal_tf.training import train_segmenter as segmenter
 from spinal_tf.training.curve_files import draw_curve
 from spinal_tf.training.data import open_cohort
@@ -46,8 +46,8 @@ def small_classifier(**arguments) -> keras.Model:
 
 @pytest.fixture(autouse=True)
 def small_networks(monkeypatch):
-    monkeypatch.setattr(segmenter, "build_multiresunet", small_segmenter)
-    monkeypatch.setattr(classifier, "build_densenet", small_classifier)
+    for module, build in ((multiresunet, small_segmenter), (densenet, small_classifier)):
+        monkeypatch.setattr(module, "NETWORK", replace(module.NETWORK, build=build))
     monkeypatch.setattr(keeper, "draw_curves", lambda path, rows, *, title: None)
 
 

@@ -17,6 +17,7 @@ from spinal_tf.training.training_choices import TrainingOptions
 def record(**changes):
     given = {
         "name": "segmenter",
+        "network": "multiresunet",
         "arguments": {"channels": 3},
         "preprocessing": {"size": [64, 64], "spacing_mm": 0.8},
         "plan": {"loss": "dice_bce"},
@@ -78,6 +79,7 @@ def test_going_on_keeps_when_it_was_begun_and_takes_a_new_end(tmp_path):
             r"was begun with batch 8 \(now 4\); give --resume the options it was begun",
         ),
         ({"plan": {"loss": "bce"}}, r"was begun with loss dice_bce \(now bce\);"),
+        ({"network": "small_unet"}, r"was begun with network multiresunet \(now small_unet\);"),
         ({"arguments": {}}, r"was begun with channels 3 \(now None\);"),
         (
             {"preprocessing": {"size": [96, 96], "spacing_mm": 0.6}},

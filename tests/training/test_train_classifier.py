@@ -9,6 +9,7 @@ import pytest
 from spinal_tf.checkpoints.manifest import load_network, read_manifest
 from spinal_tf.datasets.tile_samples import TilePlan
 from spinal_tf.errors import SpinalTfError, TrainingError
+from spinal_tf.networks.densenet import NETWORK
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.taxonomy import ASTROCYTOMA, ASTROCYTOMA_VS_EPENDYMOMA, MS_VS_NMOSD, NMOSD, TUMOR_VS_DEMYELINATING, tree
 from spinal_tf.training.data import open_cohort
@@ -109,6 +110,6 @@ def test_a_tumour_without_lesion_in_its_mask_is_told(small_cohort, tmp_path):
 def test_the_momentum_of_every_batch_normalisation_is_set():
     from spinal_tf.training.train_classifier import _build
 
-    layers = [layer for layer in _build(PLAN).layers if isinstance(layer, keras.layers.BatchNormalization)]
+    layers = [layer for layer in _build(NETWORK, PLAN).layers if isinstance(layer, keras.layers.BatchNormalization)]
     assert len(layers) > 10
     assert {layer.momentum for layer in layers} == {0.8}
