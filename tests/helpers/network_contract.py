@@ -15,7 +15,7 @@ from spinal_tf.preprocess import Preprocessing
 from spinal_tf.serving.names import TILES
 from spinal_tf.serving.saved_model import write_saved_model
 from spinal_tf.serving.write_export import serve_classifiers, serve_segmenter
-from spinal_tf.taxonomy import TASKS
+from spinal_tf.taxonomy import tree
 
 
 def small(network, **arguments):
@@ -107,7 +107,7 @@ def checkpoint_of(name):
     spec = network_spec(name)
     fit = {"fit": "spacing", "spacing_mm": 1.0, "multiple": spec.multiple} if name in SEGMENTERS else {}
     return Checkpoint(
-        name="segmenter" if name in SEGMENTERS else TASKS[0].name,
+        name="segmenter" if name in SEGMENTERS else tree().tasks[0].name,
         network=name,
         arguments=dict(spec.small),
         preprocessing=Preprocessing(**fit, **({"size": small(name).input_shape[1:3]} if name in CLASSIFIERS else {})),
@@ -137,7 +137,7 @@ def weights_survive_a_manifest_and_a_file(name, folder):
 
 def a_saved_model_gives_the_same_answers(name, folder):
     model = saved(name, folder)
-    served = serve_segmenter(folder) if name in SEGMENTERS else serve_classifiers(folder, TASKS[:1])[0]
+    served = serve_segmenter(folder) if name in SEGMENTERS else serve_classifiers(folder, tree().tasks[:1])[0]
     [tiles] = [signature for signature in served.signatures if signature.name == TILES]
     write_saved_model(
         folder / "1", [tiles], [variable for network in served.networks for variable in network.variables]
