@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from spinal_tf.checkpoints.manifest import Checkpoint, load_network, read_manifest, save_checkpoint
 from spinal_tf.cli import train
-from spinal_tf.explain.gradcam import explain
+from spinal_tf.explanation.gradcam import explain
 from spinal_tf.networks.network_registry import CLASSIFIERS, SEGMENTERS, network_spec
 from spinal_tf.networks.network_spec import CORD_LOGITS, LOGITS, POOLING
 from spinal_tf.preprocess import Preprocessing
