@@ -85,7 +85,7 @@ def draw_dice(evaluation: Evaluation, note: str) -> Iterator[Drawing]:
     sizes = [size for size in mask_sizes(cases) if not math.isnan(size.dice)]
     if not sizes:
         return
-    figure, ((panel, means),) = grid([5.4, 1.7], [3.4], Space(across=0.3, below=0.95, above=0.55))
+    figure, ((panel, means),) = grid([5.4, 1.7], [3.4], Space(across=0.5, below=0.95, above=0.55))
     _draw_marks(panel, sizes, [size.reference_ml for size in sizes], [size.dice for size in sizes])
     panel.set(xscale="log", ylim=(-0.03, 1.03), xlabel="Reference volume (mL)", ylabel="Dice")
     _plain_numbers(panel.xaxis)

@@ -7,6 +7,7 @@ from itertools import combinations
 import matplotlib as mpl
 import numpy as np
 import pytest
+from five_leaves import FIVE_LEAVES
 from matplotlib.text import Text
 
 from spinal_tf.errors import CohortError, OutputError
@@ -17,7 +18,7 @@ from spinal_tf.report.study.figure_file import FOLDER, NAMES, remove_figures
 from spinal_tf.report.study.figures import write_figures
 from spinal_tf.report.study.pictures import CasePicture
 from spinal_tf.report.study.representative import representative_cases
-from spinal_tf.taxonomy import NMOSD
+from spinal_tf.taxonomy import NMOSD, using
 
 ALWAYS = ["flow", "pipeline"]
 NOTE = "Made up."
@@ -113,10 +114,9 @@ UNUSUAL = {
 }
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("kind", UNUSUAL)
-def test_nothing_is_cut_off_or_covered(rows, evaluated, plain, kind):
-    for drawing in drawn(evaluated(UNUSUAL[kind](rows)), pictured=True):
+def require_all_seen(drawings):
+    """That nothing in these drawings is cut off or covered."""
+    for drawing in drawings:
         figure = drawing.figure
         figure.canvas.draw()
         found = [box for panel in figure.axes for box in boxes(panel)] + [
@@ -127,6 +127,18 @@ def test_nothing_is_cut_off_or_covered(rows, evaluated, plain, kind):
         for panel in figure.axes:
             texts = [Text.get_window_extent(text) for text in panel.texts if text.get_text()]
             assert overlapping(texts) == [], drawing.name
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", UNUSUAL)
+def test_nothing_is_cut_off_or_covered(rows, evaluated, plain, kind):
+    require_all_seen(drawn(evaluated(UNUSUAL[kind](rows)), pictured=True))
+
+
+@pytest.mark.slow
+def test_nothing_is_cut_off_or_covered_with_a_fifth_diagnosis(rows, evaluated, plain):
+    with using(FIVE_LEAVES):
+        require_all_seen(drawn(evaluated(rows(count=60)), pictured=True))
 
 
 def test_without_masks_raters_or_facts_there_are_fewer(rows, evaluated, plain):
