@@ -191,7 +191,7 @@ def test_without_figures_none_of_other_numbers_stay(evaluate, tmp_path, names):
 def test_a_curve_to_draw_and_no_figures_is_wrong_usage(evaluate, tmp_path):
     result = evaluate(rows(), "--learning-curve", tmp_path / "curve.csv")
     assert result.exit_code == 2
-    assert "--no-figures draws nothing" in " ".join(result.stderr.split())
+    assert "--learning-curve and --no-figures exclude each other" in " ".join(result.stderr.split())
 
 
 def test_a_table_that_is_none_is_one_sentence(refused, tmp_path):

@@ -52,7 +52,7 @@ def test_training_cases_and_images_are_left_out(table):
 def test_cases_keep_their_order_and_those_not_yet_done_are_left_out(table, tmp_path):
     judged = read_judged(table)
     found = {"c4": predicted("0.5"), "c2": predicted("1")}
-    predictions, lesions = write_tables(tmp_path, judged, found, {}, {})
+    predictions, lesions = write_tables(tmp_path, judged, found, {}, {}, overwrite=False)
     assert [(row["case"], row["dice"], row["problem"]) for row in rows_of(predictions)] == [
         ("c2", "1", ""),
         ("c4", "0.5", ""),
@@ -63,7 +63,9 @@ def test_cases_keep_their_order_and_those_not_yet_done_are_left_out(table, tmp_p
 
 
 def test_a_case_that_failed_has_no_probability_and_says_why(table, tmp_path):
-    predictions, _ = write_tables(tmp_path, read_judged(table), {}, {"c3": "t2.nii.gz: is empty, sadly"}, {})
+    predictions, _ = write_tables(
+        tmp_path, read_judged(table), {}, {"c3": "t2.nii.gz: is empty, sadly"}, {}, overwrite=False
+    )
     [row] = rows_of(predictions)
     assert (row["case"], row["p_ms_vs_nmosd"], row["dice"], row["flagged"]) == ("c3", "none", "", "")
     assert row["problem"] == "t2.nii.gz: is empty, sadly"
@@ -72,7 +74,7 @@ def test_a_case_that_failed_has_no_probability_and_says_why(table, tmp_path):
 def test_the_evaluation_reads_both_tables_without_fault(table, tmp_path):
     judged = read_judged(table)
     found = {"c2": predicted("nan"), "c4": predicted("inf")}
-    predictions, lesions = write_tables(tmp_path, judged, found, {"c3": "broken"}, {})
+    predictions, lesions = write_tables(tmp_path, judged, found, {"c3": "broken"}, {}, overwrite=False)
     checked = check_predictions(predictions, EvaluationOptions(point=0.5), lesions=lesions)
     assert [faults for _, faults in checked.faults] == [(), ()]
     assert checked.main.predictions.cases[0].probabilities == {"tumor_vs_demyelinating": 0.5, "ms_vs_nmosd": 0.5}
@@ -80,7 +82,7 @@ def test_the_evaluation_reads_both_tables_without_fault(table, tmp_path):
 
 def test_provisional_tables_have_only_the_faults_of_the_cohort(table, tmp_path):
     judged = read_judged(table)
-    predictions, _ = write_tables(tmp_path, judged, provisional(judged), {}, {})
+    predictions, _ = write_tables(tmp_path, judged, provisional(judged), {}, {}, overwrite=False)
     checked = check_predictions(predictions, EvaluationOptions(point=0.5))
     assert [faults for _, faults in checked.faults] == [()]
     assert len(checked.main.predictions.cases) == 3
