@@ -141,7 +141,7 @@ def require_same_classes(checkpoint: Checkpoint, task: Task, *, source: str) -> 
     trained = checkpoint.training.get("classes", papers.get(task.name))
     if trained != task.to_dict():
         raise WeightsError(
-            f"{source}: {task.name} was trained to tell {_in_words(trained)} apart, but the tree of diagnoses has "
+            f"{source}: {task.name} was trained to distinguish {_in_words(trained)}, but the tree of diagnoses has "
             f"{_in_words(task.to_dict())}; take weights that were trained with this tree"
         )
 

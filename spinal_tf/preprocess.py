@@ -63,9 +63,9 @@ class Preprocessing:
     def __post_init__(self) -> None:
         """Refuse what no network could have been trained with."""
         if self.intensity not in get_args(Intensity):
-            raise ValueError(f"intensity {self.intensity!r} is none of {', '.join(get_args(Intensity))}")
+            raise ValueError(f"intensity {self.intensity!r} is not one of {', '.join(get_args(Intensity))}")
         if self.fit not in get_args(Fit):
-            raise ValueError(f"fit {self.fit!r} is none of {', '.join(get_args(Fit))}")
+            raise ValueError(f"fit {self.fit!r} is not one of {', '.join(get_args(Fit))}")
         if len(self.size) != 2 or not all(_is_count(side) and side <= MAXIMUM_INPUT_SIDE for side in self.size):
             raise ValueError(f"size {self.size!r} is not two whole numbers from 1 to {MAXIMUM_INPUT_SIDE}")
         if not _is_count(self.multiple):
@@ -155,7 +155,7 @@ def intensity_scale(data: np.ndarray, *, intensity: Intensity, source: str) -> I
     if not (math.isfinite(lowest) and math.isfinite(highest)):
         raise VolumeError(f"{source}: voxels that are not finite numbers; export the image again")
     if lowest == highest:
-        raise VolumeError(f"{source}: constant intensity, nothing to normalise; check that this is the right image")
+        raise VolumeError(f"{source}: constant intensity, nothing to normalize; check that this is the right image")
     if intensity == "minmax":
         return IntensityScale(low=lowest, high=highest, shift=lowest, divisor=highest - lowest)
     mean = float(data.mean(dtype=np.float64))

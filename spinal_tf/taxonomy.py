@@ -120,7 +120,7 @@ class Tree:
             if len(group) == 1:
                 continue
             if group not in splits:
-                raise ValueError(f"no task tells {self._listed(group)} apart")
+                raise ValueError(f"no task distinguishes {self._listed(group)}")
             task = splits.pop(group)
             groups += [task.negative, task.positive]
         for task in splits.values():

@@ -186,7 +186,7 @@ def widened(checkpoint, **training):
 def test_weights_that_were_trained_with_other_classes_are_refused(checkpoints):
     old, task = widened(checkpoints["ms_vs_nmosd"], data="cases")
     with pytest.raises(
-        WeightsError, match=r"trained to tell ms \(ms\) and nmosd \(nmosd\) apart, but the tree"
+        WeightsError, match=r"trained to distinguish ms \(ms\) and nmosd \(nmosd\), but the tree"
     ) as told:
         require_same_classes(old, task, source="weights")
     assert "has not_nmosd (infarction, ms) and nmosd (nmosd); take weights that" in str(told.value)

@@ -202,13 +202,13 @@ def task(negative, positive, classes, name="question"):
 @pytest.mark.parametrize(
     ("diagnoses", "tasks", "words"),
     [
-        ((A, E, M, N), (TUMOR_VS_DEMYELINATING, MS_VS_NMOSD), "no task tells astrocytoma, ependymoma apart"),
-        ((A, E, INFARCTION), (ASTROCYTOMA_VS_EPENDYMOMA,), "no task tells astrocytoma, ependymoma, infarction apart"),
+        ((A, E, M, N), (TUMOR_VS_DEMYELINATING, MS_VS_NMOSD), "no task distinguishes astrocytoma, ependymoma"),
+        ((A, E, INFARCTION), (ASTROCYTOMA_VS_EPENDYMOMA,), "no task distinguishes astrocytoma, ependymoma, infarction"),
         ((A, E), (ASTROCYTOMA_VS_EPENDYMOMA, MS_VS_NMOSD), "ms_vs_nmosd: no other task leads to ms, nmosd"),
         ((A, A), (ASTROCYTOMA_VS_EPENDYMOMA,), "astrocytoma occurs twice"),
         ((M, N), (MS_VS_NMOSD, MS_VS_NMOSD), "ms_vs_nmosd occurs twice"),
         ((M, N), (MS_VS_NMOSD, task([M], [N], ("ms", "nmosd"))), "ms, nmosd occurs twice"),
-        ((), (), "no task tells no diagnosis apart"),
+        ((), (), "no task distinguishes no diagnosis"),
     ],
 )
 def test_tasks_that_form_no_tree_are_refused(diagnoses, tasks, words):

@@ -57,7 +57,7 @@ def check_command(table: Path, assume_orientation: bool, allow_plane: bool) -> N
         click.echo(f"warning: and {len(checked.warnings) - MOST_WARNINGS} more")
     if checked.faults:
         faults = "1 fault" if len(checked.faults) == 1 else f"{len(checked.faults)} faults"
-        raise CohortError(f"{table.name}: {faults}, listed above; correct what is wrong and check again")
+        raise CohortError(f"{table.name}: {faults}, listed above; correct them and check again")
     click.echo(f"{table.name}: no faults\n\n{counted(checked.cohort)}\n\nsha256 {checked.sha256}")
 
 

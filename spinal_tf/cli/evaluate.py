@@ -226,7 +226,7 @@ def _checked(chosen: Choices, predictions: Path, lesions: Path | None) -> tuple[
             click.echo(f"{source.name}: {fault}")
     if number := sum(len(found) for _, found in checked.faults):
         faults = "1 fault" if number == 1 else f"{number} faults"
-        raise CohortError(f"{faults}, listed above; correct what is wrong and evaluate again")
+        raise CohortError(f"{faults}, listed above; correct them and evaluate again")
     return checked, options
 
 

@@ -38,7 +38,7 @@ def _channels(ctx: click.Context, parameter: click.Parameter, value: str) -> tup
 @click.option("--into", "folder", type=click.Path(file_okay=False, path_type=Path), help="Folder of weights to add to.")
 @click.option(
     "--data",
-    default="cases that its file does not tell of",
+    default="unknown cases",
     metavar="WORDS",
     help='Training data in words, for the card and every report, such as "312 patients of one hospital".',
 )
@@ -159,7 +159,7 @@ def _show(ported: Ported) -> None:
     if comparison.difference is None:
         click.echo(
             f"not compared: weights alone describe no network that could be run; ours gives probabilities of {span} on "
-            f"{count} test inputs. Where the whole model exists, take over that one"
+            f"{count} test inputs. If the whole model exists, import it instead"
         )
     else:
         click.echo(

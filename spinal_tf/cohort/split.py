@@ -43,7 +43,7 @@ def read_unsplit(path: Path) -> tuple[Cohort, Table]:
     parsed = parse_table(path, need_split=False)
     require_no_faults(path, parsed.faults)
     if any(case.split for case in parsed.cases):
-        raise CohortError(f"{path.name}: is split already; empty or remove its column split to split it anew")
+        raise CohortError(f"{path.name}: is already split; empty or remove its column split to split it again")
     return Cohort(source=path, cases=parsed.cases), parsed.table
 
 
@@ -115,7 +115,7 @@ def _later_patients(cohort: Cohort, test_from: date | None) -> set[str]:
     first: dict[str, date] = {}
     for case in cohort.cases:
         if case.scan_date is None:
-            problem = "is empty; it is needed to tell earlier patients from later ones"
+            problem = "is empty; it is needed to separate earlier from later patients"
             raise CohortError(f"{cohort.source.name}: row {case.row}, scan_date: {problem}")
         first[case.patient] = min(case.scan_date, first.get(case.patient, case.scan_date))
     return {patient for patient, day in first.items() if day >= test_from}

@@ -28,8 +28,8 @@ def warnings_of(checked: Checked, options: EvaluationOptions, tasks: Mapping[str
 def _of_choice(options: EvaluationOptions, tasks: Mapping[str, ScoredTask]) -> Iterator[str]:
     if options.chosen_on is Split.TEST and any(task.point.chosen_on for task in tasks.values()):
         yield (
-            "the operating point was to be chosen on the test set, which is reported on; each test case is called at a "
-            "point chosen on other patients of the test instead, and validation is the set to choose it on"
+            "the operating point was chosen on the test set, which is also reported; each test case is called at a "
+            "point chosen on other test patients; choose it on validation instead"
         )
 
 
@@ -42,8 +42,8 @@ def _of_cases(tasks: Mapping[str, ScoredTask]) -> Iterator[str]:
                 yield f"{name}: {left_out} of {every} {case_set.value} cases have no probability and are left out"
     if any(scored.several_per_patient for task in tasks.values() for scored in task.sets.values()):
         yield (
-            "some patients have several cases; Wilson's and DeLong's intervals and all tests take cases as independent "
-            "and say too much, the bootstrap's intervals draw patients"
+            "some patients have several cases; Wilson's and DeLong's intervals and all tests treat cases as "
+            "independent and are too certain; the bootstrap draws patients"
         )
 
 
@@ -62,10 +62,10 @@ def _of_raters(main: Predictions) -> Iterator[str]:
     if found.stated and found.disagreed and found.stated != found.both:
         yield (
             f"the column difficult marks {found.stated} test cases, and raters disagree on {found.disagreed}, "
-            f"{found.both} of them the same; the column is followed where it says anything"
+            f"{found.both} of them the same; the column takes precedence"
         )
     if found.derived:
-        yield f"{found.derived} test cases count as difficult since their raters disagree"
+        yield f"{found.derived} test cases count as difficult because their raters disagree"
 
 
 def _of_masks(main: Predictions) -> Iterator[str]:

@@ -60,7 +60,7 @@ chi-squared or Fisher's, DeLong's for AUC. Holm: corrected over the table's test
 all measures."""
 
 RATER_LEGEND = """\
-Raters chose among all diagnoses; one that is no class of the task counts as wrong, which favours the model."""
+Raters chose among all diagnoses; one outside the task counts as wrong, which favors the model."""
 
 
 TRIAGE_LEGEND = """\
@@ -74,7 +74,7 @@ docs/evaluation.md. Zhuo et al. 2022 have these numbers in a supplement, and nam
 
 MAP_CHECK_LEGEND = f"""\
 Rank correlation of the maps with those of random weights, mean (lowest to highest case): 1 is the same map, so that it
-shows nothing learnt; above {MOST_ALIKE:g} is a warning. Zero: maps of which random weights left nothing."""
+shows nothing learned; above {MOST_ALIKE:g} is a warning. Zero: maps that are empty with random weights."""
 
 
 def as_text(evaluation: Evaluation) -> str:

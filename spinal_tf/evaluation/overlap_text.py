@@ -33,7 +33,7 @@ RATIOS = {"recall": "Recall, %", "precision": "Precision, %", "f1": "F1, %"}
 LEGEND = """\
 Numbers are median (quartiles) over cases.
 Lesions of all cases counted together; by size: found/all of the reference (%); false ones for each case.
-In square brackets: 95 % interval, where it was asked for; bootstrap over patients. - not defined. Definitions:
+In square brackets: 95 % interval, if requested; bootstrap over patients. - not defined. Definitions:
 docs/evaluation.md."""
 
 PAPER_LEGEND = "Paper: Zhuo et al. 2022, doi:10.1148/ryai.210292, test set, mean Dice."

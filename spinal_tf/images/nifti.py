@@ -197,7 +197,7 @@ def _voxel_type(header: Nifti1Header, source: str) -> np.dtype[Any]:
     if dtype.kind == "c":
         raise VolumeError(f"{source}: has complex voxels; give the magnitude image")
     if dtype.names:
-        raise VolumeError(f"{source}: has colour (RGB) voxels; give the original grey-scale image")
+        raise VolumeError(f"{source}: has color (RGB) voxels; give the original grayscale image")
     if dtype.kind not in "iuf":
         raise VolumeError(f"{source}: has voxels of an unknown type (code {code}); export it as integers or floats")
     typed: np.dtype[Any] = dtype.newbyteorder(header.endianness)

@@ -37,5 +37,5 @@ def refuse_foreign(layers: Iterable[str], *, source: str) -> None:
         if any(re.match(rf"({pattern})(_|/|$)", name) for name in names):
             raise PortError(
                 f"{source}: built on {network}, not on DenseNet121, the network of the paper; weights of another "
-                "network cannot be taken over"
+                "network cannot be imported"
             )

@@ -183,7 +183,7 @@ def _refusal(name: str, kind: str) -> str:
 def _require_channels_last(name: str, config: Mapping[str, Any], source: str) -> None:
     axis = _frozen(config.get("axis", -1))
     if config.get("data_format") == "channels_first" or axis not in LAST_AXIS:
-        raise PortError(f"{source}: layer {name} has its channels first; only channels-last models can be taken over")
+        raise PortError(f"{source}: layer {name} has its channels first; only channels-last models can be imported")
 
 
 def _frozen(value: Any) -> Any:  # noqa: ANN401 - JSON

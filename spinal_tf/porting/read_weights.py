@@ -38,7 +38,7 @@ def read_source(path: Path) -> Source:
     if zipfile.is_zipfile(path):
         return read_archive(path)
     raise PortError(
-        f"{path}: neither HDF5, a .keras archive nor a SavedModel, or cut short; copy it again or save the model anew"
+        f"{path}: neither HDF5, a .keras archive nor a SavedModel, or cut short; copy it again or save the model again"
     )
 
 

@@ -53,7 +53,7 @@ class PortOptions:
     modalities: tuple[Modality, ...] = ("t2w",)
     channels: tuple[Channel, ...] = TILE_CHANNELS
     positive_output: int = 1
-    data: str = "cases that its file does not tell of"
+    data: str = "unknown cases"
 
     @property
     def is_segmenter(self) -> bool:

@@ -68,7 +68,7 @@ def read_judged(path: Path) -> JudgedCases:
         raise CohortError(f"{path.name}: the column {taken[0]} is one that the evaluation writes; rename it")
     cases = tuple(case for case in parsed.cases if case.split in JUDGED)
     if not cases:
-        raise CohortError(f"{path.name}: has no case of validation or test, so there is nothing to judge; add some")
+        raise CohortError(f"{path.name}: has no case of validation or test, so there is nothing to evaluate; add some")
     columns = [column for column in parsed.table.columns if column not in FILE_COLUMNS]
     cells = {row.cells["case"]: row.cells for row in parsed.table.rows}
     facts = {case.name: {column: cells[case.name][column] for column in columns} for case in cases}

@@ -91,7 +91,7 @@ def find_model(connection: Connection, name: str) -> RemoteModel:
     version = connection.version(name)
     if DESCRIBE not in connection.signatures(name, version):
         raise ServerError(
-            f"{connection.server}: {name}, version {version}, does not say who it is; "
+            f"{connection.server}: {name}, version {version}, has no description of itself; "
             "export it again with this spinal-tf"
         )
     answer = connection.predict(name, version, DESCRIBE, {"times": np.zeros(1, np.int32)}, ("description",))
@@ -99,7 +99,7 @@ def find_model(connection: Connection, name: str) -> RemoteModel:
         return _described(connection, name, version, json.loads(answer["description"].item()))
     except (ValueError, KeyError, TypeError, AttributeError, WeightsError) as error:
         raise ServerError(
-            f"{connection.server}: {name}, version {version}, describes itself in a way that is not understood "
+            f"{connection.server}: {name}, version {version}, has a description that is not understood "
             f"({error}); export it again with this spinal-tf"
         ) from error
 

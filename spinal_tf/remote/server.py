@@ -66,11 +66,11 @@ class Server:
     def __post_init__(self) -> None:
         """Refuse to show a token to the network, and to leave certificates unused."""
         if self.token is not None and not TOKEN.fullmatch(self.token):
-            raise ServerError(f"{self}: the token is empty or has a blank in it; write it alone into its file")
+            raise ServerError(f"{self}: the token is empty or contains a blank; write only the token into its file")
         if self.token is not None and not self.encrypted and not _is_this_machine(self.host):
-            raise ServerError(f"{self}: a token is sent over encrypted connections alone; take {self.scheme}s://")
+            raise ServerError(f"{self}: a token is sent only over encrypted connections; use {self.scheme}s://")
         if (self.authorities or self.identity) and not self.encrypted:
-            raise ServerError(f"{self}: certificates are for encrypted connections alone; take {self.scheme}s://")
+            raise ServerError(f"{self}: certificates need an encrypted connection; use {self.scheme}s://")
 
     @property
     def encrypted(self) -> bool:
@@ -98,7 +98,7 @@ def parse_address(url: str) -> tuple[Scheme, str, int, str]:
     if parts.scheme not in known:
         raise ValueError(f"begin it with one of {', '.join(f'{scheme}://' for scheme in known)}")
     if parts.username is not None or parts.password is not None:
-        raise ValueError("no user or password may stand in it")
+        raise ValueError("it must not contain a user or password")
     try:
         host, port = parts.hostname, parts.port
     except ValueError as error:

@@ -14,7 +14,7 @@ LARGEST_MESSAGE_BYTES = 512 * 2**20
 OF_TLS = re.compile(r"\b(ssl|tls|certificate|handshake)", re.IGNORECASE)
 LONGEST_DETAIL = 300
 
-ASKS_WHO_IS_THERE = "; if it asks for a certificate of yours, name that by --server-cert and --server-key"
+ASKS_WHO_IS_THERE = "; if it asks for a client certificate, give it with --server-cert and --server-key"
 """For encrypted connections that are not made: over gRPC, a server that misses one closes without a word."""
 
 
@@ -24,19 +24,18 @@ class Kind(Enum):
     UNAVAILABLE = (
         "cannot be reached or is overloaded ({detail}); check the address, and that the server runs and has room"
     )
-    TIMEOUT = "gave no answer within {timeout_s:g} s; look at its load, or wait longer with --server-timeout"
-    MISSING = "does not serve what was asked of it ({detail}); compare names and versions with spinal-tf serve-check"
-    DENIED = "refuses to answer ({detail}); name a file with a valid token by --server-token"
+    TIMEOUT = "gave no answer within {timeout_s:g} s; check its load, or raise --server-timeout"
+    MISSING = "does not serve the requested model ({detail}); compare names and versions with spinal-tf serve-check"
+    DENIED = "refuses to answer ({detail}); give a file with a valid token with --server-token"
     INVALID = "does not accept the request ({detail}); export the model again with this spinal-tf"
     TOO_LARGE = (
-        "or what stands before it does not let a message pass ({detail}); "
-        "let it and every proxy take messages of {largest} MiB"
+        "or a proxy in front of it refuses a message of this size ({detail}); let both accept messages of {largest} MiB"
     )
     TLS = (
-        "makes no encrypted connection that can be trusted ({detail}); "
-        "check that its port speaks TLS, and name who signed its certificate by --server-ca"
+        "does not offer a trusted encrypted connection ({detail}); "
+        "check that its port uses TLS, and give the issuer of its certificate with --server-ca"
     )
-    UNUSABLE = "gives an answer that cannot be used ({detail}); is that the port of TensorFlow Serving?"
+    UNUSABLE = "gives an unusable answer ({detail}); check that this is the port of TensorFlow Serving"
 
 
 class RequestFailure(Exception):  # noqa: N818 - it becomes an error when nothing more is tried

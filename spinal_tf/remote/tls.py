@@ -30,6 +30,6 @@ def _show(identity: Identity, context: ssl.SSLContext, *, source: str) -> None:
         context.load_cert_chain(identity.certificate, identity.key, password="")
     except OSError as error:  # of which ssl.SSLError is one
         raise ServerError(
-            f"{source}: {identity.certificate} and {identity.key} are no certificate and private key without password, "
-            f"in PEM form, that belong together ({error.strerror}); name others with --server-cert and --server-key"
+            f"{source}: {identity.certificate} and {identity.key} are not a matching certificate and private key "
+            f"without password, in PEM form ({error.strerror}); name others with --server-cert and --server-key"
         ) from error

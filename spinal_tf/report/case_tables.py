@@ -39,7 +39,7 @@ def lesion_section(result: CaseResult) -> str:
         "Length (mm)",
         "Width (mm)",
         "Diameter (mm)",
-        "Centre R, A, S (mm)",
+        "Center R, A, S (mm)",
         "Slices",
         "Contrast (SD)",
         "At border",

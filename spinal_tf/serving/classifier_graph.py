@@ -150,7 +150,7 @@ def _on_tiles(
         name="tiles",
         dtype="float32",
         shape=(None, *size, 3),
-        meaning="tiles as the network wants them; channels T1c (0 where there is none), T2w, mask (0 or 1)",
+        meaning="prepared tiles; channels T1c (0 if absent), T2w, mask (0 or 1)",
     )
     probability = TensorRecord(name="probability", dtype="float32", shape=(None,), meaning=f"of {positive}, 0 to 1")
     return Signature(

@@ -38,7 +38,7 @@ def checked_volume(volume: tf.Tensor, name: str) -> tf.Tensor:
     volume = refuse_unless(tf.reduce_all(tf.shape(volume) >= FEWEST_SLICES), few, volume)
     finite = f"{name} has voxels that are not finite numbers; export the image again"
     volume = refuse_unless(tf.reduce_all(tf.math.is_finite(volume)), finite, volume)
-    constant = f"{name} has constant intensity, nothing to normalise; check that this is the right image"
+    constant = f"{name} has constant intensity, nothing to normalize; check that this is the right image"
     return refuse_unless(tf.reduce_min(volume) < tf.reduce_max(volume), constant, volume)
 
 

@@ -143,7 +143,7 @@ def with_model(config: str, name: str, *, source: str) -> str | None:
         return None
     text = config.rstrip()
     if not text.endswith("}") or "model_config_list" not in text:
-        raise OutputError(f"{source}: is no list of models; remove it, and the next export writes a new one")
+        raise OutputError(f"{source}: is not a list of models; remove it, and the next export writes a new one")
     return text[:-1] + MODEL.format(name=name) + "}\n"
 
 

@@ -181,8 +181,8 @@ def pipeline_signatures(pipeline: ServedPipeline) -> list[Signature]:
     finding, found = (SLICES, SPACING_MM, SLICE_MM), (PROBABILITY, FOUND_MASK, *answers)
     given = (SLICES, MASK, SPACING_MM)
     signatures = [
-        signature(SERVING_DEFAULT, "Find the lesions of one volume, and tell what they are.", finding, found),
-        signature(WITH_MASK, "Tell what the lesions of a given mask are, one that a person reviewed.", given, answers),
+        signature(SERVING_DEFAULT, "Find the lesions of one volume and classify them.", finding, found),
+        signature(WITH_MASK, "Classify the lesions of a given, reviewed mask.", given, answers),
     ]
     if any("t1c" in network.checkpoint.modalities for network in pipeline.classifiers):
         also = "with a contrast-enhanced volume for the classifiers"

@@ -75,7 +75,7 @@ def _names_machines(config: str | None) -> bool:
         several = sum(len(addresses) for addresses in machines.values()) > 1
         known = not several or int(record["task"]["index"]) < len(machines[record["task"]["type"]])
     except (ValueError, AttributeError, TypeError, KeyError) as error:
-        raise DeviceError(f"{CLUSTER} is no JSON with a cluster and a task of it; correct or unset it") from error
+        raise DeviceError(f"{CLUSTER} is not JSON with a cluster and one of its tasks; correct or unset it") from error
     if not known:
         raise DeviceError(f"{CLUSTER} names a task that its cluster does not have; correct or unset it")
     return several

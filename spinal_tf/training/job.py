@@ -167,7 +167,7 @@ def _judge_best(run: RunFolder, trainer: Trainer, judge: Validate, stop: Stop) -
         if stop():
             raise StoppedError(
                 f"{run.path}: stopped after the last step, before the best weights were judged on all validation "
-                "cases; give the same command with --resume to go on"
+                "cases; repeat the command with --resume to continue"
             )
         return trainer.predict(batch)
 

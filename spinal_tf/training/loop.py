@@ -155,7 +155,7 @@ class Training:
         best = self._progress.best
         kept = f"the weights of step {best['step']} are kept in {best['file']}" if best else "no weights were kept yet"
         return (
-            f"{self._run.path}: the loss is not a number at step {step}, {kept}; train anew with a lower "
+            f"{self._run.path}: the loss is not a number at step {step}, {kept}; train again with a lower "
             "--learning-rate or in --precision float32"
         )
 

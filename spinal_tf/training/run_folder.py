@@ -74,7 +74,7 @@ class RunFolder:
         Raises:
             TrainingError: the run has not come to one.
         """
-        return self._read(self.best, "has not come to a validation yet; go on with it with --resume")
+        return self._read(self.best, "has no validation yet; resume the run with --resume")
 
     def _read(self, path: Path, otherwise: str) -> dict[str, Any]:
         try:
@@ -82,7 +82,7 @@ class RunFolder:
         except OSError as error:
             raise TrainingError(f"{self.path}: {otherwise}") from error
         except ValueError as error:
-            raise TrainingError(f"{path}: damaged, not JSON; train anew in another folder") from error
+            raise TrainingError(f"{path}: damaged, not JSON; train again in another folder") from error
         return record
 
 
@@ -120,7 +120,9 @@ def open_run(path: Path, record: Mapping[str, Any], *, resume: bool) -> RunFolde
     record = {"format": FORMAT, **record, "resumed": []}
     if run.record.exists():
         if not resume:
-            raise OutputError(f"{path}: holds a training run already; add --resume to go on, or choose another --out")
+            raise OutputError(
+                f"{path}: holds a training run already; add --resume to continue it, or choose another --out"
+            )
         before = run.read_record()
         _refuse_other(path, before, record)
         record |= {"begun": before["begun"], "resumed": [*before["resumed"], record["begun"]]}
@@ -130,7 +132,7 @@ def open_run(path: Path, record: Mapping[str, Any], *, resume: bool) -> RunFolde
 
 def _refuse_other(path: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
     if before.get("format") != FORMAT:
-        raise TrainingError(f"{path}: a run of another version of spinal-tf; train anew in another folder")
+        raise TrainingError(f"{path}: a run of another version of spinal-tf; train again in another folder")
     flat_before, flat_now = (
         {name: value for part in DECIDING for name, value in record[part].items()} | {"network": record["network"]}
         for record in (before, now)
@@ -140,9 +142,9 @@ def _refuse_other(path: Path, before: Mapping[str, Any], now: Mapping[str, Any])
         raise TrainingError(f"{path}: holds a run of {before['name']}, not of {now['name']}; choose another --out")
     if odd:
         others = ", ".join(f"{name} {flat_before.get(name)} (now {flat_now.get(name)})" for name in odd)
-        raise TrainingError(f"{path}: the run was begun with {others}; give --resume the options it was begun with")
+        raise TrainingError(f"{path}: the run was started with {others}; give --resume the same options")
     if before["cohort"]["hash"] != now["cohort"]["hash"]:
-        raise TrainingError(f"{path}: the cohort has changed since the run was begun; train anew in another folder")
+        raise TrainingError(f"{path}: the cohort has changed since the run was started; train again in another folder")
 
 
 def write_json(path: Path, record: Mapping[str, Any]) -> None:

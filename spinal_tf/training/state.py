@@ -75,10 +75,10 @@ def load_state(path: Path, variables: Sequence[Any]) -> Progress:
             record = json.loads(str(stored["record"]))
             arrays = [stored[f"{number:05d}"] for number in range(len(stored.files) - 1)]
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise TrainingError(f"{path}: a damaged training state; train anew in another folder") from error
+        raise TrainingError(f"{path}: a damaged training state; train again in another folder") from error
     shapes = [tuple(variable.shape) for variable in variables]
     if record.pop("format", None) != FORMAT or [array.shape for array in arrays] != shapes:
-        raise TrainingError(f"{path}: the state of another network or version; train anew in another folder")
+        raise TrainingError(f"{path}: the state of another network or version; train again in another folder")
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)
     return Progress(**record)

@@ -48,7 +48,7 @@ def test_faults_are_listed_and_exit_with_3(run, write_cohort, write_table, tmp_p
     listed = [line for line in result.stdout.splitlines() if not line.startswith("warning")]
     assert listed[0] == 'row 2, split: "all" is not a split; write train, validation or test'
     assert listed[1].startswith("row 3, mask: c2/mask.nii.gz: there is no such file")
-    assert result.stderr == ("spinal-tf: cohort.csv: 2 faults, listed above; correct what is wrong and check again\n")
+    assert result.stderr == ("spinal-tf: cohort.csv: 2 faults, listed above; correct them and check again\n")
 
 
 @pytest.mark.parametrize("command", ["check", "summary"])

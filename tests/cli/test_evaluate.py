@@ -102,7 +102,7 @@ def test_every_fault_is_listed_and_the_end_is_3(evaluate, tmp_path, write_table)
         'predictions.csv: row 4, p_ms_vs_nmosd: "1.2" is not a probability',
         'other.csv: row 1, case: "c0", row 2 of predictions.csv, is missing',
     ]
-    assert result.stderr == ("spinal-tf: 4 faults, listed above; correct what is wrong and evaluate again\n")
+    assert result.stderr == ("spinal-tf: 4 faults, listed above; correct them and evaluate again\n")
     assert not (tmp_path / "report").exists()
 
 

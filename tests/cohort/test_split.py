@@ -115,7 +115,7 @@ def test_a_cohort_that_cannot_be_split_is_refused(cases, options, words):
 
 def test_a_split_table_is_not_split_again(write_table):
     path = write_table([row | {"split": "train"} for row in unsplit(10)])
-    with pytest.raises(CohortError, match="is split already"):
+    with pytest.raises(CohortError, match="is already split"):
         read_unsplit(path)
     _, table = read_unsplit(write_table([row | {"split": ""} for row in unsplit(2)]))
     splits = dict.fromkeys(("p0", "p1"), Split.TRAIN)

@@ -182,7 +182,7 @@ def test_text_has_every_row_with_the_papers_below_it(write_cohort, summary_of):
     assert lines[female + 1].startswith("  paper  ")
     assert lines[female + 1].endswith("  <.001  chi-squared")
     assert "59/81 (73) ae" in lines[female + 1]
-    assert "likely a slip" not in text
+    assert "likely a misprint" not in text
 
 
 def test_marks_show_which_groups_differ_and_what_is_apart_from_the_paper(write_cohort, summary_of):
@@ -194,7 +194,7 @@ def test_marks_show_which_groups_differ_and_what_is_apart_from_the_paper(write_c
     female = next(line for line in text.splitlines() if line.startswith("Female"))
     assert "8/8 (100)  " in female
     assert "0/8 (0) ae!" in female
-    assert "likely a slip" in text
+    assert "likely a misprint" in text
 
 
 def test_record_is_json_with_the_same_numbers(write_cohort, summary_of):

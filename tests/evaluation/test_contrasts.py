@@ -258,7 +258,7 @@ def test_who_asks_for_a_point_from_the_test_is_warned(evaluated, some_rows):
 
     options = EvaluationOptions(chosen_on=Split.TEST, resampling=Resampling(resamples=100))
     assert any(
-        "chosen on the test set, which is reported on" in text
+        "chosen on the test set, which is also reported" in text
         for text in evaluated(some_rows(), options=options).warnings
     )
     assert evaluated(some_rows()).warnings == ()

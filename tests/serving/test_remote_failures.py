@@ -165,7 +165,7 @@ def test_versions(running, scheme):
         server(standin, scheme, versions={"segmenter": 2})
     )
     with Connection(server(standin, scheme, versions={"segmenter": 1})) as connection:
-        with pytest.raises(ServerError, match="version 1, does not say who it is; export it again"):
+        with pytest.raises(ServerError, match="version 1, has no description of itself; export it again"):
             find_model(connection, "segmenter")
         with pytest.raises(ServerError, match="no model called tumor_vs_demyelinating"):
             remote_classifiers(connection)
@@ -200,7 +200,7 @@ def test_a_message_beyond_the_limit_is_named(running, scheme, monkeypatch):
     monkeypatch.setattr(rest_transport, "LARGEST_MESSAGE_BYTES", 1500)
     sizes = [(name, 1000 if "length" in name else value) for name, value in grpc_transport.OPTIONS]
     monkeypatch.setattr(grpc_transport, "OPTIONS", sizes)
-    assert "does not let a message pass" in refused(server(running(), scheme))
+    assert "refuses a message of this size" in refused(server(running(), scheme))
 
 
 @pytest.mark.slow
@@ -234,7 +234,7 @@ def test_the_largest_volume_passes_a_slice_at_a_time(running, numbers, write_nif
 @BOTH
 def test_a_token_opens_the_door_and_is_never_shown(running, scheme):
     standin = running(token=TOKEN)
-    assert "name a file with a valid token by --server-token" in refused(server(standin, scheme))
+    assert "give a file with a valid token with --server-token" in refused(server(standin, scheme))
     assert "valid" in refused(server(standin, scheme, token="wrong"))  # noqa: S106
     right = server(standin, scheme, token=TOKEN)
     np.testing.assert_array_equal(segmented(right), TILE + 0.5)
@@ -251,13 +251,13 @@ def test_a_token_that_the_server_repeats_is_hidden(standin_module, running):
 
 def test_a_token_stays_at_home_where_it_could_be_read():
     for scheme in ("grpc", "http"):
-        with pytest.raises(ServerError, match=f"take {scheme}s://") as error:
+        with pytest.raises(ServerError, match=f"use {scheme}s://") as error:
             Server(scheme=scheme, host="far.example", port=1, token=TOKEN)
         assert TOKEN not in str(error.value)
     for host in ("localhost", "127.0.0.1", "::1"):
         Server(scheme="grpc", host=host, port=1, token=TOKEN)
     Server(scheme="grpcs", host="far.example", port=1, token=TOKEN)
-    with pytest.raises(ServerError, match="empty or has a blank"):
+    with pytest.raises(ServerError, match="empty or contains a blank"):
         Server(scheme="https", host="far.example", port=1, token="a\r\nHost: b")  # noqa: S106
 
 
@@ -288,7 +288,7 @@ def make_certificate(folder, name, *options):
 @ENCRYPTED
 def test_encryption_trusts_only_whom_it_was_told_to(running, certificate, waits, scheme):
     standin = running(certificate=certificate, token=TOKEN)
-    assert "no encrypted connection that can be trusted" in refused(server(standin, scheme))
+    assert "does not offer a trusted encrypted connection" in refused(server(standin, scheme))
     assert waits == []
     trusted = server(standin, scheme, authorities=certificate[1].read_bytes(), token=TOKEN)
     np.testing.assert_array_equal(segmented(trusted), TILE + 0.5)
@@ -310,7 +310,7 @@ def test_a_server_that_asks_who_is_there_is_shown_a_certificate(
         segmented(server(standin, scheme, **trust, identity=identity(*client_certificate))), TILE + 0.5
     )
     for other in ({}, {"identity": identity(*certificate)}):  # none, and one that somebody else signed
-        assert "name that by --server-cert and --server-key" in refused(server(standin, scheme, **trust, **other))
+        assert "give it with --server-cert and --server-key" in refused(server(standin, scheme, **trust, **other))
 
 
 @ENCRYPTED
@@ -319,7 +319,7 @@ def test_a_certificate_needs_its_own_key_in_the_open(certificate, client_certifi
     locked, _ = make_certificate(tmp_path, "client", "-passout", "pass:secret")
     for key in (certificate[0], tmp_path / "empty.pem", locked, tmp_path / "gone.pem"):
         shown = identity(key, client_certificate[1])
-        with pytest.raises(ServerError, match=f"and {key} are no certificate and private key") as error:
+        with pytest.raises(ServerError, match=f"and {key} are not a matching certificate and private key") as error:
             Connection(Server(scheme=scheme, host="localhost", port=1, identity=shown))
         assert str(error.value).isprintable()
 
@@ -327,7 +327,7 @@ def test_a_certificate_needs_its_own_key_in_the_open(certificate, client_certifi
 @BOTH
 def test_certificates_without_encryption_are_refused(scheme, tmp_path):
     for given in ({"authorities": b"some"}, {"identity": identity(tmp_path, tmp_path)}):
-        with pytest.raises(ServerError, match=f"encrypted connections alone; take {scheme}s://"):
+        with pytest.raises(ServerError, match=f"need an encrypted connection; use {scheme}s://"):
             Server(scheme=scheme, host="localhost", port=1, **given)
 
 
@@ -337,7 +337,7 @@ def identity(key, certificate):
 
 @ENCRYPTED
 def test_encryption_with_a_server_that_has_none_is_refused(running, waits, scheme):
-    assert "no encrypted connection" in refused(server(running(), scheme))
+    assert "does not offer a trusted encrypted connection" in refused(server(running(), scheme))
 
 
 def test_the_wrong_port_is_no_riddle(running, waits):
@@ -345,7 +345,9 @@ def test_the_wrong_port_is_no_riddle(running, waits):
     rest = int(standin.rest.partition(":")[2])
     assert "check the address" in refused(Server(scheme="grpc", host="localhost", port=rest))
     binary = int(standin.grpc.partition(":")[2])
-    assert "is that the port of TensorFlow Serving?" in refused(Server(scheme="http", host="localhost", port=binary))
+    assert "check that this is the port of TensorFlow Serving" in refused(
+        Server(scheme="http", host="localhost", port=binary)
+    )
 
 
 def test_without_grpcio_the_remedy_is_named(monkeypatch):
@@ -401,7 +403,7 @@ def test_addresses(url, expected):
         ("grpc://:8500", "HOST:PORT"),
         ("http://host:8501?a=b", "HOST:PORT"),
         ("grpc://host:8500/path", "no path"),
-        ("http://me:secret@host:8501", "no user or password"),
+        ("http://me:secret@host:8501", "must not contain a user or password"),
     ],
 )
 def test_what_is_no_address_is_refused(url, words):

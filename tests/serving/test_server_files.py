@@ -228,7 +228,7 @@ def test_what_a_person_changed_is_kept(tmp_path):
 
 
 def test_a_list_that_is_none_is_refused():
-    with pytest.raises(OutputError, match=r"models\.config: is no list of models"):
+    with pytest.raises(OutputError, match=r"models\.config: is not a list of models"):
         with_model("platform_configs {}", "segmenter", source="models.config")
     assert with_model(MODELS_START, "segmenter", source="models.config") is not None
 

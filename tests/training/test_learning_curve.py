@@ -112,7 +112,7 @@ def test_the_segmenters_curve_grows_and_nothing_is_done_twice(tmp_path, cohort_t
         ("1.0", "1"),
     ]
     for change in ({"learning_rate": 0.5}, {"steps": 9}):
-        with pytest.raises(TrainingError, match=rf"begun with (each_)?{next(iter(change))} "):
+        with pytest.raises(TrainingError, match=rf"started with (each_)?{next(iter(change))} "):
             curve.draw(CurvePlan(), replace(OPTIONS, **change), resume=True)
 
 

@@ -37,7 +37,7 @@ def test_a_run_is_begun_with_its_record(tmp_path):
 def test_a_run_that_is_there_is_not_overwritten(tmp_path):
     open_run(tmp_path, record(), resume=False)
     with pytest.raises(
-        OutputError, match="holds a training run already; add --resume to go on, or choose another --out"
+        OutputError, match="holds a training run already; add --resume to continue it, or choose another --out"
     ):
         open_run(tmp_path, record(), resume=False)
 
@@ -76,16 +76,16 @@ def test_going_on_keeps_when_it_was_begun_and_takes_a_new_end(tmp_path):
     [
         (
             {"options": {"batch": 4, "steps": 10}},
-            r"was begun with batch 8 \(now 4\); give --resume the options it was begun",
+            r"was started with batch 8 \(now 4\); give --resume the same options",
         ),
-        ({"plan": {"loss": "bce"}}, r"was begun with loss dice_bce \(now bce\);"),
-        ({"network": "small_unet"}, r"was begun with network multiresunet \(now small_unet\);"),
-        ({"arguments": {}}, r"was begun with channels 3 \(now None\);"),
+        ({"plan": {"loss": "bce"}}, r"was started with loss dice_bce \(now bce\);"),
+        ({"network": "small_unet"}, r"was started with network multiresunet \(now small_unet\);"),
+        ({"arguments": {}}, r"was started with channels 3 \(now None\);"),
         (
             {"preprocessing": {"size": [96, 96], "spacing_mm": 0.6}},
-            r"was begun with size \[64, 64\] \(now \[96, 96\]\), spacing_mm 0\.8 \(now 0\.6\);",
+            r"was started with size \[64, 64\] \(now \[96, 96\]\), spacing_mm 0\.8 \(now 0\.6\);",
         ),
-        ({"cohort": {"hash": "b" * 64}}, "the cohort has changed since the run was begun"),
+        ({"cohort": {"hash": "b" * 64}}, "the cohort has changed since the run was started"),
         ({"name": "ms_vs_nmosd"}, "holds a run of segmenter, not of ms_vs_nmosd"),
     ],
 )
@@ -106,7 +106,7 @@ def test_what_is_no_run_or_has_nothing_yet_is_told(tmp_path):
     run = RunFolder(path=tmp_path)
     with pytest.raises(TrainingError, match="holds no training run; give the folder that a training wrote"):
         run.read_record()
-    with pytest.raises(TrainingError, match="has not come to a validation yet; go on with it with --resume"):
+    with pytest.raises(TrainingError, match="has no validation yet; resume the run with --resume"):
         run.read_best()
     run.record.write_text("{")
     with pytest.raises(TrainingError, match=r"run\.json: damaged, not JSON"):

@@ -59,7 +59,7 @@ def test_a_damaged_file_is_refused(tmp_path, damage):
     path = tmp_path / "state.npz"
     save_state(path, PROGRESS, variables(0))
     path.write_bytes(damage(path.read_bytes()))
-    with pytest.raises(TrainingError, match=r"state\.npz: a damaged training state; train anew in another folder"):
+    with pytest.raises(TrainingError, match=r"state\.npz: a damaged training state; train again in another folder"):
         load_state(path, variables(1))
 
 

@@ -180,7 +180,7 @@ def test_released_weights_of_the_same_name_are_kept_unless_told_otherwise(run, t
 def test_an_unfinished_run_cannot_be_released(tmp_path, run):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "run.json").write_bytes(run.record.read_bytes())
-    with pytest.raises(TrainingError, match="has not come to a validation yet"):
+    with pytest.raises(TrainingError, match="has no validation yet"):
         release_run(RunFolder(path=tmp_path / "run"), tmp_path / "weights", data="x")
     (tmp_path / "run" / "best.json").write_bytes(run.best.read_bytes())
     with pytest.raises(TrainingError, match=r"best-\d+\.weights\.h5: cannot be read .* resume the run"):

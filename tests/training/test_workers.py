@@ -73,7 +73,7 @@ def test_a_training_asked_to_stop_saves_its_state_and_says_how_to_go_on(tmp_path
     process.send_signal(number)
     *_, sentence = ended(process, status).splitlines()
     assert sentence.startswith(f"spinal-tf: {out}: stopped after step ")
-    assert sentence.endswith("and the state is saved; give the same command with --resume to go on")
+    assert sentence.endswith("and the state is saved; repeat the command with --resume to continue")
     last = int(sentence.split("step ")[1].split(",")[0])
     processes.finish(train(out, "--steps", last + 2, "--resume"))
     assert [row[0] for row in log(out)][-1] == last + 2
@@ -89,7 +89,7 @@ def test_the_others_of_one_that_is_asked_to_stop_or_killed_end_in_a_sentence(tmp
     chief, other = start()
     other.send_signal(signal.SIGTERM)
     for process, status in ((other, 143), (chief, 130)):
-        assert "the state is saved; give the same command with --resume to go on" in ended(process, status)
+        assert "the state is saved; repeat the command with --resume to continue" in ended(process, status)
     chief, other = start()
     other.kill()
     assert "another process of this training ended or cannot be reached" in ended(chief, 3)

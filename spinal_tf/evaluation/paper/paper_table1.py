@@ -30,7 +30,9 @@ MARKS = {"a": ASTROCYTOMA, "e": EPENDYMOMA, "m": MS}
 """Letter behind a number: significantly different from that group."""
 
 SLIPS = {
-    Split.VALIDATION: "The paper's total volume of MS in validation, 8.04 ± 0.63 mL, is likely a slip for 0.84 ± 0.63."
+    Split.VALIDATION: (
+        "The paper's total volume of MS in validation, 8.04 ± 0.63 mL, is likely a misprint of 0.84 ± 0.63."
+    )
 }
 """Besides, a note under the article's table counts 44 astrocytomas in the test set; everywhere else they are 34."""
 

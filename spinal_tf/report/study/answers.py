@@ -38,7 +38,7 @@ def missing(evaluation: Evaluation) -> str:
     no_age, no_sex = sum(one.age_years is None for one in cases), sum(one.sex is None for one in cases)
     return (
         f"Cases without a probability were left out and counted ({'; '.join(left_out) or 'there was none'}). Without "
-        f"age: {no_age}, without sex: {no_sex} of {len(cases)} judged cases; they are in no such subgroup. Nothing "
+        f"age: {no_age}, without sex: {no_sex} of {len(cases)} evaluated cases; they are in no such subgroup. Nothing "
         "was imputed."
     )
 
@@ -59,7 +59,7 @@ def splits(evaluation: Evaluation) -> str:
     """How large the partitions are."""
     cases = {split: evaluation.predictions.of_split(split) for split in Split}
     parts = (f"{split.value} {len(own)} cases of {_patients(own)} patients" for split, own in cases.items())
-    return f"In the table: {'; '.join(parts)}. Training cases are not judged."
+    return f"In the table: {'; '.join(parts)}. Training cases are not evaluated."
 
 
 def disjoint(evaluation: Evaluation) -> str | None:
@@ -90,7 +90,7 @@ def software(_: Evaluation) -> str:
 
 def code(_: Evaluation) -> str:
     """Whose code computed the evaluation."""
-    return f"The evaluation: spinal-tf {software_versions()['spinal-tf']}, MIT licence."
+    return f"The evaluation: spinal-tf {software_versions()['spinal-tf']}, MIT license."
 
 
 def metrics(evaluation: Evaluation) -> str:

@@ -41,8 +41,8 @@ below, the cases of each bin. Filled circles: the probabilities as they are; hol
 temperature that validation chose, where the set is not validation itself. ECE: expected calibration error."""
 
 DECISION_CAPTION = """\
-Net benefit, true positive less weighted false positive calls for each case, of acting from a probability on, against
-that probability. Grey: of acting on everybody; dotted, at 0: on nobody. Dashed: after temperature scaling. It holds for
+Net benefit (true positive minus weighted false positive calls, for each case) of acting from a probability on, against
+that probability. Gray: acting on everybody; dotted, at 0: on nobody. Dashed: after temperature scaling. It holds for
 the share of positive cases among these. Values far below 0 are cut off."""
 
 

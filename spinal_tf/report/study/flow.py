@@ -32,9 +32,9 @@ REASONS = (HEALTHY, NO_TASK, NO_PROBABILITY) = ("healthy", "no task for disease"
 """Why cases are left out, in the order of the chart."""
 
 CAPTION = """\
-Cases by split and disease. Training cases are not judged. Left out: healthy cases, which no classifier is about; of the
-judged ones cases of a disease that no probability of the table is about, and those without any probability, for example
-since no lesion was found."""
+Cases by split and disease. Training cases are not evaluated. Left out: healthy cases, which no classifier covers; cases
+of a disease that no probability of the table covers; and cases without any probability, for example because no lesion
+was found."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -82,7 +82,7 @@ def _read(path: Path) -> list[Row]:
     try:
         rows = read_rows(path)
     except (OSError, ValueError, TypeError) as error:
-        raise CohortError(f"{path}: is no table of a learning curve; give learning-curve.csv of one") from error
+        raise CohortError(f"{path}: is not a table of a learning curve; give learning-curve.csv of one") from error
     known = rows and any({f"{part}_{name}" for part, *_ in PARTS} <= set(rows[0]) for name in DRAWN)
     if not known or not {"fraction", "patients"} <= set(rows[0]):
         raise CohortError(f"{path}: holds no learning curve; give learning-curve.csv as train learning-curve wrote it")

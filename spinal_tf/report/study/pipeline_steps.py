@@ -22,8 +22,8 @@ LINE = 0.165
 
 CAPTION = """\
 First the networks outline lesions on every sagittal slice of the T2w scan, and a person checks the mask where the
-program asks for it. Then the slices with lesion, with their mask, are classified: a first model tells {classes} apart,
-the others the diseases within a class; Grad-CAM shows what counted for the diagnosis.{shown}"""
+program asks for it. Then the slices with lesion, with their mask, are classified: a first model distinguishes
+{classes}, the others the diseases within a class; Grad-CAM shows what counted for the diagnosis.{shown}"""
 
 SHOWN = " The slices are of one case, the model's mask red."
 

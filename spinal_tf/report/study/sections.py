@@ -60,7 +60,7 @@ def origin(evaluation: Evaluation) -> str:
     """All that it takes to repeat the numbers."""
     return "\n".join(
         [
-            markup.table("Tables that were judged", ("Table", "SHA-256 of its file"), evaluation.tables, numeric=()),
+            markup.table("Evaluated tables", ("Table", "SHA-256 of its file"), evaluation.tables, numeric=()),
             markup.table("Options", ("Option", "Value"), _options(evaluation), numeric=()),
             markup.table("Software", ("Package", "Version"), list(software_versions().items()), numeric=()),
         ]

@@ -17,7 +17,7 @@ from spinal_tf.report.study.sheets import Sheet, heading, sheet
 
 DIFFERENCE = (
     "Difference: first minus second, in fractions of 1, with the interval of the bootstrap over patients. p: "
-    "McNemar's test, exact where fewer than 25 cases are judged differently, DeLong's for the AUC. Holm: corrected "
+    "McNemar's test, exact if fewer than 25 cases are called differently, DeLong's for the AUC. Holm: corrected "
     "for all tests of this kind on one set and measure. Validation is in the file."
 )
 
@@ -101,7 +101,7 @@ PARTS = (
         caption=(
             "A probability of the positive class at or above the value is called positive. Chosen: the cut-off with "
             "the largest Youden index in that set, whose own cases are called at points chosen on its other patients. "
-            "Given: by whoever evaluated."
+            "Given: by the evaluator."
         ),
     ),
     Part(
@@ -140,8 +140,8 @@ PARTS = (
         table="subgroups",
         section=SUBGROUPS,
         caption=(
-            "Groups of the test set, of validation where there is no test. Percent (n/N) [Wilson's 95 % interval]; "
-            "AUC (95 % interval, bootstrap over patients). PPV and NPV are in the file. Paediatric is below 18 years. "
+            "Groups of the test set (without a test set, of validation). Percent (n/N) [Wilson's 95 % interval]; "
+            "AUC (95 % interval, bootstrap over patients). PPV and NPV are in the file. Pediatric is below 18 years. "
             "Many subgroups are small; look at the intervals before the tests."
         ),
         lay_out=subgroups,
@@ -169,7 +169,7 @@ PARTS = (
         table="reliability",
         section=CALIBRATION,
         caption=(
-            "Points of the reliability curves in the test set, or in validation where there is none: mean predicted "
+            "Points of the reliability curves in the test set (without one, in validation): mean predicted "
             "probability and observed share of positive cases of each bin."
         ),
         choose=_of_main_set,
@@ -179,9 +179,9 @@ PARTS = (
         table="decision_curve",
         section=CALIBRATION,
         caption=(
-            "Net benefit in the test set, or in validation where there is none, before scaling: true positive less "
-            "false positive cases for each case, these weighted by the odds of the threshold. Calling no case "
-            "positive has 0."
+            "Net benefit in the test set (without one, in validation), before scaling: true positive minus false "
+            "positive cases for each case, the latter weighted by the odds of the threshold. Calling no case "
+            "positive gives 0."
         ),
         choose=_at_tenths,
         folded="Points of the decision curves",
@@ -191,10 +191,10 @@ PARTS = (
         table="masks",
         section=MASKS,
         caption=(
-            "Masks of the test set by disease, of validation where there is no test, in three dimensions: median "
+            "Masks of the test set (without one, of validation) by disease, in three dimensions: median "
             "(quartiles) over the cases for which a measure is defined; of Dice also the mean [95 % interval, "
             "bootstrap over patients], where shown beside that of the test set of Zhuo et al. 2022. Volume error: "
-            "predicted less reference. NSD: normalised surface distance. HD95: robust Hausdorff distance."
+            "predicted minus reference. NSD: normalized surface distance. HD95: robust Hausdorff distance."
         ),
         lay_out=masks,
     ),
@@ -213,9 +213,9 @@ PARTS = (
         table="triage",
         section=TRIAGE,
         caption=(
-            "Whether flags for review find poor masks, in the test set or in validation where there is none. Flagged: "
-            "of all cases, the burden. Sensitivity: flagged of the poor masks. PPV: poor of the flagged ones. Paper, "
-            "where shown: masks that its readers corrected, by a rule that is not published. Wilson's intervals."
+            "Whether flags for review find poor masks, in the test set (without one, in validation). Flagged: "
+            "share of all cases, the burden. Sensitivity: flagged of the poor masks. PPV: poor of the flagged ones. "
+            "Paper, where shown: masks that its readers corrected, by a rule that is not published. Wilson's intervals."
         ),
         choose=_of_main_set,
         without=("set", "paper_value"),
@@ -225,7 +225,7 @@ PARTS = (
         section=GRAD_CAM,
         caption=(
             "Zone in which the heat map of a case is mainly active, by disease and by whether the call was right, with "
-            "Wilson's intervals; of the test set, of validation where there is no test. A heat map shows where a "
+            "Wilson's intervals, in the test set (without one, in validation). A heat map shows where a "
             "network looked, not why."
         ),
         choose=_of_main_set,
@@ -234,10 +234,10 @@ PARTS = (
         table="gradcam_check",
         section=GRAD_CAM,
         caption=(
-            "Whether heat maps depend on what was learnt: maps of some cases beside those of the same networks with "
+            "Whether heat maps depend on what was learned: maps of some cases beside those of the same networks with "
             "random weights, by rank correlation (mean over cases; least and most of a case) and structural "
             f"similarity (SSIM). 1 is the same map. Above a mean rank correlation of {MOST_ALIKE:g} maps say little of "
-            "what was learnt, and are no reasons. Blank: compared maps that random weights left nothing of."
+            "what was learned, and are no reasons. Blank: compared maps that are empty with random weights."
         ),
     ),
 )

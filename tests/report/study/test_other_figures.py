@@ -129,8 +129,8 @@ def test_no_table_is_no_figure():
     [
         ("", "holds no learning curve"),
         ("fraction,seed,patients\n0.5,1,10\n", "holds no learning curve"),
-        (TABLE.replace("0.95", "much"), "is no table of a learning curve"),
-        (TABLE.replace("0.5,1,10,12,100,0.95,0.5", "0.5,1"), "is no table of a learning curve"),
+        (TABLE.replace("0.95", "much"), "is not a table of a learning curve"),
+        (TABLE.replace("0.5,1,10,12,100,0.95,0.5", "0.5,1"), "is not a table of a learning curve"),
     ],
 )
 def test_a_table_that_is_none_is_told(curve, plain, text, words):

@@ -85,7 +85,7 @@ def test_claim_of_a_small_table(full):
     )
     assert found["19"].run == (
         "In the table: train 0 cases of 0 patients; validation 12 cases of 12 patients; test 12 cases of 12 patients. "
-        "Training cases are not judged."
+        "Training cases are not evaluated."
     )
     assert found["20"].run.startswith("Patients: no patient is in two partitions")
     assert found["35"].run.startswith(
@@ -114,7 +114,7 @@ def test_what_is_missing_is_counted(evaluated, plain_rows):
     rows[1]["sex"] = ""
     assert answers(CLAIM, evaluated(rows))["12"].run == (
         "Cases without a probability were left out and counted (Tumor vs demyelinating, validation: 1). Without age: "
-        "16, without sex: 1 of 16 judged cases; they are in no such subgroup. Nothing was imputed."
+        "16, without sex: 1 of 16 evaluated cases; they are in no such subgroup. Nothing was imputed."
     )
 
 

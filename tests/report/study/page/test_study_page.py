@@ -111,7 +111,7 @@ def test_every_table_of_the_page_has_a_file(full, tmp_path):
     write_evaluation(full, tmp_path / "report", others=study_files(full, [], note=""))
     page = Page((tmp_path / "report/report.html").read_text(encoding="utf-8"))
     captions = [caption for caption in page.of("caption") if "All rows: " in caption]
-    origin = {"Tables that were judged", "Options", "Software"}
+    origin = {"Evaluated tables", "Options", "Software"}
     assert len(captions) == len(page.all("table")) - len(origin)
     assert origin < set(page.of("caption")), "what these say stands in metrics.json"
     named = {caption.rpartition("All rows: ")[2].removesuffix(".") for caption in captions}
