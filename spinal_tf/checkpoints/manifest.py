@@ -21,7 +21,6 @@ from spinal_tf.locks import locked
 from spinal_tf.networks.network_registry import SEGMENTERS, is_network, network_spec
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.slices import MaskMode
-from spinal_tf.taxonomy import tree
 
 if TYPE_CHECKING:
     import keras
@@ -109,12 +108,12 @@ class Checkpoint:
 
     def in_words(self) -> str:
         """What the network does, in one sentence, for model cards."""
-        task = next((task for task in tree().tasks if task.name == self.name), None)
-        if task is None:
+        if self.mask_mode is None:
             return "Finds and outlines lesions."
+        classes = " or ".join(self.name.split("_vs_"))  # not those of the tree in use, which may be another one
         images = "T2w and, if available, T1c" if "t1c" in self.modalities else "T2w alone"
         mask = "a channel, and images are zero outside it" if self.mask_mode == "multiply" else "a channel"
-        return f"Classifies lesions as {task.classes[0]} or {task.classes[1]} from {images}; the mask is {mask}."
+        return f"Classifies lesions as {classes} from {images}; the mask is {mask}."
 
     def points_in_words(self) -> str:
         """The operating point, and what a lesion has to reach, for cards and lists."""

@@ -147,6 +147,11 @@ def test_a_card_says_what_a_classifier_tells_by_what(change, sentence):
     assert dataclasses.replace(CLASSIFIER, **change).in_words() == sentence
 
 
+def test_a_card_of_a_task_that_the_tree_has_not_says_its_classes():
+    other = dataclasses.replace(CLASSIFIER, name="infarction_vs_demyelinating")
+    assert other.in_words().startswith("Classifies lesions as infarction or demyelinating from")
+
+
 def test_a_card_says_what_a_segmenter_does():
     assert SEGMENTER.in_words() == "Finds and outlines lesions."
 
