@@ -16,7 +16,6 @@ import click
 import pytest
 
 from spinal_tf.cli.main import main
-from spinal_tf.errors import OutputError, SpinalTfError, VolumeError, WeightsError
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -149,12 +148,6 @@ def test_every_part_of_the_paper_has_a_module_or_is_planned() -> None:
         files = re.findall(r"`(spinal_tf/[\w/.]*)`", place)
         assert files or "planned" in place or "`" in place, element
         assert [file for file in files if not (ROOT / file).exists()] == [], element
-
-
-@pytest.mark.parametrize("error", [SpinalTfError, VolumeError, OutputError, WeightsError])
-def test_exit_statuses_stand_in_the_readme(error: type[SpinalTfError]) -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"\n| {error.exit_code} | " in readme.split("### Exit status", 1)[1]
 
 
 def test_readme_says_first_what_the_software_is_not() -> None:

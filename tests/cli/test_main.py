@@ -12,11 +12,12 @@ from pathlib import Path
 import click
 import pytest
 
+from spinal_tf import errors
 from spinal_tf.cli import main as main_module
 from spinal_tf.cli.failures import Terminated, orderly_termination
 from spinal_tf.cli.main import COMMANDS, main
 from spinal_tf.cli.quiet import quiet_stderr
-from spinal_tf.errors import DeviceError, OutputError, SpinalTfError, VolumeError, WeightsError
+from spinal_tf.errors import DeviceError, VolumeError
 
 ROOT = Path(__file__).parents[2]
 
@@ -107,7 +108,11 @@ def test_unknown_command_and_option_are_wrong_usage(run):
 
 @pytest.mark.parametrize(
     ("error", "status"),
-    [(SpinalTfError, 1), (DeviceError, 2), (VolumeError, 3), (OutputError, 3), (WeightsError, 4)],
+    [
+        *[(errors.SpinalTfError, 1), (errors.DeviceError, 2), (errors.RequirementError, 2), (errors.VolumeError, 3)],
+        *[(errors.CohortError, 3), (errors.OutputError, 3), (errors.BusyError, 3), (errors.TrainingError, 3)],
+        *[(errors.PortError, 3), (errors.WeightsError, 4), (errors.ServerError, 6), (errors.StoppedError, 130)],
+    ],
 )
 def test_an_expected_error_is_one_sentence_with_its_status(refused, raising, error, status):
     raising(error("scan.nii: is empty; export it again"))
