@@ -44,17 +44,21 @@ def main() -> None:
     parser.add_argument("--parts", type=int, default=1)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    scans = from_scans(read_scans(given.scans))
-    template = from_template(read_template(given.template))
-    sources = (drawn_spine, drawn_spine, drawn_spine, *[scans] * 4, *[template] * 3)
+    sources = sources_in(given.scans, given.template)
     for number in range(given.part, given.cases, given.parts):
         path = given.out / f"{number:05d}.npz"
         if not path.exists():
-            _save(path, _case(number, sources))
+            _save(path, simulated(number, sources))
 
 
-def _case(number: int, sources: tuple[BackgroundSource, ...]) -> SimulatedCase:
-    """Each disease meets each source within 50 cases in a row."""
+def sources_in(scans: Path, template: Path) -> tuple[BackgroundSource, ...]:
+    """Sources of spines, in the order in which cases have them."""
+    real, average = from_scans(read_scans(scans)), from_template(read_template(template))
+    return (drawn_spine, drawn_spine, drawn_spine, *[real] * 4, *[average] * 3)
+
+
+def simulated(number: int, sources: tuple[BackgroundSource, ...]) -> SimulatedCase:
+    """The case of a number; each disease meets each source within 50 cases in a row."""
     rng = np.random.default_rng([SEED, number])
     diagnosis = DIAGNOSES[number % len(DIAGNOSES)]
     source = sources[number // len(DIAGNOSES) % len(sources)]

@@ -61,9 +61,14 @@ class Classifier:
     explain: Explainer
     served: Served | None = None
 
-    def call(self, probabilities: np.ndarray) -> int:
-        """The class that a case's mean probability calls at the stored operating point, from (n, 2) of its tiles."""
-        return int(probabilities[:, 1].mean() >= self.checkpoint.operating_point)
+    def call(self, probabilities: np.ndarray, *, with_t1c: bool = False) -> int:
+        """The class that a case's mean probability calls at the stored operating point of its input.
+
+        Args:
+            probabilities: (n, 2) of its tiles.
+            with_t1c: whether the case has a T1c scan that the network was trained to use.
+        """
+        return int(probabilities[:, 1].mean() >= self.checkpoint.point(with_t1c=with_t1c))
 
 
 def load_segmenter(folder: Path, *, device: str = "cpu") -> Segmenter:

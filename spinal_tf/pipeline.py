@@ -8,6 +8,7 @@ from functools import cache, partial
 
 import numpy as np
 
+from spinal_tf.checkpoints.cutoffs import point_doubt
 from spinal_tf.engine import Engine, run_in_batches
 from spinal_tf.evaluation.activation import map_activation
 from spinal_tf.explanation.gradcam import heatmap_volume
@@ -251,11 +252,12 @@ def classify_volume(
     slices: tuple[int, ...] = ()
     for classifier in classifiers:
         record = classifier.checkpoint
-        tiles = tiles_for(record.preprocessing, record.mask_mode or "channel", "t1c" in record.modalities)
+        contrast = t1c is not None and "t1c" in record.modalities
+        tiles = tiles_for(record.preprocessing, record.mask_mode or "channel", contrast)
         if not tiles.slices:
             return None
         slices = tiles.slices
-        results.append(_ask(classifier, tiles, volume, mask))
+        results.append(_ask(classifier, tiles, volume, mask, with_t1c=contrast))
     probabilities = {result.task.name: result.probability for result in results}
     return Classification(
         tasks=tuple(results),
@@ -266,14 +268,14 @@ def classify_volume(
     )
 
 
-def _ask(classifier: Classifier, tiles: Tiles, volume: Volume, mask: np.ndarray) -> TaskResult:
-    explanation = classifier.explain(tiles.images, class_index=classifier.call)
+def _ask(classifier: Classifier, tiles: Tiles, volume: Volume, mask: np.ndarray, *, with_t1c: bool) -> TaskResult:
+    explanation = classifier.explain(tiles.images, class_index=partial(classifier.call, with_t1c=with_t1c))
     heatmap = heatmap_volume(explanation.maps, tiles, volume.data.shape)
     positive = explanation.probabilities[:, 1]
     return TaskResult(
         task=classifier.task,
         probability=float(positive.mean()),
-        operating_point=classifier.checkpoint.operating_point,
+        operating_point=classifier.checkpoint.point(with_t1c=with_t1c),
         tile_probabilities=tuple(float(p) for p in positive),
         heatmap=heatmap,
         activation=map_activation(heatmap, mask, volume.spacing_mm),
@@ -290,12 +292,14 @@ def _classification_warnings(
         return ()
     if classification is None:
         return (TOO_THIN,)
+    doubt = point_doubt([c.checkpoint for c in classifiers], with_t1c=t1c is not None)
     if t1c is None:
-        return ()
+        return doubt
     without = [c.task.name for c in classifiers if "t1c" not in c.checkpoint.modalities]
     if not without:
-        return t1c.warnings
+        return (*t1c.warnings, *doubt)
     return (
         *t1c.warnings,
+        *doubt,
         f"{t1c.source}: not used for {', '.join(without)}, whose weights were not trained with contrast images",
     )

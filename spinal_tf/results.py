@@ -84,7 +84,8 @@ class TaskResult:
 
     Attributes:
         probability: of the task's positive class, mean over the tiles.
-        operating_point: cut-off from the weights' manifest; at or above it the positive class is called.
+        operating_point: cut-off from the weights' manifest for the images that were used, T2w alone or with T1c; at or
+            above it the positive class is called.
         tile_probabilities: positive-class probability of each tile, in the order of ``Classification.slices``.
         heatmap: Grad-CAM for the called class, float32, 0 to 1, shape of ``volume.data``; zero on slices without tile.
         activation: where the heat map lies.

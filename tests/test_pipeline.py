@@ -373,14 +373,49 @@ def _contrast(volume):
     return replace(volume, source="t1c.nii.gz", warnings=("t1c.nii.gz: odd",))
 
 
+POINTS = {"modalities": ("t2w", "t1c"), "operating_point": 0.6, "operating_point_t1c": 0.4}
+
+
 def test_contrast_image_fills_its_channel_where_the_weights_know_it(volume, lesion, make_classifiers):
-    classifiers = make_classifiers(0.5, 0.5, 0.5, modalities=("t2w", "t1c"))
+    classifiers = make_classifiers(0.5, 0.5, 0.5, **POINTS)
     given = ReviewedMask(mask=lesion, source="m.nii")
     result = diagnose(volume, given=given, classifiers=classifiers, t1c=_contrast(volume))
     assert result.classification.with_t1c
     assert result.warnings == (*volume.warnings, "t1c.nii.gz: odd")
     for classifier in classifiers:
         np.testing.assert_array_equal(classifier.explain.images[..., 0], classifier.explain.images[..., 1])
+
+
+def test_scores_with_contrast_are_called_at_the_point_chosen_with_contrast(volume, lesion, make_classifiers):
+    for t1c, point, called in ((None, 0.6, "tumor"), (_contrast(volume), 0.4, "demyelinating")):
+        classifiers = make_classifiers(0.5, 0.5, 0.5, **POINTS)
+        given = ReviewedMask(mask=lesion, source="m.nii")
+        result = diagnose(volume, given=given, classifiers=classifiers, t1c=t1c)
+        task = result.classification.tasks[0]
+        assert (task.operating_point, task.called) == (point, called)
+        assert classifiers[0].explain.class_index == task.task.classes.index(called)
+        assert not any("operating point" in warning for warning in result.warnings)
+
+
+def test_contrast_that_a_network_does_not_see_leaves_its_point_alone(volume, lesion, make_classifiers):
+    first, *others = make_classifiers(0.5, 0.5, 0.5, **POINTS)
+    without = replace(first.checkpoint, modalities=("t2w",), operating_point_t1c=None)
+    classification = classify_volume(
+        volume, lesion, [replace(first, checkpoint=without), *others], t1c=_contrast(volume)
+    )
+    assert [task.operating_point for task in classification.tasks] == [0.6, 0.4, 0.4]
+
+
+def test_a_point_that_was_chosen_without_contrast_is_said_to_be(volume, lesion, make_classifiers):
+    classifiers = make_classifiers(0.5, 0.5, 0.5, modalities=("t2w", "t1c"))
+    given = ReviewedMask(mask=lesion, source="m.nii")
+    alone = diagnose(volume, given=given, classifiers=classifiers)
+    assert not any("operating point" in warning for warning in alone.warnings)
+    result = diagnose(volume, given=given, classifiers=classifiers, t1c=_contrast(volume))
+    assert result.warnings[-1] == (
+        f"the operating point of {TUMOR}, {ENTITY}, {DEMYELINATION} was chosen without T1c, and is applied to scores "
+        "computed with T1c; the called class may be wrong"
+    )
 
 
 def test_contrast_image_is_left_out_with_a_warning_where_the_weights_do_not(volume, lesion, make_classifiers):

@@ -35,6 +35,9 @@ FORMAT = 1
 FOLDER_VARIABLE = "SPINAL_TF_WEIGHTS"
 REMEDY = "import the weights again with: spinal-tf weights import FILE --overwrite"
 
+OPTIONAL = frozenset(("operating_point_t1c",))
+"""Entries that a manifest may lack."""
+
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 """Names of files and checkpoints: no separator, no leading dot, so a manifest reaches nothing outside its folder."""
 
@@ -52,7 +55,8 @@ class Checkpoint:
         file: name of the .weights.h5 file beside the manifest.
         sha256: of that file, in lower-case hexadecimal digits; empty until it is saved.
         preprocessing: what its input went through in training.
-        operating_point: probability from which a voxel is lesion, or a case positive.
+        operating_point: probability from which a voxel is lesion, or a case positive by T2w alone.
+        operating_point_t1c: probability from which a case is positive by T2w and T1c; None where none was chosen.
         minimum_peak: probability that a lesion has to reach somewhere; 0 for classifiers, and where any will do.
         mask_mode: how the lesion mask enters a tile; None for the segmenter.
         modalities: it was trained with.
@@ -70,6 +74,7 @@ class Checkpoint:
     sha256: str = ""
     preprocessing: Preprocessing
     operating_point: float
+    operating_point_t1c: float | None = None
     minimum_peak: float = 0.0
     mask_mode: MaskMode | None = None
     modalities: tuple[Modality, ...] = ("t2w",)
@@ -91,8 +96,11 @@ class Checkpoint:
             "channels of the network are not the slices that preprocessing shows it",
         )
         _require(set(self.modalities) <= set(get_args(Modality)), f"modalities {self.modalities!r} are not known")
+        for point in (self.operating_point, self.point(with_t1c=True)):
+            _require(_is_probability(point), f"operating point {point!r} is not within 0 to 1")
         _require(
-            _is_probability(self.operating_point), f"operating point {self.operating_point!r} is not within 0 to 1"
+            self.operating_point_t1c is None or "t1c" in self.modalities,
+            "an operating point with T1c, but no training with T1c",
         )
         _require(_is_probability(self.minimum_peak), f"minimum peak {self.minimum_peak!r} is not within 0 to 1")
 
@@ -104,6 +112,7 @@ class Checkpoint:
     def to_dict(self) -> dict[str, Any]:
         """The record as JSON can hold it, without its name; `from_dict` is its inverse."""
         entry = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "name"}
+        entry = {key: value for key, value in entry.items() if value is not None or key not in OPTIONAL}
         return {**entry, "preprocessing": self.preprocessing.to_dict(), "modalities": list(self.modalities)}
 
     def in_words(self) -> str:
@@ -115,10 +124,10 @@ class Checkpoint:
         mask = "a channel, and images are zero outside it" if self.mask_mode == "multiply" else "a channel"
         return f"Classifies lesions as {classes} from {images}; the mask is {mask}."
 
-    def points_in_words(self) -> str:
-        """The operating point, and what a lesion has to reach, for cards and lists."""
-        peak = f", a lesion reaches {self.minimum_peak:.2f} somewhere" if self.minimum_peak else ""
-        return f"{self.operating_point:.3f}{peak}"
+    def point(self, *, with_t1c: bool) -> float:
+        """Operating point for a case with or without T1c; the only one serves both."""
+        own = self.operating_point_t1c if with_t1c else None
+        return self.operating_point if own is None else own
 
     @classmethod
     def from_dict(cls, name: str, entry: Mapping[str, Any]) -> Checkpoint:
@@ -130,7 +139,8 @@ class Checkpoint:
         """
         names = {item.name for item in fields(cls)} - {"name"}
         _require(isinstance(entry, Mapping), f"{entry!r} is not a record")
-        _require(set(entry) == names, f"unknown or missing entries ({', '.join(sorted(set(entry) ^ names))})")
+        odd = sorted((set(entry) ^ names) - (OPTIONAL - set(entry)))
+        _require(not odd, f"unknown or missing entries ({', '.join(odd)})")
         _require(HASH.fullmatch(str(entry["sha256"])), f"{entry['sha256']!r} is not a SHA-256")
         for record in ("arguments", "preprocessing", "training"):
             _require(isinstance(entry[record], Mapping), f"{record} is not a record")

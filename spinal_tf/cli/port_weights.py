@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from spinal_tf.porting.port import Ported
 
 SEGMENTER = "segmenter"
-TASK_ONLY = ("mask_mode", "modalities", "channels", "positive_output")
+TASK_ONLY = ("operating_point_t1c", "mask_mode", "modalities", "channels", "positive_output")
 CHANNELS = ("t1c", "t2w", "mask")
 
 
@@ -69,7 +69,12 @@ def _channels(ctx: click.Context, parameter: click.Parameter, value: str) -> tup
     type=click.FloatRange(0, 1),
     default=0.5,
     show_default=True,
-    help="Probability from which a voxel is lesion, or a case positive.",
+    help="Probability from which a voxel is lesion, or a case positive by T2w alone.",
+)
+@click.option(
+    "--operating-point-t1c",
+    type=click.FloatRange(0, 1),
+    help="Probability from which a case is positive by T2w and T1c, with --modalities t2w+t1c.",
 )
 @click.option(
     "--mask-mode",
@@ -141,8 +146,10 @@ def _refuse_contradictions(options: dict[str, Any]) -> None:
         raise click.UsageError("--spacing belongs to --fit spacing, and to no other")
     if options["fit"] == "spacing" and not is_segmenter:
         raise click.UsageError("--fit spacing is for the segmenter; a classifier's tiles all have one size")
-    if math.isnan(options["operating_point"]) or math.isnan(options["spacing_mm"] or 0):
-        raise click.UsageError("--operating-point and --spacing are numbers")
+    if options["operating_point_t1c"] is not None and "t1c" not in options["modalities"]:
+        raise click.UsageError("--operating-point-t1c belongs to --modalities t2w+t1c")
+    if any(math.isnan(options[name] or 0) for name in ("operating_point", "operating_point_t1c", "spacing_mm")):
+        raise click.UsageError("--operating-point, --operating-point-t1c and --spacing are numbers")
 
 
 def _show(ported: Ported) -> None:

@@ -219,5 +219,7 @@ def _conclude(run: RunFolder, setting: Setting) -> None:
     if not setting.workers.is_chief:
         return
     best = run.read_best()
-    click.echo(f"{run.path}: best weights of step {best['step']}, operating point {best['operating_point']:.3f}")
+    with_t1c = best.get("with_t1c")
+    also = f", with T1c {with_t1c['operating_point']:.3f}" if with_t1c else ""
+    click.echo(f"{run.path}: best weights of step {best['step']}, operating point {best['operating_point']:.3f}{also}")
     click.echo(f"  to use them: spinal-tf weights release {shlex.quote(str(run.path))} --into FOLDER --data WORDS")

@@ -17,6 +17,7 @@ def weights() -> None:
 @weights.command("list")
 def list_command() -> None:
     """List the weights in use, without checking them."""
+    from spinal_tf.checkpoints.cutoffs import points_in_words
     from spinal_tf.checkpoints.manifest import find_weights, read_manifest
 
     folder = find_weights()
@@ -24,7 +25,7 @@ def list_command() -> None:
     for checkpoint in read_manifest(folder).values():
         click.echo(
             f"{checkpoint.name:28} {checkpoint.network:14} {'+'.join(checkpoint.modalities):8} "
-            f"operating point {checkpoint.points_in_words()}  sha256 {checkpoint.sha256[:12]}  {checkpoint.card}"
+            f"operating point {points_in_words(checkpoint)}  sha256 {checkpoint.sha256[:12]}  {checkpoint.card}"
         )
 
 

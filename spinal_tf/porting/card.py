@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from spinal_tf.checkpoints.cutoffs import points_in_words
 from spinal_tf.checkpoints.manifest import Checkpoint
 
 CARD = """# {name}
@@ -50,6 +51,6 @@ def write_card(checkpoint: Checkpoint) -> str:
         if difference is None
         else f"the file's own network on the same input, largest difference in probability {difference:.1e}",
         preprocessing=checkpoint.preprocessing.in_words(),
-        operating_point=checkpoint.points_in_words(),
+        operating_point=points_in_words(checkpoint),
         order=", order of channels and of classes" if is_task else "",
     )

@@ -35,7 +35,8 @@ class PortOptions:
         fit: see `Preprocessing`.
         size: rows and columns of the input; None for what the file says, else 256 x 256.
         spacing_mm: see `Preprocessing`.
-        operating_point: probability from which a voxel is lesion, or a case positive.
+        operating_point: probability from which a voxel is lesion, or a case positive by T2w alone.
+        operating_point_t1c: probability from which a case is positive by T2w and T1c; None where nobody chose one.
         mask_mode: how the mask enters a tile.
         modalities: that it was trained with.
         channels: order of the tile's channels in the file's network.
@@ -49,6 +50,7 @@ class PortOptions:
     size: tuple[int, int] | None = None
     spacing_mm: float | None = None
     operating_point: float = 0.5
+    operating_point_t1c: float | None = None
     mask_mode: MaskMode = "channel"
     modalities: tuple[Modality, ...] = ("t2w",)
     channels: tuple[Channel, ...] = TILE_CHANNELS
@@ -89,6 +91,7 @@ def plan_checkpoint(source: Source, options: PortOptions) -> Checkpoint:
         arguments=arguments,
         preprocessing=preprocessing,
         operating_point=options.operating_point,
+        operating_point_t1c=options.operating_point_t1c,
         mask_mode=None if options.is_segmenter else options.mask_mode,
         modalities=("t2w",) if options.is_segmenter else options.modalities,
         card=f"{options.name}.md",

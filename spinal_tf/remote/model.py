@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from spinal_tf.checkpoints.cutoffs import points_in_words
 from spinal_tf.checkpoints.manifest import Checkpoint
 from spinal_tf.errors import ServerError, WeightsError
 from spinal_tf.models import Served
@@ -119,15 +120,28 @@ def _described(connection: Connection, name: str, version: int, record: Mapping[
     )
 
 
+def other_points(model: RemoteModel, manifest: Mapping[str, Checkpoint]) -> dict[str, str]:
+    """Operating points that differ from those of a manifest, there and here, by name of the weights."""
+    return {
+        name: f"{points_in_words(served)} there, {points_in_words(manifest[name])} here"
+        for name, served in model.weights.items()
+        if name in manifest and _points(served) != _points(manifest[name])
+    }
+
+
+def _points(checkpoint: Checkpoint) -> tuple[float | None, ...]:
+    return checkpoint.operating_point, checkpoint.operating_point_t1c, checkpoint.minimum_peak
+
+
 def require_same_weights(model: RemoteModel, expected: Mapping[str, Checkpoint]) -> None:
-    """Refuse a model whose weights are not those of a manifest.
+    """Refuse a model whose weights or operating points are not those of a manifest.
 
     Args:
         model: on the server.
         expected: the manifest.
 
     Raises:
-        ServerError: the manifest has no such weights, or others.
+        ServerError: the manifest has no such weights, or others, or other operating points.
     """
     for name, checkpoint in model.weights.items():
         local = expected[name].sha256[:SHOWN_DIGITS] if name in expected else "none"
@@ -137,3 +151,8 @@ def require_same_weights(model: RemoteModel, expected: Mapping[str, Checkpoint])
                 f"--weights names (SHA-256 {checkpoint.sha256[:SHOWN_DIGITS]} there, {local} here); choose another "
                 "version with --server-version, or leave out --weights to take what is served"
             )
+    for name, points in other_points(model, expected).items():
+        raise ServerError(
+            f"{model.connection.server}: {model.name}, version {model.version}, has another operating point for {name} "
+            f"than --weights ({points}); export it again, or leave out --weights to take what is served"
+        )

@@ -16,7 +16,7 @@ from spinal_tf.phantom.simulated_case import simulate_case
 from spinal_tf.pipeline import SegmentationOptions, segment_volume
 from spinal_tf.remote.connection import Connection
 from spinal_tf.remote.load import Load, measure
-from spinal_tf.remote.model import SHOWN_DIGITS, RemoteModel, find_model, require_same_weights
+from spinal_tf.remote.model import SHOWN_DIGITS, RemoteModel, find_model, other_points, require_same_weights
 from spinal_tf.remote.networks import RemoteEngine, RemoteExplainer
 from spinal_tf.serving.names import PIPELINE, SERVING_DEFAULT, TILES, WITH_MASK, served_names
 from spinal_tf.slices import make_tiles
@@ -113,7 +113,11 @@ def check_server(
             require_same_weights(model, expected)
         if local is not None and not local.has(model):
             yield Finding(line="  other weights than on this machine: not compared with them")
-        yield from _compared(model, case, local if local is not None and local.has(model) else None)
+        same = local if local is not None and local.has(model) else None
+        if same is not None:
+            for weights, points in other_points(model, same.weights).items():
+                yield Finding(line=f"  operating point of {weights}: {points}", sound=False)
+        yield from _compared(model, case, same)
         yield Finding(line=f"  {measure(partial(_small_request, model, case), load)}")
 
 

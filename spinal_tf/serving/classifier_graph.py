@@ -98,7 +98,7 @@ def _case_function(network: ServedNetwork) -> Callable[..., dict[str, tf.Tensor]
             shapes=[(2,)],
         )
         probability = tf.reduce_mean(probabilities[:, 1])
-        called = tf.cast(probability >= network.checkpoint.operating_point, tf.int32)
+        called = tf.cast(probability >= network.checkpoint.point(with_t1c=contrast is not None), tf.int32)
         return {
             "probability": probability,
             "called": tf.gather(tf.constant(task.classes), called),

@@ -79,7 +79,7 @@ class ServedPipeline:
             if recipe not in made:  # classifiers made together want the same tiles
                 made[recipe] = graph_tiles(checkpoint, volume, mask, spacing_mm, t1c)
             tiles = made[recipe]
-            answers.append(_ask(network, tiles, tf.shape(volume)))
+            answers.append(_ask(network, tiles, tf.shape(volume), with_t1c=t1c is not None))
         probability = tf.stack([answer.probability for answer in answers])
         called = tf.stack([answer.called for answer in answers])
         return {
@@ -100,7 +100,7 @@ class _Answer:
     heatmap: tf.Tensor
 
 
-def _ask(network: ServedNetwork, tiles: GraphTiles, shape: tf.Tensor) -> _Answer:
+def _ask(network: ServedNetwork, tiles: GraphTiles, shape: tf.Tensor, *, with_t1c: bool) -> _Answer:
     size = network.checkpoint.preprocessing.size
     features = network.graphs.model.get_layer(POOLING).input.shape[1:3]
     probabilities, maps = in_parts(
@@ -110,7 +110,7 @@ def _ask(network: ServedNetwork, tiles: GraphTiles, shape: tf.Tensor) -> _Answer
         shapes=[(2,), (*features, 2)],
     )
     probability = tf.reduce_mean(probabilities[:, 1])
-    called = tf.cast(probability >= network.checkpoint.operating_point, tf.int32)
+    called = tf.cast(probability >= network.checkpoint.point(with_t1c=with_t1c), tf.int32)
     return _Answer(
         probability=probability,
         called=called,

@@ -156,7 +156,7 @@ def run_job(job: Job, options: TrainingOptions, out: Path, setting: Setting, *, 
 
 
 def _judge_best(run: RunFolder, trainer: Trainer, judge: Validate, stop: Stop) -> None:
-    """Measures and operating point of the best weights from all validation cases; few cases make a poor one.
+    """Measures and operating points of the best weights from all validation cases; few cases make a poor one.
 
     Once is enough: a finished run that is started again has nothing left to do.
     """

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from spinal_tf.checkpoints.cutoffs import points_in_words
 from spinal_tf.checkpoints.manifest import Checkpoint, build_network, save_checkpoint
 from spinal_tf.checkpoints.weight_files import assign_weights, decode_weights
 from spinal_tf.checkpoints.weight_sets import install_set, read_set
@@ -79,13 +80,14 @@ def release_run(run: RunFolder, into: Path, *, data: str, notes: str = "", overw
 
 
 def _checkpoint(record: Mapping[str, Any], best: Mapping[str, Any], data: str) -> Checkpoint:
-    name = record["name"]
+    name, with_t1c = record["name"], best.get("with_t1c")  # runs of earlier versions have none
     return Checkpoint(
         name=name,
         network=record["network"],
         arguments={key: tuple(v) if isinstance(v, list) else v for key, v in record["arguments"].items()},
         preprocessing=Preprocessing.from_dict(record["preprocessing"]),
         operating_point=best["operating_point"],
+        operating_point_t1c=with_t1c["operating_point"] if with_t1c else None,
         minimum_peak=best["minimum_peak"],
         mask_mode=record["mask_mode"],
         modalities=tuple(record["modalities"]),
@@ -98,7 +100,7 @@ def _checkpoint(record: Mapping[str, Any], best: Mapping[str, Any], data: str) -
             "plan": record["plan"],
             "options": record["options"],
             "versions": record["versions"],
-            "measured": {key: round(value, 4) for key, value in best["measures"].items()},
+            "measured": {key: round(value, 4) for key, value in _measures(best).items()},
         },
         card=f"{name}.md",
     )
@@ -120,8 +122,8 @@ def _card(
         settings=f"batches of {options['batch']}, learning rate {options['learning_rate']:g}, seed {options['seed']}, "
         f"initial weights {record['plan']['initial']}",
         preprocessing=checkpoint.preprocessing.in_words(),
-        operating_point=checkpoint.points_in_words(),
-        measures="\n".join(f"- {key.replace('_', ' ')}: {value:.3f}" for key, value in best["measures"].items()),
+        operating_point=points_in_words(checkpoint),
+        measures="\n".join(f"- {key.replace('_', ' ')}: {value:.3f}" for key, value in _measures(best).items()),
     )
     card = _wrapped(card)
     return f"{card}\n{notes.strip()}\n" if notes.strip() else card
@@ -131,6 +133,12 @@ def _wrapped(card: str) -> str:
     """Prose in lines of limited length; rows of tables stay whole."""
     lines = (line if line.startswith("|") else textwrap.fill(line, LINE_LENGTH) for line in card.splitlines())
     return "\n".join(lines) + "\n"
+
+
+def _measures(best: Mapping[str, Any]) -> dict[str, float]:
+    """All of a validation's measures by name, with those of the cases with T1c."""
+    with_t1c = best.get("with_t1c") or {}
+    return {**best["measures"], **{f"{key}_with_t1c": value for key, value in with_t1c.items()}}
 
 
 def _counted(cases: Mapping[str, int]) -> str:

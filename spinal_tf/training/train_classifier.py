@@ -68,7 +68,7 @@ class ClassifierPlan:
 
     @property
     def with_t1c(self) -> bool:
-        """Whether validation looks at contrast-enhanced scans: where training always did."""
+        """Whether the measures of validation are from contrast-enhanced scans: where training always saw them."""
         return self.tiles.t1c_share == 1
 
 
@@ -128,7 +128,10 @@ def classifier_job(
     prepared[Split.TRAIN] = only_named(prepared[Split.TRAIN], only)
     train, validation = (_of_task(cases, task, split) for split, cases in prepared.items())
     sampler = TileSampler(cases=train, task=task, plan=plan.tiles, batch=options.batch, seed=options.seed)
-    validate = partial(validate_classifier, task=task, with_t1c=plan.with_t1c, monitor=plan.monitor)
+    knows_t1c = plan.tiles.t1c_share > 0
+    validate = partial(
+        validate_classifier, task=task, with_t1c=plan.with_t1c, monitor=plan.monitor, knows_t1c=knows_t1c
+    )
     return Job(
         name=task.name,
         network=plan.network,
@@ -139,7 +142,7 @@ def classifier_job(
         cohort=cohort.record({split: of_task(cases, task) for split, cases in used.items()}, only),
         preprocessing=plan.preprocessing,
         mask_mode=plan.mask_mode,
-        modalities=("t2w", "t1c") if plan.tiles.t1c_share else ("t2w",),
+        modalities=("t2w", "t1c") if knows_t1c else ("t2w",),
         sampler=sampler,
         steps_per_epoch=sampler.steps_per_epoch,
         validate=partial(validate, cases=some_cases(validation, options.validation_cases)),

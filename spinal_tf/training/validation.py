@@ -58,6 +58,8 @@ class Validation:
         score: more is better; numbers after the first decide between equals.
         operating_point: the one that these cases suggest.
         minimum_peak: the one that they suggest; 0 for classifiers.
+        with_t1c: ``auc`` and ``operating_point`` of the cases with T1c, of a classifier that knows it; the
+            ``operating_point`` above is that of T2w alone then. None where these cases lack a class.
         measures: for the log, by name.
         cases: a record for each case.
     """
@@ -65,6 +67,7 @@ class Validation:
     score: tuple[float, ...]
     operating_point: float
     minimum_peak: float = 0.0
+    with_t1c: dict[str, float] | None = None
     measures: dict[str, float]
     cases: tuple[dict[str, Any], ...] = field(repr=False)
 
@@ -74,6 +77,7 @@ class Validation:
             "score": list(self.score),
             "operating_point": self.operating_point,
             "minimum_peak": self.minimum_peak,
+            "with_t1c": self.with_t1c,
             "measures": self.measures,
             "cases": list(self.cases),
         }
@@ -176,24 +180,37 @@ def _probability(predict: Engine, case: SegmenterCase) -> Array:
 
 
 def validate_classifier(
-    predict: Engine, cases: Sequence[ClassifierCase], task: Task, *, with_t1c: bool, monitor: Monitor
+    predict: Engine,
+    cases: Sequence[ClassifierCase],
+    task: Task,
+    *,
+    with_t1c: bool,
+    monitor: Monitor,
+    knows_t1c: bool = False,
 ) -> Validation:
-    """Accuracy of the tiles as in the authors' code, AUC and Youden's cut-off of the cases.
+    """Accuracy of the tiles as in the authors' code, AUC and Youden's cut-offs of the cases, one for each input.
 
     Args:
         predict: the network, from float32 tiles (n, rows, columns, 3) to probabilities (n, 2).
         cases: of the task, each with a tile, both classes present.
         task: tells the classes.
-        with_t1c: leave the contrast-enhanced channel in the tiles.
+        with_t1c: leave the contrast-enhanced channel in the tiles that the measures are from.
         monitor: the measure that comes first in the score; the loss decides between equals.
+        knows_t1c: the network was trained with T1c, so cases that have one are asked both with it and without.
     """
     tiles = [_positive(predict, case.tiles, with_t1c=with_t1c) for case in cases]
+    enhanced = [knows_t1c and bool(case.tiles[..., T1C].any()) for case in cases]
+    others = [
+        _positive(predict, case.tiles, with_t1c=not with_t1c) if both else own
+        for case, own, both in zip(cases, tiles, enhanced, strict=True)
+    ]
+    alone, together = (others, tiles) if with_t1c else (tiles, others)
     labels = np.array([task.label(case.diagnosis) for case in cases])
     of_tiles = np.repeat(labels, [len(part) for part in tiles])
     positive = np.concatenate(tiles)
-    scores = np.array([part.mean() for part in tiles])
+    scores = _means(tiles)
     loss = -np.log(np.clip(np.where(of_tiles == 1, positive, 1 - positive), 1e-7, 1)).mean()
-    point = youden(labels, scores)
+    point = youden(labels, _means(alone))
     measures = {
         "accuracy": float(np.mean((positive >= 0.5) == of_tiles)),
         "auc": float(roc_auc_score(labels, scores)),
@@ -213,9 +230,23 @@ def validate_classifier(
     return Validation(
         score=(measures[monitor], -measures["validation_loss"]),
         operating_point=point,
+        with_t1c=_with_t1c(labels[enhanced], _means(together)[enhanced]),
         measures=measures,
         cases=tuple(rows),
     )
+
+
+def _means(tiles: Sequence[Array]) -> Array:
+    """Scores of cases from those of their tiles."""
+    return np.array([part.mean() for part in tiles])
+
+
+def _with_t1c(labels: Array, scores: Array) -> dict[str, float] | None:
+    """What the cases with T1c say, None where a class has none."""
+    if len(set(labels)) < 2:
+        return None
+    point = float(youden(labels, scores))
+    return {"auc": float(roc_auc_score(labels, scores)), "operating_point": point}
 
 
 def _positive(predict: Engine, tiles: Array, *, with_t1c: bool) -> Array:

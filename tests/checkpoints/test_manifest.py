@@ -300,6 +300,7 @@ def test_a_missing_manifest_is_named(tmp_path):
         ("operating_point", "0.5"),
         ("operating_point", True),
         ("operating_point", float("nan")),
+        ("operating_point_t1c", 0.5),
         ("mask_mode", "outline"),
         ("modalities", "t2w"),
         ("modalities", ["flair"]),
@@ -314,7 +315,27 @@ def test_an_entry_out_of_range_is_refused_by_name(entry, key, value):
         parse({**entry, key: value})
 
 
-@pytest.mark.parametrize("key", [field.name for field in dataclasses.fields(Checkpoint) if field.name != "name"])
+OPTIONAL = {"name", "operating_point_t1c"}
+
+
+@pytest.mark.parametrize("value", [1.5, "0.5", True, float("nan")])
+def test_an_operating_point_with_t1c_out_of_range_is_refused(value):
+    with pytest.raises(ValueError, match="operating point"):
+        dataclasses.replace(CLASSIFIER, operating_point_t1c=value)
+
+
+def test_each_input_has_its_operating_point():
+    both = dataclasses.replace(CLASSIFIER, operating_point_t1c=0.6)
+    assert (both.point(with_t1c=False), both.point(with_t1c=True)) == (0.37, 0.6)
+    assert Checkpoint.from_dict("ms_vs_nmosd", {**both.to_dict(), "sha256": "0" * 64}).point(with_t1c=True) == 0.6
+
+
+def test_the_only_operating_point_serves_both_inputs():
+    assert (CLASSIFIER.point(with_t1c=False), CLASSIFIER.point(with_t1c=True)) == (0.37, 0.37)
+    assert "operating_point_t1c" not in CLASSIFIER.to_dict()
+
+
+@pytest.mark.parametrize("key", [field.name for field in dataclasses.fields(Checkpoint) if field.name not in OPTIONAL])
 def test_an_entry_that_is_missing_is_refused(entry, key):
     entry.pop(key)
     with pytest.raises(WeightsError, match=f"missing entries \\({key}\\)"):

@@ -76,6 +76,8 @@ def test_what_does_not_fit_is_refused_in_one_sentence(arguments, sentence, unet,
         (["--as", "ms_vs_nmosd", "--fit", "spacing", "--spacing", "0.8"], "--fit spacing is for the segmenter"),
         (["--as", "ms_vs_nmosd", "--channels", "t2w,mask"], "in the file's order"),
         (["--as", "ms_vs_nmosd", "--operating-point", "nan"], "are numbers"),
+        (["--as", "ms_vs_nmosd", "--operating-point-t1c", "0.4"], "belongs to --modalities t2w+t1c"),
+        (["--as", "segmenter", "--operating-point-t1c", "0.4"], "--operating-point-t1c is for classifiers"),
         (["--as", "ms_vs_nmosd", "--operating-point", "1.5"], "is not in the range"),
     ],
 )

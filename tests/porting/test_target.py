@@ -57,6 +57,7 @@ def test_what_the_file_cannot_tell_comes_from_the_options():
         fit="pad",
         size=(96, 128),
         operating_point=0.3,
+        operating_point_t1c=0.2,
         mask_mode="multiply",
         modalities=("t2w", "t1c"),
     )
@@ -64,7 +65,7 @@ def test_what_the_file_cannot_tell_comes_from_the_options():
     assert checkpoint.preprocessing == Preprocessing(intensity="minmax", fit="pad", size=(96, 128))
     assert checkpoint.arguments == {"size": (96, 128)}
     assert (checkpoint.operating_point, checkpoint.mask_mode) == (0.3, "multiply")
-    assert checkpoint.modalities == ("t2w", "t1c")
+    assert (checkpoint.modalities, checkpoint.operating_point_t1c) == (("t2w", "t1c"), 0.2)
 
 
 def test_the_size_that_the_file_tells_is_taken_and_may_not_be_contradicted():

@@ -15,6 +15,9 @@ import pytest
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
+ALWAYS = 0.0
+"""Operating point with T1c: every case is positive, where T2w alone calls some negative."""
+
 LOAD_AND_RUN = """
 import sys, numpy as np, tensorflow as tf
 from tensorflow.core.protobuf.config_pb2 import CallableOptions
@@ -78,7 +81,7 @@ def tiny_weights(tiny_weights, tmp_path_factory) -> Path:
     for name, checkpoint in checkpoints.items():
         (folder / checkpoint.card).write_text(f"# {name}\n", encoding="utf-8")
         if name != "segmenter":
-            checkpoints[name] = dataclasses.replace(checkpoint, modalities=("t2w", "t1c"))
+            checkpoints[name] = dataclasses.replace(checkpoint, modalities=("t2w", "t1c"), operating_point_t1c=ALWAYS)
     (folder / MANIFEST).write_text(manifest_json(checkpoints), encoding="utf-8")
     return folder
 

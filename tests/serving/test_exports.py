@@ -217,7 +217,10 @@ def test_pipeline_gives_everything_that_the_command_line_gives(
 @pytest.mark.parametrize("name", GRIDS)
 def test_pipeline_takes_a_reviewed_mask_and_a_contrast_volume(answers, classifiers, same_diagnosis, name, folder):
     found, volume = answer(answers, f"{folder}pipeline/1|with_mask_and_t1c|{name}"), VOLUMES[name]
-    same_diagnosis(found, classify_volume(volume, MASKS[name], classifiers[folder], t1c=contrast(volume)))
+    expected = classify_volume(volume, MASKS[name], classifiers[folder], t1c=contrast(volume))
+    same_diagnosis(found, expected)
+    assert [result.called for result in expected.tasks] == [result.task.classes[1] for result in expected.tasks]
+    assert expected.tasks[0].probability < CUTOFF  # so the point of T2w would call it otherwise
     assert "mask" not in found
 
 

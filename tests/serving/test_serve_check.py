@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.util
+import shutil
 import threading
 
 import numpy as np
@@ -101,6 +102,22 @@ def test_other_weights_are_not_compared_unless_they_are_demanded(check, standin,
     _, status, complaint = check(*asked, "--weights", tmp_path)
     assert status == 6
     assert "has other weights for segmenter" in complaint
+
+
+@pytest.mark.slow
+def test_other_operating_points_end_with_status_6(check, standin, tiny_weights, tmp_path, monkeypatch):
+    folder = shutil.copytree(tiny_weights, tmp_path / "weights")
+    others = {n: dataclasses.replace(c, operating_point=0.25) for n, c in read_manifest(folder).items()}
+    (folder / MANIFEST).write_text(manifest_json(others))
+    monkeypatch.setenv("SPINAL_TF_WEIGHTS", str(folder))
+    asked = (f"grpc://{standin.grpc}", "--model", "ms_vs_nmosd", *SMALL)
+    lines, status, _ = check(*asked)
+    points = "0.500 for T2w, 0.000 for T2w + T1c there, 0.250 for T2w, 0.000 for T2w + T1c here"
+    assert f"  operating point of ms_vs_nmosd: {points}   <- too much" in lines
+    assert status == 6
+    _, status, complaint = check(*asked, "--weights", folder)
+    assert status == 6
+    assert f"ms_vs_nmosd, version 1, has another operating point for ms_vs_nmosd than --weights ({points})" in complaint
 
 
 @pytest.mark.slow

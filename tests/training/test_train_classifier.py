@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import keras
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from spinal_tf.taxonomy import ASTROCYTOMA, ASTROCYTOMA_VS_EPENDYMOMA, MS_VS_NMO
 from spinal_tf.training.data import open_cohort
 from spinal_tf.training.logs import read_log
 from spinal_tf.training.release import release_run
+from spinal_tf.training.run_folder import RunFolder, write_json
 from spinal_tf.training.train_classifier import ClassifierPlan, train_classifier
 from spinal_tf.training.training_choices import TrainingOptions
 
@@ -60,10 +63,26 @@ def test_released_weights_are_built_again_from_the_manifest(run, tmp_path):
     assert model.input_shape == (None, 32, 32, 3)
     assert checkpoint.modalities == ("t2w", "t1c")
     assert checkpoint.mask_mode == "channel"
+    best = run.read_best()
+    points = best["operating_point"], best["with_t1c"]["operating_point"]
+    assert (checkpoint.point(with_t1c=False), checkpoint.point(with_t1c=True)) == points
+    assert checkpoint.training["measured"]["operating_point_with_t1c"] == round(points[1], 4)
     probability = model(np.zeros((1, 32, 32, 3), np.float32))
     assert float(keras.ops.sum(probability)) == pytest.approx(1)
     card = (tmp_path / "weights" / "tumor_vs_demyelinating.md").read_text()
     assert "Classifies lesions as tumor or demyelinating from T2w and, if available, T1c" in card
+    assert f"| operating point | {points[0]:.3f} for T2w, {points[1]:.3f} for T2w + T1c, chosen on" in card
+    assert f"- auc with t1c: {best['with_t1c']['auc']:.3f}\n" in card
+
+
+def test_a_run_of_an_earlier_version_is_released_with_its_one_operating_point(run, tmp_path):
+    older = RunFolder(path=shutil.copytree(run.path, tmp_path / "run"))
+    best = run.read_best()
+    best.pop("with_t1c")
+    write_json(older.best, best)
+    release_run(older, tmp_path / "weights", data="simulated blocks")
+    checkpoint = read_manifest(tmp_path / "weights")["tumor_vs_demyelinating"]
+    assert (checkpoint.operating_point, checkpoint.operating_point_t1c) == (best["operating_point"], None)
 
 
 def test_one_cache_serves_all_tasks_and_t2w_alone_is_recorded(cohort_table, shared_cache, tmp_path):

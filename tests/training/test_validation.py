@@ -178,6 +178,41 @@ def test_contrast_is_left_out_unless_it_was_always_there_in_training():
     assert judge(cases, with_t1c=True).measures["auc"] == 1.0
 
 
+# With T1c, MS reads 0.25 and NMOSD 0.5; the case without T1c reads 0.75 either way.
+MIXED = [tiles_of(MS, 0.75, t1c=0.5), tiles_of(NMOSD, 0.875, t1c=0.375), tiles_of(NMOSD, 0.8125)]
+
+
+@pytest.mark.parametrize("with_t1c", [False, True])
+def test_each_input_has_a_cut_off_of_its_own(with_t1c):
+    found = validate_classifier(read_off, MIXED, MS_VS_NMOSD, with_t1c=with_t1c, monitor="auc", knows_t1c=True)
+    assert found.operating_point == 0.8125
+    assert found.with_t1c == {"auc": 1.0, "operating_point": 0.5}
+    assert found.to_dict()["with_t1c"] == found.with_t1c
+    positive = [0.25, 0.5, 0.8125] if with_t1c else [0.75, 0.875, 0.8125]
+    assert [row["probability"] for row in found.cases] == positive
+
+
+def test_a_network_that_never_saw_contrast_has_one_cut_off():
+    assert validate_classifier(read_off, MIXED, MS_VS_NMOSD, with_t1c=False, monitor="auc").with_t1c is None
+
+
+def test_a_cut_off_with_contrast_needs_such_cases_of_both_classes():
+    some = [tiles_of(MS, 0.25), tiles_of(NMOSD, 0.75, t1c=0.25)]
+    found = validate_classifier(read_off, some, MS_VS_NMOSD, with_t1c=False, monitor="auc", knows_t1c=True)
+    assert (found.operating_point, found.with_t1c) == (0.75, None)
+
+
+def test_cases_without_contrast_are_asked_once():
+    sizes = []
+
+    def spy(tiles):
+        sizes.append(len(tiles))
+        return read_off(tiles)
+
+    validate_classifier(spy, MIXED, MS_VS_NMOSD, with_t1c=False, monitor="auc", knows_t1c=True)
+    assert sizes == [1] * 5
+
+
 def test_many_tiles_are_asked_a_few_at_a_time():
     sizes = []
 
