@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from spinal_tf.checkpoints.data_kind import data_kind
 from spinal_tf.checkpoints.manifest import Checkpoint, bare_network, read_manifest, read_weights
 from spinal_tf.engine import Engine, frozen_engine
 from spinal_tf.errors import WeightsError
@@ -180,6 +181,7 @@ def model_record(checkpoint: Checkpoint, *, served: Served | None = None) -> Mod
         name=checkpoint.name,
         sha256=checkpoint.sha256,
         summary=str(checkpoint.training.get("data", "not stated")),
+        kind=data_kind(checkpoint.training),
         served=None if served is None else str(served),
     )
 

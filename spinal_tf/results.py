@@ -130,12 +130,15 @@ class ModelRecord:
     """Which weights gave an answer.
 
     Attributes:
+        summary: what they were trained on, in words.
+        kind: of the cases they were trained on, see `spinal_tf.checkpoints.data_kind`; None where nothing tells.
         served: version, address and precision, where a server ran them; None where this machine did.
     """
 
     name: str
     sha256: str
     summary: str
+    kind: str | None = None
     served: str | None = None
 
 

@@ -20,6 +20,8 @@ from spinal_tf.files import refuse_unusable
 from spinal_tf.one_by_one import Tell, tell_nobody
 from spinal_tf.prediction.cohort_prediction import CohortPrediction
 from spinal_tf.prediction.predict_case import PredictionOptions
+from spinal_tf.report.notice import with_training
+from spinal_tf.results import ModelRecord
 
 if TYPE_CHECKING:
     from spinal_tf.report.study.figure_file import FigureFile
@@ -209,10 +211,12 @@ def evaluate(
         CohortError: a table has a fault; the first is named.
     """
     pictures: Pictures = no_pictures
+    models: Sequence[ModelRecord] = ()
     if isinstance(predictions, PredictedCohort):
-        lesions, pictures = predictions.lesions, predictions.source.pictures
+        lesions, pictures, models = predictions.lesions, predictions.source.pictures, predictions.source.models
         predictions = predictions.predictions
     options = options or EvaluationOptions()
     other, spots = (None if path is None else Path(path) for path in (against, lesions))
     evaluation = judge(check_predictions(Path(predictions), options, other, spots), options, map_checks=map_checks)
-    return EvaluationResult(evaluation=evaluation, note=note or evaluation.predictions.note, pictures=pictures)
+    note = with_training(note or evaluation.predictions.note, models)
+    return EvaluationResult(evaluation=evaluation, note=note, pictures=pictures)

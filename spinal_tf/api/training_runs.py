@@ -12,6 +12,7 @@ from spinal_tf.training.run_folder import RunFolder
 from spinal_tf.training.training_choices import TrainingOptions
 
 if TYPE_CHECKING:
+    from spinal_tf.checkpoints.data_kind import DataKind
     from spinal_tf.training.data import TrainingCohort
     from spinal_tf.training.setting import Report, Setting
     from spinal_tf.training.train_classifier import ClassifierPlan
@@ -27,21 +28,26 @@ class TrainedNetwork:
     Attributes:
         folder: of the run, with its record, log and weights.
         step: of the best weights.
-        operating_point: chosen on the validation cases.
+        operating_point: chosen on the validation cases, of a classifier by T2w alone.
+        operating_point_t1c: the same by T2w and T1c; None without enough such cases.
         measures: of the best weights on the validation cases, by name.
     """
 
     folder: Path
     step: int
     operating_point: float
+    operating_point_t1c: float | None
     measures: dict[str, float]
 
-    def save(self, folder: str | Path, *, data: str, notes: str = "", overwrite: bool = False) -> str:
+    def save(
+        self, folder: str | Path, *, data: str, kind: DataKind | None = None, notes: str = "", overwrite: bool = False
+    ) -> str:
         """Add the best weights to a folder of weights as ``spinal-tf weights release`` does, all or none.
 
         Args:
             folder: of weights, made where it is missing.
             data: what the network was trained on, in words that complete "trained on"; every report repeats them.
+            kind: of these cases; None for what the cohort's column ``scanner`` tells.
             notes: further measurements in Markdown, for the model card.
             overwrite: replace weights of the same name.
 
@@ -55,7 +61,7 @@ class TrainedNetwork:
         from spinal_tf.training.release import release_run
 
         run = RunFolder(path=self.folder)
-        return release_run(run, Path(folder), data=data, notes=notes, overwrite=overwrite)
+        return release_run(run, Path(folder), data=data, kind=kind, notes=notes, overwrite=overwrite)
 
 
 def train_segmenter(
@@ -142,5 +148,9 @@ def _opened(
 def _trained(run: RunFolder) -> TrainedNetwork:
     best = run.read_best()
     return TrainedNetwork(
-        folder=run.path, step=best["step"], operating_point=best["operating_point"], measures=dict(best["measures"])
+        folder=run.path,
+        step=best["step"],
+        operating_point=best["operating_point"],
+        operating_point_t1c=(best.get("with_t1c") or {}).get("operating_point"),
+        measures=dict(best["measures"]),
     )

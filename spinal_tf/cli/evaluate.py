@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from spinal_tf.evaluation.map_check import MapCheck
     from spinal_tf.evaluation.prediction_checks import Checked
     from spinal_tf.evaluation.scored import EvaluationOptions
+    from spinal_tf.results import ModelRecord
 
 FILE = click.Path(path_type=Path)
 
@@ -170,7 +171,7 @@ def _predict_and_judge(chosen: Choices, cohort: Path, given: dict[str, Any]) -> 
     say = partial(click.echo, err=True)
     predicted = prediction.predict(tell=tell_case, say=say, warn=say)
     checks = prediction.check_maps(chosen.gradcam_check, say=say)
-    _judge(chosen, predicted.predictions, predicted.lesions, prediction.pictures, checks)
+    _judge(chosen, predicted.predictions, predicted.lesions, prediction.pictures, checks, prediction.models)
     exit_if_failed(predicted.failed, predicted.total)
 
 
@@ -181,14 +182,21 @@ def _refuse_existing(chosen: Choices) -> None:
 
 
 def _judge(
-    chosen: Choices, predictions: Path, lesions: Path | None, pictures: Pictures, checks: Sequence[MapCheck] = ()
+    chosen: Choices,
+    predictions: Path,
+    lesions: Path | None,
+    pictures: Pictures,
+    checks: Sequence[MapCheck] = (),
+    models: Sequence[ModelRecord] = (),
 ) -> None:
     from spinal_tf.api.evaluating import EvaluationResult
     from spinal_tf.evaluation.evaluation import evaluate as judge
+    from spinal_tf.report.notice import with_training
 
     checked, options = _checked(chosen, predictions, lesions)
     evaluation = judge(checked, options, map_checks=checks)
-    result = EvaluationResult(evaluation=evaluation, note=chosen.note or evaluation.predictions.note, pictures=pictures)
+    note = with_training(chosen.note or evaluation.predictions.note, models)
+    result = EvaluationResult(evaluation=evaluation, note=note, pictures=pictures)
     written = result.save(
         chosen.out,
         figures=not chosen.no_figures,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from spinal_tf.report.notice import trained_on_simulated
 from spinal_tf.report.words import conclusion, found
 from spinal_tf.results import CaseResult
 
@@ -14,6 +15,7 @@ def summary(result: CaseResult, paths: Sequence[Path]) -> str:
     lines = [f"{result.volume.source}: {found(result)}"]
     if result.classification:
         lines.append(f"  diagnosis: {conclusion(result.classification)} (research use only)")
+        lines += [f"  {sentence}" for sentence in trained_on_simulated(result.models)]
     lines += [f"  warning: {warning}" for warning in result.warnings]
     if result.segmentation:
         lines += [f"  please review: {reason}" for reason in result.segmentation.review.reasons]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -73,10 +74,16 @@ def import_command(source: Path, folder: Path | None, overwrite: bool) -> None:
     help='Training data in words, for the card and every report, such as "312 patients of one hospital".',
 )
 @click.option(
+    "--kind",
+    type=click.Choice(["simulated", "mixed", "patients"]),
+    help="Kind of the training cases, which the notice of every report follows. Default: by the cohort's column "
+    "scanner.",
+)
+@click.option(
     "--notes", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Markdown file to append to the card."
 )
 @click.option("--overwrite", is_flag=True, help="Overwrite weights of the same name.")
-def release_command(run: Path, folder: Path | None, data: str, notes: Path | None, overwrite: bool) -> None:
+def release_command(run: Path, folder: Path | None, notes: Path | None, overwrite: bool, **words: Any) -> None:  # noqa: ANN401
     """Add the best weights of a training run, with manifest entry and model card, to a folder of weights.
 
     Destination: --into, then the folder that SPINAL_TF_WEIGHTS names, then the folder of the weights in use.
@@ -90,6 +97,6 @@ def release_command(run: Path, folder: Path | None, data: str, notes: Path | Non
         from spinal_tf.training.run_folder import RunFolder
     target = target_folder(folder)
     text = notes.read_text(encoding="utf-8") if notes else ""
-    outcome = release_run(RunFolder(path=run), target, data=data, notes=text, overwrite=overwrite)
+    outcome = release_run(RunFolder(path=run), target, notes=text, overwrite=overwrite, **words)
     click.echo(f"{run}: {outcome}{' (add --overwrite to replace it)' if outcome == 'kept' else ''}")
     say_where(target, folder)

@@ -42,6 +42,7 @@ from spinal_tf.prediction.prediction_files import (
     write_tables,
 )
 from spinal_tf.report.words import found
+from spinal_tf.results import ModelRecord
 
 if TYPE_CHECKING:
     from spinal_tf.evaluation.evaluation import Evaluation
@@ -223,9 +224,13 @@ class CohortPrediction:
         return "\n".join([f"{case.name}: {'; '.join(facts)}", *(f"  warning: {one}" for one in result.warnings)])
 
     def _write_tables(self, failed: Mapping[str, str]) -> tuple[Path, Path]:
-        models = [model_record(one, served=self._served.get(one.name)) for one in self._checkpoints]
-        record = run_record(self._judged, models, self._options, self._predicted, failed)
+        record = run_record(self._judged, self.models, self._options, self._predicted, failed)
         return write_tables(self._out, self._judged, self._predicted, failed, record, overwrite=self._may_replace)
+
+    @property
+    def models(self) -> list[ModelRecord]:
+        """Which weights predict."""
+        return [model_record(one, served=self._served.get(one.name)) for one in self._checkpoints]
 
     @property
     def _models(self) -> Models:

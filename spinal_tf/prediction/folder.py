@@ -11,13 +11,12 @@ from spinal_tf.evaluation.lesionwise import LesionwiseScore, MatchedLesion
 from spinal_tf.files import output_files
 from spinal_tf.images.volume import write_on_grid
 from spinal_tf.prediction.predict_case import CasePrediction, predicted_columns
+from spinal_tf.report.notice import RESEARCH_ONLY
 from spinal_tf.report.record import mask_digest
 from spinal_tf.results import CaseResult
 
 RECORD_VERSION = 3
 """Raised when a field changes its meaning, or the same networks give another prediction; older ones are made again."""
-
-NOTICE = "Research use only. Not a medical device."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +73,7 @@ def _record(case: str, key: str, prediction: CasePrediction, found: CaseResult) 
     review = found.segmentation.review.reasons if found.segmentation else ()
     return {
         "record_version": RECORD_VERSION,
-        "notice": NOTICE,
+        "notice": RESEARCH_ONLY,
         "case": case,
         "key": key,
         "cells": dict(prediction.cells),

@@ -20,9 +20,10 @@ from spinal_tf.evaluation.lesionwise import LesionwiseScore
 from spinal_tf.evaluation.prediction_table import JUDGED
 from spinal_tf.evaluation.predictions import probability_column
 from spinal_tf.files import output_files
-from spinal_tf.prediction.folder import NOTICE, RECORD_VERSION
+from spinal_tf.prediction.folder import RECORD_VERSION
 from spinal_tf.prediction.predict_case import CasePrediction, PredictionOptions, predicted_columns, without_prediction
-from spinal_tf.report.record import software_versions
+from spinal_tf.report.notice import notice
+from spinal_tf.report.record import model_entry, software_versions
 from spinal_tf.results import ModelRecord
 from spinal_tf.taxonomy import tree
 
@@ -135,14 +136,12 @@ def run_record(
     """What the tables rest on, as JSON can hold it: the cohort's table, weights, options, versions."""
     return {
         "record_version": RECORD_VERSION,
-        "notice": NOTICE,
+        "notice": notice(models),
         "cohort": {"file": judged.source.name, "sha256": sha256(judged.source.read_bytes()).hexdigest()},
         "cases": len(judged.cases),
         "predicted": len(predicted),
         "failed": dict(failed),
-        "models": [
-            {"name": one.name, "sha256": one.sha256, "trained_on": one.summary, "served": one.served} for one in models
-        ],
+        "models": [model_entry(one) for one in models],
         "options": asdict(options),
         "software": software_versions(),
     }

@@ -1,11 +1,12 @@
 """What a reader gets to see of a case: JSON record, PNG contact sheet, HTML page.
 
 All three read a ``CaseResult`` and nothing else, write to the path they are given (a temporary one, see
-``spinal_tf.files``), name files without their folders, and carry ``NOTICE``.
+``spinal_tf.files``), name files without their folders, and carry `notice`.
 """
 
 from spinal_tf.report.case_page import write_html
 from spinal_tf.report.figure import write_contact_sheet
-from spinal_tf.report.record import NOTICE, case_json, write_json
+from spinal_tf.report.notice import notice
+from spinal_tf.report.record import case_json, write_json
 
-__all__ = ["NOTICE", "case_json", "write_contact_sheet", "write_html", "write_json"]
+__all__ = ["case_json", "notice", "write_contact_sheet", "write_html", "write_json"]

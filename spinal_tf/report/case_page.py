@@ -10,7 +10,8 @@ from spinal_tf.report import words
 from spinal_tf.report.case_tables import diagnosis_section, lesion_section, origin_section
 from spinal_tf.report.figure import contact_sheet
 from spinal_tf.report.markup import callout, document, element, image, section
-from spinal_tf.report.record import NOTICE, not_classified
+from spinal_tf.report.notice import notice
+from spinal_tf.report.record import not_classified
 from spinal_tf.results import CaseResult
 
 
@@ -36,7 +37,7 @@ def style() -> str:
 
 
 def _summary(result: CaseResult, name: str) -> list[str]:
-    parts = [element("p", NOTICE, css_class="notice"), element("h1", name)]
+    parts = [element("p", notice(result.models), css_class="notice"), element("h1", name)]
     if result.classification:
         parts.append(element("p", f"{words.conclusion(result.classification)}.", css_class="result"))
     parts.append(element("p", f"{words.found(result)}; {words.provenance(result)}.", css_class="result"))

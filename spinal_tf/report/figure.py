@@ -14,7 +14,7 @@ from PIL import Image
 from spinal_tf.images.volume import file_slice_axis, file_slice_numbers
 from spinal_tf.report import canvas, panels, words
 from spinal_tf.report.layout import GAP, SEAM, Crop, crop_around, fit, shown_slices, whole
-from spinal_tf.report.record import NOTICE
+from spinal_tf.report.notice import notice
 from spinal_tf.results import CaseResult
 from spinal_tf.slices import lesion_slices
 from spinal_tf.taxonomy import tree
@@ -63,8 +63,8 @@ def contact_sheet(result: CaseResult) -> Image.Image:
     grid = _grid(result, shown, views, frame, across)
     width = max(NARROWEST, grid.width)
     heading = _heading(result, shown, width - sum(block.width + GAP for block in locator))
-    notice = [canvas.text(line, width, colour=canvas.FAINT) for line in canvas.wrapped(NOTICE, width)]
-    return canvas.padded(canvas.below([canvas.beside([heading, *locator], GAP), grid, *notice], GAP), EDGE)
+    lines = [canvas.text(line, width, colour=canvas.FAINT) for line in canvas.wrapped(notice(result.models), width)]
+    return canvas.padded(canvas.below([canvas.beside([heading, *locator], GAP), grid, *lines], GAP), EDGE)
 
 
 def _views(result: CaseResult) -> list[View]:

@@ -19,13 +19,8 @@ import numpy as np
 import spinal_tf
 from spinal_tf.images.volume import Volume, file_slice_axis, file_slice_numbers
 from spinal_tf.lesions import Lesion
-from spinal_tf.results import TOO_THIN, CaseResult, Classification, TaskResult
-
-NOTICE = (
-    "Research use only. Not a medical device. The bundled weights were trained on simulated lesions; "
-    "their probabilities say nothing about patients."
-)
-"""Stands in every output for a reader."""
+from spinal_tf.report.notice import notice
+from spinal_tf.results import TOO_THIN, CaseResult, Classification, ModelRecord, TaskResult
 
 RECORD_VERSION = 2
 """Raised when a field of the record is renamed, removed or changes its meaning."""
@@ -46,7 +41,7 @@ def case_json(result: CaseResult) -> dict[str, Any]:
     volume = result.volume
     record = {
         "record_version": RECORD_VERSION,
-        "notice": NOTICE,
+        "notice": notice(result.models),
         "input": {"file": Path(volume.source).name},
         "grid": _grid(volume),
         "mask": _mask(result),
@@ -55,15 +50,23 @@ def case_json(result: CaseResult) -> dict[str, Any]:
         "review": _review(result),
         "classification": _classification(result.classification, volume) if result.classification else None,
         "not_classified": not_classified(result),
-        "models": [
-            {"name": model.name, "sha256": model.sha256, "trained_on": model.summary, "served": model.served}
-            for model in result.models
-        ],
+        "models": [model_entry(model) for model in result.models],
         "software": software_versions(),
         "timings_s": {stage: _rounded(seconds) for stage, seconds in result.timings_s.items()},
         "warnings": list(result.warnings),
     }
     return {key: _without_nan(value) for key, value in record.items()}
+
+
+def model_entry(model: ModelRecord) -> dict[str, str | None]:
+    """What a record says of the weights behind it."""
+    return {
+        "name": model.name,
+        "sha256": model.sha256,
+        "trained_on": model.summary,
+        "trained_on_kind": model.kind,
+        "served": model.served,
+    }
 
 
 def write_json(result: CaseResult, path: Path) -> None:

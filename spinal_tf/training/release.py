@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from spinal_tf.checkpoints.cutoffs import points_in_words
+from spinal_tf.checkpoints.data_kind import DataKind, data_kind, kind_of_cohort
 from spinal_tf.checkpoints.manifest import Checkpoint, build_network, save_checkpoint
 from spinal_tf.checkpoints.weight_files import assign_weights, decode_weights
 from spinal_tf.checkpoints.weight_sets import install_set, read_set
@@ -37,20 +38,28 @@ On the validation cases ({validation}). They also chose the step and the operati
 
 {measures}
 
-For a simulated cohort, they show how well the network learned the simulator. They say nothing about patients. None of the figures of Zhuo et al. 2022 apply to these weights.
+{meaning}None of the figures of Zhuo et al. 2022 apply to these weights.
 """  # noqa: E501 - wrapped when it is filled in
 
 LINE_LENGTH = 100
 """Characters in a line of a card's prose."""
 
+LEARNED = "they show how well the network learned the simulator. They say nothing about patients. "
+MEANING = {"simulated": f"The cases were simulated: {LEARNED}", None: f"For a simulated cohort, {LEARNED}"}
+"""What the measures are worth, by kind of the cases."""
 
-def release_run(run: RunFolder, into: Path, *, data: str, notes: str = "", overwrite: bool = False) -> str:
+
+def release_run(
+    run: RunFolder, into: Path, *, data: str, kind: DataKind | None = None, notes: str = "", overwrite: bool = False
+) -> str:
     """Put a run's best weights into a folder of weights.
 
     Args:
         run: with at least one validation.
         into: folder of weights, made where it is missing.
         data: what the network was trained on, in words that complete "trained on"; every report repeats them.
+        kind: of these cases, which decides what outputs say of their probabilities; None for what the cohort's column
+            ``scanner`` or the first word of ``data`` tells.
         notes: further measurements in Markdown, for the card.
         overwrite: replace weights of the same name.
 
@@ -63,7 +72,8 @@ def release_run(run: RunFolder, into: Path, *, data: str, notes: str = "", overw
         OutputError: the folder cannot be written to.
     """
     record, best = run.read_record(), run.read_best()
-    checkpoint = _checkpoint(record, best, data)
+    kind = kind or kind_of_cohort(record["cohort"]) or data_kind({"data": data})
+    checkpoint = _checkpoint(record, best, data, kind)
     path = run.path / best["file"]
     try:
         stored = path.read_bytes()
@@ -79,7 +89,7 @@ def release_run(run: RunFolder, into: Path, *, data: str, notes: str = "", overw
         return install_set(read_set(folder), into, overwrite=overwrite)[checkpoint.name]
 
 
-def _checkpoint(record: Mapping[str, Any], best: Mapping[str, Any], data: str) -> Checkpoint:
+def _checkpoint(record: Mapping[str, Any], best: Mapping[str, Any], data: str, kind: DataKind | None) -> Checkpoint:
     name, with_t1c = record["name"], best.get("with_t1c")  # runs of earlier versions have none
     return Checkpoint(
         name=name,
@@ -94,6 +104,7 @@ def _checkpoint(record: Mapping[str, Any], best: Mapping[str, Any], data: str) -
         training={
             "data": data,
             **({"classes": record["classes"]} if record.get("classes") else {}),
+            "kind": kind,
             "cohort": record["cohort"]["hash"],
             "cases": record["cohort"]["cases"],
             "step": best["step"],
@@ -123,6 +134,7 @@ def _card(
         f"initial weights {record['plan']['initial']}",
         preprocessing=checkpoint.preprocessing.in_words(),
         operating_point=points_in_words(checkpoint),
+        meaning=MEANING.get(checkpoint.training["kind"], ""),
         measures="\n".join(f"- {key.replace('_', ' ')}: {value:.3f}" for key, value in _measures(best).items()),
     )
     card = _wrapped(card)

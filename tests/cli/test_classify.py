@@ -55,6 +55,7 @@ def test_without_a_mask_it_segments_first_and_writes_both(run, bright_file, name
     assert diagnosis()["classification"]["diagnosis"] == "nmosd"
     assert diagnosis()["classification"]["posterior"]["nmosd"] == pytest.approx(0.5625)
     assert "diagnosis: NMOSD, posterior probability 0.56 (research use only)" in result.stdout
+    assert "simulated" not in result.stdout
 
 
 def test_the_segmentations_record_is_that_of_segment(run, bright_file):

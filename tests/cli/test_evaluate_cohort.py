@@ -199,6 +199,25 @@ def test_other_weights_predict_anew(evaluate, stub_networks, checkpoints, change
     assert done_again(evaluate("--overwrite")) == ["a", "b", "h"]
 
 
+@pytest.mark.parametrize(
+    ("kind", "sentence"),
+    [("simulated", "The weights of segmenter were trained on simulated lesions."), ("patients", None)],
+)
+def test_the_study_says_which_weights_were_trained_on_simulated_lesions(
+    evaluate, stub_networks, checkpoints, tmp_path, kind, sentence
+):
+    changed = checkpoints | {"segmenter": replace(checkpoints["segmenter"], training={"kind": kind, "data": "cases"})}
+    (stub_networks / MANIFEST).write_text(manifest_json(changed))
+    result = evaluate()
+    page = (tmp_path / "report" / "report.html").read_text()
+    metrics, predictions = (
+        json.loads((tmp_path / "report" / name).read_text()) for name in ("metrics.json", "predictions.json")
+    )
+    for text in (result.stdout, page, metrics["note"], predictions["notice"]):
+        assert (sentence in text) if sentence else ("simulated" not in text)
+    assert [model["trained_on_kind"] for model in predictions["models"]] == [kind, None, None, None]
+
+
 def test_other_options_predict_anew_and_the_first_are_known_no_more(evaluate):
     evaluate()
     assert done_again(evaluate("--overwrite", "--min-volume", 0.03)) == ["a", "b", "h"]

@@ -58,7 +58,7 @@ def make_segmented(phantom_volume):
                 review=review,
             ),
             classification=None,
-            models=(ModelRecord(name="segmenter", sha256="a1" * 32, summary="simulated data"),),
+            models=(ModelRecord(name="segmenter", sha256="a1" * 32, summary="simulated data", kind="simulated"),),
             warnings=("A warning.",),
             timings_s={"read": 0.25, "segment": 1.5},
         )
@@ -100,7 +100,10 @@ def classified(segmented) -> CaseResult:
         diagnosis=NMOSD,
         with_t1c=False,
     )
-    models = tuple(ModelRecord(name=task.name, sha256="b2" * 32, summary="simulated data") for task in tree().tasks)
+    models = tuple(
+        ModelRecord(name=task.name, sha256="b2" * 32, summary="simulated data", kind="simulated")
+        for task in tree().tasks
+    )
     return dataclasses.replace(
         segmented,
         classification=classification,

@@ -12,7 +12,7 @@ import pytest
 from html_page import Page
 from PIL import Image
 
-from spinal_tf.report import NOTICE, words, write_html
+from spinal_tf.report import notice, words, write_html
 from spinal_tf.report.case_page import html_page
 from spinal_tf.report.figure import contact_sheet
 from spinal_tf.report.panels import OUTLINE
@@ -32,7 +32,7 @@ def test_the_notice_comes_first(segmented):
     page = Page(html_page(segmented))
     title, first, *_ = page.words
     assert title == "phantom.nii.gz: spinal-tf report"
-    assert first == NOTICE
+    assert first == notice(segmented.models)
 
 
 def test_every_text_is_escaped(classified):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spinal_tf.report import NOTICE, canvas, figure, panels, write_contact_sheet
+from spinal_tf.report import canvas, figure, notice, panels, write_contact_sheet
 from spinal_tf.report.layout import (
     BODY_HEIGHT,
     GAP,
@@ -189,10 +189,11 @@ def test_cut_names_keep_both_ends():
     assert "…" in cut
 
 
-def test_wrapped_lines_hold_every_word_in_order():
-    lines = canvas.wrapped(NOTICE, 300)
+def test_wrapped_lines_hold_every_word_in_order(segmented):
+    words = notice(segmented.models)
+    lines = canvas.wrapped(words, 300)
     assert len(lines) > 2
-    assert " ".join(lines) == NOTICE
+    assert " ".join(lines) == words
 
 
 # The sheet
@@ -215,7 +216,7 @@ def test_the_sheet_says_what_it_shows(segmented, written):
         "3 of 3 lesion-bearing slices, from right to left; slice numbers count from 0 along axis k of the file."
         in written
     )
-    assert NOTICE in sentences
+    assert notice(segmented.models) in sentences
 
 
 def test_heat_maps_stand_beside_the_outline_for_the_tasks_that_lead_to_the_diagnosis(classified, written):

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
-from spinal_tf.report import NOTICE, case_json, record, write_json
+from spinal_tf.report import case_json, record, write_json
 from spinal_tf.results import TOO_THIN
 
 SCHEMAS = {
@@ -156,10 +156,19 @@ def test_the_digest_of_the_mask_changes_with_any_voxel(segmented):
 
 def test_the_record_says_what_the_weights_were_trained_on_and_what_it_is_not_for(segmented):
     case = case_json(segmented)
-    model = {"name": "segmenter", "sha256": "a1" * 32, "trained_on": "simulated data", "served": None}
-    assert case["models"] == [model]
-    assert case["notice"] == NOTICE
-    assert NOTICE.startswith("Research use only. Not a medical device.")
+    trained_on = {"trained_on": "simulated data", "trained_on_kind": "simulated"}
+    assert case["models"] == [{"name": "segmenter", "sha256": "a1" * 32, **trained_on, "served": None}]
+    assert case["notice"] == (
+        "Research use only. Not a medical device. The weights in use were trained on simulated lesions. "
+        "Probabilities from such weights say nothing about patients."
+    )
+
+
+def test_nothing_is_said_of_simulated_lesions_where_the_weights_have_seen_none(segmented):
+    [model] = segmented.models
+    own = dataclasses.replace(model, summary="312 patients of one hospital", kind="patients")
+    case = case_json(dataclasses.replace(segmented, models=(own,)))
+    assert case["notice"] == "Research use only. Not a medical device."
 
 
 @settings(deadline=None)  # a busy machine

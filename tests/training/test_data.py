@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
@@ -143,6 +144,17 @@ def test_a_record_counts_the_cases(cohort_table, shared_cache):
     assert found["file"] == "cohort.csv"
     assert found["hash"] == opened.sha256
     assert found["cases"]["train"] == dict.fromkeys(["astrocytoma", "ependymoma", "healthy", "ms", "nmosd"], 2)
+    assert found["simulated"] == 0
+
+
+def test_a_record_counts_the_simulated_cases_that_are_used(cohort_table, shared_cache):
+    opened = open_cohort(cohort_table, shared_cache)
+    used = cases_by_split(opened.cohort, healthy=True)
+    scanners = ["Simulated", "simulated", None, "Ingenia 3.0T"]
+    train = [replace(case, scanner=scanner) for case, scanner in zip(used[Split.TRAIN], scanners, strict=False)]
+    found = {Split.TRAIN: train, Split.VALIDATION: used[Split.VALIDATION]}
+    assert opened.record(found)["simulated"] == 2
+    assert opened.record(found, only=[train[0].name])["simulated"] == 1
 
 
 def test_a_cache_that_cannot_be_made_is_told(cohort_table, tmp_path):

@@ -75,6 +75,20 @@ def test_released_weights_are_built_again_from_the_manifest(run, tmp_path):
     assert f"- auc with t1c: {best['with_t1c']['auc']:.3f}\n" in card
 
 
+@pytest.mark.parametrize(
+    ("data", "kind", "stored", "meaning"),
+    [
+        ("simulated blocks", None, "simulated", "The cases were simulated: they show how well"),
+        ("12 patients", None, None, "For a simulated cohort, they show how well"),
+        ("12 patients", "patients", "patients", "\nNone of the figures of Zhuo"),
+    ],
+)
+def test_the_kind_of_the_cases_is_released_with_them(run, tmp_path, data, kind, stored, meaning):
+    release_run(run, tmp_path / "weights", data=data, kind=kind)
+    assert read_manifest(tmp_path / "weights")["tumor_vs_demyelinating"].training["kind"] == stored
+    assert meaning in (tmp_path / "weights" / "tumor_vs_demyelinating.md").read_text()
+
+
 def test_a_run_of_an_earlier_version_is_released_with_its_one_operating_point(run, tmp_path):
     older = RunFolder(path=shutil.copytree(run.path, tmp_path / "run"))
     best = run.read_best()

@@ -1,0 +1,106 @@
+"""Choose the operating points of released classifiers for T2w + T1c, and say what they are worth on other cases.
+
+    python data_prep/contrast_points.py WEIGHTS NOTES --validation VALIDATION.csv --test TEST.csv
+
+The tables are from score_contrast.py; each may be given several times. Youden's J over the validation cases chooses the
+point with T1c, which goes into WEIGHTS/manifest.json; the point without T1c stays. NOTES/TASK.md is for the card.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from spinal_tf.checkpoints.manifest import MANIFEST, manifest_json, read_manifest
+from spinal_tf.evaluation.statistics.delong import area_interval, areas
+from spinal_tf.evaluation.statistics.operating_point import youden
+from spinal_tf.taxonomy import TASKS
+
+NOTES = """## With T1c
+
+{test} other simulated cases ({numbers}), half of either class, each with T1c; drawn lesions.
+
+| images | operating point | area under the ROC curve (95 %, DeLong) | called rightly |
+|---|---|---|---|
+{rows}
+
+The operating point for T2w + T1c was chosen on {validation} simulated validation cases ({chosen_on}), by Youden's J.
+The last row is how cases with T1c were called before there was such a point. T1c was simulated, in real backgrounds
+from the T2w scan alone; none of this holds for patients.
+Commands: `data_prep/score_contrast.py`, `data_prep/contrast_points.py`.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scores:
+    """Scores of the cases of a task: bool (n,), and float (n,) for each input."""
+
+    numbers: list[int]
+    labels: np.ndarray
+    t2w: np.ndarray
+    t2w_t1c: np.ndarray
+
+    def __str__(self) -> str:
+        """Numbers of the first and the last case, healthy ones among them."""
+        return f"numbers {min(self.numbers)} to {max(self.numbers)}"
+
+
+def main() -> None:
+    """Read the command line, change the manifest, write the notes of each task."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--validation", type=Path, action="append", required=True)
+    parser.add_argument("--test", type=Path, action="append", required=True)
+    given = parser.parse_args()
+    given.out.mkdir(parents=True, exist_ok=True)
+    checkpoints = read_manifest(given.weights)
+    for name in (task.name for task in TASKS):
+        validation, test = _read(given.validation, name), _read(given.test, name)
+        point, own = checkpoints[name].operating_point, float(youden(validation.labels, validation.t2w_t1c))
+        checkpoints[name] = replace(checkpoints[name], operating_point_t1c=own)
+        rows = [
+            _row("T2w", point, test.labels, test.t2w),
+            _row("T2w + T1c", own, test.labels, test.t2w_t1c),
+            _row("T2w + T1c", point, test.labels, test.t2w_t1c),
+        ]
+        notes = NOTES.format(
+            test=len(test.labels),
+            numbers=test,
+            rows="\n".join(rows),
+            validation=len(validation.labels),
+            chosen_on=validation,
+        )
+        (given.out / f"{name}.md").write_text(notes, encoding="utf-8")
+        print(f"{name}\n{notes}", flush=True)
+    (given.weights / MANIFEST).write_text(manifest_json(checkpoints), encoding="utf-8")
+
+
+def _read(paths: Sequence[Path], task: str) -> Scores:
+    rows = []
+    for path in paths:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows += [row for row in csv.DictReader(file) if row["task"] == task]
+    return Scores(
+        numbers=[int(row["number"]) for row in rows],
+        labels=np.array([row["label"] == "1" for row in rows]),
+        t2w=np.array([float(row["t2w"]) for row in rows]),
+        t2w_t1c=np.array([float(row["t2w_t1c"]) for row in rows]),
+    )
+
+
+def _row(images: str, point: float, labels: np.ndarray, scores: np.ndarray) -> str:
+    found = areas(labels, scores[None])
+    limits = area_interval(found)
+    right = int(np.count_nonzero((scores >= point) == labels))
+    area = f"{found.values[0]:.3f} ({limits.low:.3f}, {limits.high:.3f})"
+    return f"| {images} | {point:.3f} | {area} | {right} of {len(labels)} ({100 * right / len(labels):.0f} %) |"
+
+
+if __name__ == "__main__":
+    main()
