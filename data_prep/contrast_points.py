@@ -19,7 +19,7 @@ import numpy as np
 from spinal_tf.checkpoints.manifest import MANIFEST, manifest_json, read_manifest
 from spinal_tf.evaluation.statistics.delong import area_interval, areas
 from spinal_tf.evaluation.statistics.operating_point import youden
-from spinal_tf.taxonomy import TASKS
+from spinal_tf.taxonomy import tree
 
 NOTES = """## With T1c
 
@@ -60,7 +60,7 @@ def main() -> None:
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
     checkpoints = read_manifest(given.weights)
-    for name in (task.name for task in TASKS):
+    for name in tree().task_names:
         validation, test = _read(given.validation, name), _read(given.test, name)
         point, own = checkpoints[name].operating_point, float(youden(validation.labels, validation.t2w_t1c))
         checkpoints[name] = replace(checkpoints[name], operating_point_t1c=own)

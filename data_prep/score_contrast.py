@@ -25,7 +25,7 @@ from spinal_tf.models import classifier_checkpoints
 from spinal_tf.phantom.parameters import DISEASES
 from spinal_tf.phantom.simulated_case import SimulatedCase
 from spinal_tf.slices import T1C, make_tiles
-from spinal_tf.taxonomy import TASKS, Task
+from spinal_tf.taxonomy import Task, tree
 
 COLUMNS = ("number", "background", "diagnosis", "task", "label", "t2w", "t2w_t1c")
 
@@ -45,7 +45,7 @@ def main() -> None:
     parser.add_argument("--parts", type=int, default=1)
     given = parser.parse_args()
     sources = sources_in(given.scans, given.template)
-    checkpoints = zip(TASKS, classifier_checkpoints(given.weights), strict=True)
+    checkpoints = zip(tree().tasks, classifier_checkpoints(given.weights), strict=True)
     asked = [(task, one, frozen_engine(load_network(given.weights, one))) for task, one in checkpoints]
     with given.scores.open("a", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, COLUMNS)

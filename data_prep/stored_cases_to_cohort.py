@@ -18,9 +18,10 @@ import numpy as np
 from stored_cases import simulated_volume, split_of
 
 from spinal_tf.cohort.case import diagnosis_word
+from spinal_tf.evaluation.predictions import SIMULATED
 from spinal_tf.images.volume import write_on_grid
 
-COLUMNS = ("case", "patient", "t2", "t1c", "mask", "cord", "model_mask", "diagnosis", "split")
+COLUMNS = ("case", "patient", "t2", "t1c", "mask", "cord", "model_mask", "diagnosis", "split", "scanner")
 
 
 def main() -> None:
@@ -57,6 +58,7 @@ def _row(path: Path, cohort: Path) -> dict[str, str]:
         "model_mask": segmented if (cohort / segmented).exists() else "",
         "diagnosis": diagnosis_word(diagnosis),
         "split": split_of(int(path.stem)).value,
+        "scanner": SIMULATED,
     }
 
 

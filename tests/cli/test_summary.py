@@ -7,7 +7,7 @@ import numpy as np
 from spinal_tf.cli.summary import summary
 from spinal_tf.images.volume import read_volume
 from spinal_tf.results import CaseResult, Classification, ModelRecord
-from spinal_tf.taxonomy import Diagnosis
+from spinal_tf.taxonomy import ASTROCYTOMA, tree
 
 
 def classified(path, kind) -> CaseResult:
@@ -22,8 +22,8 @@ def classified(path, kind) -> CaseResult:
         classification=Classification(
             tasks=(),
             slices=(),
-            posterior=dict.fromkeys(Diagnosis, 0.25),
-            diagnosis=Diagnosis.ASTROCYTOMA,
+            posterior=dict.fromkeys(tree().diagnoses, 0.25),
+            diagnosis=ASTROCYTOMA,
             with_t1c=False,
         ),
         models=(ModelRecord(name="ms_vs_nmosd", sha256="a1" * 32, summary="cases", kind=kind),),
