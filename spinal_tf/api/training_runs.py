@@ -36,7 +36,7 @@ class TrainedNetwork:
     folder: Path
     step: int
     operating_point: float
-    operating_point_t1c: float | None
+    operating_point_t1c: float | None = None
     measures: dict[str, float]
 
     def save(

@@ -98,10 +98,8 @@ class Checkpoint:
         _require(set(self.modalities) <= set(get_args(Modality)), f"modalities {self.modalities!r} are not known")
         for point in (self.operating_point, self.point(with_t1c=True)):
             _require(_is_probability(point), f"operating point {point!r} is not within 0 to 1")
-        _require(
-            self.operating_point_t1c is None or "t1c" in self.modalities,
-            "an operating point with T1c, but no training with T1c",
-        )
+        only_t2w = "t1c" not in self.modalities
+        _require(not (only_t2w and self.operating_point_t1c is not None), "operating point with T1c, trained without")
         _require(_is_probability(self.minimum_peak), f"minimum peak {self.minimum_peak!r} is not within 0 to 1")
 
     @property
