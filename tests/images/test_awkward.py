@@ -287,7 +287,7 @@ def test_two_axes(scan):
     assert "2 axes (7 x 40), not three" in _refusal(_patched(scan, dim=(40, "<4h", 2, 7, 40, 1)))
 
 
-@pytest.mark.parametrize(("code", "says"), [(128, "colour"), (2304, "colour"), (32, "complex"), (1, "unknown type")])
+@pytest.mark.parametrize(("code", "says"), [(128, "color"), (2304, "color"), (32, "complex"), (1, "unknown type")])
 def test_voxels_that_are_no_grey_values(scan, code, says):
     assert says in _refusal(_patched(scan, datatype=(70, "<h", code)))
 
