@@ -104,7 +104,11 @@ TRAINING = (
         is_flag=True,
         help="Compute in bfloat16 on CPUs that support it: 1.5 times as fast where we measured.",
     ),
-    click.option("--deterministic", is_flag=True, help="Give the same bits for the same seed on the same machine."),
+    click.option(
+        "--deterministic",
+        is_flag=True,
+        help="Give the same bits for the same seed on the same machine, with the same versions and number of cores.",
+    ),
     click.option(
         "--seed",
         type=click.IntRange(0),

@@ -36,6 +36,7 @@ from spinal_tf.training.learning_curve import (
 )
 from spinal_tf.training.run_folder import RunFolder
 from spinal_tf.training.setting import Report, Setting
+from spinal_tf.training.step import configure_tensorflow
 from spinal_tf.training.train_classifier import ClassifierPlan, train_classifier
 from spinal_tf.training.train_segmenter import SegmenterPlan, train_segmenter
 from spinal_tf.training.training_choices import TrainingOptions
@@ -115,6 +116,7 @@ class TrainingSession:
             DeviceError: they are not there, or cannot share a batch.
         """
         tf.get_logger().setLevel("ERROR")  # it tells of every device and every reduction
+        configure_tensorflow(self._options)
         strategy = open_strategy(self._given["device"], slurm=self._given.get("slurm", False))
         refuse_uneven(strategy, self._options.batch)
         return Setting(listen=noted_stop, strategy=strategy)

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from spinal_tf.errors import TrainingError
 from spinal_tf.networks.network_spec import Loss
 from spinal_tf.training.training_choices import Precision, TrainingOptions
 
@@ -132,8 +133,30 @@ def dtype_policy(precision: Precision) -> Iterator[None]:
 
 
 def configure_tensorflow(options: TrainingOptions) -> None:
-    """Set what holds for the whole process, before the first operation."""
+    """Set what holds for the whole process, before the first operation.
+
+    Raises:
+        TrainingError: the training is to be deterministic, and TensorFlow has already started.
+    """
     if options.onednn_bfloat16:
         tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": True})
     if options.deterministic:
+        _one_operation_at_a_time()
         tf.config.experimental.enable_op_determinism()
+
+
+def _one_operation_at_a_time() -> None:
+    """Run the operations of a graph one after the other; each still uses all cores.
+
+    TensorFlow's AddN, which adds the gradients of a tensor that is used three times, starts its sum with the first
+    term that no other operation reads any more. Operations that run side by side decide which term that is.
+
+    Raises:
+        TrainingError: TensorFlow has already started.
+    """
+    try:
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+    except RuntimeError as error:
+        raise TrainingError(
+            "a deterministic training has to start in a new process; TensorFlow has already run operations in this one"
+        ) from error

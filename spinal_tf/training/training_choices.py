@@ -35,7 +35,7 @@ class TrainingOptions:
         save_every_minutes: time after which the state is saved between validations.
         precision: of the computation; weights and the head stay float32.
         onednn_bfloat16: let TensorFlow compute in bfloat16 on CPUs where that is safe.
-        deterministic: the same bits from the same seed on the same machine.
+        deterministic: the same bits from the same seed on the same machine, with the same versions and number of cores.
         seed: of initial weights and of all samples.
 
     Raises:
