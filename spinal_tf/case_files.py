@@ -12,6 +12,7 @@ import numpy as np
 
 from spinal_tf.cohort.cells import FILE_COLUMNS
 from spinal_tf.errors import OutputError, VolumeError
+from spinal_tf.images.image_registry import RESULT_SUFFIX, image_suffix, is_image
 from spinal_tf.images.volume import Volume, read_mask, write_on_grid
 from spinal_tf.models import SEGMENTER
 from spinal_tf.pipeline import ReviewedMask
@@ -21,9 +22,8 @@ from spinal_tf.results import CaseResult
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import tree
 
-SUFFIXES = (".nii.gz", ".nii")
 MASK_STEM = "_lesion"
-RECORD_ENDING, MASK_ENDING = f"{MASK_STEM}.json", f"{MASK_STEM}.nii.gz"
+RECORD_ENDING, MASK_ENDING = f"{MASK_STEM}.json", f"{MASK_STEM}{RESULT_SUFFIX}"
 RECORD_ENDINGS = (RECORD_ENDING, "_prediction.json")
 """Records that tell a network's mask, of ``segment`` and of ``evaluate --cohort``."""
 
@@ -46,7 +46,7 @@ class CaseFiles:
     @property
     def stem(self) -> str:
         """The case's name without its suffix."""
-        return self.case.name.removesuffix(_suffix(self.case))
+        return self.case.name.removesuffix(image_suffix(self.case))
 
     def output(self, ending: str) -> Path:
         """The output with that ending, such as ``_lesion.json``."""
@@ -54,7 +54,7 @@ class CaseFiles:
 
     def lesion_outputs(self, *, probability: bool) -> tuple[Path, ...]:
         """What ``segment`` writes: record, mask, picture, and the probability where asked for."""
-        endings = [RECORD_ENDING, MASK_ENDING, "_lesion.png"] + ["_probability.nii.gz"] * probability
+        endings = [RECORD_ENDING, MASK_ENDING, "_lesion.png"] + [f"_probability{RESULT_SUFFIX}"] * probability
         return tuple(self.output(ending) for ending in endings)
 
     def diagnosis_outputs(self) -> tuple[Path, ...]:
@@ -67,7 +67,7 @@ class CaseFiles:
 
     def heatmaps(self) -> tuple[Path, ...]:
         """The image of each task's heat map; the record says why one is not written."""
-        return tuple(self.output(f"_gradcam_{task.name}.nii.gz") for task in tree().tasks)
+        return tuple(self.output(f"_gradcam_{task.name}{RESULT_SUFFIX}") for task in tree().tasks)
 
     def all_outputs(self) -> tuple[Path, ...]:
         """Every file that ``segment`` or ``classify`` could write."""
@@ -97,19 +97,15 @@ def find_cases(inputs: tuple[Path, ...], output: Path | None) -> list[CaseFiles]
 
 
 def _images(given: Path) -> list[Path]:
-    """The images in a folder; none where it is no folder."""
+    """The images in a folder; none if it is no folder, or itself an image."""
     try:
-        return [path for path in sorted(given.iterdir()) if _suffix(path) and not _is_no_case(path)]
+        if is_image(given):
+            return []
+        return [path for path in sorted(given.iterdir()) if is_image(path) and not _is_no_case(path)]
     except PermissionError as error:
         raise VolumeError(f"{given}: this folder may not be looked into; ask for access to it") from error
     except OSError:
         return []  # not a folder, or nothing at all: reading it will say so
-
-
-def _suffix(path: Path) -> str:
-    """The ending that makes it an image, as it is written there; empty where it is none."""
-    ending = next((suffix for suffix in SUFFIXES if path.name.lower().endswith(suffix)), "")
-    return path.name[len(path.name) - len(ending) :]
 
 
 def _is_no_case(path: Path) -> bool:

@@ -32,7 +32,7 @@ from spinal_tf.cli.server_options import server_options
 def classify(with_mask: Path | None, t1c: Path | None, **given: Any) -> None:  # noqa: ANN401 - as in segment
     """Classify the lesions down to the disease, with Grad-CAM.
 
-    CASE is a NIfTI image or a folder of them; outputs of earlier runs in it are skipped. Put it before --with-mask.
+    CASE is an image or a folder of them; outputs of earlier runs in it are skipped. Put it before --with-mask.
     Without --with-mask, the case is segmented first. Writes CASE_diagnosis.json, CASE_diagnosis.html, CASE_gradcam.png
     and a heat map for each task on the way to the diagnosis, CASE_gradcam_TASK.nii.gz, beside the case.
     """

@@ -17,7 +17,7 @@ from spinal_tf.cli.server_options import server_options
 def segment(**given: Any) -> None:  # noqa: ANN401 - the options of the three decorators
     """Find lesions on sagittal T2w scans and outline them.
 
-    CASE is a NIfTI image or a folder of them; outputs of earlier runs in it are skipped. Writes beside the case
+    CASE is an image or a folder of them; outputs of earlier runs in it are skipped. Writes beside the case
     CASE_lesion.nii.gz (the mask, on the image's own grid), CASE_lesion.json (lesions, volumes, whether a person should
     look) and CASE_lesion.png. Finding no lesion is a result, not an error.
     """

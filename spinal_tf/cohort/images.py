@@ -14,7 +14,7 @@ from spinal_tf.cohort.cells import diagnosis_words, read_cell
 from spinal_tf.cohort.fingerprint import voxel_sha256
 from spinal_tf.cohort.table import Fault, Row
 from spinal_tf.errors import VolumeError
-from spinal_tf.images.nifti import read_nifti
+from spinal_tf.images.read_image import read_image
 from spinal_tf.images.volume import Volume, read_aligned, read_mask
 
 LARGEST_SHARE = 0.5
@@ -61,8 +61,8 @@ def inspect_images(row: Row, *, folder: Path, read: ReadVolume) -> Inspection:
     found = Inspection(row=row)
     volume = _tried(found, "t2", folder, read)
     if volume is None:  # then at least whether the others can be read
-        _tried(found, "t1c", folder, read_nifti)
-        _tried(found, "mask", folder, read_nifti)
+        _tried(found, "t1c", folder, read_image)
+        _tried(found, "mask", folder, read_image)
         return found
     _inspect_t2(found, volume)
     t1c = _tried(found, "t1c", folder, partial(read_aligned, like=volume))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from nibabel.nifti1 import Nifti1Header
 from nibabel.spatialimages import HeaderDataError
 
 from spinal_tf.errors import VolumeError
-from spinal_tf.images.nifti import NiftiImage, geometry_header, refuse_unusable_affine
+from spinal_tf.images.image_format import StoredImage, refuse_unusable_affine
+from spinal_tf.images.nifti import new_geometry
 
 
-def array_image(data: np.ndarray, affine: np.ndarray, *, source: str) -> NiftiImage:
+def array_image(data: np.ndarray, affine: np.ndarray, *, source: str) -> StoredImage:
     """An array as if it had been read from a file; written, its grid becomes a NIfTI-1 header with this sform.
 
     Args:
@@ -27,24 +27,13 @@ def array_image(data: np.ndarray, affine: np.ndarray, *, source: str) -> NiftiIm
     if data.dtype.kind not in "biuf":
         raise VolumeError(f"{source}: the array holds {data.dtype}; give integers or floats")
     affine = _affine(affine, source)
-    header = Nifti1Header()
     try:
-        header.set_data_shape(data.shape)
+        geometry = new_geometry(data.shape, affine, qform_code=0, sform_code=2)  # as nibabel, the sform alone counts
     except HeaderDataError as error:
         raise VolumeError(f"{source}: the array is larger than a NIfTI-1 file can hold; crop it") from error
-    header.set_qform(affine, code=0)  # sets the spacing; as nibabel, the sform alone counts
-    header.set_sform(affine, code=2)
-    header.set_xyzt_units("mm")
     with np.errstate(over="ignore"):  # what overflows becomes infinite, and is refused as such
         voxels = data.astype(np.float32)
-    return NiftiImage(
-        source=source,
-        data=voxels,
-        affine=affine,
-        header=geometry_header(header.binaryblock),
-        oriented=True,
-        forms_differ_mm=0.0,
-    )
+    return StoredImage(source=source, data=voxels, affine=affine, geometry=geometry)
 
 
 def _affine(affine: np.ndarray, source: str) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What a file that is not NIfTI is instead, said so that a person knows what to do."""
+"""What a file that is no image is instead, said so that a person knows what to do."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from itertools import islice
 from pathlib import Path
 
 from spinal_tf.errors import VolumeError
+from spinal_tf.images.image_registry import suffixes_in_words
 
 GZIP_MAGIC = b"\x1f\x8b"
 DICOM_ADVICE = "DICOM comes in a later version; convert the series with dcm2niix first"
@@ -21,17 +22,15 @@ def refuse_not_a_file(path: Path) -> None:
         VolumeError: no such file, a folder (a DICOM folder is named as such), a device.
     """
     if path.is_dir():
-        kind = (
-            f"is a DICOM folder; {DICOM_ADVICE}" if _holds_dicom(path) else "is a folder; give a .nii or .nii.gz file"
-        )
+        kind = f"is a DICOM folder; {DICOM_ADVICE}" if _holds_dicom(path) else f"is a folder; {_remedy()}"
         raise VolumeError(f"{path.name or path}: {kind}")
     if not path.exists():
         raise VolumeError(f"{path.name}: there is no such file in {path.parent}; check the path")
     if not path.is_file():
-        raise VolumeError(f"{path.name}: is not a regular file; give a .nii or .nii.gz file")
+        raise VolumeError(f"{path.name}: is not a regular file; {_remedy()}")
 
 
-def explain_not_nifti(start: bytes) -> str:
+def explain_not_image(start: bytes) -> str:
     """One clause about a file from its first bytes (uncompressed; all of it where it is shorter than a header)."""
     if not start:
         return "is empty (zero bytes); copy or export it again"
@@ -42,8 +41,12 @@ def explain_not_nifti(start: bytes) -> str:
     if start[344:347] == b"ni1" or start[4:7] == b"ni2":
         return "is the header of a .hdr and .img pair; convert it to one .nii.gz file"
     if _is_text(start):
-        return "is a text file, not an image; give a .nii or .nii.gz file"
-    return "is not a NIfTI file or its header is damaged; give a .nii or .nii.gz file"
+        return f"is a text file, not an image; {_remedy()}"
+    return f"is not a NIfTI file or its header is damaged; {_remedy()}"
+
+
+def _remedy() -> str:
+    return f"give a {suffixes_in_words()} file"
 
 
 def _holds_dicom(folder: Path) -> bool:

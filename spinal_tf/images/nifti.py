@@ -17,19 +17,14 @@ from nibabel.spatialimages import HeaderDataError
 from nibabel.volumeutils import array_from_file
 
 from spinal_tf.errors import VolumeError
-from spinal_tf.images.file_types import GZIP_MAGIC, explain_not_nifti, refuse_not_a_file
-
-MAXIMUM_VOXELS = 2**28
-"""Largest volume read: 256 slices of 1024 x 1024, 1 GiB as float32. A spinal series has a tenth of that."""
+from spinal_tf.images.file_types import GZIP_MAGIC, explain_not_image
+from spinal_tf.images.image_format import ImageFormat, StoredImage, reading, refuse_too_large, refuse_unusable_affine
 
 MAXIMUM_GZIP_RATIO = 1032
 """Deflate never shrinks further (zlib's technical details), so a header that claims more is wrong."""
 
-SINGULAR_BELOW = 1e-4
-"""Smallest determinant of an affine whose columns are scaled to length one; 1 when they are at right angles."""
-
-SMALLEST_MM, LARGEST_MM = 1e-6, 1e6
-"""Voxels smaller, or places further away, come from a damaged header."""
+FORMS_TOLERANCE_MM = 0.1
+"""Qform and sform disagree where a corner lies further apart; a qform's quaternion rounds by less."""
 
 GZIP_LEVEL = 1
 """Fast: masks are nearly empty and shrink well at any level."""
@@ -47,49 +42,54 @@ _NEVER = logging.CRITICAL + 1
 _SILENT = logging.Logger("nifti header checks", level=_NEVER)
 
 
-@dataclass(frozen=True, kw_only=True, eq=False)
-class NiftiImage:
-    """A file as stored.
+NO_ORIENTATION = "qform and sform codes are 0"
 
-    Attributes:
-        source: file name as shown in messages.
-        data: (i, j, k) float32 in the file's own axis order, scaling applied.
-        affine: (4, 4) float64, voxel index to patient RAS mm; the sform where its code is set, else the qform, else
-            the axes taken to run right to left, posterior to anterior, inferior to superior.
-        header: NIfTI header that holds the geometry alone, as ``geometry_header`` gives it.
-        oriented: whether qform or sform has a code above 0.
-        forms_differ_mm: largest distance at a corner of the volume between qform and sform, 0 unless both are set;
-            NaN where the qform cannot be read.
-    """
 
-    source: str
-    data: np.ndarray
-    affine: np.ndarray
+@dataclass(frozen=True)
+class NiftiGeometry:
+    """A header that holds the geometry alone, as `geometry_header` gives it."""
+
     header: bytes
-    oriented: bool
-    forms_differ_mm: float
+
+    def write(self, path: Path, data: np.ndarray) -> None:
+        """Write voxels under this header; see `Geometry`."""
+        write_nifti(path, data, self.header)
 
 
-def read_nifti(path: Path) -> NiftiImage:
+def new_geometry(
+    shape: tuple[int, ...], affine: np.ndarray, *, qform_code: int = 1, sform_code: int = 1
+) -> NiftiGeometry:
+    """The geometry of a NIfTI-1 file in millimetres, for an image that was not read from one.
+
+    Args:
+        shape: voxels along i, j, k.
+        affine: (4, 4), voxel index to patient RAS mm; rounded to single precision.
+        qform_code: 0 leaves the qform without meaning, as for a sheared affine.
+        sform_code: what the affine leads to.
+
+    Raises:
+        nibabel.spatialimages.HeaderDataError: more voxels along an axis than NIfTI-1 can count.
+    """
+    header = Nifti1Header()
+    header.set_data_shape(shape)
+    header.set_qform(affine, code=qform_code)  # sets the spacing, too
+    header.set_sform(affine, code=sform_code)
+    header.set_xyzt_units("mm")
+    return NiftiGeometry(geometry_header(header.binaryblock))
+
+
+def read_nifti(path: Path) -> StoredImage:
     """Read a .nii or .nii.gz file of three axes, of any byte order, integer or float voxels.
+
+    Its affine is the sform where its code is set, else the qform, else the axes are taken to run right to left,
+    posterior to anterior, inferior to superior.
 
     Raises:
         VolumeError: not a readable, complete NIfTI file; a size the file cannot hold or above ``MAXIMUM_VOXELS``;
-            not three axes (further ones of length 1 are dropped); complex or colour voxels; a singular affine.
+            not three axes (further ones of length 1 are dropped); complex or color voxels; a singular affine.
     """
-    source = path.name
-    try:
-        refuse_not_a_file(path)
-        # What overflows in a damaged header or in float32 becomes infinite or NaN, and is refused as such.
-        with np.errstate(over="ignore", invalid="ignore"):
-            return _read(path, source)
-    except (EOFError, zlib.error) as error:
-        raise VolumeError(_damaged(source)) from error
-    except OSError as error:
-        reason = f"{source}: cannot be read ({error.strerror})" if error.errno else _damaged(source)
-        raise VolumeError(reason) from error
-    except MemoryError as error:
-        raise VolumeError(f"{source}: too large for this machine's free memory; close programs or crop it") from error
+    with reading(path.name, zlib.error):
+        return _read(path, path.name)
 
 
 def write_nifti(path: Path, data: np.ndarray, header: bytes) -> None:
@@ -139,7 +139,7 @@ def corner_distance_mm(shape: tuple[int, ...], affine: np.ndarray, other: np.nda
     return float(np.linalg.norm(moved[:, :3], axis=1).max())
 
 
-def _read(path: Path, source: str) -> NiftiImage:
+def _read(path: Path, source: str) -> StoredImage:
     with path.open("rb") as raw:
         compressed = raw.read(2) == GZIP_MAGIC
         raw.seek(0)
@@ -155,18 +155,15 @@ def _read(path: Path, source: str) -> NiftiImage:
         stored = array_from_file(shape, dtype, stream, offset, mmap=False)
         if isinstance(stream, gzip.GzipFile):
             _read_to_checksum(stream)
-    return NiftiImage(
+    oriented = max(int(header["qform_code"]), int(header["sform_code"])) > 0
+    return StoredImage(
         source=source,
         data=_scaled(stored, header, source),
         affine=affine,
-        header=kept,
-        oriented=max(int(header["qform_code"]), int(header["sform_code"])) > 0,
-        forms_differ_mm=_forms_differ_mm(header, shape),
+        geometry=NiftiGeometry(kept),
+        no_orientation="" if oriented else NO_ORIENTATION,
+        warnings=_form_warnings(_forms_differ_mm(header, shape), source),
     )
-
-
-def _damaged(source: str) -> str:
-    return f"{source}: is truncated or damaged, its voxels end early or fail their checksum; copy or export it again"
 
 
 def _parse(start: bytes, source: str = "header") -> Nifti1Header:
@@ -176,7 +173,7 @@ def _parse(start: bytes, source: str = "header") -> Nifti1Header:
         for endianness in "<>":
             if np.frombuffer(start, f"{endianness}i4", count=1)[0] == kind.sizeof_hdr:
                 return kind(start[: kind.sizeof_hdr], endianness, check=False)
-    raise VolumeError(f"{source}: {explain_not_nifti(start)}")
+    raise VolumeError(f"{source}: {explain_not_image(start)}")
 
 
 def _three_axes(header: Nifti1Header, source: str) -> tuple[int, int, int]:
@@ -215,8 +212,7 @@ def _refuse_false_size(
 ) -> int:
     """Where the voxels start, in bytes, once it is clear that the file can hold them."""
     shown = " x ".join(map(str, shape))
-    if math.prod(shape) > MAXIMUM_VOXELS:
-        raise VolumeError(f"{source}: its header claims {shown} voxels, more than the {MAXIMUM_VOXELS} that are read")
+    refuse_too_large(shape, source)
     stated = float(header["vox_offset"])
     offset = max(int(stated), header.single_vox_offset) if math.isfinite(stated) else math.inf
     needed = offset + math.prod(shape) * dtype.itemsize
@@ -236,23 +232,6 @@ def _affine(header: Nifti1Header, source: str) -> np.ndarray:
     return affine
 
 
-def refuse_unusable_affine(affine: np.ndarray, source: str) -> None:
-    """Refuse an affine that leads nowhere.
-
-    Args:
-        affine: (4, 4) float64, voxel index to patient RAS mm.
-        source: file name as shown in messages.
-
-    Raises:
-        VolumeError: it is nearly zero, huge, not a number or singular.
-    """
-    lengths = np.linalg.norm(affine[:3, :3], axis=0)
-    if not np.isfinite(affine).all() or lengths.min() < SMALLEST_MM or np.abs(affine).max() > LARGEST_MM:
-        raise VolumeError(f"{source}: its affine is unusable (nearly zero, huge or not a number); convert it again")
-    if abs(np.linalg.det(affine[:3, :3] / lengths)) < SINGULAR_BELOW:
-        raise VolumeError(f"{source}: its affine is singular, the axes are not three directions; convert it again")
-
-
 def _forms_differ_mm(header: Nifti1Header, shape: tuple[int, int, int]) -> float:
     if min(int(header["qform_code"]), int(header["sform_code"])) <= 0:
         return 0.0
@@ -261,6 +240,18 @@ def _forms_differ_mm(header: Nifti1Header, shape: tuple[int, int, int]) -> float
     except ValueError:  # a quaternion longer than one
         return math.nan
     return apart_mm if math.isfinite(apart_mm) else math.nan
+
+
+def _form_warnings(differ_mm: float, source: str) -> tuple[str, ...]:
+    """What is said of qform and sform, from the largest distance between them; NaN if the qform cannot be read."""
+    if math.isnan(differ_mm):
+        return (f"{source}: its qform cannot be read; the sform was used",)
+    if differ_mm > FORMS_TOLERANCE_MM:
+        return (
+            f"{source}: qform and sform disagree by up to {differ_mm:.3g} mm; the sform was used, "
+            "other programs may show the image elsewhere",
+        )
+    return ()
 
 
 def _scaled(stored: np.ndarray, header: Nifti1Header, source: str) -> np.ndarray:
@@ -279,3 +270,10 @@ def _scaled(stored: np.ndarray, header: Nifti1Header, source: str) -> np.ndarray
 def _read_to_checksum(stream: gzip.GzipFile) -> None:
     while stream.read(2**20):
         pass
+
+
+def _takes_bytes(start: bytes) -> bool:
+    return any(start[position : position + len(magic)] == magic for _, position, magic in _HEADERS)
+
+
+FORMAT = ImageFormat(suffixes=(".nii.gz", ".nii"), takes_bytes=_takes_bytes, read=read_nifti)

@@ -13,8 +13,10 @@ from nibabel.affines import voxel_sizes
 from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, io_orientation, ornt_transform
 
 from spinal_tf.errors import VolumeError
-from spinal_tf.images.nifti import NiftiImage, corner_distance_mm, geometry_header, read_nifti, write_nifti
+from spinal_tf.images.image_format import Geometry, StoredImage
+from spinal_tf.images.nifti import corner_distance_mm, new_geometry
 from spinal_tf.images.plausibility import plausibility_warnings, refuse_not_sagittal
+from spinal_tf.images.read_image import read_image
 
 PACKAGE_AXES = "LIP"
 """Array order of the package as nibabel writes it: slices right to left, rows superior to inferior, columns anterior
@@ -22,9 +24,6 @@ to posterior."""
 
 GRID_TOLERANCE_MM = 1e-3
 """Two grids are the same where no corner lies further apart; single-precision headers round by a tenth of this."""
-
-FORMS_TOLERANCE_MM = 0.1
-"""Qform and sform disagree where a corner lies further apart; a qform's quaternion rounds by less."""
 
 FEWEST_SLICES = 3
 """Smallest number of voxels along any axis."""
@@ -38,13 +37,14 @@ class Grid:
         shape: voxels along i, j, k.
         affine: (4, 4) float64, (i, j, k) to patient RAS mm.
         orientation: (3, 2) nibabel orientation: package axis of each file axis, and 1 or -1 for the direction.
-        header: NIfTI header with the geometry alone (qform, sform, codes, units, version, byte order).
+        geometry: what its reader keeps to write on it; of a NIfTI file qform, sform, codes, units, version and byte
+            order.
     """
 
     shape: tuple[int, int, int]
     affine: np.ndarray
     orientation: np.ndarray
-    header: bytes
+    geometry: Geometry
 
     def __str__(self) -> str:
         """The grid as shown in messages: size, spacing, direction of the axes, place of the first voxel."""
@@ -85,22 +85,22 @@ class Volume:
 
 
 def read_volume(path: Path | str, *, assume_orientation: bool = False, allow_plane: bool = False) -> Volume:
-    """Read a sagittal scan from a NIfTI-1 or NIfTI-2 file.
+    """Read a sagittal scan from a file of any format that is registered.
 
     Args:
-        path: .nii or .nii.gz file.
+        path: file, or folder of a format that stores folders.
         assume_orientation: accept a file without orientation; its axes are then taken as nibabel takes them, running
             right to left, posterior to anterior and inferior to superior.
         allow_plane: accept an acquisition that is not sagittal.
 
     Raises:
-        VolumeError: an unsuitable image: see ``read_nifti`` for what is unreadable; besides, no orientation, fewer
+        VolumeError: an unsuitable image: see `read_image` for what is unreadable; besides, no orientation, fewer
             than ``FEWEST_SLICES`` voxels along an axis, not sagittal, intensity not finite or constant.
     """
-    return volume_of(read_nifti(Path(path)), assume_orientation=assume_orientation, allow_plane=allow_plane)
+    return volume_of(read_image(Path(path)), assume_orientation=assume_orientation, allow_plane=allow_plane)
 
 
-def volume_of(image: NiftiImage, *, assume_orientation: bool = False, allow_plane: bool = False) -> Volume:
+def volume_of(image: StoredImage, *, assume_orientation: bool = False, allow_plane: bool = False) -> Volume:
     """The volume of an image that was read already, or that no file holds; see `read_volume`.
 
     Raises:
@@ -115,7 +115,7 @@ def volume_of(image: NiftiImage, *, assume_orientation: bool = False, allow_plan
     notes += refuse_not_sagittal(_spacing_mm(affine), image.source, allow_plane=allow_plane)
     _refuse_intensity(image)
     data = _to_package(image.data, grid)
-    notes += _form_warnings(image) + plausibility_warnings(data, _spacing_mm(affine), image.source)
+    notes += image.warnings + plausibility_warnings(data, _spacing_mm(affine), image.source)
     return Volume(data=data, affine=affine, source=image.source, grid=grid, warnings=notes)
 
 
@@ -123,7 +123,8 @@ def read_mask(path: Path | str, *, like: Volume) -> np.ndarray:
     """Read a mask drawn on a scan.
 
     Args:
-        path: .nii or .nii.gz file; every voxel that is not zero belongs to the mask. An empty mask is one, too.
+        path: file of any format that is registered; every voxel that is not zero belongs to the mask. An empty mask
+            is one, too.
         like: the scan. A mask whose axes are in another order, but whose voxels lie in the same places, is turned.
 
     Returns:
@@ -132,10 +133,10 @@ def read_mask(path: Path | str, *, like: Volume) -> np.ndarray:
     Raises:
         VolumeError: an unreadable file, values that are not finite, or another grid than the scan's.
     """
-    return mask_of(read_nifti(Path(path)), like=like)
+    return mask_of(read_image(Path(path)), like=like)
 
 
-def mask_of(image: NiftiImage, *, like: Volume) -> np.ndarray:
+def mask_of(image: StoredImage, *, like: Volume) -> np.ndarray:
     """The mask in an image that was read already, or that no file holds; see `read_mask`.
 
     Raises:
@@ -158,10 +159,10 @@ def read_aligned(path: Path | str, *, like: Volume) -> Volume:
     Raises:
         VolumeError: an unreadable file, intensity not finite or constant, or another grid than ``like``.
     """
-    return aligned_volume_of(read_nifti(Path(path)), like=like)
+    return aligned_volume_of(read_image(Path(path)), like=like)
 
 
-def aligned_volume_of(image: NiftiImage, *, like: Volume) -> Volume:
+def aligned_volume_of(image: StoredImage, *, like: Volume) -> Volume:
     """The second scan in an image that was read already, or that no file holds; see `read_aligned`.
 
     Raises:
@@ -170,7 +171,7 @@ def aligned_volume_of(image: NiftiImage, *, like: Volume) -> Volume:
     grid = _same_grid(image, like)
     _refuse_intensity(image)
     data = _to_package(image.data, grid)
-    return Volume(data=data, affine=like.affine, source=image.source, grid=grid, warnings=_form_warnings(image))
+    return Volume(data=data, affine=like.affine, source=image.source, grid=grid, warnings=image.warnings)
 
 
 def write_on_grid(array: np.ndarray, path: Path, *, like: Volume) -> None:
@@ -192,7 +193,7 @@ def write_on_grid(array: np.ndarray, path: Path, *, like: Volume) -> None:
     if array.dtype not in (np.bool_, np.uint8, np.int16, np.float32):
         raise ValueError(f"{array.dtype} is not written; give bool, uint8, int16 or float32")
     voxels = array.view(np.uint8) if array.dtype == np.bool_ else array
-    write_nifti(path, in_file_order(voxels, like=like), like.grid.header)
+    like.grid.geometry.write(path, in_file_order(voxels, like=like))
 
 
 def in_file_order(array: np.ndarray, *, like: Volume) -> np.ndarray:
@@ -222,18 +223,14 @@ def new_volume(data: np.ndarray, affine: np.ndarray, *, source: str) -> Volume:
     """
     if data.ndim != 3 or "".join(nib.aff2axcodes(affine)) != PACKAGE_AXES:
         raise ValueError(f"needs three axes in the order {PACKAGE_AXES}, not {data.shape} {nib.aff2axcodes(affine)}")
-    header = nib.Nifti1Header()
-    header.set_data_shape(data.shape)
-    header.set_qform(affine, code=1)
-    header.set_sform(affine, code=1)
-    header.set_xyzt_units("mm")
-    rounded = np.asarray(header.get_sform(), dtype=np.float64)
+    geometry = new_geometry(data.shape, affine)
+    rounded = np.asarray(affine, dtype=np.float32).astype(np.float64)
     first, second, third = data.shape
     grid = Grid(
         shape=(first, second, third),
         affine=rounded,
         orientation=_orientation(rounded),
-        header=geometry_header(header.binaryblock),
+        geometry=geometry,
     )
     return Volume(data=np.ascontiguousarray(data, dtype=np.float32), affine=rounded, source=source, grid=grid)
 
@@ -261,9 +258,11 @@ def _orientation(affine: np.ndarray) -> np.ndarray:
     return turned
 
 
-def _grid(image: NiftiImage, orientation: np.ndarray) -> Grid:
+def _grid(image: StoredImage, orientation: np.ndarray) -> Grid:
     first, second, third = image.data.shape
-    return Grid(shape=(first, second, third), affine=image.affine, orientation=orientation, header=image.header)
+    shape = (first, second, third)
+    geometry = image.geometry or new_geometry(shape, image.affine)
+    return Grid(shape=shape, affine=image.affine, orientation=orientation, geometry=geometry)
 
 
 def _package_shape(grid: Grid) -> tuple[int, ...]:
@@ -284,7 +283,7 @@ def _spacing_mm(affine: np.ndarray) -> tuple[float, float, float]:
     return slice_mm, row_mm, column_mm
 
 
-def _same_grid(image: NiftiImage, like: Volume) -> Grid:
+def _same_grid(image: StoredImage, like: Volume) -> Grid:
     """The grid of an image that lies on the grid of ``like``, in the same or another axis order."""
     # The scan's own order first: near 45 degrees, rounding alone could turn the same axes differently.
     for orientation in (like.grid.orientation, _orientation(image.affine)):
@@ -299,12 +298,12 @@ def _same_grid(image: NiftiImage, like: Volume) -> Grid:
     )
 
 
-def _refuse_unoriented(image: NiftiImage, *, assume_orientation: bool) -> tuple[str, ...]:
-    if image.oriented:
+def _refuse_unoriented(image: StoredImage, *, assume_orientation: bool) -> tuple[str, ...]:
+    if not image.no_orientation:
         return ()
     if not assume_orientation:
         raise VolumeError(
-            f"{image.source}: has no orientation (qform and sform codes are 0), so left and right are unknown; convert "
+            f"{image.source}: has no orientation ({image.no_orientation}), so left and right are unknown; convert "
             "it again from the original images, or add --assume-orientation if its axes run right to left, posterior "
             "to anterior, inferior to superior"
         )
@@ -314,7 +313,7 @@ def _refuse_unoriented(image: NiftiImage, *, assume_orientation: bool) -> tuple[
     )
 
 
-def _refuse_intensity(image: NiftiImage) -> None:
+def _refuse_intensity(image: StoredImage) -> None:
     if not _is_finite(image.data):
         raise VolumeError(f"{image.source}: has voxels that are not numbers (NaN or infinite); export it again")
     if image.data.min() == image.data.max():
@@ -324,14 +323,3 @@ def _refuse_intensity(image: NiftiImage) -> None:
 def _is_finite(data: np.ndarray) -> bool:
     # Minimum and maximum carry NaN and infinity along without an array of their own.
     return math.isfinite(data.min()) and math.isfinite(data.max())
-
-
-def _form_warnings(image: NiftiImage) -> tuple[str, ...]:
-    if math.isnan(image.forms_differ_mm):
-        return (f"{image.source}: its qform cannot be read; the sform was used",)
-    if image.forms_differ_mm > FORMS_TOLERANCE_MM:
-        return (
-            f"{image.source}: qform and sform disagree by up to {image.forms_differ_mm:.3g} mm; the sform was used, "
-            "other programs may show the image elsewhere",
-        )
-    return ()

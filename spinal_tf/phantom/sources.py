@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from spinal_tf.errors import VolumeError
+from spinal_tf.images.image_registry import find_images
 from spinal_tf.images.volume import read_aligned, read_mask, read_volume
 from spinal_tf.phantom.contrast import with_synthetic_t1c
 from spinal_tf.phantom.frame import Background, View
@@ -73,7 +74,7 @@ def mixed(sources: Sequence[BackgroundSource]) -> BackgroundSource:
 def read_scans(folder: Path) -> list[Background]:
     """Read the scans of healthy people that lie in the folders of one folder, in the order of their names.
 
-    A folder without a cord mask is left out, and so is one with a lesion mask ``t2_lesion*.nii*``: its person is not
+    A folder without a cord mask is left out, and so is one with a lesion mask ``t2_lesion*``: its person is not
     healthy.
 
     Raises:
@@ -90,7 +91,7 @@ def read_scans(folder: Path) -> list[Background]:
 
 
 def _is_healthy(folder: Path) -> bool:
-    return folder.is_dir() and any(folder.glob("t2_cord*.nii*")) and not any(folder.glob("t2_lesion*.nii*"))
+    return folder.is_dir() and bool(find_images(folder, "t2_cord*")) and not find_images(folder, "t2_lesion*")
 
 
 def read_scan(folder: Path) -> Background:
@@ -99,8 +100,8 @@ def read_scan(folder: Path) -> Background:
     Raises:
         VolumeError: one is missing or unsuitable, or no lesion can be drawn into that cord.
     """
-    volume = read_volume(folder / "t2.nii.gz")
-    cord = read_mask(_only(folder, "t2_cord*.nii*"), like=volume)
+    volume = read_volume(_only(folder, "t2"))
+    cord = read_mask(_only(folder, "t2_cord*"), like=volume)
     try:
         return scan_background(volume.data, cord, volume.spacing_mm, origin=folder.name)
     except ValueError as error:
@@ -113,14 +114,14 @@ def read_template(folder: Path) -> Template:
     Raises:
         VolumeError: one is missing or unsuitable.
     """
-    t2 = read_volume(_only(folder, "*_t2.nii*"), allow_plane=True)
-    cord = read_mask(_only(folder, "*_cord.nii*"), like=t2)
-    levels = read_aligned(_only(folder, "*_levels.nii*"), like=t2).data
+    t2 = read_volume(_only(folder, "*_t2"), allow_plane=True)
+    cord = read_mask(_only(folder, "*_cord"), like=t2)
+    levels = read_aligned(_only(folder, "*_levels"), like=t2).data
     return Template(t2=t2.data, cord=cord, levels=np.where(cord, levels, 0).astype(np.uint8), spacing_mm=t2.spacing_mm)
 
 
 def _only(folder: Path, pattern: str) -> Path:
-    found = sorted(folder.glob(pattern))
+    found = find_images(folder, pattern)
     if len(found) != 1:
         raise VolumeError(f"{folder}: holds {len(found) or 'no'} files {pattern}, but one is needed; put it there")
     return found[0]

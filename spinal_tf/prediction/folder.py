@@ -9,6 +9,7 @@ from typing import Any
 
 from spinal_tf.evaluation.lesionwise import LesionwiseScore, MatchedLesion
 from spinal_tf.files import output_files
+from spinal_tf.images.image_registry import RESULT_SUFFIX
 from spinal_tf.images.volume import write_on_grid
 from spinal_tf.prediction.predict_case import CasePrediction, predicted_columns
 from spinal_tf.report.notice import RESEARCH_ONLY
@@ -31,7 +32,7 @@ class PredictionFolder:
 
     def mask(self, case: str) -> Path:
         """The segmenter's mask of a case, on the grid of its T2w scan."""
-        return self.path / f"{case}_lesion.nii.gz"
+        return self.path / f"{case}_lesion{RESULT_SUFFIX}"
 
     def record(self, case: str) -> Path:
         """What was predicted of a case."""

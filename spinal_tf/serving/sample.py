@@ -5,6 +5,7 @@ from __future__ import annotations
 import nibabel as nib
 import numpy as np
 
+from spinal_tf.images.nifti import new_geometry
 from spinal_tf.images.volume import Grid, Volume
 
 SHAPE = (5, 45, 37)
@@ -23,7 +24,8 @@ def sample_volume() -> Volume:
     slices, rows, columns = np.indices(SHAPE)
     noise = np.random.default_rng(5).normal(0, 20, SHAPE)
     data = 200 + 15 * slices + 3 * rows + 2 * columns + noise + 600 * sample_mask()
-    grid = Grid(shape=SHAPE, affine=affine, orientation=nib.orientations.io_orientation(np.eye(4)), header=b"")
+    orientation = nib.orientations.io_orientation(np.eye(4))
+    grid = Grid(shape=SHAPE, affine=affine, orientation=orientation, geometry=new_geometry(SHAPE, affine))
     return Volume(data=data.astype(np.float32), affine=affine, source="the sample", grid=grid)
 
 

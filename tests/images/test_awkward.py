@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from spinal_tf.errors import VolumeError
-from spinal_tf.images.nifti import MAXIMUM_VOXELS
+from spinal_tf.images.image_format import MAXIMUM_VOXELS
 from spinal_tf.images.plausibility import slice_roughness
 from spinal_tf.images.volume import Volume, read_mask, read_volume, write_on_grid
 

@@ -222,7 +222,7 @@ def test_nothing_that_names_a_person_is_passed_on(tmp_path, phantom_data, obliqu
     image.header.extensions.append(nib.nifti1.Nifti1Extension("comment", b"Doe^Jane 1970-01-01"))
     nib.save(image, tmp_path / "scan.nii.gz")
     volume = read_volume(tmp_path / "scan.nii.gz")
-    assert b"Doe" not in volume.grid.header
+    assert b"Doe" not in volume.grid.geometry.header
     write_on_grid(_marked(volume.data.shape), tmp_path / "mask.nii", like=volume)
     assert b"Doe" not in (tmp_path / "mask.nii").read_bytes()
     assert not nib.load(tmp_path / "mask.nii").header.extensions

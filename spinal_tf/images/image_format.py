@@ -1,0 +1,139 @@
+"""What a format of images has to give, and the checks that every reader shares."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+from spinal_tf.errors import VolumeError
+
+MAXIMUM_VOXELS = 2**28
+"""Largest volume read: 256 slices of 1024 x 1024, 1 GiB as float32. A spinal series has a tenth of that."""
+
+SINGULAR_BELOW = 1e-4
+"""Smallest determinant of an affine whose columns are scaled to length one; 1 when they are at right angles."""
+
+SMALLEST_MM, LARGEST_MM = 1e-6, 1e6
+"""Voxels smaller, or places further away, come from a damaged header."""
+
+
+class Geometry(Protocol):
+    """What a reader keeps of a file so that results lie on the same grid."""
+
+    def write(self, path: Path, data: np.ndarray) -> None:
+        """Write a result as NIfTI.
+
+        Args:
+            path: file to write; gzip by the suffix .gz.
+            data: (i, j, k) uint8, int16 or float32, in the order of the file that was read.
+        """
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class StoredImage:
+    """An image as its file or folder stores it, whatever the format.
+
+    Attributes:
+        source: file name as shown in messages.
+        data: (i, j, k) float32 in the file's own axis order, scaling applied.
+        affine: (4, 4) float64, voxel index to patient RAS mm; see `refuse_unusable_affine`.
+        geometry: writes results on this grid; None for a NIfTI file with this affine.
+        no_orientation: why the file does not tell left from right; empty if it does.
+        may_be_cropped: the file may hold a part of the scan's grid only, as segmentations of 3D Slicer do.
+        warnings: one plain sentence each.
+    """
+
+    source: str
+    data: np.ndarray
+    affine: np.ndarray
+    geometry: Geometry | None = None
+    no_orientation: str = ""
+    may_be_cropped: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+def _never(path: Path) -> bool:
+    return False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageFormat:
+    """One format of images.
+
+    Attributes:
+        suffixes: endings of its files in lower case, longer ones first; empty if it stores folders only.
+        takes_bytes: whether a file begins as the format does, from its first `FIRST_BYTES`, gunzipped.
+        takes_folder: whether a folder is one image of the format.
+        read: reads it.
+
+    ``read`` raises VolumeError with one sentence that names the file, says what is wrong and what to do. It checks
+    sizes before it allocates memory; `reading` turns the errors of damaged files into such sentences.
+    """
+
+    suffixes: tuple[str, ...]
+    takes_bytes: Callable[[bytes], bool]
+    takes_folder: Callable[[Path], bool] = _never
+    read: Callable[[Path], StoredImage]
+
+
+FIRST_BYTES = 540
+"""Bytes that are looked at: the header of NIfTI-2, the longest of those that tell a format."""
+
+
+@contextmanager
+def reading(source: str, *damages: type[Exception]) -> Iterator[None]:
+    """Turn what a damaged file makes libraries raise into a sentence.
+
+    Args:
+        source: file name for messages.
+        *damages: exceptions that mean that the file is truncated or damaged.
+
+    Raises:
+        VolumeError: one of them was raised, the file cannot be read, or it does not fit into memory.
+    """
+    damaged: tuple[type[Exception], ...] = (EOFError, *damages)
+    try:
+        # What overflows in a damaged header or in float32 becomes infinite or NaN, and is refused as such.
+        with np.errstate(over="ignore", invalid="ignore"):
+            yield
+    except damaged as error:
+        raise VolumeError(_damaged(source)) from error
+    except OSError as error:
+        reason = f"{source}: cannot be read ({error.strerror})" if error.errno else _damaged(source)
+        raise VolumeError(reason) from error
+    except MemoryError as error:
+        raise VolumeError(f"{source}: too large for this machine's free memory; close programs or crop it") from error
+
+
+def refuse_too_large(shape: tuple[int, ...], source: str) -> None:
+    """Refuse a size before memory is taken for it.
+
+    Raises:
+        VolumeError: more than `MAXIMUM_VOXELS`.
+    """
+    if math.prod(shape) > MAXIMUM_VOXELS:
+        shown = " x ".join(map(str, shape))
+        raise VolumeError(f"{source}: its header claims {shown} voxels, more than the {MAXIMUM_VOXELS} that are read")
+
+
+def refuse_unusable_affine(affine: np.ndarray, source: str) -> None:
+    """Refuse an affine that cannot place voxels.
+
+    Raises:
+        VolumeError: not finite, nearly zero, huge, or singular.
+    """
+    lengths = np.linalg.norm(affine[:3, :3], axis=0)
+    if not np.isfinite(affine).all() or lengths.min() < SMALLEST_MM or np.abs(affine).max() > LARGEST_MM:
+        raise VolumeError(f"{source}: its affine is unusable (nearly zero, huge or not a number); convert it again")
+    if abs(np.linalg.det(affine[:3, :3] / lengths)) < SINGULAR_BELOW:
+        raise VolumeError(f"{source}: its affine is singular, the axes are not three directions; convert it again")
+
+
+def _damaged(source: str) -> str:
+    return f"{source}: is truncated or damaged, its voxels end early or fail their checksum; copy or export it again"

@@ -1,0 +1,52 @@
+"""Reading an image of any format."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from pathlib import Path
+
+from spinal_tf.images.file_types import GZIP_MAGIC, refuse_not_a_file
+from spinal_tf.images.image_format import FIRST_BYTES, ImageFormat, StoredImage, reading
+from spinal_tf.images.image_registry import image_formats, image_suffix
+
+
+def read_image(path: Path) -> StoredImage:
+    """Read an image of any format that is registered.
+
+    Args:
+        path: file, or folder of a format that stores folders.
+
+    Raises:
+        VolumeError: it is not such an image, or a damaged or unsuitable one; see `ImageFormat`.
+    """
+    with reading(path.name):
+        chosen = _format_of_folder(path)
+        if chosen is None:
+            refuse_not_a_file(path)
+            chosen = _format_of_file(path, _first_bytes(path))
+    return chosen.read(path)
+
+
+def _format_of_folder(path: Path) -> ImageFormat | None:
+    return next((known for known in image_formats() if known.takes_folder(path)), None) if path.is_dir() else None
+
+
+def _format_of_file(path: Path, start: bytes) -> ImageFormat:
+    """The format by the first bytes, else by the name, else the first one, which says what the file is."""
+    formats = list(image_formats())
+    by_name = (known for known in formats if image_suffix(path).lower() in known.suffixes)
+    return next((known for known in formats if known.takes_bytes(start)), None) or next(by_name, formats[0])
+
+
+def _first_bytes(path: Path) -> bytes:
+    """The first bytes of a file, gunzipped; empty if the compressed stream is damaged, which the reader then says."""
+    with path.open("rb") as raw:
+        if raw.read(2) != GZIP_MAGIC:
+            raw.seek(0)
+            return raw.read(FIRST_BYTES)
+        raw.seek(0)
+        try:
+            return gzip.GzipFile(fileobj=raw).read(FIRST_BYTES)
+        except (EOFError, zlib.error, gzip.BadGzipFile):
+            return b""
