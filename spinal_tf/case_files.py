@@ -12,7 +12,7 @@ import numpy as np
 
 from spinal_tf.cohort.cells import FILE_COLUMNS
 from spinal_tf.errors import OutputError, VolumeError
-from spinal_tf.images.image_registry import RESULT_SUFFIX, image_suffix, is_image
+from spinal_tf.images.image_registry import RESULT_SUFFIX, image_suffix, is_image, is_scan
 from spinal_tf.images.volume import Volume, read_mask, write_on_grid
 from spinal_tf.models import SEGMENTER
 from spinal_tf.pipeline import ReviewedMask
@@ -101,7 +101,7 @@ def _images(given: Path) -> list[Path]:
     try:
         if is_image(given):
             return []
-        return [path for path in sorted(given.iterdir()) if is_image(path) and not _is_no_case(path)]
+        return [path for path in sorted(given.iterdir()) if is_scan(path) and not _is_no_case(path)]
     except PermissionError as error:
         raise VolumeError(f"{given}: this folder may not be looked into; ask for access to it") from error
     except OSError:

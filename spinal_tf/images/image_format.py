@@ -67,7 +67,8 @@ class ImageFormat:
     """One format of images.
 
     Attributes:
-        suffixes: endings of its files in lower case, longer ones first; empty if it stores folders only.
+        suffixes: endings of its files in lower case; empty if it stores folders only.
+        mask_suffixes: those among them whose files hold masks, and never scans.
         takes_bytes: whether a file begins as the format does, from its first `FIRST_BYTES`, gunzipped.
         takes_folder: whether a folder is one image of the format.
         read: reads it.
@@ -77,6 +78,7 @@ class ImageFormat:
     """
 
     suffixes: tuple[str, ...]
+    mask_suffixes: tuple[str, ...] = ()
     takes_bytes: Callable[[bytes], bool]
     takes_folder: Callable[[Path], bool] = _never
     read: Callable[[Path], StoredImage]

@@ -11,6 +11,7 @@ from spinal_tf.images.image_format import ImageFormat
 
 FORMATS = [
     "spinal_tf.images.nifti",
+    "spinal_tf.images.nrrd_image",
 ]
 """Modules whose `FORMAT` is an `ImageFormat`. What none of them takes, the first one reads, and says what it is."""
 
@@ -38,6 +39,12 @@ def is_image(path: Path) -> bool:
     return bool(image_suffix(path)) or (path.is_dir() and any(known.takes_folder(path) for known in image_formats()))
 
 
+def is_scan(path: Path) -> bool:
+    """Whether it is an image that may be a scan: not one of those that hold masks alone."""
+    masks = {suffix for known in image_formats() for suffix in known.mask_suffixes}
+    return is_image(path) and image_suffix(path).lower() not in masks
+
+
 def find_images(folder: Path, pattern: str) -> list[Path]:
     """The images in a folder whose name without the ending matches a pattern such as ``t2_cord*``."""
     return [
@@ -48,6 +55,6 @@ def find_images(folder: Path, pattern: str) -> list[Path]:
 
 
 def suffixes_in_words() -> str:
-    """The endings of all files that are read, for messages: ``.nii or .nii.gz``."""
-    *most, last = sorted({suffix for known in image_formats() for suffix in known.suffixes})
+    """The endings of all files that may be scans, for messages: ``.nii or .nii.gz``."""
+    *most, last = sorted({end for known in image_formats() for end in known.suffixes if end not in known.mask_suffixes})
     return f"{', '.join(most)} or {last}" if most else last

@@ -14,6 +14,7 @@ from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, 
 
 from spinal_tf.errors import VolumeError
 from spinal_tf.images.image_format import Geometry, StoredImage
+from spinal_tf.images.lattice import onto_lattice
 from spinal_tf.images.nifti import corner_distance_mm, new_geometry
 from spinal_tf.images.plausibility import plausibility_warnings, refuse_not_sagittal
 from spinal_tf.images.read_image import read_image
@@ -142,6 +143,9 @@ def mask_of(image: StoredImage, *, like: Volume) -> np.ndarray:
     Raises:
         VolumeError: values that are not finite, or another grid than the scan's.
     """
+    whole = _uncropped(image, like) if image.may_be_cropped else None
+    if whole is not None:
+        return whole
     grid = _same_grid(image, like)
     if not _is_finite(image.data):
         raise VolumeError(
@@ -296,6 +300,17 @@ def _same_grid(image: StoredImage, like: Volume) -> Grid:
         f"{image.source}: its grid differs from that of the scan: {image.source} has {grid}; {like.source} has "
         f"{like.grid}; export it again on the grid of the scan"
     )
+
+
+def _uncropped(image: StoredImage, like: Volume) -> np.ndarray | None:
+    """A mask that holds a part of the scan's grid, put onto all of it; None if its voxels are not the grid's."""
+    for orientation in (like.grid.orientation, _orientation(image.affine)):
+        grid = _grid(image, orientation)
+        part, affine = _to_package(image.data != 0, grid), _package_affine(grid)
+        whole = onto_lattice(part, affine, shape=like.data.shape, whole=like.affine, tolerance_mm=GRID_TOLERANCE_MM)
+        if whole is not None and _is_finite(image.data):
+            return whole
+    return None
 
 
 def _refuse_unoriented(image: StoredImage, *, assume_orientation: bool) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from spinal_tf.images import image_registry
 from spinal_tf.images.image_registry import find_images, image_suffix, is_image, suffixes_in_words
 from spinal_tf.images.volume import read_aligned, read_mask, read_volume, write_on_grid
 
+NIFTI = image_registry.FORMATS[0]
 TOY = '''
 """An array and its affine in one .npz file, or in a folder with both as .npy files."""
 
@@ -59,7 +60,7 @@ def toy(tmp_path_factory, monkeypatch):
     folder = tmp_path_factory.mktemp("formats")
     (folder / "toy_image.py").write_text(TOY, encoding="utf-8")
     monkeypatch.syspath_prepend(folder)
-    monkeypatch.setattr(image_registry, "FORMATS", [*image_registry.FORMATS, "toy_image"])
+    monkeypatch.setattr(image_registry, "FORMATS", [NIFTI, "toy_image"])
 
 
 def save(path, data, affine):
@@ -142,7 +143,8 @@ def test_a_cohort_is_checked_in_the_format(write_table, tmp_path, phantom_data, 
     assert any("a toy" in warning.problem for warning in checked.warnings)
 
 
-def test_without_its_line_the_format_is_refused_as_before(tmp_path, phantom_data, oblique_affine):
+def test_without_its_line_the_format_is_refused(tmp_path, phantom_data, oblique_affine, monkeypatch):
+    monkeypatch.setattr(image_registry, "FORMATS", [NIFTI])
     path = save(tmp_path / "scan.npz", phantom_data, oblique_affine)
     assert not is_image(path)
     with pytest.raises(VolumeError, match=r"scan\.npz: is not a NIfTI file or its .*; give a \.nii or \.nii\.gz file"):
