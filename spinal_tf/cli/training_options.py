@@ -148,7 +148,7 @@ def _network(names: Collection[str], default: str) -> Callable[[Function], Funct
         type=click.Choice(tuple(names)),
         default=default,
         show_default=True,
-        help="Network to train; docs/add-a-network.md tells how to add one.",
+        help="Network to train; see docs/add-a-network.md to add one.",
     )
 
 

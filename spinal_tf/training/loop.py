@@ -210,6 +210,6 @@ class Training:
     def _end_early(self) -> NoReturn:
         self._save()
         raise StoppedError(
-            f"{self._run.path}: stopped after step {self._progress.step}, and the state is saved; give the same "
-            "command with --resume to go on"
+            f"{self._run.path}: stopped after step {self._progress.step}, and the state is saved; repeat the "
+            "command with --resume to continue"
         )

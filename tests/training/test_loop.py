@@ -181,7 +181,8 @@ def test_asked_to_stop_wherever_it_is_and_gone_on_with_equals_left_alone(tmp_pat
 
 def test_the_step_is_finished_and_the_state_saved_before_it_stops(tmp_path):
     run = Run(tmp_path, stop=asked_at(3), steps=100, validation_every=50)
-    with pytest.raises(StoppedError, match=r"stopped after step 3, and the state is saved; give .* --resume to go on"):
+    words = r"stopped after step 3, and the state is saved; repeat the command with --resume to continue"
+    with pytest.raises(StoppedError, match=words):
         run.finish()
     with np.load(run.folder.state) as stored:
         assert json.loads(str(stored["record"]))["step"] == 3

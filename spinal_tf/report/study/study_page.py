@@ -94,5 +94,5 @@ def _bodies(evaluation: Evaluation, figures: Sequence[FigureFile]) -> Iterator[t
     yield ORIGIN, origin(evaluation)
     yield (
         ORIGIN,
-        element("p", f"Every number of this page stands unrounded in {METRICS} and in the CSV files beside it."),
+        element("p", f"{METRICS} and the CSV files beside it hold every number of this page, unrounded."),
     )
