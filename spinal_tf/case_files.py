@@ -14,6 +14,7 @@ from spinal_tf.cohort.cells import FILE_COLUMNS
 from spinal_tf.errors import OutputError, VolumeError
 from spinal_tf.images.image_registry import RESULT_SUFFIX, image_suffix, is_image, is_scan
 from spinal_tf.images.volume import Volume, read_mask, write_on_grid
+from spinal_tf.map_methods import MapMethod
 from spinal_tf.models import SEGMENTER
 from spinal_tf.pipeline import ReviewedMask
 from spinal_tf.report import write_contact_sheet, write_html, write_json
@@ -57,21 +58,22 @@ class CaseFiles:
         endings = [RECORD_ENDING, MASK_ENDING, "_lesion.png"] + [f"_probability{RESULT_SUFFIX}"] * probability
         return tuple(self.output(ending) for ending in endings)
 
-    def diagnosis_outputs(self) -> tuple[Path, ...]:
+    def diagnosis_outputs(self, method: MapMethod = MapMethod.GRADCAM) -> tuple[Path, ...]:
         """What ``classify`` writes: record, page, heat maps as a picture, and `heatmaps`."""
-        return self.output("_diagnosis.json"), self.output("_diagnosis.html"), *self.heatmap_outputs()
+        return self.output("_diagnosis.json"), self.output("_diagnosis.html"), *self.heatmap_outputs(method)
 
-    def heatmap_outputs(self) -> tuple[Path, ...]:
+    def heatmap_outputs(self, method: MapMethod = MapMethod.GRADCAM) -> tuple[Path, ...]:
         """The heat maps as a picture, and `heatmaps`."""
-        return self.output("_gradcam.png"), *self.heatmaps()
+        return self.output(f"_{method.value}.png"), *self.heatmaps(method)
 
-    def heatmaps(self) -> tuple[Path, ...]:
+    def heatmaps(self, method: MapMethod = MapMethod.GRADCAM) -> tuple[Path, ...]:
         """The image of each task's heat map; the record says why one is not written."""
-        return tuple(self.output(f"_gradcam_{task.name}{RESULT_SUFFIX}") for task in tree().tasks)
+        return tuple(self.output(f"_{method.value}_{task.name}{RESULT_SUFFIX}") for task in tree().tasks)
 
     def all_outputs(self) -> tuple[Path, ...]:
         """Every file that ``segment`` or ``classify`` could write."""
-        return self.lesion_outputs(probability=True) + self.diagnosis_outputs()
+        of_methods = (path for method in MapMethod for path in self.diagnosis_outputs(method))
+        return (*self.lesion_outputs(probability=True), *dict.fromkeys(of_methods))
 
 
 def find_cases(inputs: tuple[Path, ...], output: Path | None) -> list[CaseFiles]:
@@ -110,7 +112,8 @@ def _images(given: Path) -> list[Path]:
 
 def _is_no_case(path: Path) -> bool:
     stem = CaseFiles(case=path, folder=path.parent).stem
-    ours = ("_lesion", "_probability", *(f"_gradcam_{name}" for name in tree().task_names))
+    maps = (f"_{method.value}_{name}" for method in MapMethod for name in tree().task_names)
+    ours = ("_lesion", "_probability", *maps)
     return stem.endswith(ours) or stem in BESIDE_T2 or stem.startswith(".")
 
 
@@ -196,6 +199,6 @@ def write_heatmap_files(result: CaseResult, paths: tuple[Path, ...]) -> None:
 
 
 def _heatmaps(result: CaseResult) -> list[np.ndarray | None]:
-    """Grad-CAM of each task, None where there is none to be written; of no task where nothing was classified."""
+    """Heat map of each task, None where there is none to be written; of no task where nothing was classified."""
     found = result.classification
     return [None if no_heatmap(task, found) else task.heatmap for task in found.tasks] if found else []

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from spinal_tf.checkpoints.manifest import Checkpoint, find_weights, read_manifest
 from spinal_tf.errors import ServerError, WeightsError
+from spinal_tf.map_methods import MapMethod
 from spinal_tf.models import (
     SEGMENTER,
     Classifier,
@@ -36,6 +37,7 @@ class LoadedWeights:
         *,
         device: str = "cpu",
         server: Server | None = None,
+        method: MapMethod = MapMethod.GRADCAM,
         around: Around = nullcontext,
     ) -> None:
         """Read the manifest, or get ready to ask the server; no network is loaded and nothing is sent yet.
@@ -45,14 +47,17 @@ class LoadedWeights:
                 networks must be those of this folder.
             device: ``cpu``, ``gpu`` (the first one) or ``gpu:N``; not for a server.
             server: runs the networks instead of this machine.
+            method: that explains the classifiers' answers.
             around: entered while TensorFlow is imported or a network is loaded from a folder.
 
         Raises:
             WeightsError: there are no weights.
             RequirementError: the server is to be asked over gRPC, which is not installed.
-            ServerError: a file of certificates cannot be used.
+            ServerError: a file of certificates cannot be used, or the server does not explain by this method.
         """
-        self._device, self._around = device, around
+        if server is not None and method is not MapMethod.GRADCAM:
+            raise ServerError(f"a server explains by Grad-CAM alone; leave out the server for {method.printed}")
+        self._device, self._method, self._around = device, method, around
         self._connection = None if server is None else Connection(server)
         self._given = folder if folder is not None or server is not None else find_weights()
         # Fails now rather than after TensorFlow's long import.
@@ -101,7 +106,7 @@ class LoadedWeights:
                     self._classifiers = remote_classifiers(self._connection, self._manifest)
             else:
                 with self._loading(watch) as folder:
-                    self._classifiers = load_classifiers(folder, device=self._device)
+                    self._classifiers = load_classifiers(folder, device=self._device, method=self._method)
         return self._classifiers
 
     def checkpoints(self) -> list[Checkpoint]:
@@ -139,7 +144,11 @@ def import_tensorflow(watch: Stopwatch) -> None:
 
 
 def load_weights(
-    folder: str | Path | None = None, *, device: str = "cpu", server: str | Server | None = None
+    folder: str | Path | None = None,
+    *,
+    device: str = "cpu",
+    server: str | Server | None = None,
+    method: str | MapMethod = MapMethod.GRADCAM,
 ) -> LoadedWeights:
     """Open one set of weights for many cases: each network is loaded when it is first needed, and then kept.
 
@@ -148,14 +157,18 @@ def load_weights(
         device: ``cpu``, ``gpu`` (the first one) or ``gpu:N``.
         server: address of a TensorFlow Serving that runs the networks instead, such as ``grpc://HOST:8500``. Prepared
             slices are sent there. If a folder is given, too, the server must have its weights.
+        method: of the heat maps: ``gradcam``, ``gradcam++``, ``layercam``, ``scorecam`` or ``saliency``.
 
     Raises:
+        ValueError: there is no such method.
         WeightsError: there are no weights.
         RequirementError: the server is to be asked over gRPC, which is not installed.
-        ServerError: the address is not one of a server, or a file of certificates cannot be used.
+        ServerError: the address is not one of a server, a file of certificates cannot be used, or the server does not
+            explain by this method.
     """
     folder = None if folder is None else Path(folder)
-    return LoadedWeights(folder, device=device, server=_server_at(server) if isinstance(server, str) else server)
+    server = _server_at(server) if isinstance(server, str) else server
+    return LoadedWeights(folder, device=device, server=server, method=MapMethod(method))
 
 
 def _server_at(url: str) -> Server:

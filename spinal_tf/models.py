@@ -12,7 +12,9 @@ from spinal_tf.checkpoints.data_kind import data_kind
 from spinal_tf.checkpoints.manifest import Checkpoint, bare_network, read_manifest, read_weights
 from spinal_tf.engine import Engine, frozen_engine
 from spinal_tf.errors import WeightsError
-from spinal_tf.explanation.gradcam import Explainer, GraphExplainer
+from spinal_tf.explanation.gradcam import Explainer, GraphExplainer, WeightedExplainer
+from spinal_tf.explanation.methods import explained_by
+from spinal_tf.map_methods import MapMethod
 from spinal_tf.results import ModelRecord
 from spinal_tf.taxonomy import PAPER_TREE, Task, tree
 
@@ -86,7 +88,11 @@ def load_segmenter(folder: Path, *, device: str = "cpu") -> Segmenter:
 
 
 def load_classifiers(
-    folder: Path, tasks: Sequence[Task] | None = None, *, device: str = "cpu"
+    folder: Path,
+    tasks: Sequence[Task] | None = None,
+    *,
+    device: str = "cpu",
+    method: MapMethod = MapMethod.GRADCAM,
 ) -> tuple[Classifier, ...]:
     """Load the classifiers of some tasks of a weights folder; those of the same structure are traced once.
 
@@ -94,6 +100,7 @@ def load_classifiers(
         folder: of the weights.
         tasks: None for all.
         device: where the networks run.
+        method: that explains their answers.
 
     Raises:
         WeightsError: one is missing or damaged, or they want tiles of different sizes.
@@ -101,21 +108,20 @@ def load_classifiers(
     """
     tasks = tree().tasks if tasks is None else tasks
     checkpoints = classifier_checkpoints(folder, tasks)
-    explainers: list[GraphExplainer] = []
+    explainers: list[WeightedExplainer] = []
     for checkpoint in checkpoints:
         made = zip(explainers, checkpoints, strict=False)
         alike = [explain for explain, other in made if other.structure == checkpoint.structure]
-        explainers.append(_explainer(folder, checkpoint, alike[0] if alike else None, device))
+        model = alike[0].model if alike else bare_network(folder, checkpoint)
+        weights = read_weights(folder, checkpoint, model)
+        if alike:
+            explainers.append(alike[0].with_weights(weights))
+        else:
+            explainers.append(explained_by(method, GraphExplainer(model, weights=weights, device=device)))
     return tuple(
         Classifier(task=task, checkpoint=checkpoint, explain=explain)
         for task, checkpoint, explain in zip(tasks, checkpoints, explainers, strict=True)
     )
-
-
-def _explainer(folder: Path, checkpoint: Checkpoint, alike: GraphExplainer | None, device: str) -> GraphExplainer:
-    model = alike.model if alike else bare_network(folder, checkpoint)
-    weights = read_weights(folder, checkpoint, model)
-    return alike.with_weights(weights) if alike else GraphExplainer(model, weights=weights, device=device)
 
 
 def classifier_checkpoints(folder: Path, tasks: Sequence[Task] | None = None) -> list[Checkpoint]:

@@ -279,6 +279,7 @@ def _ask(classifier: Classifier, tiles: Tiles, volume: Volume, mask: np.ndarray,
         tile_probabilities=tuple(float(p) for p in positive),
         heatmap=heatmap,
         activation=map_activation(heatmap, mask, volume.spacing_mm),
+        method=explanation.method,
     )
 
 

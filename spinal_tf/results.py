@@ -11,6 +11,7 @@ import numpy as np
 
 from spinal_tf.images.volume import Volume
 from spinal_tf.lesions import Lesion
+from spinal_tf.map_methods import MapMethod
 from spinal_tf.taxonomy import Diagnosis, Task
 
 TOO_THIN = "the lesions are thinner than a pixel of the classifiers' input; nothing could be classified"
@@ -87,8 +88,9 @@ class TaskResult:
         operating_point: cut-off from the weights' manifest for the images that were used, T2w alone or with T1c; at or
             above it the positive class is called.
         tile_probabilities: positive-class probability of each tile, in the order of ``Classification.slices``.
-        heatmap: Grad-CAM for the called class, float32, 0 to 1, shape of ``volume.data``; zero on slices without tile.
+        heatmap: for the called class, float32, 0 to 1, shape of ``volume.data``; zero on slices without tile.
         activation: where the heat map lies.
+        method: that made the heat map.
     """
 
     task: Task
@@ -97,6 +99,7 @@ class TaskResult:
     tile_probabilities: tuple[float, ...]
     heatmap: np.ndarray
     activation: MapActivation
+    method: MapMethod = MapMethod.GRADCAM
 
     @property
     def call(self) -> int:
@@ -123,6 +126,11 @@ class Classification:
     posterior: dict[Diagnosis, float]
     diagnosis: Diagnosis
     with_t1c: bool
+
+    @property
+    def method(self) -> MapMethod:
+        """The method that made the heat maps, the same for all tasks."""
+        return self.tasks[0].method
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,3 +174,8 @@ class CaseResult:
     models: tuple[ModelRecord, ...]
     warnings: tuple[str, ...] = ()
     timings_s: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def method(self) -> MapMethod:
+        """The method of the heat maps; Grad-CAM where there are none."""
+        return self.classification.method if self.classification else MapMethod.GRADCAM

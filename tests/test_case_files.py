@@ -23,6 +23,7 @@ from spinal_tf.evaluation.lesionwise import LesionwiseScore
 from spinal_tf.explanation.gradcam import Explanation
 from spinal_tf.files import make_folder
 from spinal_tf.images.volume import read_volume, write_on_grid
+from spinal_tf.map_methods import MapMethod
 from spinal_tf.models import Classifier, Segmenter, model_record
 from spinal_tf.pipeline import ReviewedMask, diagnose
 from spinal_tf.prediction.folder import PredictionFolder
@@ -75,6 +76,15 @@ def test_every_command_has_its_outputs(tmp_path):
         "t2_gradcam_astrocytoma_vs_ependymoma.nii.gz",
         "t2_gradcam_ms_vs_nmosd.nii.gz",
     ]
+
+
+def test_maps_by_another_method_are_named_by_it(tmp_path):
+    case = CaseFiles(case=tmp_path / "t2.nii.gz", folder=tmp_path)
+    usual = case.diagnosis_outputs()
+    for method in MapMethod:
+        names = [path.name.replace("_gradcam", f"_{method.value}") for path in usual]
+        assert [path.name for path in case.diagnosis_outputs(method)] == names
+        assert set(case.diagnosis_outputs(method)) <= set(case.all_outputs())
 
 
 # Cases

@@ -12,8 +12,9 @@ import pytest
 
 from spinal_tf.checkpoints.manifest import MANIFEST, load_network, manifest_json, read_manifest, save_checkpoint
 from spinal_tf.errors import WeightsError
-from spinal_tf.explanation import gradcam
-from spinal_tf.explanation.gradcam import explain
+from spinal_tf.explanation import gradcam, keras_vis
+from spinal_tf.explanation.gradcam import GraphExplainer
+from spinal_tf.map_methods import MapMethod
 from spinal_tf.models import load_classifiers, load_segmenter, model_record
 from spinal_tf.networks import densenet
 from spinal_tf.networks.densenet import build_densenet
@@ -76,7 +77,7 @@ def test_classifiers_share_a_trace_where_only_their_weights_differ(monkeypatch, 
     assert len(traced) == 1 + 2
     tiles = np.random.default_rng(0).random((2, 64, 64, 3), np.float32)
     for classifier in classifiers:
-        expected = explain(load_network(folder, classifier.checkpoint), tiles, class_index=1)
+        expected = GraphExplainer(load_network(folder, classifier.checkpoint))(tiles, class_index=1)
         np.testing.assert_allclose(classifier.explain(tiles, class_index=1).maps, expected.maps, atol=1e-5)
 
 
@@ -88,6 +89,20 @@ def test_classifiers_of_two_networks_share_no_trace_though_their_arguments_are_e
     first, second, third = load_classifiers(folder)
     assert first.explain.model is second.explain.model
     assert first.explain.model is not third.explain.model
+
+
+def test_classifiers_explained_by_tf_keras_vis_share_one_network_and_keep_their_weights(monkeypatch, tiny_weights):
+    built = []
+    copy = keras_vis.float32_copy
+    monkeypatch.setattr(keras_vis, "float32_copy", lambda model: built.append(model) or copy(model))
+    classifiers = load_classifiers(tiny_weights, method=MapMethod.LAYERCAM)
+    assert len(built) == 1
+    tiles = np.random.default_rng(0).random((2, 64, 64, 3), np.float32)
+    answers = [classifier.explain(tiles, class_index=1) for classifier in classifiers]
+    for answer, classifier in zip(answers, classifiers, strict=True):
+        [alone] = load_classifiers(tiny_weights, [classifier.task], method=MapMethod.LAYERCAM)
+        assert answer.method is MapMethod.LAYERCAM
+        np.testing.assert_allclose(answer.maps, alone.explain(tiles, class_index=1).maps, atol=1e-5)
 
 
 @pytest.mark.parametrize(("load", "name"), [(load_segmenter, "segmenter"), (load_classifiers, "ms_vs_nmosd")])

@@ -110,7 +110,7 @@ class ClassificationResult:
                 _lesion_writer(self.case)(paths[: len(lesions)])
             write_diagnosis_files(self.case, paths[len(lesions) :], Stopwatch(self.case.timings_s))
 
-        return _saved((*lesions, *files.diagnosis_outputs()), write, overwrite=overwrite)
+        return _saved((*lesions, *files.diagnosis_outputs(self.case.method)), write, overwrite=overwrite)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -145,7 +145,7 @@ class HeatMaps:
         Raises:
             OutputError: a file exists and ``overwrite`` is not set, or the folder cannot be written to.
         """
-        names = _files(self.case, folder).heatmap_outputs()
+        names = _files(self.case, folder).heatmap_outputs(self.case.method)
         return _saved(names, lambda paths: write_heatmap_files(self.case, paths), overwrite=overwrite)
 
 

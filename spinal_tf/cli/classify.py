@@ -7,8 +7,10 @@ from typing import Any
 
 import click
 
+from spinal_tf.cli.explain_option import explain_option, tell_cost
 from spinal_tf.cli.options import BESIDE, Choices, case_options, refuse_options, segmentation_options
 from spinal_tf.cli.server_options import server_options
+from spinal_tf.map_methods import MapMethod
 
 
 @click.command()
@@ -28,16 +30,23 @@ from spinal_tf.cli.server_options import server_options
     metavar="IMAGE",
     help="Contrast-enhanced T1w scan, registered and resampled to the case.",
 )
+@explain_option
 @server_options
 def classify(with_mask: Path | None, t1c: Path | None, **given: Any) -> None:  # noqa: ANN401 - as in segment
-    """Classify the lesions down to the disease, with Grad-CAM.
+    """Classify the lesions down to the disease, with heat maps of the evidence.
 
     CASE is an image or a folder of them; outputs of earlier runs in it are skipped. Put it before --with-mask.
     Without --with-mask, the case is segmented first. Writes CASE_diagnosis.json, CASE_diagnosis.html, CASE_gradcam.png
     and a heat map for each task on the way to the diagnosis, CASE_gradcam_TASK.nii.gz, beside the case.
+    With --explain, maps are named by the method.
     """
     if with_mask is not None:
         refuse_options(segmentation_options, "applies to segmentation, which --with-mask skips")
     from spinal_tf.cli.session import Session
 
-    Session(Choices(**given)).classify(with_mask, t1c)
+    choices = Choices(**given)
+    if choices.server and choices.method is not MapMethod.GRADCAM:
+        raise click.UsageError(f"--explain {choices.method.value} needs the networks here; leave out --server")
+    session = Session(choices)
+    tell_cost(choices.method)
+    session.classify(with_mask, t1c)

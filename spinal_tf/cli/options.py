@@ -13,6 +13,7 @@ import click
 from click.core import ParameterSource
 
 from spinal_tf.cli.quiet import quiet_stderr
+from spinal_tf.map_methods import MapMethod
 
 if TYPE_CHECKING:
     from spinal_tf.loaded_weights import LoadedWeights
@@ -40,6 +41,7 @@ class PredictionChoices:
     minimum_volume_ml: float
     tta: bool
     server: Server | None = None
+    method: MapMethod = MapMethod.GRADCAM
 
     @property
     def segmentation(self) -> SegmentationOptions:
@@ -179,7 +181,13 @@ def open_weights(choices: PredictionChoices) -> LoadedWeights:
     """
     from spinal_tf.loaded_weights import LoadedWeights
 
-    return LoadedWeights(choices.weights_folder, device=choices.device, server=choices.server, around=quiet_stderr)
+    return LoadedWeights(
+        choices.weights_folder,
+        device=choices.device,
+        server=choices.server,
+        method=choices.method,
+        around=quiet_stderr,
+    )
 
 
 def refuse_options(of: Decorator, reason: str) -> None:

@@ -65,7 +65,7 @@ class Session:
 
         def outputs(case: CaseFiles) -> tuple[Path, ...]:
             made = self._lesion_outputs(case) if with_mask is None else ()
-            return made + case.diagnosis_outputs()
+            return made + case.diagnosis_outputs(self._choices.method)
 
         def work(case: CaseFiles) -> str:
             volume = self._read(case)
@@ -105,7 +105,7 @@ class Session:
                 options=self._options,
                 stopwatch=self._watch,
             )
-            first = len(paths) - len(case.diagnosis_outputs())
+            first = len(paths) - len(case.diagnosis_outputs(self._choices.method))
             if given is None:
                 write_lesion_files(result, temporary[:first], self._watch)
             write_diagnosis_files(result, temporary[first:], self._watch)
@@ -132,4 +132,5 @@ class Session:
     def _done(self, outputs: Callable[[CaseFiles], tuple[Path, ...]]) -> Callable[[CaseFiles], bool] | None:
         if not self._choices.resume:
             return None
-        return lambda case: all(path.exists() for path in set(outputs(case)).difference(case.heatmaps()))
+        method = self._choices.method
+        return lambda case: all(path.exists() for path in set(outputs(case)).difference(case.heatmaps(method)))

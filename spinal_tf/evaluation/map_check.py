@@ -18,7 +18,7 @@ then share more than a third of the variance of their ranks with those of networ
 
 @dataclass(frozen=True, kw_only=True)
 class MapComparison:
-    """The maps of one case beside those of one draw of random weights; see `spinal_tf.explain.sanity.Similarity`.
+    """The maps of one case beside those of one draw of random weights; see `spinal_tf.explanation.sanity.Similarity`.
 
     Attributes:
         spearman: NaN where a map was left in no tile.

@@ -1,8 +1,8 @@
 """Grad-CAM: what in a tile speaks for a class.
 
 A class's map is the sum of the last convolution's channels, each weighted by the mean gradient of the class's logit,
-negative values cut (Selvaraju et al., ICCV 2017). tf-keras-vis is the reference; the graph method computes the same
-with one forward pass and the gradient of the head alone, and gives the probabilities of that pass as well.
+negative values cut (Selvaraju et al., ICCV 2017). The graph takes one forward pass and the gradient of the head alone,
+and gives the probabilities of that pass as well; its raw maps are those of tf-keras-vis, the reference.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import cv2
 import numpy as np
 
 from spinal_tf.checkpoints.weight_files import Weights, by_variable, weights_of
 from spinal_tf.engine import tensorflow_device, weightless_graph
+from spinal_tf.map_methods import MapMethod
 from spinal_tf.networks.network_spec import LOGITS, POOLING
 from spinal_tf.preprocess import from_input
 from spinal_tf.slices import Tiles
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     import keras
 
 TILES_PER_CALL = 16
-"""Bounds the memory of one call, of the reference method above all, which keeps every activation of the network."""
+"""Bounds the memory of one call."""
 
 NORMALISATION_EPSILON = 1e-7
 """Added to a map's range before dividing by it, as tf-keras-vis does (Keras' epsilon)."""
@@ -42,47 +43,37 @@ class Explanation:
         probabilities: float32 (n, 2).
         maps: float32 (n, rows, columns) in the size of the tiles, each scaled to 0 to 1 (see `scale`); all zero where
             nothing in the tile speaks for the class.
+        method: that made the maps.
     """
 
     probabilities: np.ndarray
     maps: np.ndarray
-
-
-def explain(
-    model: keras.Model,
-    images: np.ndarray,
-    *,
-    class_index: ClassChoice,
-    method: Literal["graph", "tf-keras-vis"] = "graph",
-) -> Explanation:
-    """Classify tiles and say where the evidence for a class lies.
-
-    Args:
-        model: from `build_densenet`; one of another precision is rebuilt in float32 first.
-        images: float32 (n, rows, columns, 3), n at least 1.
-        class_index: the class to explain: 0, 1, or a function that picks it from the probabilities.
-        method: ``tf-keras-vis`` is the reference, at five times the cost.
-
-    Raises:
-        ValueError: there is no tile, or no such method.
-    """
-    if not len(images):
-        raise ValueError("no tiles, nothing to explain")
-    if method == "graph":
-        return GraphExplainer(model)(images, class_index=class_index)
-    if method == "tf-keras-vis":
-        rebuilt = _in_float32(model)
-        if rebuilt is not model:
-            rebuilt.set_weights(model.get_weights())
-        return _explain_by_reference(rebuilt, images, class_index)
-    raise ValueError(f"method {method!r} is neither 'graph' nor 'tf-keras-vis'")
+    method: MapMethod = MapMethod.GRADCAM
 
 
 class Explainer(Protocol):
     """A classifier ready to run and to explain itself. Where it runs is its own affair."""
 
     def __call__(self, images: np.ndarray, *, class_index: ClassChoice) -> Explanation:
-        """Explain tiles; see `explain`."""
+        """Classify tiles and say where the evidence for a class lies; see `GraphExplainer`."""
+
+
+class WeightedExplainer(Explainer, Protocol):
+    """An explainer on this machine, whose weights can be exchanged.
+
+    Attributes:
+        model: the structure of its network; the variables need no values.
+        weights: in use.
+    """
+
+    @property
+    def model(self) -> keras.Model: ...  # noqa: D102
+
+    @property
+    def weights(self) -> Weights: ...  # noqa: D102
+
+    def with_weights(self, weights: Weights) -> WeightedExplainer:
+        """The same network with other weights."""
 
 
 class GraphExplainer:
@@ -101,7 +92,7 @@ class GraphExplainer:
         """
         import keras
 
-        self._device = tensorflow_device(device)
+        self.device = tensorflow_device(device)
         self.model = model
         with keras.StatelessScope(initialize_variables=False):
             self._graph = _cam_graph(_in_float32(model))
@@ -123,17 +114,38 @@ class GraphExplainer:
     def _tensors(self, weights: Weights) -> list[Any]:
         import tensorflow as tf
 
-        with tf.device(self._device):
+        with tf.device(self.device):
             return [tf.constant(value, tf.float32) for _, value in by_variable(self.model, weights)]
 
-    def __call__(self, images: np.ndarray, *, class_index: ClassChoice) -> Explanation:
-        """Explain tiles; see `explain`."""
+    def answers(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Probabilities, float32 (n, 2), and every class's raw map, float32 (n, rows, columns, 2).
+
+        Args:
+            images: float32 (n, rows, columns, 3).
+
+        Raises:
+            ValueError: there is no tile.
+        """
         import tensorflow as tf
 
-        with tf.device(self._device):
-            calls = [self._graph(tf.constant(batch, tf.float32), self._values) for batch in _batches(images)]
-        probabilities = np.concatenate([call[0].numpy() for call in calls])
-        raw_maps = np.concatenate([call[1].numpy() for call in calls])
+        if not len(images):
+            raise ValueError("no tiles, nothing to explain")
+        with tf.device(self.device):
+            parts = in_parts(images, TILES_PER_CALL)
+            calls = [self._graph(tf.constant(part, tf.float32), self._values) for part in parts]
+        return np.concatenate([call[0].numpy() for call in calls]), np.concatenate([call[1].numpy() for call in calls])
+
+    def __call__(self, images: np.ndarray, *, class_index: ClassChoice) -> Explanation:
+        """Classify tiles and say where the evidence for a class lies.
+
+        Args:
+            images: float32 (n, rows, columns, 3), n at least 1.
+            class_index: the class to explain: 0, 1, or a function that picks it from the probabilities.
+
+        Raises:
+            ValueError: there is no tile.
+        """
+        probabilities, raw_maps = self.answers(images)
         rows, columns = images.shape[1:3]
         return explanation(probabilities, raw_maps, class_index=class_index, shape=(rows, columns))
 
@@ -149,7 +161,7 @@ def explanation(
         class_index: the class to explain.
         shape: rows and columns of the tiles.
     """
-    chosen = raw_maps[..., _chosen(class_index, probabilities)]
+    chosen = raw_maps[..., chosen_class(class_index, probabilities)]
     return Explanation(probabilities=probabilities, maps=scale(enlarge(chosen, shape)))
 
 
@@ -190,35 +202,14 @@ def cam_function(model: keras.Model) -> Callable[[Any], tuple[Any, Any]]:
     return probabilities_and_maps
 
 
-def _explain_by_reference(model: keras.Model, images: np.ndarray, class_index: ClassChoice) -> Explanation:
-    import keras
-    from tf_keras_vis.gradcam import Gradcam
-    from tf_keras_vis.utils.scores import CategoricalScore
-
-    answers = [model(batch, training=False).numpy() for batch in _batches(images)]
-    probabilities = np.concatenate(answers)
-    score = CategoricalScore(_chosen(class_index, probabilities))
-    # Cut at the logits instead of ReplaceToLinear, which passes over a Softmax layer without a word.
-    cam = Gradcam(keras.Model(model.inputs, model.get_layer(LOGITS).output))
-    last_convolution = _layer_before_pooling(model)
-    # Left to seek a convolution, it would take the last one of DenseNet121's growth: 32 channels, another map.
-    layer = {"penultimate_layer": last_convolution, "seek_penultimate_conv_layer": False}
-    raw_maps = [cam(score, batch, **layer, expand_cam=False, normalize_cam=False) for batch in _batches(images)]
-    maps = enlarge(np.concatenate(raw_maps).astype(np.float32), images.shape[1:3])
-    return Explanation(probabilities=probabilities, maps=scale(maps))
-
-
-def _layer_before_pooling(model: keras.Model) -> str:
-    features_tensor = model.get_layer(POOLING).input
-    return next(str(layer.name) for layer in model.layers if layer.output is features_tensor)
-
-
 def _in_float32(model: keras.Model) -> keras.Model:
-    """The model itself where it computes in float32, else its structure rebuilt to do so, without its weights."""
-    import keras
+    """The model itself where it computes in float32, else its copy that does so."""
+    return model if all(layer.compute_dtype == "float32" for layer in model.layers) else float32_copy(model)
 
-    if all(layer.compute_dtype == "float32" for layer in model.layers):
-        return model
+
+def float32_copy(model: keras.Model) -> keras.Model:
+    """A model's structure built again to compute in float32, without its weights."""
+    import keras
 
     def rebuild(layer: keras.Layer) -> keras.Layer:
         return type(layer).from_config({**layer.get_config(), "dtype": "float32"})
@@ -226,11 +217,13 @@ def _in_float32(model: keras.Model) -> keras.Model:
     return keras.models.clone_model(model, clone_function=rebuild)
 
 
-def _batches(images: np.ndarray) -> list[np.ndarray]:
-    return [images[start : start + TILES_PER_CALL] for start in range(0, len(images), TILES_PER_CALL)]
+def in_parts(images: np.ndarray, count: int) -> list[np.ndarray]:
+    """Tiles, so many at a time."""
+    return [images[start : start + count] for start in range(0, len(images), count)]
 
 
-def _chosen(class_index: ClassChoice, probabilities: np.ndarray) -> int:
+def chosen_class(class_index: ClassChoice, probabilities: np.ndarray) -> int:
+    """The class to explain."""
     return class_index(probabilities) if callable(class_index) else class_index
 
 

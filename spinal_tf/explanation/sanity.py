@@ -1,4 +1,4 @@
-"""Whether Grad-CAM maps depend on what a network has learnt: its weights are made random, and the maps compared.
+"""Whether heat maps depend on what a network has learnt: its weights are made random, and the maps compared.
 
 A map that stays as it was shows the image or the architecture and explains nothing (Adebayo et al., Sanity checks for
 saliency maps, NeurIPS 2018, model parameter randomisation test).
@@ -15,7 +15,7 @@ import numpy as np
 from scipy import stats
 
 from spinal_tf.checkpoints.weight_files import Weights
-from spinal_tf.explanation.gradcam import ClassChoice, GraphExplainer
+from spinal_tf.explanation.gradcam import ClassChoice, WeightedExplainer
 
 ONES = frozenset({"gamma", "moving_variance"})
 """Variables of a batch normalisation that start at one; all other vectors start at zero."""
@@ -43,7 +43,7 @@ class Similarity:
 
 
 def check_randomised(
-    explain: GraphExplainer, images: np.ndarray, *, class_index: ClassChoice, seed: int = 0, cascade: bool = True
+    explain: WeightedExplainer, images: np.ndarray, *, class_index: ClassChoice, seed: int = 0, cascade: bool = True
 ) -> tuple[Similarity, ...]:
     """Compare a network's maps with those that random weights give.
 
@@ -74,7 +74,7 @@ def check_randomised(
     return tuple(compared)
 
 
-def stages(explain: GraphExplainer) -> list[str]:
+def stages(explain: WeightedExplainer) -> list[str]:
     """Parts of a network from the last one downwards: layers that follow each other and whose names begin alike.
 
     Of a DenseNet121 these are ``logits``, ``features``, ``bn``, ``conv5``, ``pool4``, ``conv4`` and so on to ``conv1``.
@@ -113,7 +113,7 @@ def _stage(layer: str) -> str:
     return layer.split("_")[0]
 
 
-def _random_weights(explain: GraphExplainer, rng: np.random.Generator) -> Weights:
+def _random_weights(explain: WeightedExplainer, rng: np.random.Generator) -> Weights:
     return {
         layer.name: tuple(_initial(variable.name, tuple(variable.shape), rng) for variable in layer.weights)
         for layer in explain.model.layers

@@ -1,4 +1,4 @@
-"""Grad-CAM maps of a cohort's cases beside those of random weights."""
+"""Heat maps of a cohort's cases beside those of random weights."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spinal_tf.cohort.case import Case
 from spinal_tf.evaluation.map_check import MapComparison
 from spinal_tf.evaluation.prediction_table import NONE
 from spinal_tf.evaluation.predictions import CaseSet, probability_column
-from spinal_tf.explanation.gradcam import GraphExplainer
+from spinal_tf.explanation.gradcam import WeightedExplainer
 from spinal_tf.explanation.sanity import check_randomised
 from spinal_tf.images.volume import Volume
 from spinal_tf.models import Classifier
@@ -61,7 +61,7 @@ def compare_maps(t2: Volume, mask: np.ndarray, classifier: Classifier) -> tuple[
     """
     record = classifier.checkpoint
     tiles = make_tiles(t2, mask, preprocessing=record.preprocessing, mask_mode=record.mask_mode or "channel")
-    explain = cast(GraphExplainer, classifier.explain)  # as `models.load_classifiers` makes it
+    explain = cast(WeightedExplainer, classifier.explain)  # as `models.load_classifiers` makes it
     found = []
     for seed in range(DRAWS):
         [one] = check_randomised(explain, tiles.images, class_index=classifier.call, seed=seed, cascade=False)

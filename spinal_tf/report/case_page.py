@@ -55,5 +55,5 @@ def _slices(result: CaseResult) -> str:
     buffer = BytesIO()
     contact_sheet(result).save(buffer, format="PNG", compress_level=3)
     shows = "with the lesion mask outlined" if result.lesions else "around the middle of the volume"
-    heat = " and Grad-CAM heat maps" if result.classification else ""
+    heat = f" and {result.classification.method.printed} heat maps" if result.classification else ""
     return section("Slices", image(f"Sagittal slices {shows}{heat}", buffer.getvalue(), "image/png"))

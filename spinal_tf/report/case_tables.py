@@ -103,8 +103,8 @@ def _activation(classification: Classification) -> str:
         for result in classification.tasks
     ]
     caption = (
-        "Where Grad-CAM for the called class is mainly active, and its mean in each region of the lesion-bearing "
-        "slices, 0 to 1; the band is 5 mm wide"
+        f"Where {classification.method.printed} for the called class is mainly active, and its mean in each region of "
+        "the lesion-bearing slices, 0 to 1; the band is 5 mm wide"
     )
     return table(caption, ("Class", "Mainly active", *REGIONS.values()), rows)
 

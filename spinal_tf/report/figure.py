@@ -106,7 +106,8 @@ def _legend(result: CaseResult, width: int) -> list[Image.Image]:
         ramp = np.tile(np.linspace(0, 1, 120, dtype=np.float32), (12, 1))
         keys += [canvas.padded(canvas.picture(panels.heat_colours(ramp)), 5)]
         rest = width - sum(key.width + SEAM for key in keys)
-        keys += [canvas.text("Grad-CAM for the class named above the panel, 0 (no color) to 1", rest)]
+        method = result.classification.method.printed
+        keys += [canvas.text(f"{method} for the class named above the panel, 0 (no color) to 1", rest)]
     return [canvas.beside(keys, SEAM)]
 
 

@@ -99,7 +99,7 @@ def not_classified(result: CaseResult) -> str | None:
 
 
 def no_heatmap(result: TaskResult, classification: Classification) -> str | None:
-    """Why a task's Grad-CAM map is not written as an image, None where it is."""
+    """Why a task's heat map is not written as an image, None where it is."""
     if not result.task.applies_to(classification.diagnosis):
         return "the called classes lead to the other branch, so this task has no part in the diagnosis"
     return None if result.heatmap.any() else "nothing in the slices speaks for the called class"
@@ -175,6 +175,7 @@ def _classification(classification: Classification, volume: Volume) -> dict[str,
         "posterior": {diagnosis.value: float(p) for diagnosis, p in classification.posterior.items()},
         "tasks": [_task(task, numbers, classification) for task in classification.tasks],
         "with_t1c": classification.with_t1c,
+        "explained_by": classification.method.value,
     }
 
 

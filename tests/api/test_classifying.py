@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
@@ -12,6 +13,8 @@ from click.testing import CliRunner
 import spinal_tf
 from spinal_tf import loaded_weights
 from spinal_tf.cli.main import main
+from spinal_tf.errors import ServerError
+from spinal_tf.map_methods import MapMethod
 from spinal_tf.taxonomy import tree
 
 TASK_NAMES = tree().task_names
@@ -103,6 +106,22 @@ def test_explain_gives_the_map_of_every_task(bright_file, stub_networks, mask, t
     assert sorted(path.name for path in saved) == names
     written = nib.load(tmp_path / names[1])
     np.testing.assert_array_equal(np.asarray(written.dataobj), found.maps["ms_vs_nmosd"])
+
+
+def test_the_maps_of_another_method_are_saved_by_its_name(bright_file, stub_networks, mask, tmp_path):
+    found = spinal_tf.explain(bright_file, mask)
+    tasks = tuple(replace(one, method=MapMethod.LAYERCAM) for one in found.case.classification.tasks)
+    case = replace(found.case, classification=replace(found.case.classification, tasks=tasks))
+    saved = replace(found, case=case).save(tmp_path)
+    names = ["case_layercam.png", "case_layercam_ms_vs_nmosd.nii.gz", "case_layercam_tumor_vs_demyelinating.nii.gz"]
+    assert sorted(path.name for path in saved) == names
+
+
+def test_methods_that_there_are_none_of_and_those_of_a_server_are_refused():
+    with pytest.raises(ValueError, match="gradcam2"):
+        spinal_tf.load_weights(method="gradcam2")
+    with pytest.raises(ServerError, match="a server explains by Grad-CAM alone"):
+        spinal_tf.load_weights(server="http://localhost:8501", method="saliency")
 
 
 def test_a_mask_of_another_scan_is_refused(bright_file, stub_networks, write_nifti, bright_data, oblique_affine):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import nibabel as nib
 import numpy as np
@@ -248,3 +249,56 @@ def test_options_of_a_segmentation_that_will_not_happen_are_wrong_usage(run, bri
     result = run("classify", bright_file, *words, "--with-mask")
     assert result.exit_code == 2
     assert f"{words[0]} applies to segmentation, which --with-mask skips" in result.stderr
+
+
+# The method of the maps
+
+
+@pytest.fixture
+def explained_by_what_is_asked(networks, monkeypatch):
+    """The stub networks, whose maps are by the method that they are loaded for."""
+    load = loaded_weights.load_classifiers
+
+    def by(method):
+        def explained(explain):
+            return lambda images, **how: replace(explain(images, **how), method=method)
+
+        return tuple(replace(one, explain=explained(one.explain)) for one in load())
+
+    monkeypatch.setattr(loaded_weights, "load_classifiers", lambda *_, method, **__: by(method))
+
+
+@pytest.mark.parametrize(
+    ("method", "printed", "passes"),
+    [("layercam", "LayerCAM", 6), ("gradcam++", "Grad-CAM++", 6), ("scorecam", "Score-CAM", 66)],
+)
+def test_other_methods_are_named_in_record_page_and_files(
+    run, bright_file, names, diagnosis, explained_by_what_is_asked, method, printed, passes
+):
+    result = run("classify", bright_file, "--explain", method)
+    assert result.exit_code == 0
+    made = [name.replace("gradcam", method) for name in DIAGNOSIS_OUTPUTS]
+    assert names(bright_file.parent) == sorted(["case.nii.gz", *LESION_OUTPUTS, *made])
+    assert diagnosis()["classification"]["explained_by"] == method
+    assert [task["activation"]["zone"] for task in diagnosis()["classification"]["tasks"]] == ["lesion"] * 3
+    page = bright_file.with_name("case_diagnosis.html").read_text(encoding="utf-8")
+    assert f"Where {printed} for the called class" in page
+    assert f"{printed} heat maps" in page
+    assert result.stderr == (
+        f"{printed} takes about {passes} forward passes of a classifier for each task and lesion-bearing slice; "
+        "Grad-CAM takes 1\n"
+    )
+    assert run("classify", bright_file, "--explain", method, "--resume").stdout == ""
+
+
+def test_grad_cam_is_the_default_and_says_so(run, bright_file, diagnosis):
+    run("classify", bright_file)
+    assert diagnosis()["classification"]["explained_by"] == "gradcam"
+    assert "Where Grad-CAM for the called class" in bright_file.with_name("case_diagnosis.html").read_text("utf-8")
+
+
+def test_a_server_explains_by_grad_cam_alone(run, bright_file, names):
+    result = run("classify", bright_file, "--explain", "saliency", "--server", "http://localhost:8501")
+    assert result.exit_code == 2
+    assert "--explain saliency needs the networks here; leave out --server" in result.stderr
+    assert names(bright_file.parent) == ["case.nii.gz"]

@@ -9,7 +9,9 @@ from tf_keras_vis.utils.scores import CategoricalScore
 from spinal_tf.checkpoints.weight_files import weights_of
 from spinal_tf.errors import DeviceError
 from spinal_tf.explanation import gradcam
-from spinal_tf.explanation.gradcam import GraphExplainer, enlarge, explain, heatmap_volume, scale
+from spinal_tf.explanation.gradcam import GraphExplainer, enlarge, heatmap_volume, scale
+from spinal_tf.explanation.keras_vis import VisExplainer, VisMethod
+from spinal_tf.map_methods import MapMethod
 from spinal_tf.networks.densenet import build_densenet
 from spinal_tf.preprocess import Placement, Preprocessing, place
 from spinal_tf.slices import Tiles
@@ -32,6 +34,22 @@ def images():
 @pytest.fixture(scope="module")
 def tiny_images():
     return np.random.default_rng(1).normal(size=(5, 2, 4, 1)).astype(np.float32)
+
+
+def _reference_maps(network, score, tiles):
+    cam = Gradcam(network.logits)
+    return cam(score, tiles, **network.last_convolution, expand_cam=False, normalize_cam=False)
+
+
+def explain(model, images, *, class_index, method="graph"):
+    """Grad-CAM by the graph, or by tf-keras-vis."""
+    graph = GraphExplainer(model)
+    if method == "graph":
+        return graph(images, class_index=class_index)
+    reference = VisMethod(
+        name=MapMethod.GRADCAM, raw_maps=_reference_maps, passes=5, tiles_per_call=gradcam.TILES_PER_CALL
+    )
+    return VisExplainer(graph, reference)(images, class_index=class_index)
 
 
 def toy():
@@ -184,11 +202,10 @@ def test_a_device_that_is_not_there_is_refused(monkeypatch):
         GraphExplainer(toy(), device="gpu:1")
 
 
-def test_no_tiles_and_unknown_methods_are_refused(tiny_images):
+@pytest.mark.parametrize("method", METHODS)
+def test_no_tiles_are_refused(tiny_images, method):
     with pytest.raises(ValueError, match="no tiles"):
-        explain(toy(), tiny_images[:0], class_index=0)
-    with pytest.raises(ValueError, match="neither 'graph' nor 'tf-keras-vis'"):
-        explain(toy(), tiny_images, class_index=0, method="gradcam++")
+        explain(toy(), tiny_images[:0], class_index=0, method=method)
 
 
 @pytest.mark.parametrize("method", METHODS)

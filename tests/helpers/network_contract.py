@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from spinal_tf.checkpoints.manifest import Checkpoint, load_network, read_manifest, save_checkpoint
 from spinal_tf.cli import train
-from spinal_tf.explanation.gradcam import explain
+from spinal_tf.explanation.gradcam import GraphExplainer
 from spinal_tf.networks.network_registry import CLASSIFIERS, SEGMENTERS, network_spec
 from spinal_tf.networks.network_spec import CORD_LOGITS, LOGITS, POOLING
 from spinal_tf.preprocess import Preprocessing
@@ -156,7 +156,7 @@ def a_classifier_can_be_explained(name, folder):
     model = small(name)
     assert [layer.name for layer in model.layers if layer.name in (POOLING, LOGITS)] == [POOLING, LOGITS]
     batch = batch_for(model, name)
-    found = explain(model, batch, class_index=1)
+    found = GraphExplainer(model)(batch, class_index=1)
     assert found.maps.shape == batch.shape[:3]
     np.testing.assert_allclose(found.probabilities, apply(model, batch), atol=1e-6)
 
