@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import nibabel as nib
 import numpy as np
 
-from spinal_tf.images.nifti import new_geometry
-from spinal_tf.images.volume import Grid, Volume
+from spinal_tf.images.array_image import array_image
+from spinal_tf.images.volume import Volume, volume_of
 
 SHAPE = (5, 45, 37)
 """All axes differ and no side is a multiple of 16; small, since it is stored with every export."""
@@ -24,9 +23,7 @@ def sample_volume() -> Volume:
     slices, rows, columns = np.indices(SHAPE)
     noise = np.random.default_rng(5).normal(0, 20, SHAPE)
     data = 200 + 15 * slices + 3 * rows + 2 * columns + noise + 600 * sample_mask()
-    orientation = nib.orientations.io_orientation(np.eye(4))
-    grid = Grid(shape=SHAPE, affine=affine, orientation=orientation, geometry=new_geometry(SHAPE, affine))
-    return Volume(data=data.astype(np.float32), affine=affine, source="the sample", grid=grid)
+    return volume_of(array_image(data, affine, source="the sample"))
 
 
 def sample_mask() -> np.ndarray:
