@@ -21,18 +21,25 @@ from spinal_tf.evaluation.statistics.delong import area_interval, areas
 from spinal_tf.evaluation.statistics.operating_point import youden
 from spinal_tf.taxonomy import tree
 
+BLOCK = 50
+"""Cases in a row among which each disease meets each kind of background."""
+
 NOTES = """## With T1c
 
-{test} other simulated cases ({numbers}), half of either class, each with T1c; drawn lesions.
+{test.count} simulated test cases with T1c and drawn lesions, half of either class. Neither the training nor
+the choice of an operating point used them.
 
-| images | operating point | area under the ROC curve (95 %, DeLong) | called rightly |
+| images | operating point | area under the ROC curve (95 %, DeLong) | correct calls |
 |---|---|---|---|
 {rows}
 
-The operating point for T2w + T1c was chosen on {validation} simulated validation cases ({chosen_on}), by Youden's J.
-The last row is how cases with T1c were called before there was such a point. T1c was simulated, in real backgrounds
-from the T2w scan alone; none of this holds for patients.
-Commands: `data_prep/score_contrast.py`, `data_prep/contrast_points.py`.
+Youden's J chose the operating point for T2w + T1c on {validation.count} other simulated cases. The last row
+shows the calls at the point for T2w, as before there was one for T2w + T1c. T1c is simulated; in
+real backgrounds it is made from the T2w scan. None of this holds for patients.
+
+Commands: `data_prep/score_contrast.py` with `{validation}` (validation) and
+`{test}` (test), then `data_prep/contrast_points.py`. These numbers seed the cases;
+a fifth of them is healthy and left out.
 """
 
 
@@ -45,9 +52,15 @@ class Scores:
     t2w: np.ndarray
     t2w_t1c: np.ndarray
 
+    @property
+    def count(self) -> int:
+        """Number of cases."""
+        return len(self.labels)
+
     def __str__(self) -> str:
-        """Numbers of the first and the last case, healthy ones among them."""
-        return f"numbers {min(self.numbers)} to {max(self.numbers)}"
+        """The options of score_contrast.py that make the cases."""
+        first = min(self.numbers) // BLOCK * BLOCK
+        return f"--first {first} --cases {(max(self.numbers) // BLOCK + 1) * BLOCK - first}"
 
 
 def main() -> None:
@@ -69,13 +82,7 @@ def main() -> None:
             _row("T2w + T1c", own, test.labels, test.t2w_t1c),
             _row("T2w + T1c", point, test.labels, test.t2w_t1c),
         ]
-        notes = NOTES.format(
-            test=len(test.labels),
-            numbers=test,
-            rows="\n".join(rows),
-            validation=len(validation.labels),
-            chosen_on=validation,
-        )
+        notes = NOTES.format(test=test, rows="\n".join(rows), validation=validation)
         (given.out / f"{name}.md").write_text(notes, encoding="utf-8")
         print(f"{name}\n{notes}", flush=True)
     (given.weights / MANIFEST).write_text(manifest_json(checkpoints), encoding="utf-8")
