@@ -57,13 +57,14 @@ class LoadedWeights:
         """
         if server is not None and method is not MapMethod.GRADCAM:
             raise ServerError(f"a server explains by Grad-CAM alone; leave out the server for {method.printed}")
-        self._device, self._method, self._around = device, method, around
+        self._device, self._server, self._method, self._around = device, server, method, around
         self._connection = None if server is None else Connection(server)
         self._given = folder if folder is not None or server is not None else find_weights()
         # Fails now rather than after TensorFlow's long import.
         self._manifest = None if self._given is None else read_manifest(self._given)
         self._segmenter: Segmenter | None = None
         self._classifiers: tuple[Classifier, ...] | None = None
+        self._explained: dict[MapMethod, LoadedWeights] = {method: self}
 
     @property
     def folder(self) -> Path:
@@ -108,6 +109,18 @@ class LoadedWeights:
                 with self._loading(watch) as folder:
                     self._classifiers = load_classifiers(folder, device=self._device, method=self._method)
         return self._classifiers
+
+    def explained_by(self, method: MapMethod) -> LoadedWeights:
+        """The same weights, their classifiers explained by this method; opened once for each method.
+
+        Raises:
+            ServerError: the server does not explain by this method.
+        """
+        if method not in self._explained:
+            self._explained[method] = LoadedWeights(
+                self._given, device=self._device, server=self._server, method=method, around=self._around
+            )
+        return self._explained[method]
 
     def checkpoints(self) -> list[Checkpoint]:
         """The records of segmenter and classifiers, in this order; a server is asked for its own.

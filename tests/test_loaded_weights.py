@@ -27,7 +27,7 @@ def loaded(monkeypatch):
     """What was loaded, with its device."""
     seen = []
     for name in ("segmenter", "classifiers"):
-        load = lambda folder, device, name=name: seen.append((name, device)) or name  # noqa: E731
+        load = lambda folder, device, method=None, name=name: seen.append((name, device)) or name  # noqa: E731
         monkeypatch.setattr(loaded_weights, f"load_{name}", load)
     return seen
 

@@ -10,6 +10,7 @@ import numpy as np
 from spinal_tf.api.case_images import Image, Mask, Weights, as_mask, as_t1c, as_volume, as_weights
 from spinal_tf.api.case_results import ClassificationResult, HeatMaps
 from spinal_tf.images.volume import in_file_order
+from spinal_tf.map_methods import MapMethod
 from spinal_tf.pipeline import SegmentationOptions, diagnose
 from spinal_tf.results import CaseResult, TaskResult
 from spinal_tf.stopwatch import Stopwatch
@@ -79,8 +80,9 @@ def explain(
     affine: np.ndarray | None = None,
     t1c: str | Path | np.ndarray | None = None,
     weights: Weights = None,
+    method: str | MapMethod | None = None,
 ) -> HeatMaps:
-    """Show where the classifiers looked, by Grad-CAM of the class that each of them calls.
+    """Show where the classifiers looked, by a heat map of the class that each of them calls.
 
     Args:
         image: a file, an array (i, j, k) in any axis order, or what `read` returned.
@@ -88,6 +90,8 @@ def explain(
         affine: of an array; see `classify`.
         t1c: see `classify`.
         weights: see `classify`.
+        method: ``gradcam``, ``gradcam++``, ``layercam``, ``scorecam`` or ``saliency``; None takes the one that
+            `load_weights` was given, or else Grad-CAM.
 
     Returns:
         A map for each task.
@@ -95,8 +99,12 @@ def explain(
     Raises:
         VolumeError: scan or mask cannot be used, or their grids differ.
         WeightsError: the weights are missing or damaged; also DeviceError and ServerError, see `classify`.
+        ValueError: there is no such method.
     """
-    found = classify(image, mask=mask, affine=affine, t1c=t1c, weights=weights)
+    networks = as_weights(weights)
+    if method is not None:
+        networks = networks.explained_by(MapMethod(method))
+    found = classify(image, mask=mask, affine=affine, t1c=t1c, weights=networks)
     return HeatMaps(
         maps={one.task.name: one.heatmap for one in found.tasks},
         called={one.task.name: one.called for one in found.tasks},

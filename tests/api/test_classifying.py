@@ -108,6 +108,17 @@ def test_explain_gives_the_map_of_every_task(bright_file, stub_networks, mask, t
     np.testing.assert_array_equal(np.asarray(written.dataobj), found.maps["ms_vs_nmosd"])
 
 
+def test_another_method_loads_the_classifiers_once_more_and_only_once(bright_file, stub_networks, mask, monkeypatch):
+    asked, load = [], loaded_weights.load_classifiers
+    monkeypatch.setattr(loaded_weights, "load_classifiers", lambda *a, **k: asked.append(k["method"]) or load(*a, **k))
+    weights = spinal_tf.load_weights(stub_networks)
+    for method in ("gradcam", None, "scorecam", MapMethod.SCORECAM):
+        spinal_tf.explain(bright_file, mask, weights=weights, method=method)
+    assert asked == [MapMethod.GRADCAM, MapMethod.SCORECAM]
+    spinal_tf.explain(bright_file, mask, weights=spinal_tf.load_weights(stub_networks, method="saliency"))
+    assert asked[2:] == [MapMethod.SALIENCY]
+
+
 def test_the_maps_of_another_method_are_saved_by_its_name(bright_file, stub_networks, mask, tmp_path):
     found = spinal_tf.explain(bright_file, mask)
     tasks = tuple(replace(one, method=MapMethod.LAYERCAM) for one in found.case.classification.tasks)
@@ -122,6 +133,9 @@ def test_methods_that_there_are_none_of_and_those_of_a_server_are_refused():
         spinal_tf.load_weights(method="gradcam2")
     with pytest.raises(ServerError, match="a server explains by Grad-CAM alone"):
         spinal_tf.load_weights(server="http://localhost:8501", method="saliency")
+    served = spinal_tf.load_weights(server="http://localhost:8501")
+    with pytest.raises(ServerError, match="a server explains by Grad-CAM alone"):
+        spinal_tf.explain("case.nii.gz", "mask.nii.gz", weights=served, method="saliency")
 
 
 def test_a_mask_of_another_scan_is_refused(bright_file, stub_networks, write_nifti, bright_data, oblique_affine):
