@@ -92,7 +92,7 @@ def test_what_makes_no_sense_is_a_usage_error(run, bright_file, opened, options,
 def test_a_token_on_an_open_line_is_refused_without_showing_it(refused, bright_file, opened, monkeypatch):
     monkeypatch.setenv("SPINAL_TF_SERVER_TOKEN", "geheim")
     sentence = refused("segment", bright_file, "--server", "http://far.example:8501", status=6)
-    assert "take https://" in sentence
+    assert "use https://" in sentence
     assert "geheim" not in sentence
     assert opened == []
 
