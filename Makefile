@@ -18,6 +18,10 @@ ifneq ($(wildcard ../shared/data),)
 export SPINAL_TF_REAL_DATA ?= $(abspath ../shared/data)
 endif
 
+# Processes that share the tests, each with TensorFlow and its own fixtures; 0 runs them in pytest's own process.
+WORKERS ?= 0
+PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope
+
 .PHONY: demo test test-fast coverage lint docs bench clean
 
 demo: $(VENV)/package
@@ -30,13 +34,13 @@ demo: $(VENV)/package
 	@printf '\nLook at %s\n' "$(CURDIR)/$(CASE)/t2_gradcam.png"
 
 test: $(VENV)/package-test
-	$(BIN)/python -m pytest -ra --durations=10
+	$(PYTEST) -ra --durations=10
 
 test-fast: $(VENV)/package-test
-	$(BIN)/python -m pytest -ra -m "not slow"
+	$(PYTEST) -ra -m "not slow"
 
 coverage: $(VENV)/package-test
-	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
+	$(PYTEST) --cov --cov-report=term-missing:skip-covered
 
 lint: $(VENV)/package-dev
 	$(BIN)/ruff check .
