@@ -47,7 +47,8 @@ NARROWED = {
 
 NOTES = """## Test
 
-{count} simulated cases, half of either class, that the training has not seen; T2w alone.
+{count} simulated cases, half of either class, that the training has not seen; T2w alone
+(`data_prep/measure_classifiers.py WEIGHTS NOTES --cases {count}`).
 
 | masks, and parameters without information | area under the ROC curve (95 %, DeLong) | cases |
 |---|---|---|

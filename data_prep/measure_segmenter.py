@@ -38,7 +38,8 @@ COMPARED = 10
 
 NOTES = """## Test
 
-{cases} simulated test cases, seen neither by the training nor by the choice of step and operating point.
+{cases} simulated test cases, seen neither by the training nor by the choice of step and operating point
+(`data_prep/measure_segmenter.py WEIGHTS TEST/cohort.csv --scans SCANS`).
 
 ```text
 {table}
