@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import configparser
 import os
 import re
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import zipfile
 from email import message_from_bytes
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -90,6 +92,30 @@ def test_every_requirement_is_pinned(metadata: configparser.ConfigParser) -> Non
     constraints = (ROOT / "constraints.txt").read_text(encoding="utf-8")
     assert wanted <= names(constraints)
     assert all("==" in line for line in constraints.splitlines() if line and not line.startswith("#"))
+
+
+def imported(path: Path) -> set[str]:
+    """Names that a program's import statements begin with, wherever they stand in it."""
+    nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+    plain = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    froms = {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+    return {name.split(".")[0] for name in plain | froms}
+
+
+def test_every_package_that_is_imported_is_required(metadata: configparser.ConfigParser) -> None:
+    extras = metadata["options.extras_require"]
+    ours = (extra for name, extra in extras.items() if name not in ("test", "dev"))
+    wanted = names(metadata["options"]["install_requires"]).union(*map(names, ours))
+    modules = set().union(*(imported(path) for path in (ROOT / "spinal_tf").rglob("*.py")))
+    distributions = packages_distributions()
+    outside = modules - set(sys.stdlib_module_names) - {"spinal_tf"}
+    assert "h5py" in outside
+    undeclared = [
+        name
+        for name in outside
+        if not {each.lower().replace("_", "-") for each in distributions.get(name, [name])} & wanted
+    ]
+    assert sorted(undeclared) == []
 
 
 @pytest.mark.slow
