@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from spinal_tf.checkpoints.weight_files import assign_weights, decode_weights, encode_weights
+from spinal_tf.files import output_files
 from spinal_tf.networks.network_registry import SEGMENTERS, network_spec
 
 
@@ -29,7 +30,8 @@ def main() -> None:
         assign_weights(model, decode_weights(path.read_bytes(), source=str(path)), source=str(path))
         several.append(model.get_weights())
     model.set_weights([np.mean(same, axis=0) for same in zip(*several, strict=True)])
-    given.mean.write_bytes(encode_weights(model, half_precision=False))
+    with output_files(given.mean, overwrite=True) as (mean,):
+        mean.write_bytes(encode_weights(model, half_precision=False))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ import numpy as np
 from spinal_tf.checkpoints.manifest import Checkpoint, load_network
 from spinal_tf.engine import Engine, frozen_engine
 from spinal_tf.evaluation.statistics.delong import area_interval, areas
+from spinal_tf.files import output_files
 from spinal_tf.images.volume import Volume, new_volume
 from spinal_tf.models import Segmenter, load_segmenter, named_checkpoint
 from spinal_tf.phantom.parameters import DISEASES, Disease
@@ -95,7 +96,8 @@ def main() -> None:
         asked = Asked(task=task, checkpoint=checkpoint, classifier=classifier, segmenter=segmenter)
         rows = [f"| {name} | {area} | {count} |" for name, area, count in _areas(asked, given.cases)]
         notes = NOTES.format(count=given.cases, rows="\n".join(rows))
-        (given.out / f"{task.name}.md").write_text(notes, encoding="utf-8")
+        with output_files(given.out / f"{task.name}.md", overwrite=True) as (page,):
+            page.write_text(notes, encoding="utf-8")
         print(f"{task.name}\n{notes}", flush=True)
 
 

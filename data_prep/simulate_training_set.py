@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from spinal_tf.cohort.case import diagnosis_word
+from spinal_tf.files import output_files
 from spinal_tf.phantom.simulated_case import SimulatedCase, simulate_case
 from spinal_tf.phantom.sources import (
     BackgroundSource,
@@ -69,9 +70,8 @@ def _save(path: Path, case: SimulatedCase) -> None:
     images = {"t2": case.t2} if case.t1c is None else {"t2": case.t2, "t1c": case.t1c}
     stored = {name: np.clip(image, 0, LARGEST_STORED).astype(np.uint16) for name, image in images.items()}
     diagnosis = diagnosis_word(case.diagnosis)
-    temporary = path.with_suffix(".new.npz")
-    np.savez(temporary, mask=case.mask, cord=case.cord, spacing=case.spacing_mm, diagnosis=diagnosis, **stored)
-    temporary.replace(path)
+    with output_files(path) as (temporary,):
+        np.savez(temporary, mask=case.mask, cord=case.cord, spacing=case.spacing_mm, diagnosis=diagnosis, **stored)
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from stored_cases import simulated_volume, split_of
 
 from spinal_tf.cohort.case import diagnosis_word
 from spinal_tf.evaluation.predictions import SIMULATED
+from spinal_tf.files import output_files
 from spinal_tf.images.volume import write_on_grid
 
 COLUMNS = ("case", "patient", "t2", "t1c", "mask", "cord", "model_mask", "diagnosis", "split", "scanner")
@@ -31,7 +32,10 @@ def main() -> None:
     parser.add_argument("cohort", type=Path)
     given = parser.parse_args()
     rows = [_row(path, given.cohort) for path in sorted(given.cases.glob("?????.npz"))]
-    with (given.cohort / "cohort.csv").open("w", newline="", encoding="utf-8") as file:
+    with (
+        output_files(given.cohort / "cohort.csv", overwrite=True) as (new_table,),
+        new_table.open("w", newline="", encoding="utf-8") as file,
+    ):
         table = csv.DictWriter(file, COLUMNS, restval="")
         table.writeheader()
         table.writerows(rows)
@@ -49,7 +53,8 @@ def _row(path: Path, cohort: Path) -> dict[str, str]:
     for kind, array in images.items():
         image = cohort / name / f"{kind}.nii.gz"
         if not image.exists():
-            write_on_grid(array, image, like=volume)
+            with output_files(image) as (temporary,):
+                write_on_grid(array, temporary, like=volume)
     segmented = f"{name}/t2_lesion.nii.gz"
     return {
         "case": name,
