@@ -185,7 +185,7 @@ def load_best(run: RunFolder, model: keras.Model) -> dict[str, Any]:
         TrainingError: there are none yet.
         WeightsError: they do not fit.
     """
-    best = run.read_best()
-    path = run.path / best["file"]
-    assign_weights(model, decode_weights(path.read_bytes(), source=str(path)), source=str(path))
+    best, stored = run.read_best_weights()
+    source = str(run.path / best["file"])
+    assign_weights(model, decode_weights(stored, source=source), source=source)
     return best

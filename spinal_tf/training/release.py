@@ -13,7 +13,6 @@ from spinal_tf.checkpoints.data_kind import DataKind, data_kind, kind_of_cohort
 from spinal_tf.checkpoints.manifest import Checkpoint, build_network, save_checkpoint
 from spinal_tf.checkpoints.weight_files import assign_weights, decode_weights
 from spinal_tf.checkpoints.weight_sets import install_set, read_set
-from spinal_tf.errors import TrainingError
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.training.logs import read_log
 from spinal_tf.training.run_folder import RunFolder
@@ -71,16 +70,12 @@ def release_run(
         WeightsError: the weights there are damaged.
         OutputError: the folder cannot be written to.
     """
-    record, best = run.read_record(), run.read_best()
+    record, (best, stored) = run.read_record(), run.read_best_weights()
     kind = kind or kind_of_cohort(record["cohort"]) or data_kind({"data": data})
     checkpoint = _checkpoint(record, best, data, kind)
-    path = run.path / best["file"]
-    try:
-        stored = path.read_bytes()
-    except OSError as error:
-        raise TrainingError(f"{path}: cannot be read ({error.strerror}); resume the run with --resume") from error
+    source = str(run.path / best["file"])
     model = build_network(run.path, checkpoint)
-    assign_weights(model, decode_weights(stored, source=str(path)), source=str(path))
+    assign_weights(model, decode_weights(stored, source=source), source=source)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         save_checkpoint(model, folder, checkpoint, half_precision=True)

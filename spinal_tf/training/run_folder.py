@@ -76,6 +76,21 @@ class RunFolder:
         """
         return self._read(self.best, "has no validation yet; resume the run with --resume")
 
+    def read_best_weights(self) -> tuple[dict[str, Any], bytes]:
+        """The best validation and the file of its weights; the later ones where a training replaces both meanwhile.
+
+        Raises:
+            TrainingError: the run has no validation yet, or the weights cannot be read.
+        """
+        best = self.read_best()
+        path = self.path / best["file"]
+        try:
+            return best, path.read_bytes()
+        except OSError as error:
+            if self.read_best()["file"] != best["file"]:
+                return self.read_best_weights()
+            raise TrainingError(f"{path}: cannot be read ({error.strerror}); resume the run with --resume") from error
+
     def _read(self, path: Path, otherwise: str) -> dict[str, Any]:
         try:
             record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))

@@ -58,6 +58,23 @@ def test_a_run_is_held_while_it_is_trained_and_free_afterwards(tmp_path):
     assert list((tmp_path / "run").iterdir()) == []
 
 
+def test_weights_that_a_training_replaces_while_they_are_read_are_the_new_ones(tmp_path, monkeypatch):
+    run = RunFolder(path=tmp_path)
+    run.best_weights(2).write_bytes(b"new")
+    records = iter(
+        [{"step": 1, "file": run.best_weights(1).name}] + 2 * [{"step": 2, "file": run.best_weights(2).name}]
+    )
+    monkeypatch.setattr(RunFolder, "read_best", lambda self: next(records))
+    assert run.read_best_weights() == ({"step": 2, "file": run.best_weights(2).name}, b"new")
+
+
+def test_best_weights_that_are_not_there_are_told(tmp_path):
+    run = RunFolder(path=tmp_path)
+    run.best.write_text('{"file": "best-0000001.weights.h5"}')
+    with pytest.raises(TrainingError, match=r"best-0000001\.weights\.h5: cannot be read \(No such file.*--resume"):
+        run.read_best_weights()
+
+
 def test_to_go_on_with_nothing_begins(tmp_path):
     assert open_run(tmp_path, record(), resume=True).read_record()["begun"] == "2026-01-01"
 
