@@ -13,7 +13,7 @@ from spinal_tf.errors import SpinalTfError
 
 COMMANDS = {
     "segment": ("segment", "Find lesions on sagittal T2w scans and outline them."),
-    "classify": ("classify", "Classify the lesions down to the disease, with Grad-CAM."),
+    "classify": ("classify", "Classify the lesions down to the disease, with heat maps of the evidence."),
     "simulate": ("simulate", "Make simulated cases with known lesions."),
     "cohort": ("cohort", "Check a cohort's table and images, or compare them with the paper's Table 1."),
     "train": ("train", "Train the networks from a cohort."),

@@ -119,7 +119,7 @@ def test_operating_points_are_given_for_all_tasks_or_one(evaluate, tmp_path):
 def test_who_chooses_on_the_test_is_warned(evaluate, tmp_path):
     result = evaluate(rows(), "--operating-point", "test")
     assert result.exit_code == 0
-    assert "warning: the operating point was to be chosen on the test set, which is reported on" in result.stdout
+    assert "warning: the operating point was chosen on the test set, which is also reported" in result.stdout
     tests = [row for row in record_in(tmp_path)["sets"] if row["set"] == "test"]
     assert all(row["cross_fitted"] for row in tests)
 
