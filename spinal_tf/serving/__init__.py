@@ -1,1 +1,1 @@
-"""From weights to TensorFlow Serving: the main path as graphs, and the folders that a server reads."""
+"""Export weights to TensorFlow Serving: the main path as graphs, and the folders that a server reads."""

@@ -1,4 +1,4 @@
-"""The bare network for other runtimes than TensorFlow: LiteRT and ONNX, prepared tiles in, probabilities out."""
+"""Export of the bare network to LiteRT and ONNX: it takes prepared tiles and returns probabilities."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from spinal_tf.serving.write_export import ServedModel, description, model_cards
 BareFormat = Literal["litert", "onnx"]
 
 ONNX_OPSET = 18
-"""The newest that the converter writes; every ONNX Runtime since 1.14 reads it."""
+"""Newest opset that the converter writes; every ONNX Runtime since 1.14 reads it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Runtime:
-    """What a format needs and can do.
+    """Requirements and functions of a format.
 
     Attributes:
-        packages: modules that convert and run.
-        precisions: of the stored weights.
-        file: name of what is written.
+        packages: modules needed to convert and run.
+        precisions: supported precisions of the stored weights.
+        file: name of the written file.
     """
 
     packages: tuple[str, ...]
@@ -44,12 +44,12 @@ class _Runtime:
 
 @dataclass(frozen=True, kw_only=True)
 class ExportedBare:
-    """A version that was written.
+    """A written version.
 
     Attributes:
-        lowest: probability that TensorFlow gave in float32, on the signature's sample.
-        highest: probability that it gave. Near ``lowest``, the comparison says little.
-        difference: largest of any probability to TensorFlow's.
+        lowest: lowest probability from TensorFlow in float32, on the signature's sample.
+        highest: highest probability from TensorFlow. If it is close to ``lowest``, the comparison says little.
+        difference: largest absolute difference from TensorFlow's probabilities.
     """
 
     folder: Path
@@ -63,7 +63,7 @@ def require_runtime(form: BareFormat, precision: Precision) -> None:
     """Check that a format can be written here.
 
     Raises:
-        RequirementError: its packages are not installed, or it has no such precision.
+        RequirementError: packages of the format are not installed, or the format does not support the precision.
     """
     runtime = RUNTIMES[form]
     missing = [name for name in runtime.packages if importlib.util.find_spec(name) is None]
@@ -89,16 +89,16 @@ def export_bare(
     """Write one network's file into ``models/NAME-FORMAT/VERSION``, whole or not at all.
 
     Args:
-        model: of one network, made in float32.
-        weights: folder that its weights are from, for the model card.
+        model: model with one network, made in float32.
+        weights: folder of its weights, for the model card.
         models: folder of all models.
-        form: what to write.
-        version: its number; None takes the next free one.
-        precision: of the stored weights.
+        form: format to write.
+        version: version number; None takes the next free one.
+        precision: precision of the stored weights.
 
     Raises:
         RequirementError: see `require_runtime`.
-        OutputError: that version exists, or the folder cannot be written to.
+        OutputError: the version exists, or the folder cannot be written to.
         WeightsError: the model card is missing.
     """
     require_runtime(form, precision)
@@ -128,7 +128,7 @@ def export_bare(
 
 
 def _frozen(network: ServedNetwork) -> tf.types.experimental.ConcreteFunction:
-    """The network with its weights as constants: converters lose variables without a word."""
+    """Return the network with its weights as constants, because converters silently lose variables."""
     model = network.graphs.model
     names = [variable for layer in model.layers for variable in layer.weights]
     constants = [value.numpy() for value in network.values()]

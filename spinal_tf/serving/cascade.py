@@ -1,4 +1,4 @@
-"""The tasks joined inside a graph: `spinal_tf.taxonomy.Tree.joined`, and the diagnosis that is called."""
+"""Joins the tasks inside a graph: `spinal_tf.taxonomy.Tree.joined`, and the called diagnosis."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import tensorflow as tf
 from spinal_tf.taxonomy import tree
 
 NOT_CLASSIFIED = "not classified"
-"""Where a diagnosis stands otherwise: no lesion was found, or none was large enough for a tile."""
+"""Output in place of a diagnosis: no lesion was found, or every lesion was too small for a tile."""
 
 
 def graph_posterior(positive: tf.Tensor) -> tf.Tensor:
-    """Probabilities of the diagnoses in the order of the tree: float32 (diagnoses,).
+    """Return the probabilities of the diagnoses in the order of the tree: float32 (diagnoses,).
 
     Args:
         positive: float32 (tasks,), probability of the positive class in the order of the tree's tasks.
@@ -22,7 +22,7 @@ def graph_posterior(positive: tf.Tensor) -> tf.Tensor:
 
 
 def graph_diagnosis(called: tf.Tensor, tiles: tf.Tensor) -> tf.Tensor:
-    """The diagnosis reached by following each task's operating point: string scalar.
+    """Return the diagnosis reached by following each task's operating point: string scalar.
 
     Args:
         called: int32 (tasks,), 1 where the positive class is called, in the order of the tree's tasks.

@@ -1,4 +1,4 @@
-"""A classifier as a server runs it: raw slices and a mask in, probabilities out."""
+"""A classifier as a server runs it: it takes raw slices and a mask and returns probabilities."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ TOO_THIN = "the lesions are thinner than a pixel of the classifier's input; noth
 
 
 def classifier_signatures(network: ServedNetwork) -> list[Signature]:
-    """The ways to call a served classifier."""
+    """Return the signatures of a served classifier."""
     signatures = [
         _whole(network, SERVING_DEFAULT, "The task's answer for one volume and its lesion mask.", with_t1c=False),
         _tiles(network),
@@ -167,7 +167,7 @@ def _checked_tiles(network: ServedNetwork, batch: tf.Tensor) -> tf.Tensor:
     rows, columns = size = network.checkpoint.preprocessing.size
     sentence = f"tiles must have four axes: tiles, {rows}, {columns}, 3"
     batch = with_axes(batch, 4, sentence)
-    # Both checks may run at once, so that this one must not fail on fewer axes.
+    # TensorFlow may run both checks at once, so this one must not fail on fewer axes.
     shape = tf.shape(batch)
     fitting = tf.reduce_all(shape[1:3] == size) & (shape[-1] == 3)
     batch = refuse_unless(fitting, sentence, batch)

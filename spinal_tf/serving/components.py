@@ -1,13 +1,13 @@
 """Choosing lesions inside a graph: `spinal_tf.lesions.find_lesions`, voxel for voxel.
 
-TensorFlow has no operation that numbers connected components. Here runs of lesion voxels along columns are the nodes of
-a graph, and two runs that touch (at a corner is enough) are joined by an edge. Every run begins with its own number;
-then each takes the smallest number among those it touches, and the number of the run that its own number stands for,
-until nothing changes. Numbers only fall, so that ends, after about as many rounds as the logarithm of the longest way.
+TensorFlow has no operation that labels connected components. Here, runs of lesion voxels along columns are the nodes of
+a graph. An edge joins two runs that touch, at least at a corner. Every run starts with its own index as its label. In
+each round, a run takes the smallest label among those it touches, and then the label of the run which that label
+indexes, until nothing changes. Labels only fall, so this ends, after about the logarithm of the longest path in rounds.
 
-With one voxel of margin behind every row and every slice, a voxel's place in the flattened volume is enough to find its
-neighbours, and no run reaches into the next row. So all but the finding and the filling of runs takes memory by
-the number of runs, not of voxels.
+With one voxel of margin behind every row and every slice, a voxel's place in the flattened volume suffices to find its
+neighbors, and no run reaches into the next row. Finding and filling the runs takes memory in proportion to the number
+of voxels; every other step takes memory in proportion to the number of runs.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ import tensorflow as tf
 from spinal_tf.lesions import VOXEL_COUNT_TOLERANCE
 
 ROWS_AFTER = ((0, 1), (1, -1), (1, 0), (1, 1))
-"""Steps in (slice, row) to the rows that touch a row and come after it; those before it see it in their turn."""
+"""Steps in (slice, row) from a row to the touching rows after it; pairs with rows before it are found from there."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Runs:
-    """Runs of voxels along columns, ascending.
+    """Runs of voxels along columns, in ascending order.
 
     Attributes:
-        firsts: int64 (run,), place of a run's first voxel in the flattened volume with its margins.
-        lasts: int64 (run,), place of its last voxel.
-        shape: int64 (3,), of the volume with its margins.
+        firsts: int64 (run,), place of each run's first voxel in the flattened volume with its margins.
+        lasts: int64 (run,), place of each run's last voxel.
+        shape: int64 (3,), shape of the volume with its margins.
     """
 
     firsts: tf.Tensor
@@ -51,14 +51,14 @@ def graph_find_lesions(
     minimum_volume_ml: float,
     voxel_volume_ml: tf.Tensor,
 ) -> tf.Tensor:
-    """Decide which voxels are lesion; voxels that share a corner are connected.
+    """Decide which voxels are lesion. Voxels that share a corner are connected.
 
     Args:
         probability: float32 (slice, row, column).
-        threshold: probability from which a voxel may be lesion.
-        minimum_peak: probability that a lesion reaches somewhere.
-        minimum_volume_ml: lesions of exactly this volume stay.
-        voxel_volume_ml: float64 scalar.
+        threshold: smallest probability of a lesion voxel.
+        minimum_peak: smallest peak probability of a lesion.
+        minimum_volume_ml: smallest volume of a lesion; lesions of exactly this volume are kept.
+        voxel_volume_ml: volume of a voxel, float64 scalar.
 
     Returns:
         bool, the same shape.
@@ -75,7 +75,7 @@ def graph_find_lesions(
 
 
 def _holding(runs: _Runs, places: tf.Tensor) -> tf.Tensor:
-    """Whether each run holds one of some ascending places, int64: bool (run,)."""
+    """Return whether each run contains at least one of some ascending int64 places: bool (run,)."""
     return _sought(tf.raw_ops.LowerBound, places, runs.firsts) < _sought(tf.raw_ops.UpperBound, places, runs.lasts)
 
 
@@ -95,7 +95,7 @@ def _runs(mask: tf.Tensor) -> _Runs:
 
 
 def _filled(runs: _Runs, kept: tf.Tensor) -> tf.Tensor:
-    """The volume without its margins, True in the runs that are kept."""
+    """Return the volume without its margins, True in the runs that are kept."""
     firsts, behind = tf.boolean_mask(runs.firsts, kept), tf.boolean_mask(runs.lasts, kept) + 1
     places = tf.concat([firsts, behind], 0)[:, tf.newaxis]
     steps = tf.concat([tf.ones_like(firsts, tf.int8), -tf.ones_like(behind, tf.int8)], 0)
@@ -104,12 +104,12 @@ def _filled(runs: _Runs, kept: tf.Tensor) -> tf.Tensor:
 
 
 def _edges(runs: _Runs) -> tuple[tf.Tensor, tf.Tensor]:
-    """The pairs of runs that touch: two int32 (edge,)."""
+    """Return the pairs of runs that touch: two int32 (edge,)."""
     ones: list[tf.Tensor] = []
     others: list[tf.Tensor] = []
     for slices, rows in ROWS_AFTER:
         step = (slices * runs.shape[1] + rows) * runs.shape[2]
-        # Those that end no earlier than one column before this run, and begin no later than one behind it.
+        # Touching runs end no earlier than one column before this run, and start no later than one column behind it.
         start = _sought(tf.raw_ops.LowerBound, runs.lasts, runs.firsts + step - 1)
         stop = _sought(tf.raw_ops.UpperBound, runs.firsts, runs.lasts + step + 1)
         others.append(tf.ragged.range(start, stop).values)
@@ -118,13 +118,13 @@ def _edges(runs: _Runs) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def _sought(bound: Callable[..., tf.Tensor], ascending: tf.Tensor, values: tf.Tensor) -> tf.Tensor:
-    """Where values would stand in an ascending row: int32. `tf.searchsorted` fails on an empty one."""
+    """Return the places of values in an ascending tensor: int32. `tf.searchsorted` fails on an empty one."""
     places: tf.Tensor = bound(sorted_inputs=ascending[tf.newaxis], values=values[tf.newaxis], out_type=tf.int32)
     return places[0]
 
 
 def _roots(edges: tuple[tf.Tensor, tf.Tensor], count: tf.Tensor) -> tf.Tensor:
-    """The smallest number among the runs of each run's component: int32 (count,)."""
+    """Return the smallest run index in each run's component: int32 (count,)."""
     ones, others = edges
 
     def body(numbers: tf.Tensor, changing: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -1,4 +1,4 @@
-"""Who a served model is, said by the graph itself, so that a client needs neither the weights nor this folder."""
+"""Description of a served model inside its graph, so that a client needs neither the weights nor the folder."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from spinal_tf.serving.signature import Signature, TensorRecord
 
 
 def describe_signature(model: str, precision: Precision, networks: Sequence[ServedNetwork]) -> Signature:
-    """The signature that answers with the model's record as JSON.
+    """Return the signature that answers with the model's record as JSON.
 
-    A server shows clients the shapes of a model's inputs and outputs, and nothing of ``assets.extra``. What stands in
-    the graph cannot be exchanged without the weights beside it.
+    A server shows clients the shapes of a model's inputs and outputs, but no files of ``assets.extra``. A record in
+    the graph always belongs to the weights stored with that graph.
 
     Args:
-        model: its name.
-        precision: of the computation.
-        networks: whose weights it holds.
+        model: name of the model.
+        precision: precision of the computation.
+        networks: networks whose weights the model holds.
     """
     record = {
         "format": DESCRIPTION_FORMAT,

@@ -1,4 +1,4 @@
-"""Grad-CAM maps on the grid of the volume, inside a graph, as `spinal_tf.explanation.gradcam` puts them there."""
+"""Places Grad-CAM maps on the volume's grid inside a graph, as `spinal_tf.explanation.gradcam` does."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ def graph_heatmap(maps: tf.Tensor, tiles: GraphTiles, size: tuple[int, int], sha
 
     Args:
         maps: float32 (tile, row, column), raw.
-        tiles: that they explain.
+        tiles: tiles that the maps explain.
         size: rows and columns of a tile.
-        shape: int32 (3,), of the volume.
+        shape: int32 (3,), shape of the volume.
 
     Returns:
-        float32 of that shape, 0 to 1; zero on slices without tile.
+        float32 of that shape, 0 to 1; zero on slices without a tile.
     """
     enlarged = graph_resized(maps, tf.shape(maps)[1:], tf.constant(size))
     lowest = tf.reduce_min(enlarged, axis=(1, 2), keepdims=True)

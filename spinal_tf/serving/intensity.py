@@ -1,4 +1,4 @@
-"""A volume's own intensity scale, as a graph: `spinal_tf.preprocess.intensity_scale` in TensorFlow."""
+"""Intensity scale of a volume as a graph: `spinal_tf.preprocess.intensity_scale` in TensorFlow."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ class GraphScale:
     divisor: tf.Tensor
 
     def __call__(self, planes: tf.Tensor) -> tf.Tensor:
-        """Bring some planes of the volume, or all, to that scale: float32, the same shape."""
+        """Scale some or all planes of the volume: float32, the same shape."""
         clipped = tf.clip_by_value(tf.cast(planes, tf.float64), self.low, self.high)
         return tf.cast((clipped - self.shift) / self.divisor, tf.float32)
 
 
 def graph_scale(volume: tf.Tensor, intensity: Intensity) -> GraphScale:
-    """How a whole volume comes to the intensities a network was trained on.
+    """Return the scale that brings a whole volume to the intensities a network was trained on.
 
     Args:
         volume: float32 (slice, row, column), finite, not constant.
-        intensity: the recipe, see `spinal_tf.preprocess.Preprocessing`.
+        intensity: scaling method, see `spinal_tf.preprocess.Preprocessing`.
     """
     lowest = tf.cast(tf.reduce_min(volume), tf.float64)
     highest = tf.cast(tf.reduce_max(volume), tf.float64)
@@ -46,7 +46,7 @@ def graph_scale(volume: tf.Tensor, intensity: Intensity) -> GraphScale:
 
 
 def _sum_of_planes(volume: tf.Tensor, term: Callable[[tf.Tensor], tf.Tensor]) -> tf.Tensor:
-    """Sum in float64, plane by plane, so that the volume is not copied whole to twice its size."""
+    """Sum in float64, plane by plane, to avoid a float64 copy of the whole volume."""
     sums = tf.map_fn(
         lambda plane: tf.reduce_sum(term(tf.cast(plane, tf.float64))),
         volume,

@@ -1,9 +1,9 @@
-"""The few messages of TensorFlow Serving that are used here, without TensorFlow and without its generated classes.
+"""The TensorFlow Serving messages used here, without TensorFlow and its generated classes.
 
-Names, numbers and types of the fields are those of tensorflow_serving/apis/{model,predict,prediction_log,
-get_model_status,get_model_metadata}.proto and tensorflow/core/{framework/tensor,protobuf/meta_graph}.proto, as far as
-they are needed; unknown fields are passed over. A test compares them with the genuine classes. They live in a pool of
-their own, so that both can be loaded in one process.
+The needed fields have the names, numbers and types of tensorflow_serving/apis/{model,predict,prediction_log,
+get_model_status,get_model_metadata}.proto and tensorflow/core/{framework/tensor,protobuf/meta_graph}.proto. Unknown
+fields are ignored. A test compares these messages with the generated classes. They are in a separate descriptor pool,
+so both can be loaded in one process.
 """
 
 from __future__ import annotations
@@ -69,10 +69,10 @@ MESSAGES: dict[str, dict[str, tuple[int, str]]] = {
     "SignatureDef": {"inputs": (1, "repeated TensorInfoEntry")},
     "TensorInfoEntry": {"key": (1, "string")},
 }
-"""Field numbers and types; on the wire a map is a repeated entry of key and value, and an enumeration an int32."""
+"""Field numbers and types. On the wire, a map is a repeated entry of key and value, and an enum is an int32."""
 
 Message = Any
-"""An object of a class that is made at run time."""
+"""Instance of a class that is created at run time."""
 
 DATA_TYPES = {"float32": 1, "float64": 2, "int32": 3, "uint8": 4, "int64": 9, "bool": 10}
 """`DataType` of tensorflow/core/framework/types.proto by NumPy's name."""
@@ -88,19 +88,19 @@ VALUE_FIELDS = {
     "int64": "int64_val",
     "bool": "bool_val",
 }
-"""Where a tensor's numbers stand when they are not bytes; the server answers so."""
+"""Fields that hold a tensor's numbers when ``tensor_content`` is empty, as in the server's answers."""
 
 
 def predict_request(
     inputs: Mapping[str, np.ndarray], *, model: str, signature: str, version: int | None = None
 ) -> Message:
-    """A request to `PredictionService.Predict`.
+    """Return a request to `PredictionService.Predict`.
 
     Args:
-        inputs: by the signature's names.
+        inputs: arrays by the signature's input names.
         model: name on the server.
-        signature: of that model.
-        version: of that model; None leaves the choice to the server.
+        signature: name of one of the model's signatures.
+        version: version of the model; None leaves the choice to the server.
     """
     request = model_request("PredictRequest", model, version)
     request.model_spec.signature_name = signature
@@ -110,12 +110,12 @@ def predict_request(
 
 
 def model_request(name: str, model: str, version: int | None) -> Message:
-    """A request about a model.
+    """Return a request about a model.
 
     Args:
-        name: of the message.
+        name: name of the message.
         model: name on the server.
-        version: of that model; None leaves the choice to the server.
+        version: version of the model; None leaves the choice to the server.
     """
     request = message_class(name)()
     request.model_spec.name = model
@@ -125,32 +125,32 @@ def model_request(name: str, model: str, version: int | None) -> Message:
 
 
 def prediction_log(request: Message) -> Message:
-    """The record of a request, as a server replays it to warm up."""
+    """Return the log record of a request, which a server replays to warm up."""
     log = message_class("PredictionLog")()
     log.predict_log.request.CopyFrom(request)
     return log
 
 
 def tensor(value: np.ndarray) -> Message:
-    """An array as a `TensorProto`.
+    """Return an array as a `TensorProto`.
 
     Raises:
-        KeyError: no signature of ours has this type.
+        KeyError: the array has a dtype that no signature of this package uses.
     """
     value = np.asarray(value)
     message = message_class("Tensor")(dtype=DATA_TYPES[value.dtype.name])
     for size in value.shape:
         message.tensor_shape.dim.add(size=size)
-    message.tensor_shape.SetInParent()  # a single number has a shape, too: one without axes
+    message.tensor_shape.SetInParent()  # a scalar also has a shape: one without axes
     message.tensor_content = value.astype(value.dtype.newbyteorder("<")).tobytes()
     return message
 
 
 def array_of(tensor: Message) -> np.ndarray:
-    """The array of a `TensorProto`; strings are bytes in an array of objects.
+    """Return the array of a `TensorProto`; strings are bytes in an array of objects.
 
     Raises:
-        ValueError: it does not hold what it says, or is of a type that no signature of ours has.
+        ValueError: its values do not fit its shape, or no signature of this package uses its type.
     """
     shape = tuple(dim.size for dim in tensor.tensor_shape.dim)
     if tensor.dtype == STRING:
@@ -162,13 +162,13 @@ def array_of(tensor: Message) -> np.ndarray:
         return np.frombuffer(tensor.tensor_content, np.dtype(name).newbyteorder("<")).astype(name).reshape(shape)
     values = np.array(getattr(tensor, VALUE_FIELDS[name]), name)
     count = int(np.prod(shape))
-    if 0 < values.size < count:  # the last value stands for all that follow it
+    if 0 < values.size < count:  # the last value also stands for all that follow it
         values = np.pad(values, (0, count - values.size), mode="edge")
     return values.reshape(shape)
 
 
 def message_class(name: str) -> Message:
-    """The class of a message in `MESSAGES`."""
+    """Return the class of a message in `MESSAGES`."""
     return message_factory.GetMessageClass(_pool().FindMessageTypeByName(f"{PACKAGE}.{name}"))
 
 

@@ -1,19 +1,19 @@
-"""Names that a client and an export must agree on; nothing here needs TensorFlow."""
+"""Names that a client and an export must agree on. This module does not need TensorFlow."""
 
 from __future__ import annotations
 
 from spinal_tf.taxonomy import tree
 
 SERVING_DEFAULT, TILES, EXPLAIN, DESCRIBE = "serving_default", "tiles", "explain", "describe"
-"""Signatures: whole volumes, prepared inputs, prepared inputs with Grad-CAM, who the model is."""
+"""Signatures: whole volumes, prepared inputs, prepared inputs with Grad-CAM, description of the model."""
 
 PIPELINE, WITH_MASK = "pipeline", "with_mask"
-"""The model of all networks, and its signature for a reviewed mask."""
+"""Model with all networks, and its signature for a reviewed mask."""
 
 DESCRIPTION_FORMAT = 1
-"""Version of the record that `DESCRIBE` answers with."""
+"""Version of the record that `DESCRIBE` returns."""
 
 
 def served_names() -> tuple[str, ...]:
-    """Names of all models that a server may have."""
+    """Return the names of all models that a server may have."""
     return ("segmenter", *tree().task_names, PIPELINE)

@@ -1,4 +1,4 @@
-"""A checkpoint's network inside a graph, its weights in variables that TensorFlow Serving's loader finds."""
+"""A checkpoint's network inside a graph, with its weights in variables that TensorFlow Serving's loader finds."""
 
 from __future__ import annotations
 
@@ -22,32 +22,32 @@ Precision = Literal["float32", "bfloat16", "float16"]
 
 
 class SharedGraphs:
-    """A network's graphs, each traced once for all signatures that use it and all networks of the same structure."""
+    """Graphs of a network, each traced once for all its signatures and all networks of the same structure."""
 
     def __init__(self, model: keras.Model) -> None:
-        """Remember the model, whose variables have no values; nothing is traced yet."""
+        """Store the model, whose variables have no values. Tracing starts on first use."""
         self.model = model
 
     @cached_property
     def answer(self) -> Callable[[tf.Tensor, Sequence[tf.Tensor]], tf.Tensor]:
-        """The network itself."""
+        """Graph of the network."""
         return weightless_graph(self.model, lambda batch: self.model(batch, training=False))
 
     @cached_property
     def explain(self) -> Callable[[tf.Tensor, Sequence[tf.Tensor]], tuple[tf.Tensor, tf.Tensor]]:
-        """A classifier with its raw maps, see `spinal_tf.explanation.gradcam.cam_function`."""
+        """Graph of a classifier with its raw maps, see `spinal_tf.explanation.gradcam.cam_function`."""
         return weightless_graph(self.model, cam_function(self.model))
 
 
 @dataclass(frozen=True, kw_only=True)
 class ServedNetwork:
-    """A network to be called inside a graph.
+    """Network that can be called inside a graph.
 
     Attributes:
-        checkpoint: its record.
-        graphs: of its structure.
-        kernels: variable for each of the model's with two axes or more, in the model's order.
-        vectors: one variable for all others (biases, batch normalisation), end to end. A saved model holds several
+        checkpoint: manifest record of the network.
+        graphs: graphs of its structure.
+        kernels: one variable for each model variable with two axes or more, in the model's order.
+        vectors: one variable that concatenates all others (biases, batch normalization). A saved model holds several
             operations for each variable, and a DenseNet121 has five hundred vectors.
     """
 
@@ -58,7 +58,7 @@ class ServedNetwork:
 
     @property
     def variables(self) -> list[tf.Variable]:
-        """To be held by whatever is saved."""
+        """Variables that the saved module must hold."""
         return [*self.kernels, self.vectors]
 
     def __call__(self, batch: tf.Tensor) -> tf.Tensor:
@@ -70,24 +70,24 @@ class ServedNetwork:
         return self.graphs.explain(batch, self.values())
 
     def values(self) -> list[tf.Tensor]:
-        """The value of each of the model's variables, float32, read where this is called."""
+        """Return the value of each model variable, float32, read where this is called."""
         shapes = [shape for layer in weight_shapes(self.graphs.model).values() for shape in layer]
         vectors = iter(tf.split(self.vectors, [length for length, *more in shapes if not more]))
         kernels = iter(self.kernels)
-        # Cast here: layers in float32 do not cast weights that are kept in less.
+        # Cast here: layers in float32 do not cast weights that are stored in lower precision.
         return [tf.cast(next(kernels), tf.float32) if len(shape) > 1 else next(vectors) for shape in shapes]
 
 
 def serve_networks(
     folder: Path, checkpoints: Sequence[Checkpoint], precision: Precision = "float32"
 ) -> list[ServedNetwork]:
-    """Load checkpoints for an export; those of the same structure share their graphs.
+    """Load checkpoints for an export. Networks of the same structure share their graphs.
 
     Args:
-        folder: of the weights.
-        checkpoints: from its manifest.
-        precision: of the computation and of the stored kernels. Vectors (biases, batch normalisation) and the last
-            layers stay in float32.
+        folder: weights folder.
+        checkpoints: checkpoints from its manifest.
+        precision: precision of the computation and of the stored kernels. Vectors (biases, batch normalization) and
+            the last layers stay in float32.
 
     Raises:
         WeightsError: a file is missing or damaged, or made for another network.

@@ -1,4 +1,4 @@
-"""What a served model's answers differ by from those of the command line, on the made-up volume of `sample`."""
+"""Differences between a served model and the command line, on the synthetic volume of `sample`."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ class Parity:
     """Differences on the sample.
 
     Attributes:
-        lowest: probability that was compared.
-        highest: probability that was compared. Near ``lowest``, the comparison says little.
-        probability: largest of any lesion, tile, task or diagnosis.
-        mask_voxels: voxels that are lesion in one mask alone.
-        gradcam: largest of any voxel's heat, None where the model gives no heat maps.
+        lowest: lowest compared probability.
+        highest: highest compared probability. If it is close to ``lowest``, the comparison says little.
+        probability: largest difference in the probability of any voxel, tile, task or diagnosis.
+        mask_voxels: number of voxels that are lesion in only one of the two masks.
+        gradcam: largest difference in any voxel of the heat maps, None if the model gives no heat maps.
     """
 
     lowest: float
@@ -46,14 +46,14 @@ class Parity:
 
 
 class CommandLine:
-    """The command line's own path, to compare exported versions with; each network is loaded once."""
+    """The command line's path as a reference for exported versions; each network is loaded once."""
 
     def __init__(self, weights: Path, tasks: Sequence[Task] | None = None) -> None:
-        """Remember what to compare with; nothing is read yet.
+        """Store what to compare with. Weights are read on first use.
 
         Args:
-            weights: folder that the versions were made from.
-            tasks: whose classifiers are compared; None for all, as a pipeline needs.
+            weights: folder from which the versions were exported.
+            tasks: tasks whose classifiers are compared; None for all, as a pipeline needs.
         """
         self._weights, self._tasks = weights, tasks
 
@@ -69,8 +69,8 @@ class CommandLine:
         """Run an exported version and the command line's path on the sample.
 
         Args:
-            folder: of the version.
-            model: its name.
+            folder: folder of the version.
+            model: name of the model.
 
         Raises:
             WeightsError: the weights are missing or damaged.
@@ -83,7 +83,7 @@ class CommandLine:
 
 
 def _served(folder: Path, *names: str) -> list[Mapping[str, np.ndarray]]:
-    """Answers to the sample's request by some signatures of a version, loaded as the server loads it."""
+    """Return the answers of some signatures to the sample's request, with the version loaded as the server loads it."""
     request = sample_request(sample_volume())
     answers = []
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
@@ -112,7 +112,7 @@ def _of_classifier(folder: Path, classifier: Classifier) -> Parity:
 
 
 def _of_pipeline(folder: Path, segmenter: Segmenter, classifiers: Sequence[Classifier]) -> Parity:
-    # With the drawn mask too, since not every segmenter finds the drawn lesion.
+    # Classify with the drawn mask, because some segmenters miss the drawn lesion.
     (answer, drawn), volume = _served(folder, SERVING_DEFAULT, WITH_MASK), sample_volume()
     local = segment_volume(volume, segmenter, SegmentationOptions(), Stopwatch())
     diagnosis = classify_volume(volume, sample_mask(), classifiers)

@@ -1,4 +1,4 @@
-"""How a plane lies in a network's input, as a graph: `spinal_tf.preprocess.place` and its ways in and out."""
+"""Placement of a plane in a network's input as a graph: `spinal_tf.preprocess.place`, and resizing in and out."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from spinal_tf.serving.refusals import refuse_unless
 
 @dataclass(frozen=True, kw_only=True)
 class GraphPlacement:
-    """Resized first, then padded; int32 (rows, columns) each.
+    """Placement of a plane, which is resized first and then padded. Tensors are int32 (rows, columns).
 
     Attributes:
-        plane_shape: of the plane.
-        resized_shape: that it is resized to.
+        plane_shape: shape of the plane.
+        resized_shape: shape after resizing.
         before: rows added above, columns added in front.
         after: rows added below, columns added behind.
-        fixed_size: rows and columns of the input, where they are the same for every plane.
+        fixed_size: rows and columns of the input if they are the same for every plane, else None.
     """
 
     plane_shape: tf.Tensor
@@ -30,17 +30,17 @@ class GraphPlacement:
 
     @property
     def input_pixels(self) -> tf.Tensor:
-        """Pixels of one input."""
+        """Number of pixels in one input."""
         return tf.reduce_prod(self.before + self.resized_shape + self.after)
 
 
 def graph_place(plane_shape: tf.Tensor, spacing_mm: tf.Tensor, preprocessing: Preprocessing) -> GraphPlacement:
-    """Work out where a plane goes.
+    """Compute the placement of a plane.
 
     Args:
         plane_shape: int32 (2,), rows and columns.
         spacing_mm: float64 (2,), row and column size of its pixels.
-        preprocessing: the network's record.
+        preprocessing: preprocessing record of the network.
     """
     resized = _resized_shape(plane_shape, spacing_mm, preprocessing)
     large = f"the network's input would have more than {MAXIMUM_INPUT_SIDE} pixels a side; check spacing_mm"
@@ -66,15 +66,15 @@ def _resized_shape(plane_shape: tf.Tensor, spacing_mm: tf.Tensor, preprocessing:
         pixel_mm = tf.reduce_max(extent_mm / _kept_divisor(preprocessing.size, spacing_mm))
     else:
         pixel_mm = _kept_divisor((preprocessing.spacing_mm, preprocessing.spacing_mm), spacing_mm)
-    # Compared with the largest side before the conversion to int32, where more than that would overflow.
+    # Limit the side before the conversion to int32, in which a larger one would overflow.
     pixels = tf.minimum(tf.round(extent_mm / pixel_mm), MAXIMUM_INPUT_SIDE + 1.0)
     return tf.maximum(1, tf.cast(pixels, tf.int32))
 
 
 def _kept_divisor(values: tuple[float, float], spacing_mm: tf.Tensor) -> tf.Tensor:
-    """Two numbers to divide by, as a choice that only seems to depend on the request: spacing is positive.
+    """Return two divisors that seem to depend on the request; as spacing is positive, they never do.
 
-    The graph optimiser turns division by a constant into a product, whose last bit decides how 199.5 is rounded.
+    The graph optimizer turns division by a constant into a product, whose last bit decides how 199.5 is rounded.
     """
     return tf.where(spacing_mm > 0, tf.constant(values, tf.float64), 1.0)
 
@@ -96,7 +96,7 @@ def graph_input(planes: tf.Tensor, placement: GraphPlacement) -> tf.Tensor:
 
 
 def graph_label(masks: tf.Tensor, placement: GraphPlacement) -> tf.Tensor:
-    """Resize masks to the nearest pixel and pad them with False.
+    """Resize masks by nearest neighbor and pad them with False.
 
     Args:
         masks: bool (n, rows, columns).
@@ -112,7 +112,7 @@ def graph_label(masks: tf.Tensor, placement: GraphPlacement) -> tf.Tensor:
 
 
 def graph_nearest_index(old: tf.Tensor, new: tf.Tensor) -> tf.Tensor:
-    """`spinal_tf.preprocess.nearest_index` for int32 scalars: int32 (new,)."""
+    """Compute `spinal_tf.preprocess.nearest_index` for int32 scalars: int32 (new,)."""
     return (2 * tf.range(new) + 1) * old // (2 * new)
 
 
@@ -121,7 +121,7 @@ def graph_output(maps: tf.Tensor, placement: GraphPlacement) -> tf.Tensor:
 
     Args:
         maps: float32 (n, rows, columns) of the input.
-        placement: the one the input was made with.
+        placement: placement that was used to make the input.
 
     Returns:
         float32 (n, rows, columns) of the plane.
@@ -132,15 +132,15 @@ def graph_output(maps: tf.Tensor, placement: GraphPlacement) -> tf.Tensor:
 
 
 def graph_resized(planes: tf.Tensor, old: tf.Tensor, new: tf.Tensor) -> tf.Tensor:
-    """Resize bilinearly as OpenCV does, pixel centers at half-integers, columns first.
+    """Resize bilinearly as OpenCV does, with pixel centers at half-integers, columns first.
 
-    `tf.image.resize` has its coordinates in single precision, which at column 1,000 are wrong by 1e-4 pixels: enough to
-    move voxels at the edge of a lesion across the threshold.
+    `tf.image.resize` computes coordinates in single precision. At column 1,000 they are wrong by 1e-4 pixels, enough
+    to move voxels at the edge of a lesion across the threshold.
 
     Args:
         planes: float32 (n, rows, columns).
-        old: int32 (2,), their rows and columns.
-        new: int32 (2,), those wanted.
+        old: int32 (2,), rows and columns before.
+        new: int32 (2,), rows and columns after.
     """
     for axis in (1, 0):
         before, after, share = _neighbours(old[axis], new[axis])
@@ -151,7 +151,7 @@ def graph_resized(planes: tf.Tensor, old: tf.Tensor, new: tf.Tensor) -> tf.Tenso
 
 
 def _neighbours(old: tf.Tensor, new: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """The two old pixels on either side of each new one's centre, int32, and the share of the second, float32."""
+    """Return the two old pixels around each new pixel's center, int32, and the weight of the second, float32."""
     centres = (tf.range(tf.cast(new, tf.float64)) + 0.5) * (old / new) - 0.5
     centres = tf.clip_by_value(centres, 0, tf.cast(old - 1, tf.float64))
     before = tf.cast(centres, tf.int32)

@@ -1,7 +1,7 @@
-"""What a served graph refuses, each with one plain sentence.
+"""Input checks of a served graph; each failed check gives one plain sentence.
 
-A server answers a failed check with INVALID_ARGUMENT and this sentence, and stays up. It does not compare what it is
-sent with the shapes of the signature, so that even the number of axes is checked here.
+A server answers a failed check with INVALID_ARGUMENT and this sentence, and keeps running. It does not compare inputs
+with the shapes of the signature, so even the number of axes is checked here.
 """
 
 from __future__ import annotations
@@ -12,23 +12,23 @@ from spinal_tf.images.volume import FEWEST_SLICES
 
 
 def refuse_unless(condition: tf.Tensor, sentence: str, value: tf.Tensor) -> tf.Tensor:
-    """The value, once the condition has been found true.
+    """Return the value after checking the condition.
 
     Args:
         condition: bool scalar.
-        sentence: what the client is told otherwise.
-        value: nothing that is computed from the result runs before the check.
+        sentence: message for the client if the condition is false.
+        value: value to return; anything computed from the result runs after the check.
     """
     with tf.control_dependencies([tf.raw_ops.Assert(condition=condition, data=[sentence])]):
         return tf.identity(value)
 
 
 def checked_volume(volume: tf.Tensor, name: str) -> tf.Tensor:
-    """A volume that the networks can use.
+    """Return a volume after checking that the networks can use it.
 
     Args:
-        volume: float32, whatever its shape turns out to be.
-        name: of the input, for the sentences.
+        volume: float32 of any shape.
+        name: name of the input, for the messages.
 
     Returns:
         float32 (slice, row, column), finite, not constant.
@@ -43,10 +43,10 @@ def checked_volume(volume: tf.Tensor, name: str) -> tf.Tensor:
 
 
 def checked_mask(mask: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
-    """A lesion mask on a volume's grid.
+    """Return a lesion mask after checking that it fits a volume's grid.
 
     Args:
-        mask: uint8; what is not zero is lesion.
+        mask: uint8; nonzero voxels are lesion.
         like: checked volume.
 
     Returns:
@@ -60,14 +60,14 @@ def checked_mask(mask: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
 
 
 def checked_contrast(t1c: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
-    """A contrast-enhanced volume on the grid of another: float32, the same shape."""
+    """Return a contrast-enhanced volume after checking that it fits another's grid: float32, the same shape."""
     t1c = checked_volume(t1c, "t1c")
     same = tf.reduce_all(tf.equal(tf.shape(t1c), tf.shape(like)))
     return refuse_unless(same, "t1c must have the shape of the slices", t1c)
 
 
 def checked_spacing(spacing_mm: tf.Tensor) -> tf.Tensor:
-    """Row and column size of a volume's pixels: float64 (2,), positive and finite."""
+    """Return the row and column size of a volume's pixels, checked: float64 (2,), positive and finite."""
     spacing_mm = with_axes(spacing_mm, 1, "spacing_mm must be two numbers: row size and column size")
     two = tf.equal(tf.size(spacing_mm), 2)
     spacing_mm = refuse_unless(two, "spacing_mm must be two numbers: row size and column size", spacing_mm)
@@ -76,16 +76,16 @@ def checked_spacing(spacing_mm: tf.Tensor) -> tf.Tensor:
 
 
 def checked_slice_distance(slice_mm: tf.Tensor) -> tf.Tensor:
-    """Distance from one slice of a volume to the next: float64, no axes, positive and finite."""
+    """Return the distance from one slice of a volume to the next, checked: float64 scalar, positive and finite."""
     slice_mm = with_axes(slice_mm, 0, "slice_mm must be a single number")
     usable = tf.math.is_finite(slice_mm) & (slice_mm > 0)
     return refuse_unless(usable, "slice_mm must be a positive number", slice_mm)
 
 
 def with_axes(value: tf.Tensor, count: int, sentence: str) -> tf.Tensor:
-    """The value, once it has been found to have that many axes."""
-    # A choice that the graph optimiser cannot foresee, between values of different shapes: otherwise it trusts the
-    # signature's shape and drops the check.
+    """Return the value after checking its number of axes."""
+    # The graph optimizer trusts the signature's shape and would drop the check. It cannot foresee this choice between
+    # values of different shapes.
     hidden = tf.cond(tf.timestamp() < 0, lambda: tf.zeros((1,) * (count + 1), value.dtype), lambda: value)
     checked = refuse_unless(tf.equal(tf.rank(hidden), count), sentence, hidden)
     checked.set_shape((None,) * count)

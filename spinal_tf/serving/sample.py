@@ -1,4 +1,4 @@
-"""A small made-up volume with a bright lesion: warms a server up, and shows what two ways of computing differ by."""
+"""A small synthetic volume with a bright lesion, to warm up a server and to compare two ways of computing."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from spinal_tf.images.array_image import array_image
 from spinal_tf.images.volume import Volume, volume_of
 
 SHAPE = (5, 45, 37)
-"""All axes differ and no side is a multiple of 16; small, since it is stored with every export."""
+"""Axes of different lengths, none a multiple of 16; small because every export stores it."""
 
 EXTENT_MM = 160.0
-"""From the first row to the last, about that of a cervical scan, so that the network works on inputs of usual size."""
+"""Extent along the rows, about that of a cervical scan, so that the network gets inputs of usual size."""
 
 SLICE_SPACING_MM = 3.3
 
 
 def sample_volume() -> Volume:
-    """A volume of noise on ramps along all axes, with a bright lesion."""
+    """Return a volume of noise on ramps along all axes, with a bright lesion."""
     row_mm = EXTENT_MM / SHAPE[1]
     affine = np.diag([-SLICE_SPACING_MM, -row_mm, -0.9 * row_mm, 1.0])[[0, 2, 1, 3]]
     slices, rows, columns = np.indices(SHAPE)
@@ -27,14 +27,14 @@ def sample_volume() -> Volume:
 
 
 def sample_mask() -> np.ndarray:
-    """The lesion of `sample_volume`: bool, the same shape."""
+    """Return the lesion of `sample_volume`: bool, the same shape."""
     slices, rows, columns = np.indices(SHAPE)
     mask: np.ndarray = (slices - 2) ** 2 / 2.0 + ((rows - 21) / 7) ** 2 + ((columns - 17) / 3) ** 2 <= 1
     return mask
 
 
 def sample_request(volume: Volume) -> dict[str, np.ndarray]:
-    """Every input that a signature for whole volumes may have."""
+    """Return every input that a signature for whole volumes may have."""
     return {
         "slices": volume.data,
         "spacing_mm": np.array(volume.spacing_mm[1:]),

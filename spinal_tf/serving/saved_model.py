@@ -1,4 +1,4 @@
-"""A version's folder as TensorFlow Serving reads it: the SavedModel, and what belongs to it in ``assets.extra``."""
+"""A version's folder as TensorFlow Serving reads it: the SavedModel and its files in ``assets.extra``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from spinal_tf.serving.signature import Signature
 
 EXTRA = "assets.extra"
 WARM_UP = "tf_serving_warmup_requests"
-"""The name that TensorFlow Serving looks for (servables/tensorflow/saved_model_warmup_util.h)."""
+"""File name that TensorFlow Serving looks for (servables/tensorflow/saved_model_warmup_util.h)."""
 
 DESCRIPTION, SUMS = "signature.json", "SHA256SUMS"
 
@@ -24,14 +24,14 @@ def write_saved_model(folder: Path, signatures: Sequence[Signature], variables: 
     """Write signatures and weights.
 
     Args:
-        folder: is made.
-        signatures: to be traced.
-        variables: all that the signatures read.
+        folder: folder to create.
+        signatures: signatures to trace.
+        variables: all variables that the signatures read.
     """
     module = tf.Module()
     module.weights = list(variables)
     graphs = {signature.name: signature.trace() for signature in signatures}
-    # Gradients are part of the graphs already; a server never asks for more.
+    # The graphs already contain the gradients that a server needs.
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
     tf.saved_model.save(module, str(folder), signatures=graphs, options=options)
 
@@ -40,8 +40,8 @@ def write_extra(folder: Path, description: Mapping[str, Any], cards: Mapping[str
     """Write the description and the model cards beside the graphs.
 
     Args:
-        folder: of the version.
-        description: what JSON can hold.
+        folder: folder of the version.
+        description: JSON-serializable record.
         cards: text by file name.
     """
     extra = folder / EXTRA
@@ -53,7 +53,7 @@ def write_extra(folder: Path, description: Mapping[str, Any], cards: Mapping[str
 
 
 def write_warm_up(folder: Path, model: str, signatures: Sequence[Signature]) -> None:
-    """Write one request for each signature, which a server replays before it lets a version answer."""
+    """Write one request for each signature. A server replays them before a version becomes available."""
     (folder / EXTRA).mkdir(exist_ok=True)
     with tf.io.TFRecordWriter(str(folder / EXTRA / WARM_UP)) as writer:
         for signature in signatures:
@@ -69,7 +69,7 @@ def write_sums(folder: Path) -> None:
 
 
 def folder_bytes(folder: Path) -> int:
-    """Size of all files in a folder."""
+    """Return the total size of all files in a folder."""
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
 
 

@@ -1,4 +1,4 @@
-"""The segmenter as a server runs it: raw slices in, lesion probability on their own grid out."""
+"""The segmenter as a server runs it: it takes raw slices and returns lesion probability on their grid."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def lesion_probability(
 
 
 def segmenter_signatures(network: ServedNetwork) -> list[Signature]:
-    """The ways to call a served segmenter."""
+    """Return the signatures of a served segmenter."""
 
     def whole(slices: tf.Tensor, spacing_mm: tf.Tensor, slice_mm: tf.Tensor) -> dict[str, tf.Tensor]:
         volume, spacing_mm = checked_volume(slices, "slices"), checked_spacing(spacing_mm)
@@ -82,7 +82,7 @@ def _on_tiles(network: ServedNetwork) -> Signature:
         sides = f"rows and columns multiples of {multiple}"
         sentence = f"tiles must have four axes: tiles, rows, columns, {channels}; {sides}"
         batch = with_axes(batch, 4, sentence)
-        # Both checks may run at once, so that this one must not fail on fewer axes.
+        # TensorFlow may run both checks at once, so this one must not fail on fewer axes.
         shape = tf.shape(batch)
         fitting = tf.reduce_all(shape[1:3] % multiple == 0) & (shape[-1] == channels)
         batch = refuse_unless(fitting, sentence, batch)

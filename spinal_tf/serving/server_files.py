@@ -1,4 +1,4 @@
-"""The files beside the models that start a server: which models, how requests are batched, how much of the machine."""
+"""Files beside the models that start a server: list of models, batching, monitoring and resource limits."""
 
 from __future__ import annotations
 
@@ -99,17 +99,17 @@ WRITTEN_ONCE = {BATCHING_CONFIG: BATCHING, MONITORING_CONFIG: MONITORING, COMPOS
 
 
 def write_server_files(models: Path, name: str) -> list[Path]:
-    """Write what is not there yet, and list a model for the server.
+    """Write missing files, and add a model to the server's list.
 
     Args:
-        models: folder of all models; exists.
-        name: of the model.
+        models: existing folder of all models.
+        name: name of the model.
 
     Returns:
-        The files that were written or changed.
+        Written or changed files.
 
     Raises:
-        OutputError: a file cannot be written, or the list of models is not understood.
+        OutputError: a file cannot be read or written, or the list of models cannot be parsed.
     """
     config = models / MODELS_CONFIG
     with locked(config):
@@ -129,12 +129,12 @@ def _read(config: Path) -> str:
 
 
 def with_model(config: str, name: str, *, source: str) -> str | None:
-    """A list of models with one more, everything else as it was; None where that one is listed already.
+    """Return a list of models with one more and no other change; None if the model is already listed.
 
     Args:
         config: text of models.config.
-        name: of the model.
-        source: of the text, for messages.
+        name: name of the model.
+        source: source of the text, for messages.
 
     Raises:
         OutputError: the text does not end like a list of models.

@@ -1,4 +1,4 @@
-"""What a served model takes and gives, in one record: for TensorFlow, for the JSON description and for the guide."""
+"""Inputs and outputs of a served model in one record, used by TensorFlow, the JSON description and the guide."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class TensorRecord:
     """One input or output.
 
     Attributes:
-        dtype: as NumPy writes it, or ``string``.
-        shape: None where it depends on the request.
-        meaning: in words, with unit and axes.
+        dtype: NumPy name of the dtype, or ``string``.
+        shape: sizes of the axes, None if a size depends on the request.
+        meaning: description in words, with unit and axes.
     """
 
     name: str
@@ -30,7 +30,7 @@ class TensorRecord:
     meaning: str
 
     def to_dict(self) -> dict[str, Any]:
-        """The record as JSON can hold it, -1 where a size depends on the request."""
+        """Return the record as a JSON-serializable dict, with -1 for sizes that depend on the request."""
         shape = [-1 if size is None else size for size in self.shape]
         return {"dtype": self.dtype, "shape": shape, "meaning": self.meaning}
 
@@ -40,12 +40,12 @@ class Signature:
     """One way to call a served model.
 
     Attributes:
-        name: as a request names it.
-        meaning: in words.
-        inputs: in the order of the function's arguments.
-        outputs: keys of what the function returns.
-        function: from tensors to a mapping of tensors.
-        sample: a request without any patient's data, for warming up and for comparing.
+        name: name in a request.
+        meaning: description in words.
+        inputs: inputs in the order of the function's arguments.
+        outputs: outputs, named by the keys that the function returns.
+        function: function from tensors to a mapping of tensors.
+        sample: request without patient data, for warm-up and comparison.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Signature:
     sample: Mapping[str, np.ndarray]
 
     def trace(self) -> tf.types.experimental.ConcreteFunction:
-        """The function as a graph with named inputs and outputs."""
+        """Return the function as a graph with named inputs and outputs."""
         specs = {item.name: tf.TensorSpec(item.shape, item.dtype, name=item.name) for item in self.inputs}
         names = [item.name for item in self.outputs]
 
@@ -67,7 +67,7 @@ class Signature:
         return tf.function(call, autograph=False).get_concrete_function(**specs)
 
     def to_dict(self) -> dict[str, Any]:
-        """The record as JSON can hold it."""
+        """Return the record as a JSON-serializable dict."""
         return {
             "meaning": self.meaning,
             "inputs": {item.name: item.to_dict() for item in self.inputs},

@@ -1,4 +1,4 @@
-"""Means over slabs inside a graph: `spinal_tf.preprocess.in_slabs` in TensorFlow."""
+"""Averages slices over slabs inside a graph: `spinal_tf.preprocess.in_slabs` in TensorFlow."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import tensorflow as tf
 
 
 def graph_slabs(volume: tf.Tensor, slice_mm: tf.Tensor, slab_mm: float | None) -> tf.Tensor:
-    """Average slices that lie closer together than a slab is thick.
+    """Average slices over slabs if their distance is smaller than the slab thickness.
 
     Args:
         volume: float32 (slice, row, column), checked.
-        slice_mm: float64, distance from one to the next, checked.
+        slice_mm: float64, distance from one slice to the next, checked.
         slab_mm: see `spinal_tf.preprocess.Preprocessing`.
 
     Returns:
@@ -26,9 +26,9 @@ def graph_slabs(volume: tf.Tensor, slice_mm: tf.Tensor, slab_mm: float | None) -
 
 
 def _weights(count: tf.Tensor, slice_mm: tf.Tensor, slab_mm: float) -> tf.Tensor:
-    """What each slice weighs in each slab: float32 (slab, slice).
+    """Return the weight of each slice in each slab: float32 (slab, slice).
 
-    The part of the slab that lies in the slice's extent; that of the outermost ones has no end.
+    The weight is the fraction of the slab within the slice's extent. The outermost slices extend to infinity.
     """
     borders = (tf.cast(tf.range(1, count), tf.float64) - 0.5) * slice_mm
     end = tf.constant([tf.float64.max], tf.float64)

@@ -1,4 +1,4 @@
-"""A few slices at a time, so that a large volume needs little more memory than a small one."""
+"""Processes a few slices at a time, so that a large volume needs little more memory than a small one."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ def in_parts(
     step: tf.Tensor,
     shapes: Sequence[tuple[int | None, ...]],
 ) -> list[tf.Tensor]:
-    """Do work on items ``start`` to ``stop`` until all have had their turn, and join what came out.
+    """Process items ``start`` to ``stop`` until all are done, and concatenate the results.
 
     Args:
-        work: gives float32 tensors, whose first axis runs over the items.
-        count: int32, of items.
-        step: int32, most items at once.
-        shapes: of one item in each of the tensors; wholly known where there may be no item.
+        work: function that returns float32 tensors, whose first axis runs over the items.
+        count: int32, number of items.
+        step: int32, maximum number of items at once.
+        shapes: shape of one item in each tensor; must be fully known if ``count`` may be 0.
     """
     parts = -(-count // step)
     arrays = [
@@ -31,6 +31,6 @@ def in_parts(
         results = work(part * step, tf.minimum(count, (part + 1) * step))
         return part + 1, *(array.write(part, result) for array, result in zip(arrays, results, strict=True))
 
-    # One after the other: several at once would hold several parts' activations.
+    # One part after the other: parallel parts would each hold their activations in memory.
     _, *done = tf.while_loop(lambda part, *_: part < parts, body, (tf.constant(0), *arrays), parallel_iterations=1)
     return [array.concat() for array in done]

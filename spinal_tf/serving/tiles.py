@@ -1,4 +1,4 @@
-"""A case's tiles inside a graph: `spinal_tf.slices.make_tiles`, the images made only when they are asked for."""
+"""Tiles of a case inside a graph: `spinal_tf.slices.make_tiles`, but with images made on demand."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class GraphTiles:
     """The tiles of one case.
 
     Attributes:
-        slices: int32 (tile,), slice index in the volume of every tile, ascending.
-        labels: bool (tile, row, column), the mask in the tiles.
-        placement: how a slice lies in its tile.
-        volumes: T1c (None where there is none) and T2w, float32 (slice, row, column).
-        scales: of these volumes.
+        slices: int32 (tile,), slice index of every tile in the volume, ascending.
+        labels: bool (tile, row, column), mask in the tiles.
+        placement: placement of a slice in its tile.
+        volumes: T1c (None if absent) and T2w, float32 (slice, row, column).
+        scales: intensity scales of these volumes.
         mask_mode: see `spinal_tf.slices.make_tiles`.
     """
 
@@ -39,7 +39,7 @@ class GraphTiles:
         return tf.size(self.slices)
 
     def images(self, start: tf.Tensor, stop: tf.Tensor) -> tf.Tensor:
-        """Tiles ``start`` to ``stop``: float32 (tile, row, column, channel)."""
+        """Return tiles ``start`` to ``stop``: float32 (tile, row, column, channel)."""
         labels = tf.cast(self.labels[start:stop], tf.float32)
         channels = [labels] * 3
         for channel, volume, scale in zip((T1C, T2W), self.volumes, self.scales, strict=True):
@@ -56,14 +56,14 @@ class GraphTiles:
 def graph_tiles(
     checkpoint: Checkpoint, volume: tf.Tensor, mask: tf.Tensor, spacing_mm: tf.Tensor, t1c: tf.Tensor | None
 ) -> GraphTiles:
-    """Find the slices whose mask is not empty once it is resized.
+    """Make tiles of the slices whose mask is not empty after resizing.
 
     Args:
-        checkpoint: of the classifier.
+        checkpoint: checkpoint of the classifier.
         volume: float32 (slice, row, column), checked.
         mask: bool, the same shape.
         spacing_mm: float64 (2,), checked.
-        t1c: like the volume; left aside where the classifier was not trained with it.
+        t1c: T1c volume like ``volume``, or None; ignored if the classifier was trained without T1c.
     """
     preprocessing = checkpoint.preprocessing
     placement = graph_place(tf.shape(volume)[1:], spacing_mm, preprocessing)

@@ -1,4 +1,4 @@
-"""Numbered versions of a model: ``MODELS/NAME/VERSION``, each of which appears whole or not at all."""
+"""Numbered versions of a model: ``MODELS/NAME/VERSION``, each written whole or not at all."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from spinal_tf.locks import locked
 
 
 def next_version(folder: Path) -> int:
-    """One more than the highest version in a model's folder, 1 where there is none."""
+    """Return the highest version in a model's folder plus 1, or 1 if the folder has no version."""
     if not folder.is_dir():
         return 1
     return 1 + max((int(path.name) for path in folder.iterdir() if _is_version(path.name)), default=0)
@@ -25,15 +25,15 @@ def _is_version(name: str) -> bool:
 
 
 def require_free(models: Path, name: str, version: int | None) -> None:
-    """Check that a version does not exist, before any work is done for it.
+    """Check that a version does not exist yet, before any work for it starts.
 
     Args:
         models: folder of all models.
-        name: of the model.
-        version: its number; None, the next free one, is always free.
+        name: name of the model.
+        version: version number; None stands for the next free one and always passes.
 
     Raises:
-        OutputError: it exists.
+        OutputError: the version exists.
     """
     if version is not None:
         _refuse_existing(models / name / str(version))
@@ -41,18 +41,18 @@ def require_free(models: Path, name: str, version: int | None) -> None:
 
 @contextmanager
 def new_version(models: Path, name: str, version: int | None) -> Iterator[tuple[Path, Path]]:
-    """Fill a folder under a temporary name, which a server overlooks, and publish it when the block ends well.
+    """Fill a folder under a temporary name, which a server ignores, and publish it if the block succeeds.
 
     Args:
-        models: folder of all models, made if needed.
-        name: of the model.
-        version: its number; None takes the next free one, which no other process gets meanwhile.
+        models: folder of all models, created if needed.
+        name: name of the model.
+        version: version number; None takes the next free one and reserves it against other processes.
 
     Yields:
-        An empty temporary folder, and the place where it will stand.
+        An empty temporary folder and its final path.
 
     Raises:
-        OutputError: that version exists or is being written, the folder cannot be written to, or the disk is full.
+        OutputError: the version exists or is being written, the folder cannot be written to, or the disk is full.
     """
     require_free(models, name, version)
     with _reserved(models / name, version) as target:
@@ -67,7 +67,7 @@ def new_version(models: Path, name: str, version: int | None) -> Iterator[tuple[
 
 @contextmanager
 def _reserved(folder: Path, version: int | None) -> Iterator[Path]:
-    """The place of a version, locked; where any will do, the first that no other process is writing."""
+    """Yield the locked path of a version; for None, the first one that no other process is writing."""
     if version is not None:
         with locked(folder / str(version), wait=False):
             yield folder / str(version)
@@ -78,7 +78,7 @@ def _reserved(folder: Path, version: int | None) -> Iterator[Path]:
 
 
 def _is_ours(target: Path, stack: ExitStack) -> bool:
-    """Lock a version that nobody has written, or is writing."""
+    """Lock a version, and return whether it is new and no other process is writing it."""
     try:
         stack.enter_context(locked(target, wait=False))
     except BusyError:

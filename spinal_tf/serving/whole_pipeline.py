@@ -1,4 +1,4 @@
-"""The main path as a server runs it: a volume in; mask, probabilities, posterior and Grad-CAM out, in one call."""
+"""The main path as a server runs it: one call takes a volume and returns mask, probabilities and Grad-CAM."""
 
 from __future__ import annotations
 
@@ -46,17 +46,17 @@ FOUND_MASK = TensorRecord(
 
 @dataclass(frozen=True, kw_only=True)
 class ServedPipeline:
-    """All networks.
+    """Pipeline of all networks.
 
     Attributes:
-        classifiers: in the order of the tree's tasks.
+        classifiers: classifiers in the order of the tree's tasks.
     """
 
     segmenter: ServedNetwork
     classifiers: Sequence[ServedNetwork]
 
     def find(self, volume: tf.Tensor, spacing_mm: tf.Tensor, slice_mm: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Lesion probability, float32, and mask, bool, of a checked volume."""
+        """Return lesion probability, float32, and mask, bool, of a checked volume."""
         probability = lesion_probability(self.segmenter, volume, spacing_mm, slice_mm)
         mask = graph_find_lesions(
             probability,
@@ -70,13 +70,13 @@ class ServedPipeline:
     def classify(
         self, volume: tf.Tensor, mask: tf.Tensor, spacing_mm: tf.Tensor, t1c: tf.Tensor | None
     ) -> dict[str, tf.Tensor]:
-        """Ask the classifiers about the lesion-bearing slices of a checked volume."""
+        """Run the classifiers on the lesion-bearing slices of a checked volume."""
         made: dict[object, GraphTiles] = {}
         answers = []
         for network in self.classifiers:
             checkpoint = network.checkpoint
             recipe = checkpoint.preprocessing, checkpoint.mask_mode, "t1c" in checkpoint.modalities
-            if recipe not in made:  # classifiers made together want the same tiles
+            if recipe not in made:  # classifiers trained together use the same tiles
                 made[recipe] = graph_tiles(checkpoint, volume, mask, spacing_mm, t1c)
             tiles = made[recipe]
             answers.append(_ask(network, tiles, tf.shape(volume), with_t1c=t1c is not None))
@@ -120,7 +120,7 @@ def _ask(network: ServedNetwork, tiles: GraphTiles, shape: tf.Tensor, *, with_t1
 
 
 def _answers() -> tuple[TensorRecord, ...]:
-    """What the classifiers say, as the tree joins them."""
+    """Return the records of the classifiers' outputs, as the tree joins them."""
     in_order = ", ".join(tree().task_names)
     diagnoses = ", ".join(diagnosis.value for diagnosis in tree().diagnoses)
     tasks = len(tree().tasks)
@@ -160,9 +160,9 @@ def _answers() -> tuple[TensorRecord, ...]:
 
 
 def pipeline_signatures(pipeline: ServedPipeline) -> list[Signature]:
-    """The ways to call a served pipeline: with or without a mask, and with T1c where the weights know it."""
+    """Return the signatures of a served pipeline: with or without a mask, and with T1c if the weights use it."""
     request = sample_request(sample_volume())
-    # Traced once for all signatures, classify once more with T1c: most of an export's time goes into these graphs.
+    # All signatures share these traces (classify has another for T1c): tracing takes most of an export's time.
     find, classify = (tf.function(step, autograph=False) for step in (pipeline.find, pipeline.classify))
 
     def signature(

@@ -1,4 +1,4 @@
-"""From a folder of weights to a version that TensorFlow Serving can take up."""
+"""Exports a weights folder to a version that TensorFlow Serving can load."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from spinal_tf.taxonomy import Task
 
 @dataclass(frozen=True, kw_only=True)
 class ServedModel:
-    """A model ready to be written.
+    """A model that is ready for export.
 
     Attributes:
-        name: on the server.
-        networks: whose weights it holds.
-        signatures: the ways to call it.
+        name: name on the server.
+        networks: networks whose weights it holds.
+        signatures: signatures of the model.
     """
 
     name: str
@@ -49,27 +49,27 @@ class ServedModel:
 
 @dataclass(frozen=True, kw_only=True)
 class Exported:
-    """A version that was written."""
+    """A written version."""
 
     folder: Path
     size_bytes: int
 
 
 def serve_segmenter(weights: Path, precision: Precision = "float32") -> ServedModel:
-    """The segmenter of a weights folder.
+    """Load the segmenter of a weights folder for an export.
 
     Raises:
-        WeightsError: it is missing or damaged.
+        WeightsError: the segmenter is missing or damaged.
     """
     [network] = serve_networks(weights, [named_checkpoint(weights, SEGMENTER)], precision)
     return _served(SEGMENTER, precision, [network], segmenter_signatures(network))
 
 
 def serve_classifiers(weights: Path, tasks: Sequence[Task], precision: Precision = "float32") -> list[ServedModel]:
-    """The classifiers of some tasks of a weights folder; those of the same structure share their graphs.
+    """Load the classifiers of some tasks for an export. Networks of the same structure share their graphs.
 
     Raises:
-        WeightsError: one is missing or damaged, or was trained with other classes.
+        WeightsError: a classifier is missing or damaged, or was trained with other classes.
     """
     checkpoints = [named_checkpoint(weights, task.name) for task in tasks]
     for task, checkpoint in zip(tasks, checkpoints, strict=True):
@@ -81,10 +81,10 @@ def serve_classifiers(weights: Path, tasks: Sequence[Task], precision: Precision
 
 
 def serve_pipeline(weights: Path, precision: Precision = "float32") -> ServedModel:
-    """All networks of a weights folder.
+    """Load all networks of a weights folder for an export.
 
     Raises:
-        WeightsError: one is missing or damaged, or the classifiers want tiles of different sizes.
+        WeightsError: a network is missing or damaged, or the classifiers need tiles of different sizes.
     """
     checkpoints = [named_checkpoint(weights, SEGMENTER), *classifier_checkpoints(weights)]
     networks = serve_networks(weights, checkpoints, precision)
@@ -103,13 +103,13 @@ def export_saved_model(model: ServedModel, weights: Path, models: Path, *, versi
     """Write a version, whole or not at all.
 
     Args:
-        model: what to write.
-        weights: folder that its weights are from, for the model cards.
-        models: folder of all models; the version stands in ``models/NAME/VERSION``.
-        version: its number; None takes the next free one.
+        model: model to write.
+        weights: folder of its weights, for the model cards.
+        models: folder of all models; the version is written to ``models/NAME/VERSION``.
+        version: version number; None takes the next free one.
 
     Raises:
-        OutputError: that version exists, or the folder cannot be written to.
+        OutputError: the version exists, or the folder cannot be written to.
         WeightsError: a model card is missing.
     """
     cards = model_cards(model, weights)
@@ -124,7 +124,7 @@ def export_saved_model(model: ServedModel, weights: Path, models: Path, *, versi
 
 
 def description(model: ServedModel, version: int) -> dict[str, Any]:
-    """What a client or an auditor wants to know of a version, as JSON can hold it."""
+    """Return a JSON-serializable record of a version, for clients and auditors."""
     return {
         "model": model.name,
         "version": version,
@@ -136,10 +136,10 @@ def description(model: ServedModel, version: int) -> dict[str, Any]:
 
 
 def model_cards(model: ServedModel, weights: Path) -> dict[str, str]:
-    """The model cards of a model's networks, by file name.
+    """Return the model cards of a model's networks, by file name.
 
     Raises:
-        WeightsError: one cannot be read.
+        WeightsError: a model card cannot be read.
     """
     return {network.checkpoint.card: _card(weights, network.checkpoint) for network in model.networks}
 
