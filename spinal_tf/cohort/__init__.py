@@ -1,1 +1,1 @@
-"""The cohort's table: reading, checking, splitting; the schema stands in docs/cohort.md."""
+"""The cohort's table: reading, checking, splitting. The schema is in docs/cohort.md."""

@@ -1,4 +1,4 @@
-"""Cases and cohorts: what a row and a whole table of ``cohort.csv`` are read into."""
+"""Cases and cohorts: the contents of a row and of the whole table ``cohort.csv``."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from pathlib import Path
 from spinal_tf.taxonomy import Diagnosis
 
 HEALTHY = "healthy"
-"""Written in the column ``diagnosis`` for a case without lesion; `Case.diagnosis` is then None."""
+"""Word in the column ``diagnosis`` for a case without lesion; `Case.diagnosis` is then None."""
 
 
 def diagnosis_word(diagnosis: Diagnosis | None) -> str:
-    """As it is written in the column ``diagnosis``."""
+    """Return the word for the column ``diagnosis``."""
     return HEALTHY if diagnosis is None else str(diagnosis.value)
 
 
 class Split(str, Enum):
-    """The part of the cohort that a patient belongs to; the value is how it is written."""
+    """Part of the cohort that a patient belongs to; the value is the word in the table."""
 
     TRAIN = "train"
     VALIDATION = "validation"
@@ -28,14 +28,14 @@ class Split(str, Enum):
 
 
 class Sex(str, Enum):
-    """As written in the table; ``f`` and ``m`` are read, too."""
+    """Sex, as written in the table; ``f`` and ``m`` are accepted, too."""
 
     FEMALE = "female"
     MALE = "male"
 
 
 class Level(str, Enum):
-    """Lesion location in the words of Table 1 of Zhuo et al. 2022, from above to below."""
+    """Lesion location in the words of Table 1 of Zhuo et al. 2022, from top to bottom."""
 
     OBLONGATA_CERVICAL = "oblongata-cervical"
     CERVICAL = "cervical"
@@ -47,24 +47,24 @@ class Level(str, Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One examination; None stands for an empty cell unless said otherwise.
+    """One examination; None stands for an empty cell unless stated otherwise.
 
     Attributes:
-        row: of the table as a spreadsheet counts them, the header being row 1.
-        name: unique in the cohort; from the column ``case``.
-        patient: who was examined; all cases of a patient are in the same split.
-        t2: sagittal T2w scan; absolute, or relative to the working directory as the table's own path was.
-        t1c: contrast-enhanced T1w scan on the grid of the T2w scan.
-        mask: lesion mask on that grid; None only for a healthy case.
-        diagnosis: None for a healthy case. Healthy cases serve the segmenter and never a classifier.
-        split: None only where the table was read with ``need_split=False``.
+        row: row number as in a spreadsheet, where the header is row 1.
+        name: name from the column ``case``, unique in the cohort.
+        patient: patient identifier; all cases of a patient are in the same split.
+        t2: path of the sagittal T2w scan; absolute, or relative to the working directory like the table's own path.
+        t1c: path of the contrast-enhanced T1w scan on the grid of the T2w scan.
+        mask: path of the lesion mask on that grid; None only for a healthy case.
+        diagnosis: None for a healthy case. Healthy cases are used by the segmenter only, never by a classifier.
+        split: None only if the table was read with ``need_split=False``.
         difficult: whether the readers disagreed on the diagnosis.
         raters: each rater's diagnosis by column name, ``rater_1`` and so on.
-        field_strength_t: in tesla.
+        field_strength_t: field strength in tesla.
         level: location of the lesions.
-        extent_vertebrae: number of vertebrae that the lesions extend over, in sum.
-        enhancement: whether a lesion takes up contrast agent; None also where no such scan was made.
-        extra: all other columns as they were written.
+        extent_vertebrae: number of vertebrae that the lesions span in total.
+        enhancement: whether a lesion takes up contrast agent; None also if there is no contrast-enhanced scan.
+        extra: text of all other columns.
     """
 
     row: int
@@ -90,10 +90,10 @@ class Case:
 
 @dataclass(frozen=True, kw_only=True)
 class Cohort:
-    """The cases of a table, in its order.
+    """Cases of a table, in its order.
 
     Attributes:
-        source: the table.
+        source: path of the table.
         cases: at least one.
     """
 
@@ -101,5 +101,5 @@ class Cohort:
     cases: tuple[Case, ...]
 
     def of_split(self, split: Split) -> tuple[Case, ...]:
-        """The cases of one split, healthy ones included."""
+        """Return the cases of one split, including healthy ones."""
         return tuple(case for case in self.cases if case.split is split)

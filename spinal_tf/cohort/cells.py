@@ -1,4 +1,4 @@
-"""What each column of a cohort's table may hold; docs/cohort.md shows the same as a table."""
+"""Permitted contents of each column of a cohort's table; docs/cohort.md shows the same as a table."""
 
 from __future__ import annotations
 
@@ -18,41 +18,44 @@ from spinal_tf.taxonomy import Diagnosis, tree
 IMAGE_COLUMNS = ("t2", "t1c", "mask")
 
 CORD_COLUMN = "cord"
-"""May name a mask of the cord, which a training reads, so that crops lie along the spine."""
+"""Optional column: path of a cord mask. Training reads it so that crops lie along the spine."""
 MODEL_MASK_COLUMN = "model_mask"
-"""May name a mask drawn by a segmenter: a training reads it so that classifiers know them, or a segmenter errs less."""
+"""Optional column: path of a mask drawn by a segmenter.
+
+Training reads it so that classifiers get used to such masks, or a segmenter makes fewer errors.
+"""
 FILE_COLUMNS = (*IMAGE_COLUMNS, CORD_COLUMN, MODEL_MASK_COLUMN, "levels")
-"""Columns of paths; the last is the simulator's."""
+"""Columns that hold paths; the simulator writes the last one."""
 REQUIRED_COLUMNS = ("case", "patient", "t2", "mask", "diagnosis", "split")
-"""These must be there; of their cells only a healthy case's mask may be empty."""
+"""Columns that a table must have. Their cells must be filled, except for the mask of a healthy case."""
 
 RATER_COLUMN = re.compile(r"rater_\d+")
 Parser = Callable[[str], object]
-"""Reads the text of a cell; raises ValueError with what is wrong with it."""
+"""Function that reads the text of a cell; raises ValueError with the problem."""
 
 OLDEST_YEARS = 120.0
 FIRST_SCAN = date(1980, 1, 1)
-"""No magnetic resonance scan of a patient is older."""
+"""Earliest accepted scan date; no patient had an MRI scan before."""
 
 MOST_VERTEBRAE = 33.0
 STRONGEST_T = 12.0
 
 
 def diagnosis_words() -> dict[str, Diagnosis | None]:
-    """What the column ``diagnosis`` may say, and what it is read as."""
+    """Return the words permitted in the column ``diagnosis``, each with its diagnosis."""
     return {diagnosis.value: diagnosis for diagnosis in tree().diagnoses} | {HEALTHY: None}
 
 
 def parse_row(row: Row, folder: Path, *, need_split: bool = True) -> tuple[Case | None, list[Fault]]:
-    """Read one row's cells; the images are not looked at.
+    """Read the cells of one row, without reading its images.
 
     Args:
-        row: of the table.
-        folder: of the table; relative paths start there.
+        row: row of the table.
+        folder: folder of the table; relative paths start there.
         need_split: whether the cell ``split`` must be filled.
 
     Returns:
-        The case, None where a cell cannot be read; and every fault of the row, in the order of the columns.
+        The case, or None if a cell cannot be read, and every fault of the row in the order of the columns.
     """
     raters = dict.fromkeys(filter(RATER_COLUMN.fullmatch, row.cells), rated)
     emptiness = partial(_problem_of_emptiness, cells=row.cells, need_split=need_split)
@@ -72,12 +75,12 @@ def parse_cells(
     """Read some columns of a row.
 
     Args:
-        row: of the table; a column that it lacks is empty.
-        parsers: of each column.
-        emptiness: tells for an empty column what is wrong with that, None where nothing is.
+        row: row of the table; a missing column counts as empty.
+        parsers: parser of each column.
+        emptiness: function that returns the problem of an empty column, or None if it may be empty.
 
     Returns:
-        What each column means, None where it is empty, without those that cannot be read; and the faults.
+        The value of each readable column (None if it is empty), and the faults.
     """
     values: dict[str, Any] = {}
     faults = []
@@ -94,7 +97,7 @@ def parse_cells(
 
 
 def read_cell(column: str, text: str) -> object:
-    """What a cell of a known column means; None where it is empty or cannot be read."""
+    """Return the value of a cell of a known column, or None if it is empty or unreadable."""
     try:
         return PARSERS[column](text) if text else None
     except ValueError:
@@ -102,12 +105,12 @@ def read_cell(column: str, text: str) -> object:
 
 
 def known_columns() -> tuple[str, ...]:
-    """The columns that are read, in the order of the schema; raters' columns are numbered from ``rater_1``."""
+    """Return the columns that are read, in the order of the schema, without the raters' (``rater_1`` and so on)."""
     return tuple(PARSERS)
 
 
 def _problem_of_emptiness(column: str, *, cells: Mapping[str, str], need_split: bool) -> str | None:
-    if column not in REQUIRED_COLUMNS or column not in cells:  # a missing column is one fault, not one a row
+    if column not in REQUIRED_COLUMNS or column not in cells:  # a missing column is one fault, not one per row
         return None
     if column == "split" and not need_split:
         return None
@@ -138,12 +141,12 @@ def word(
     words: Mapping[str, object] | Callable[[], Mapping[str, object]],
     also: Mapping[str, object] | None = None,
 ) -> Parser:
-    """Parser of one of a few words, in capitals or not.
+    """Return a parser that accepts one of a few words, in upper or lower case.
 
     Args:
-        what: it is, for the fault.
-        words: and what they mean; a function for those that the tree of diagnoses decides.
-        also: words that are read, too, without being offered.
+        what: what the word stands for, with its article; used in the fault.
+        words: words and their values, or a function that returns them if they depend on the tree of diagnoses.
+        also: further words that are accepted but not offered in the fault.
     """
 
     def parse(text: str) -> object:
@@ -157,7 +160,7 @@ def word(
 
 
 def listed(words: Iterable[str]) -> str:
-    """Words as in a sentence: ``a, b or c``."""
+    """Join words as in a sentence: ``a, b or c``."""
     *most, last = words
     return f"{', '.join(most)} or {last}" if most else last
 
@@ -167,12 +170,12 @@ def _values(words: type[Enum]) -> dict[str, object]:
 
 
 def number(what: str, smallest: float, largest: float) -> Callable[[str], float]:
-    """Parser of a number; the decimal sign may be a comma.
+    """Return a parser of a number; the decimal separator may be a comma.
 
     Args:
-        what: it is, for the fault.
-        smallest: that it may be.
-        largest: that it may be; NaN never passes.
+        what: what the number stands for, with its article; used in the fault.
+        smallest: smallest accepted number.
+        largest: largest accepted number; NaN is never accepted.
     """
 
     def parse(text: str) -> float:

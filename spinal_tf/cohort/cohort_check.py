@@ -1,4 +1,4 @@
-"""Every fault of a cohort in one pass: its table, and every image that the table names."""
+"""Check of a cohort: finds every fault of its table and its images in one pass."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from spinal_tf.threads import Progress, map_threads
 
 @dataclass(frozen=True, kw_only=True)
 class CheckedCohort:
-    """What a check found.
+    """Result of a check.
 
     Attributes:
-        cohort: the cases whose rows can be read, whatever their images.
-        faults: by row and column; empty where the cohort is sound.
-        warnings: what is unusual about an image, without being wrong.
-        sha256: see ``cohort_sha256``; None where there are faults.
+        cohort: cases with readable rows; their images may have faults.
+        faults: faults by row and column; empty if the cohort is sound.
+        warnings: unusual but valid properties of images.
+        sha256: hash of the cohort, see ``cohort_sha256``; None if there are faults.
     """
 
     cohort: Cohort
@@ -34,10 +34,10 @@ class CheckedCohort:
     sha256: str | None
 
     def require_sound(self) -> None:
-        """Refuse a cohort with faults.
+        """Reject a cohort with faults.
 
         Raises:
-            CohortError: there are any; the first is named.
+            CohortError: the cohort has faults; the message names the first.
         """
         require_no_faults(self.cohort.source, self.faults)
 
@@ -48,13 +48,13 @@ def check_cohort(
     """Check a table and read every image in it, in parallel threads.
 
     Args:
-        path: the table.
-        need_split: whether there must be a split.
-        read: how a T2w scan is read.
-        progress: told of every case whose images are done.
+        path: path of the table.
+        need_split: whether the table must have a split.
+        read: function that reads a T2w scan.
+        progress: receives every case whose images are done.
 
     Raises:
-        CohortError: the file is not a readable table at all.
+        CohortError: the file is not a readable table.
     """
     parsed = parse_table(path, need_split=need_split)
     work = partial(inspect_images, folder=path.parent, read=read)
@@ -73,7 +73,7 @@ def check_cohort(
 
 
 def _duplicates(inspections: Sequence[Inspection]) -> list[Fault]:
-    """Scans that are the same image as an earlier one, and masks likewise; empty masks are all alike."""
+    """Return a fault for each scan or mask that equals an earlier image; empty masks are not compared."""
     first: dict[str, tuple[int, str]] = {}
     faults = []
     for found in inspections:

@@ -1,4 +1,4 @@
-"""How many cases a cohort has of each diagnosis in each split."""
+"""Number of cases of each diagnosis in each split of a cohort."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _NAME_WIDTH, _NUMBER_WIDTH = 14, 12
 
 
 def counted(cohort: Cohort) -> str:
-    """A small table for the terminal: cases by diagnosis and split, then patients."""
+    """Return a small table for the terminal: cases by diagnosis and split, then patients."""
     cells = Counter((case.diagnosis, case.split) for case in cohort.cases)
     lines = [_line("", [*(split.value for split in Split), "all"])]
     for diagnosis in (*tree().diagnoses, None):

@@ -1,4 +1,4 @@
-"""What tells one image, and one cohort, from another: hashes of content, not of files."""
+"""Fingerprints of images and cohorts: hashes of their content, not of their files."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _LEFT_OUT = frozenset(("row", "extra", "t2", "t1c", "mask"))
 
 
 def voxel_sha256(data: np.ndarray) -> str:
-    """SHA-256 over shape and voxels of an image in the package's array order.
+    """Return the SHA-256 of data type, shape and voxels of an image in the package's array order.
 
-    Compression, axis order, file name and header do not matter, so a copy that was saved again is found.
+    Compression, axis order, file name and header do not matter, so a copy that was saved again has the same hash.
 
     Args:
         data: float32 scan or bool mask, (slice, row, column).
@@ -31,14 +31,14 @@ def voxel_sha256(data: np.ndarray) -> str:
 
 
 def cohort_sha256(cases: Sequence[Case], images: Mapping[str, Mapping[str, str]]) -> str:
-    """SHA-256 of what a cohort says and shows.
+    """Return the SHA-256 of the table and images of a cohort.
 
-    The order of rows and columns, where the files lie and how they are compressed do not matter, nor do columns that
-    this package does not read.
+    The hash does not depend on the order of rows and columns, the place and compression of files, or columns that this
+    package does not read.
 
     Args:
-        cases: of the cohort.
-        images: for each case by name, the hash of each of its images by column.
+        cases: cases of the cohort.
+        images: hashes of the images of each case, by case name and column.
     """
     rows = [_canonical(case) | {"images": dict(images[case.name])} for case in cases]
     rows.sort(key=lambda row: str(row["name"]))

@@ -1,4 +1,4 @@
-"""The images of one row: whether they can be read, lie on one grid, and hold what the row says."""
+"""Check of the images of one row: they must be readable, share one grid, and fit the row."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ from spinal_tf.images.read_image import read_image
 from spinal_tf.images.volume import Volume, read_aligned, read_mask
 
 LARGEST_SHARE = 0.5
-"""A mask that marks more of its scan is no lesion mask: some other image was named, or a probability map."""
+"""Largest share of a scan that a lesion mask may mark. More means another image or a probability map."""
 
 GRID_DECIMALS = 3
-"""Decimals, in mm, of an affine that count for a cohort's hash; grids are the same to as many."""
+"""Decimals, in mm, of an affine that count for a cohort's hash; grids that agree to this precision are the same."""
 
 ReadVolume = Callable[[Path], Volume]
-"""``read_volume`` with the allowances that are made."""
+"""``read_volume``, with its tolerances set."""
 
 Image = TypeVar("Image")
 
 
 @dataclass(kw_only=True)
 class Inspection:
-    """What the images of one row showed.
+    """Findings in the images of one row.
 
     Attributes:
-        row: the row.
-        faults: in the order they were found.
-        warnings: what is unusual about the T2w scan, without being wrong.
-        hashes: of each image that could be read, by column.
-        grid: affine of the T2w scan as text, empty where it cannot be read.
-        empty_mask: whether there is a mask without a voxel.
+        row: row of the table.
+        faults: faults in the order they were found.
+        warnings: unusual but valid properties of the T2w scan.
+        hashes: hash of each readable image, by column.
+        grid: affine of the T2w scan as text; empty if the scan is unreadable.
+        empty_mask: whether the mask is empty.
     """
 
     row: Row
@@ -51,16 +51,16 @@ class Inspection:
 
 
 def inspect_images(row: Row, *, folder: Path, read: ReadVolume) -> Inspection:
-    """Read all images of a row and note what is wrong with them.
+    """Read all images of a row and record their faults.
 
     Args:
-        row: of the table; an empty cell is no fault here.
-        folder: of the table.
-        read: how a T2w scan is read.
+        row: row of the table; an empty cell is no fault here.
+        folder: folder of the table.
+        read: function that reads a T2w scan.
     """
     found = Inspection(row=row)
     volume = _tried(found, "t2", folder, read)
-    if volume is None:  # then at least whether the others can be read
+    if volume is None:  # without the T2w grid, only check that the others are readable
         _tried(found, "t1c", folder, read_image)
         _tried(found, "mask", folder, read_image)
         return found
@@ -75,12 +75,12 @@ def inspect_images(row: Row, *, folder: Path, read: ReadVolume) -> Inspection:
 
 
 def plain_problem(error: VolumeError, path: Path, cell: str) -> str:
-    """The sentence of an error about an image, with the image named as the table names it."""
+    """Return the text of an error about an image, with the image named as in the table."""
     return f"{cell}: {str(error).removeprefix(f'{path.name}: ')}"
 
 
 def _tried(found: Inspection, column: str, folder: Path, read: Callable[[Path], Image]) -> Image | None:
-    """What a cell's image is read as; None where none is named, or it cannot be read, which then is a fault."""
+    """Read the image of a cell; None if the cell names no image or, with a fault, if reading fails."""
     cell = found.row.cells.get(column, "")
     if read_cell(column, cell) is None:
         return None
@@ -113,7 +113,7 @@ def _problem_of_mask(mask: np.ndarray, volume: Volume, diagnosis: str) -> str | 
     if mask.mean() > LARGEST_SHARE:
         return f"marks {mask.mean():.0%} of the scan; give a mask that is zero outside the lesion"
     if diagnosis not in diagnosis_words():
-        return None  # told already
+        return None  # another check reports this
     healthy = diagnosis_words()[diagnosis] is None
     if healthy and mask.any():
         volume_ml = float(mask.sum()) * volume.voxel_volume_ml

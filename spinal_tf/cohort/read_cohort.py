@@ -1,4 +1,4 @@
-"""From a table to a cohort: every row on its own, then what rows must not say against each other."""
+"""Reading of a cohort: parses each row of the table, then checks rows against each other."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from spinal_tf.errors import CohortError
 from spinal_tf.taxonomy import Diagnosis
 
 ALIKE = 0.6
-"""Share of letters in common from which a column may be a missing one, misspelt."""
+"""Similarity from which a column may be a misspelling of a missing one."""
 
 COHORT_LISTER = "spinal-tf cohort check lists them"
 
@@ -25,9 +25,9 @@ class ParsedTable:
     """A table with its readable cases.
 
     Attributes:
-        table: as text.
-        cases: of the rows without fault of their own.
-        faults: by row, then by column in the order of the schema; nothing of the images.
+        table: table as text.
+        cases: cases of the rows that have no fault of their own.
+        faults: faults by row, then by column in the order of the schema; images are not checked.
     """
 
     table: Table
@@ -36,14 +36,14 @@ class ParsedTable:
 
 
 def read_cohort(path: Path, *, need_split: bool = True) -> Cohort:
-    """Read a cohort's table; no image is opened.
+    """Read a cohort's table without opening images.
 
     Args:
-        path: the table; see docs/cohort.md.
-        need_split: whether there must be a split; False for a table that is about to be split.
+        path: path of the table; see docs/cohort.md.
+        need_split: whether the table must have a split; False for a table that is about to be split.
 
     Raises:
-        CohortError: the table cannot be read, or has a fault; the first is named.
+        CohortError: the table is unreadable or has a fault; the message names the first.
     """
     parsed = parse_table(path, need_split=need_split)
     require_no_faults(path, parsed.faults)
@@ -54,7 +54,7 @@ def parse_table(path: Path, *, need_split: bool = True) -> ParsedTable:
     """Read a table and find every fault of its text.
 
     Raises:
-        CohortError: the file is not a readable table at all.
+        CohortError: the file is not a readable table.
     """
     table = read_table(path)
     needed = [column for column in REQUIRED_COLUMNS if need_split or column != "split"]
@@ -71,15 +71,15 @@ def parse_table(path: Path, *, need_split: bool = True) -> ParsedTable:
 
 
 def require_no_faults(path: Path, faults: Sequence[Fault], *, lister: str = COHORT_LISTER) -> None:
-    """Refuse a table with faults.
+    """Reject a table with faults.
 
     Args:
-        path: of the table.
-        faults: in order.
-        lister: what lists all of them, for the message.
+        path: path of the table.
+        faults: faults in order.
+        lister: hint for the message on how to list all faults.
 
     Raises:
-        CohortError: there are any; the first is named, and what lists the others.
+        CohortError: there are faults; the message names the first, and for several also their number and the hint.
     """
     if len(faults) == 1:
         raise CohortError(f"{path.name}: {faults[0]}")
@@ -88,13 +88,13 @@ def require_no_faults(path: Path, faults: Sequence[Fault], *, lister: str = COHO
 
 
 def in_order(faults: Iterable[Fault]) -> tuple[Fault, ...]:
-    """Faults by row, then by column in the order of the schema."""
+    """Sort faults by row, then by column in the order of the schema."""
     order = {column: place for place, column in enumerate(("", *known_columns()))}
     return tuple(sorted(faults, key=lambda fault: (fault.row, order.get(fault.column, len(order)), fault.column)))
 
 
 def missing_columns(columns: Sequence[str], needed: Iterable[str]) -> list[Fault]:
-    """Columns that are not there, each with the name in the table that is nearest to it."""
+    """Return a fault for each missing column, with the most similar name in the table."""
     faults = []
     for column in needed:
         if column in columns:
@@ -106,7 +106,7 @@ def missing_columns(columns: Sequence[str], needed: Iterable[str]) -> list[Fault
 
 
 def doubled_names(rows: Sequence[Row]) -> list[Fault]:
-    """Cases with the name of an earlier one."""
+    """Return a fault for each case with the name of an earlier one."""
     first: dict[str, int] = {}
     faults = []
     for row in rows:
@@ -119,7 +119,7 @@ def doubled_names(rows: Sequence[Row]) -> list[Fault]:
 
 
 def disagreements(rows: Sequence[Row], column: str) -> list[Fault]:
-    """Rows of one patient that say different things where a patient can be only one thing."""
+    """Return a fault for each row that contradicts an earlier row of the same patient in a column."""
     first: dict[str, tuple[str, int]] = {}
     faults = []
     for row in rows:
@@ -134,7 +134,7 @@ def disagreements(rows: Sequence[Row], column: str) -> list[Fault]:
 
 
 def _word_in(row: Row, column: str) -> str | None:
-    """The cell's word in its canonical form; None where it is empty, unreadable or ``healthy``."""
+    """Return the cell's word in canonical form, or None if it is empty, unreadable or ``healthy``."""
     value = read_cell(column, row.cells.get(column, ""))
     return (
         str(value.value) if isinstance(value, (Enum, Diagnosis)) else None

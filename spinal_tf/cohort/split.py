@@ -1,4 +1,7 @@
-"""The paper's split: earlier patients in training and validation by chance, stratified; later ones for the test."""
+"""The paper's split: a random, stratified split of earlier patients into training and validation.
+
+Later patients are the test set.
+"""
 
 from __future__ import annotations
 
@@ -16,17 +19,17 @@ from spinal_tf.cohort.table import Row, Table
 from spinal_tf.errors import CohortError
 
 FEWEST_PATIENTS = 2
-"""Of each diagnosis, so that training and validation both can have one."""
+"""Fewest patients of each diagnosis, so that training and validation can both have one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SplitOptions:
-    """How a cohort is split.
+    """Options for the split of a cohort.
 
     Attributes:
         validation: share of the earlier patients that goes to validation; 0.2 in Zhuo et al. 2022.
         test_from: patients first scanned on or after this day are the test set (2019-01-01 there); None for no test.
-        seed: of the draw, 0 to 2^32 - 1.
+        seed: random seed, 0 to 2^32 - 1.
     """
 
     validation: float = 0.2
@@ -38,7 +41,7 @@ def read_unsplit(path: Path) -> tuple[Cohort, Table]:
     """Read a table that is to be split.
 
     Raises:
-        CohortError: it has a fault, or a split already.
+        CohortError: the table has a fault or is already split.
     """
     parsed = parse_table(path, need_split=False)
     require_no_faults(path, parsed.faults)
@@ -48,14 +51,14 @@ def read_unsplit(path: Path) -> tuple[Cohort, Table]:
 
 
 def draw_split(cohort: Cohort, options: SplitOptions) -> dict[str, Split]:
-    """The split of each patient.
+    """Draw the split of each patient.
 
-    A patient belongs to the period of the first scan, as patients were enrolled in the paper, with all scans. Healthy
-    people are a stratum of their own. The same patients and seed give the same split, in whatever order they stand.
+    The first scan decides the period of a patient and all their scans, as in the paper. Healthy people are a stratum of
+    their own. The same patients and seed give the same split, regardless of the order of rows.
 
     Raises:
-        CohortError: a scan's date is missing where it is needed, no patient is early enough, or there are fewer than
-            `FEWEST_PATIENTS` early ones of a diagnosis.
+        CohortError: a scan date is needed but missing, no patient is early enough, fewer than `FEWEST_PATIENTS` early
+            patients have a diagnosis, or the patients are too few for the validation share.
     """
     from sklearn.model_selection import train_test_split
 
@@ -81,12 +84,12 @@ def draw_split(cohort: Cohort, options: SplitOptions) -> dict[str, Split]:
 
 
 def rows_with_split(table: Table, splits: Mapping[str, Split], folder: Path) -> list[list[str]]:
-    """Header and rows of a table with its splits, all other cells as they were.
+    """Return header and rows of a table with its splits; other cells stay unchanged.
 
     Args:
-        table: to be split.
-        splits: by patient.
-        folder: where the new table will lie; relative paths are rewritten to start there.
+        table: table to be split.
+        splits: split of each patient.
+        folder: folder of the new table; relative paths to files are rewritten to start there.
     """
     columns = [column for column in table.columns if column != "split"]
     header = [name for name in table.header if name.lower() != "split"]
@@ -99,7 +102,7 @@ def rows_with_split(table: Table, splits: Mapping[str, Split], folder: Path) -> 
 
 
 def patient_strata(cases: Sequence[Case]) -> dict[str, str]:
-    """Each patient's diagnosis, healthy for those who have none in any scan."""
+    """Return each patient's diagnosis, or healthy for patients without lesion in all scans."""
     strata: dict[str, str] = {}
     for case in cases:
         if case.diagnosis:

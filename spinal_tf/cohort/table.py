@@ -1,4 +1,4 @@
-"""A table as people and spreadsheets save it, and what is wrong with it, by row and column."""
+"""Reading of CSV tables as people and spreadsheets save them, with faults by row and column."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from spinal_tf.errors import CohortError
 
 DELIMITERS = ",;\t"
-"""Spreadsheets write semicolons where the comma is the decimal sign, and tabs in what they call Unicode text."""
+"""Spreadsheets write semicolons if the comma is the decimal separator, and tabs in "Unicode text"."""
 
 HEADER_ROW = 1
 
@@ -23,11 +23,11 @@ _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One thing wrong with a table or an image.
+    """One fault of a table or an image.
 
     Attributes:
-        row: as a spreadsheet counts, the header being row 1.
-        column: name of the column, empty where the row as a whole is meant.
+        row: row number as in a spreadsheet, where the header is row 1.
+        column: name of the column; empty if the fault concerns the whole row.
         problem: one plain sentence without a full stop.
     """
 
@@ -36,7 +36,7 @@ class Fault:
     problem: str
 
     def __str__(self) -> str:
-        """The fault as shown in a list."""
+        """Return the fault as shown in a list."""
         place = f"row {self.row}, {self.column}" if self.column else f"row {self.row}"
         return f"{place}: {self.problem}"
 
@@ -46,8 +46,8 @@ class Row:
     """One row below the header.
 
     Attributes:
-        number: as a spreadsheet counts.
-        cells: text of each column by its name in lower case, without blanks at the ends.
+        number: row number as in a spreadsheet.
+        cells: text of each column by its lower-case name, without leading and trailing blanks.
     """
 
     number: int
@@ -59,10 +59,10 @@ class Table:
     """A table as text.
 
     Attributes:
-        source: the file.
+        source: path of the file.
         header: names of the columns as written.
-        rows: those with as many cells as the header; empty ones are left out.
-        faults: in the header, and rows with another number of cells.
+        rows: rows with as many cells as the header, without empty ones.
+        faults: faults of the header, and rows with a wrong number of cells.
     """
 
     source: Path
@@ -72,7 +72,7 @@ class Table:
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        """Names of the columns as they are looked up."""
+        """Names of the columns in lower case, as used for look-up."""
         return tuple(name.lower() for name in self.header)
 
 
@@ -80,8 +80,8 @@ def read_table(path: Path) -> Table:
     """Read a CSV table: comma, semicolon or tab between cells, UTF-8 with or without byte order mark, or UTF-16.
 
     Raises:
-        CohortError: no such file, not a text table in one of these encodings, quotation marks that do not match, or
-            no row below the header.
+        CohortError: the file does not exist, is not a text table in one of these encodings, has unmatched quotation
+            marks, or has no row below the header.
     """
     records = _records(_text(path), path)
     if not records:
@@ -123,9 +123,9 @@ def _text(path: Path) -> str:
 
 
 def _records(text: str, path: Path) -> list[tuple[int, list[str]]]:
-    """Number and cells of every row that is not empty."""
+    """Return number and cells of every row that is not empty."""
     lines = text.splitlines()
-    # Written by spreadsheets to name the delimiter to themselves, and not shown by them as a row.
+    # Spreadsheets write a first line "sep=;" to name the delimiter, and do not show it as a row.
     named = lines[0].lower().startswith("sep=") if lines else False
     text = text.split("\n", 1)[1] if named and "\n" in text else text
     delimiter = max(DELIMITERS, key=lambda sign: text.split("\n", 1)[0].count(sign))

@@ -1,7 +1,7 @@
 """Table 1 of Zhuo et al., Radiology: Artificial Intelligence 2022;4(6):e210292, as published.
 
-The means of age have the decimals, and the marks between groups the completeness, of the accepted manuscript; the
-printed article rounds ages to years. The article's own slips are kept and named in `SLIPS`.
+Mean ages (with decimals) and marks between groups (complete) are from the accepted manuscript; the printed article
+rounds ages to years. Errors of the article are kept and named in `SLIPS`.
 """
 
 from __future__ import annotations
@@ -27,14 +27,17 @@ ROWS = {
 """Key and label of each row, in the order of the table."""
 
 MARKS = {"a": ASTROCYTOMA, "e": EPENDYMOMA, "m": MS}
-"""Letter behind a number: significantly different from that group."""
+"""Letters behind a number, each with the group that differs significantly."""
 
 SLIPS = {
     Split.VALIDATION: (
         "The paper's total volume of MS in validation, 8.04 ± 0.63 mL, is likely a misprint of 0.84 ± 0.63."
     )
 }
-"""Besides, a note under the article's table counts 44 astrocytomas in the test set; everywhere else they are 34."""
+"""Likely errors of the article, by split.
+
+Also, a note under its table counts 44 astrocytomas in the test set; all other places say 34.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,10 +45,10 @@ class PaperRow:
     """One row for one split.
 
     Attributes:
-        groups: the numbers.
-        marks: letters of `MARKS` behind each number.
-        test: the test that the paper names for the row.
-        p: as printed.
+        groups: numbers of each diagnosis.
+        marks: letters of `MARKS` behind the numbers of each diagnosis.
+        test: test that the paper names for the row.
+        p: probability value as printed.
     """
 
     groups: Mapping[Diagnosis, Described]
@@ -55,7 +58,7 @@ class PaperRow:
 
 
 def _row(groups: Sequence[Described], marks: str, test: str, p: str) -> PaperRow:
-    """Marks of the four groups are separated by blanks, - for none."""
+    """Build a row; blanks separate the marks of the four groups, and - stands for no mark."""
     letters = [mark.strip("-") for mark in marks.split()]
     return PaperRow(
         groups=dict(zip(PAPER_TREE.diagnoses, groups, strict=True)),
@@ -164,15 +167,15 @@ CASES: Mapping[Split, Mapping[Diagnosis, int]] = {
 
 
 def paper_row(split: Split, key: str) -> PaperRow | None:
-    """A row of `ROWS` for one split; None where another tree of diagnoses is in use."""
+    """Return a row of `ROWS` for one split, or None if another tree of diagnoses is in use."""
     return TABLE_1[split][key] if beside_paper() else None
 
 
 def paper_cases(split: Split) -> Mapping[Diagnosis, int] | None:
-    """Cases of each diagnosis; None where another tree of diagnoses is in use."""
+    """Return the number of cases of each diagnosis, or None if another tree of diagnoses is in use."""
     return CASES[split] if beside_paper() else None
 
 
 def described_as(key: str) -> type[Described]:
-    """How the paper describes a row: proportion, mean and SD, or median and quartiles."""
+    """Return the kind of a row in the paper: proportion, mean and SD, or median and quartiles."""
     return type(next(iter(TABLE_1[Split.TRAIN][key].groups.values())))

@@ -1,6 +1,6 @@
 """Table 2 of Zhuo et al., Radiology: Artificial Intelligence 2022;4(6):e210292, as published.
 
-Its counts are consistent: the four of a confusion matrix give every numerator and denominator that is printed.
+Its counts are consistent: every printed numerator and denominator follows from the four counts of a confusion matrix.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ class PaperColumn:
     """One task on one set.
 
     Attributes:
-        confusion: counts that the printed ratios follow from.
-        percent: printed, by name of the ratio.
-        auc: printed.
-        auc_interval: printed, of 95 %; the paper does not say how it was found.
+        confusion: counts behind the printed ratios.
+        percent: printed percentages by name of the ratio.
+        auc: printed AUC.
+        auc_interval: printed 95 % interval; the paper does not give its method.
     """
 
     confusion: Confusion
@@ -35,7 +35,7 @@ class PaperColumn:
 def _column(
     counts: tuple[int, int, int, int], percent: tuple[int, ...], auc: tuple[float, float, float]
 ) -> PaperColumn:
-    """Counts are true positive, false negative, true negative, false positive; percentages in the order of `RATIOS`."""
+    """Build a column from TP, FN, TN and FP, percentages in the order of `RATIOS`, and the AUC with its limits."""
     tp, fn, tn, fp = counts
     return PaperColumn(
         confusion=Confusion(tp=tp, fn=fn, tn=tn, fp=fp),
@@ -67,5 +67,5 @@ TABLE_2: Mapping[CaseSet, Mapping[str, PaperColumn]] = {
 
 
 def paper_column(case_set: CaseSet, task: str) -> PaperColumn | None:
-    """The numbers of a task by its name; None where another tree of diagnoses is in use."""
+    """Return the numbers of a task by its name, or None if another tree of diagnoses is in use."""
     return TABLE_2[case_set][task] if beside_paper() else None

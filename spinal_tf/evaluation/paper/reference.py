@@ -1,4 +1,4 @@
-"""Whether the paper's numbers can stand beside ours."""
+"""Check whether our numbers can be compared with the paper's."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from spinal_tf.taxonomy import PAPER_TREE, tree
 
 
 def beside_paper() -> bool:
-    """Whether the tree in use is the paper's; with another tree its numbers answer other questions and are left out."""
+    """Return whether the tree in use is the paper's; with other trees, the paper's numbers are left out."""
     return tree() == PAPER_TREE

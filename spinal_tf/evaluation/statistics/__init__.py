@@ -1,1 +1,1 @@
-"""Formulae on arrays: what a number is, how sure it is, and whether two differ. Nothing here knows a case."""
+"""Formulas on arrays: measures, their intervals, and tests of differences. These modules do not know cases."""

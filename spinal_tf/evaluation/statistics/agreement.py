@@ -1,4 +1,4 @@
-"""Two measurements of the same things: how far they lie apart (Bland, Altman, Stat Methods Med Res 1999;8:135)."""
+"""Agreement of two measurements of the same objects (Bland, Altman, Stat Methods Med Res 1999;8:135)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy import stats
 from spinal_tf.evaluation.statistics.intervals import LEVEL, UNKNOWN, Interval, Z
 
 FEWEST = 2
-"""Differences that a standard deviation takes."""
+"""Fewest differences for a standard deviation."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,13 +19,13 @@ class Agreement:
     """Mean difference and limits of agreement.
 
     Attributes:
-        total: differences.
-        mean: of them, NaN where there is none.
-        mean_interval: of the mean, unknown where there are fewer than two.
-        low: mean - 1.96 standard deviations; NaN where there are fewer than two.
-        low_interval: of that limit.
-        high: mean + 1.96 standard deviations.
-        high_interval: of that limit.
+        total: number of differences.
+        mean: mean difference; NaN without differences.
+        mean_interval: interval of the mean; unknown for fewer than two differences.
+        low: mean - 1.96 standard deviations; NaN for fewer than two differences.
+        low_interval: interval of ``low``.
+        high: mean + 1.96 standard deviations; NaN for fewer than two differences.
+        high_interval: interval of ``high``.
     """
 
     total: int
@@ -38,13 +38,13 @@ class Agreement:
 
 
 def limits_of_agreement(differences: np.ndarray) -> Agreement:
-    """The range that 95 % of the differences lie in where they are normal, with intervals.
+    """Return the range that holds 95 % of normally distributed differences, with intervals.
 
-    A limit's variance is s^2 (1 / n + z^2 / (2 (n - 1))), the mean's s^2 / n; intervals take t with n - 1 degrees of
-    freedom, and differences as independent.
+    A limit's variance is s^2 (1 / n + z^2 / (2 (n - 1))), the mean's is s^2 / n. Intervals use t with n - 1 degrees
+    of freedom and assume independent differences.
 
     Args:
-        differences: (n,), finite.
+        differences: float, (n,), finite.
     """
     total = len(differences)
     mean = float(differences.mean()) if total else math.nan

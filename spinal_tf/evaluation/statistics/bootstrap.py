@@ -1,8 +1,8 @@
 """Bootstrap over patients, stratified by class, without a loop over resamples.
 
-A resample is not a list of cases but a row of counts: how often each case was drawn. Every count of a confusion matrix
-is then a product of two matrices, and the area under the ROC curve is a cumulative sum along each row. Rows are made in
-blocks, so that memory does not grow with their number.
+A resample is stored as a row of counts: how often each case was drawn. The counts of a confusion matrix are then a
+product of two matrices, and the area under the ROC curve is a cumulative sum along each row. Rows are made in blocks,
+so that memory does not grow with their number.
 """
 
 from __future__ import annotations
@@ -15,15 +15,15 @@ import numpy as np
 from spinal_tf.evaluation.statistics.confusion import parts
 
 ELEMENTS_AT_ONCE = 500_000
-"""Counts in a block: 4 MB, which a processor's cache holds."""
+"""Counts in a block: 4 MB, which fits into the cache of a processor."""
 
 Replicates = dict[str, np.ndarray]
-"""Values of a measure in every resample, (resamples,), by its name."""
+"""Values of each measure in every resample, (resamples,), by name of the measure."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Resampling:
-    """How often, and with which seed of at least 0."""
+    """Number of resamples, and the seed (at least 0)."""
 
     resamples: int = 2000
     seed: int = 2022
@@ -31,12 +31,12 @@ class Resampling:
 
 @dataclass(frozen=True, kw_only=True)
 class Answers:
-    """What a model or a rater says of n cases.
+    """Answers of a model or rater for n cases.
 
     Attributes:
-        calls: bool, (n,).
-        scores: float, (n,); the larger, the likelier positive. None where there are none, or their curve does not
-            matter.
+        calls: bool, (n,), True for positive.
+        scores: float, (n,); a higher score means more likely positive. None if there are no scores or no ROC curve
+            is needed.
     """
 
     calls: np.ndarray
@@ -44,16 +44,16 @@ class Answers:
 
 
 def draws(strata: np.ndarray, patients: np.ndarray, resampling: Resampling, *, stream: int = 0) -> Iterator[np.ndarray]:
-    """How often each case is drawn: patients with all their cases, with replacement, as many of each stratum as it has.
+    """Draw patients with all their cases, with replacement, as many from each stratum as it has.
 
     Args:
         strata: (n,), the same for all cases of a patient.
-        patients: (n,), any values that tell them apart.
+        patients: (n,), patient identifiers of any type.
         resampling: how many resamples.
-        stream: other numbers give draws that are independent of these.
+        stream: number of the random stream; different streams are independent.
 
     Yields:
-        Blocks of resamples, float64, (resamples, n).
+        Blocks of counts, how often each case is drawn: float64, (resamples, n).
     """
     members, first, patient_of = np.unique(patients, return_index=True, return_inverse=True)
     groups = [np.flatnonzero(strata[first] == stratum) for stratum in np.unique(strata)]
@@ -81,18 +81,18 @@ def replicate(
     *,
     stream: int = 0,
 ) -> list[Replicates]:
-    """Every measure in every resample, the same resamples for all who answer, so that differences are paired.
+    """Compute every measure in every resample; all answers use the same resamples, so differences are paired.
 
     Args:
         labels: bool, (n,).
         patients: (n,).
-        answers: of one or several on these cases.
+        answers: answers of one or several models or raters for these cases.
         resampling: how many resamples.
         stream: see `draws`.
 
     Returns:
-        For each who answers: the ratios of `confusion`, and ``auc`` of the scores; NaN where a resample has nothing to
-        divide by.
+        For each item of ``answers``: the ratios of `confusion`, and ``auc`` if it has scores; NaN where a resample
+        gives 0 / 0.
     """
     curves = {index: _Curve(labels, one.scores) for index, one in enumerate(answers) if one.scores is not None}
     columns = np.column_stack([column for one in answers for column in _columns(labels, one.calls)]).astype(float)
@@ -110,16 +110,16 @@ def replicate(
 
 
 def mean_replicates(values: np.ndarray, strata: np.ndarray, patients: np.ndarray, resampling: Resampling) -> np.ndarray:
-    """The mean of values over the cases of every resample.
+    """Return the mean of values over the cases of every resample.
 
     Args:
-        values: (n, k).
+        values: float, (n, k).
         strata: see `draws`.
         patients: (n,).
         resampling: how many resamples.
 
     Returns:
-        (k, resamples).
+        Means, (k, resamples).
     """
     blocks = draws(strata, patients, resampling)
     return np.concatenate([counts @ values / counts.sum(axis=1, keepdims=True) for counts in blocks]).T
@@ -135,18 +135,18 @@ def _ratios(confusion: np.ndarray) -> Replicates:
 
 
 class _Curve:
-    """Area under the ROC curve for cases that count several times: the share of pairs in the right order, ties half."""
+    """Area under the ROC curve for cases with counts: share of pairs in the right order, where ties count half."""
 
     def __init__(self, labels: np.ndarray, scores: np.ndarray) -> None:
         self.positive, self.negative = np.flatnonzero(labels), np.flatnonzero(~labels)
         self.negative = self.negative[np.argsort(scores[self.negative], kind="stable")]
         ordered = scores[self.negative]
-        # Where the positive scores would stand among the ordered negative ones, before and behind their equals.
+        # Positions of the positive scores among the ordered negative ones, before and behind equal scores.
         self.before = np.searchsorted(ordered, scores[self.positive], side="left")
         self.behind = np.searchsorted(ordered, scores[self.positive], side="right")
 
     def areas(self, counts: np.ndarray) -> np.ndarray:
-        """Of each row of counts, (rows,)."""
+        """Return the area for each row of counts, (rows,)."""
         below = np.zeros((len(counts), len(self.negative) + 1))
         np.cumsum(counts[:, self.negative], axis=1, out=below[:, 1:])
         positive = counts[:, self.positive]

@@ -1,4 +1,4 @@
-"""Whether probabilities are what they say: reliability, Brier score, calibration error, temperature, net benefit."""
+"""Calibration of probabilities: reliability, Brier score, calibration error, temperature, net benefit."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from spinal_tf.evaluation.statistics.confusion import confusion
 BINS = 10
 
 EDGE = 1e-7
-"""Probabilities are kept this far from 0 and 1 before their logarithm is taken."""
+"""Smallest distance of probabilities from 0 and 1 before their logarithm is taken."""
 
 LARGEST_LOG_TEMPERATURE = math.log(100)
 
 THRESHOLDS = tuple(percent / 100 for percent in range(1, 100))
-"""Probabilities at which net benefit is given."""
+"""Threshold probabilities at which net benefit is computed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +28,10 @@ class Bin:
     """Cases whose probability lies from ``low`` up to, but not including, ``high``; 1 is in the last bin.
 
     Attributes:
-        low: of the bin.
-        high: of the bin.
+        low: lower end of the bin.
+        high: upper end of the bin.
         predicted: mean probability of the cases.
-        observed: those of the positive class, of all in the bin.
+        observed: share of the positive class among the cases in the bin.
     """
 
     low: float
@@ -42,7 +42,7 @@ class Bin:
 
 @dataclass(frozen=True, kw_only=True)
 class NetBenefit:
-    """Net benefit at a threshold: of the model's calls, of calling everybody positive; of nobody it is 0."""
+    """Net benefit at a threshold: of the model's calls, and of calling everybody positive (calling nobody gives 0)."""
 
     threshold: float
     model: float
@@ -50,11 +50,11 @@ class NetBenefit:
 
 
 def reliability(labels: np.ndarray, scores: np.ndarray) -> list[Bin]:
-    """Observed against predicted frequency in `BINS` bins of equal width; empty bins are left out.
+    """Return observed and predicted frequency in `BINS` bins of equal width; empty bins are left out.
 
     Args:
         labels: bool, (n,).
-        scores: 0 to 1, (n,), probability of the positive class.
+        scores: float, 0 to 1, (n,), probability of the positive class.
     """
     place = np.minimum((scores * BINS).astype(int), BINS - 1)
     return [
@@ -69,10 +69,10 @@ def reliability(labels: np.ndarray, scores: np.ndarray) -> list[Bin]:
 
 
 def expected_calibration_error(bins: list[Bin]) -> float:
-    """Mean over cases of how far observed and predicted frequency of their bin are apart (Naeini et al., AAAI 2015).
+    """Return the mean over cases of |observed - predicted frequency| of their bin (Naeini et al., AAAI 2015).
 
-    For two classes: probability and frequency of the positive one. It is never below 0, so that with few cases it is
-    above 0 however well calibrated the probabilities are.
+    Frequency and probability are those of the positive class. The error is never below 0, so with few cases even
+    well-calibrated probabilities have an error above 0.
     """
     total = sum(one.observed.total for one in bins)
     apart = sum(abs(one.observed.count - one.observed.total * one.predicted) for one in bins)
@@ -80,14 +80,17 @@ def expected_calibration_error(bins: list[Bin]) -> float:
 
 
 def brier(labels: np.ndarray, scores: np.ndarray) -> float:
-    """Mean squared distance of probability and outcome (Brier, Mon Weather Rev 1950;78:1); NaN without cases."""
+    """Return the mean squared distance of probability and outcome (Brier, Mon Weather Rev 1950;78:1).
+
+    NaN without cases.
+    """
     return float(np.mean((scores - labels) ** 2)) if len(labels) else math.nan
 
 
 def temperature(labels: np.ndarray, scores: np.ndarray) -> float:
-    """The T for which sigmoid(logit(p) / T) has the smallest log loss (Guo et al., ICML 2017), 0.01 to 100.
+    """Return the T for which sigmoid(logit(p) / T) has the smallest log loss (Guo et al., ICML 2017), 0.01 to 100.
 
-    NaN where a class is absent. Where the classes do not overlap T would be 0; it ends at its lower limit.
+    NaN if a class is absent. If the classes do not overlap, the best T would be 0; the lower limit is returned.
     """
     if labels.all() or not labels.any():
         return math.nan
@@ -101,19 +104,19 @@ def temperature(labels: np.ndarray, scores: np.ndarray) -> float:
 
 
 def scaled(scores: np.ndarray, temperature: float) -> np.ndarray:
-    """Probabilities with their log odds divided by a temperature."""
+    """Return probabilities with their log odds divided by a temperature."""
     result: np.ndarray = expit(logit(np.clip(scores, EDGE, 1 - EDGE)) / temperature)
     return result
 
 
 def decision_curve(labels: np.ndarray, scores: np.ndarray) -> list[NetBenefit]:
-    """Net benefit TP / n - FP / n * t / (1 - t) at each of `THRESHOLDS` (Vickers, Elkin, Med Decis Making 2006;26:565).
+    """Return the net benefit TP / n - FP / n * t / (1 - t) at each of `THRESHOLDS`.
 
-    It holds for the share of positive cases that these cases have.
+    It is valid for the prevalence of these cases (Vickers, Elkin, Med Decis Making 2006;26:565).
 
     Args:
         labels: bool, (n,), at least one.
-        scores: 0 to 1, (n,).
+        scores: float, 0 to 1, (n,).
     """
     total, positive = len(labels), int(labels.sum())
     curve = []

@@ -1,4 +1,4 @@
-"""Calls against the truth: the four counts, and the ratios of Table 2 of Zhuo et al. 2022."""
+"""Confusion matrix: the four counts, and the ratios of Table 2 of Zhuo et al. 2022."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from spinal_tf.evaluation.described import Proportion
 
 RATIOS = ("accuracy", "sensitivity", "specificity", "ppv", "npv", "precision", "recall")
-"""In the paper's order. Precision is the positive predictive value and recall the sensitivity under another name; the
-paper prints both, so both are here."""
+"""Names in the paper's order. Precision is another name for the positive predictive value, and recall for sensitivity;
+the paper prints both."""
 
 Count = TypeVar("Count", int, np.ndarray)
 
@@ -27,11 +27,11 @@ class Confusion:
 
     @property
     def total(self) -> int:
-        """All calls."""
+        """Number of calls."""
         return self.tp + self.fn + self.tn + self.fp
 
     def proportion(self, name: str) -> Proportion | None:
-        """One of `RATIOS`; None where it would be 0 / 0."""
+        """Return one of `RATIOS`, or None if it is 0 / 0."""
         count, total = parts(self.tp, self.fn, self.tn, self.fp)[name]
         return Proportion(count=count, total=total) if total else None
 
@@ -41,7 +41,7 @@ def confusion(labels: np.ndarray, calls: np.ndarray) -> Confusion:
 
     Args:
         labels: bool, (n,), whether a case is of the positive class.
-        calls: bool, (n,), whether it was called so.
+        calls: bool, (n,), whether a case was called positive.
     """
     return Confusion(
         tp=int(np.count_nonzero(labels & calls)),
@@ -52,7 +52,7 @@ def confusion(labels: np.ndarray, calls: np.ndarray) -> Confusion:
 
 
 def parts(tp: Count, fn: Count, tn: Count, fp: Count) -> dict[str, tuple[Count, Count]]:
-    """Numerator and denominator of each of `RATIOS`, of numbers or of arrays of them (Altman, Bland, BMJ 1994)."""
+    """Return numerator and denominator of each of `RATIOS`, as numbers or arrays (Altman, Bland, BMJ 1994)."""
     return {
         "accuracy": (tp + tn, tp + fn + tn + fp),
         "sensitivity": (tp, tp + fn),

@@ -1,8 +1,8 @@
 """Area under the ROC curve with its covariance between raters of the same cases.
 
-DeLong, DeLong, Clarke-Pearson (Biometrics 1988;44:837) by the algorithm of Sun and Xu (IEEE Signal Processing Letters
-2014;21:1389): the placements of DeLong et al. come from midranks, in O(n log n) rather than from all pairs of cases.
-Cases are taken as independent.
+The method is that of DeLong, DeLong, Clarke-Pearson (Biometrics 1988;44:837), with the algorithm of Sun and Xu (IEEE
+Signal Processing Letters 2014;21:1389): it computes the placements of DeLong et al. from midranks, in O(n log n) rather
+than from all pairs of cases. It assumes independent cases.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from scipy import stats
 from spinal_tf.evaluation.statistics.intervals import UNKNOWN, Interval, normal
 
 ROUNDING = 1e-12
-"""A variance below this is 0 up to rounding: one of n cases changes an area's variance by some 1 / n^3."""
+"""Variances up to this are 0 within rounding: one of n cases changes an area's variance by about 1 / n^3."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,8 +24,8 @@ class Areas:
     """Areas of k score columns over the same cases.
 
     Attributes:
-        values: (k,), NaN where a class is absent.
-        covariance: (k, k), NaN where a class has fewer than two cases.
+        values: (k,), NaN if a class is absent.
+        covariance: (k, k), NaN if a class has fewer than two cases.
     """
 
     values: np.ndarray
@@ -34,7 +34,7 @@ class Areas:
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """One value minus another, its interval, and the two-sided probability of one as large by chance."""
+    """Difference of two values, its interval, and its two-sided p value."""
 
     value: float
     interval: Interval
@@ -42,15 +42,15 @@ class Difference:
 
 
 def areas(labels: np.ndarray, scores: np.ndarray) -> Areas:
-    """Areas and their covariance.
+    """Compute areas and their covariance.
 
-    With m positive scores x and n negative scores y, R the midranks among all of a column and Q those within a class,
-    the placements are V10 = (R(x) - Q(x)) / n and V01 = 1 - (R(y) - Q(y)) / m, the area is the mean of either, and the
+    With m positive scores x, n negative scores y, R the midranks within a column and Q the midranks within a class, the
+    placements are V10 = (R(x) - Q(x)) / n and V01 = 1 - (R(y) - Q(y)) / m. The area is the mean of either, and the
     covariance is cov(V10) / m + cov(V01) / n.
 
     Args:
         labels: bool, (n,), at least one.
-        scores: (k, n); the larger, the likelier positive.
+        scores: float, (k, n); a higher score means more likely positive.
     """
     columns, positive, negative = len(scores), int(labels.sum()), int((~labels).sum())
     if not positive or not negative:
@@ -65,20 +65,20 @@ def areas(labels: np.ndarray, scores: np.ndarray) -> Areas:
 
 
 def area_interval(found: Areas) -> Interval:
-    """Interval of the first area; none where the classes do not overlap, since the variance is 0 there."""
+    """Return the interval of the first area; unknown if the classes do not overlap, since the variance is then 0."""
     variance = float(found.covariance[0, 0])
     return normal(float(found.values[0]), variance, low=0, high=1) if variance > ROUNDING else UNKNOWN
 
 
 def paired_difference(found: Areas) -> Difference:
-    """First minus second area, over the same cases."""
+    """Return the first minus the second area, over the same cases."""
     covariance = found.covariance
     variance = float(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
     return _difference(float(found.values[0] - found.values[1]), variance)
 
 
 def unpaired_difference(one: Areas, other: Areas) -> Difference:
-    """The first area of one group of cases minus that of another."""
+    """Return the first area of one group of cases minus that of another group."""
     return _difference(float(one.values[0] - other.values[0]), float(one.covariance[0, 0] + other.covariance[0, 0]))
 
 

@@ -1,4 +1,4 @@
-"""Intervals of 95 % by formula, and from bootstrap replicates."""
+"""95 % intervals by formula, and from bootstrap replicates."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ Z = float(stats.norm.ppf((1 + LEVEL) / 2))
 """Two-sided quantile of the normal distribution: 1.96."""
 
 FEWEST_DEFINED = 0.95
-"""Share of bootstrap replicates that must be defined; with fewer, those left would tell of another population."""
+"""Share of bootstrap replicates that must be defined; with fewer, the rest would describe another population."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Interval:
-    """Limits, NaN where there are none."""
+    """Limits of an interval; NaN if unknown."""
 
     low: float
     high: float
 
     @property
     def known(self) -> bool:
-        """Whether there are limits."""
+        """Whether the limits are known."""
         return not math.isnan(self.low + self.high)
 
 
@@ -36,7 +36,7 @@ UNKNOWN = Interval(low=math.nan, high=math.nan)
 
 
 def wilson(proportion: Proportion | None) -> Interval:
-    """Interval of a proportion of independent answers by its score (Wilson, J Am Stat Assoc 1927;22:209).
+    """Return Wilson's score interval of a proportion of independent answers (J Am Stat Assoc 1927;22:209).
 
     The limits p solve (x / n - p)^2 = z^2 p (1 - p) / n.
     """
@@ -45,15 +45,15 @@ def wilson(proportion: Proportion | None) -> Interval:
     share, total, z = proportion.count / proportion.total, proportion.total, Z
     middle = (share + z**2 / (2 * total)) / (1 + z**2 / total)
     half = z / (1 + z**2 / total) * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
-    # At 0 and 1 the formula is exact, its evaluation is not.
+    # At 0 and 1 the formula is exact, but its evaluation has rounding errors.
     low = 0.0 if proportion.count == 0 else middle - half
     return Interval(low=low, high=1.0 if proportion.count == total else middle + half)
 
 
 def newcombe(one: Proportion | None, other: Proportion | None) -> Interval:
-    """Interval of the difference of two independent proportions (Newcombe, Stat Med 1998;17:873, method 10).
+    """Return the interval of the difference of two independent proportions (Newcombe, Stat Med 1998;17:873, method 10).
 
-    Wilson's limits of each are joined: d - sqrt((p1 - l1)^2 + (u2 - p2)^2), d + sqrt((u1 - p1)^2 + (p2 - l2)^2).
+    It combines Wilson's limits of both: d - sqrt((p1 - l1)^2 + (u2 - p2)^2), d + sqrt((u1 - p1)^2 + (p2 - l2)^2).
     """
     if one is None or other is None:
         return UNKNOWN
@@ -66,9 +66,9 @@ def newcombe(one: Proportion | None, other: Proportion | None) -> Interval:
 
 
 def normal(value: float, variance: float, *, low: float, high: float) -> Interval:
-    """Value plus or minus z standard errors, cut at the limits that the value has.
+    """Return value plus or minus z standard errors, clipped to the range of the value.
 
-    A variance of 0 gives no interval: it means that the formula has nothing to go by, not that the value is sure.
+    A variance of 0 gives an unknown interval: the formula then has no information, and the value is still uncertain.
     """
     if not variance > 0:
         return UNKNOWN
@@ -77,10 +77,10 @@ def normal(value: float, variance: float, *, low: float, high: float) -> Interva
 
 
 def percentile(replicates: np.ndarray) -> Interval:
-    """Bootstrap's percentile interval (Efron, Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13).
+    """Return the bootstrap percentile interval (Efron, Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13).
 
     Args:
-        replicates: (resamples,), NaN where a resample leaves the value undefined.
+        replicates: float, (resamples,), NaN for resamples in which the value is undefined.
     """
     defined = replicates[~np.isnan(replicates)]
     if not len(defined) or len(defined) < FEWEST_DEFINED * len(replicates):

@@ -8,7 +8,7 @@ from spinal_tf.evaluation.statistics.bootstrap import Resampling, draws
 
 
 def cohen(one: np.ndarray, other: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Cohen's kappa of two raters (Educ Psychol Meas 1960;20:37): (po - pe) / (1 - pe).
+    """Return Cohen's kappa of two raters (Educ Psychol Meas 1960;20:37): (po - pe) / (1 - pe).
 
     po is the share of cases on which they agree, pe the sum over categories of the product of both raters' shares.
 
@@ -18,7 +18,7 @@ def cohen(one: np.ndarray, other: np.ndarray, counts: np.ndarray) -> np.ndarray:
         counts: (rows, n), how often each case counts.
 
     Returns:
-        (rows,), NaN where both only ever gave the same category.
+        Kappa, (rows,), NaN where both raters always gave the same single category.
     """
     categories = int(max(one.max(), other.max())) + 1 if len(one) else 1
     total = counts.sum(axis=1)
@@ -30,7 +30,7 @@ def cohen(one: np.ndarray, other: np.ndarray, counts: np.ndarray) -> np.ndarray:
 
 
 def fleiss(ratings: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Fleiss' kappa of r raters of the same cases (Psychol Bull 1971;76:378): (P - Pe) / (1 - Pe).
+    """Return Fleiss' kappa of r raters of the same cases (Psychol Bull 1971;76:378): (P - Pe) / (1 - Pe).
 
     P is the mean over cases of the share of pairs of raters who agree, Pe the sum of the squared shares of the
     categories among all ratings.
@@ -40,7 +40,7 @@ def fleiss(ratings: np.ndarray, counts: np.ndarray) -> np.ndarray:
         counts: (rows, n), how often each case counts.
 
     Returns:
-        (rows,), NaN where all only ever gave the same category.
+        Kappa, (rows,), NaN where all raters always gave the same single category.
     """
     raters, cases = ratings.shape
     categories = int(ratings.max()) + 1 if cases else 1
@@ -55,13 +55,13 @@ def fleiss(ratings: np.ndarray, counts: np.ndarray) -> np.ndarray:
 def kappa_replicates(
     ratings: np.ndarray, strata: np.ndarray, patients: np.ndarray, resampling: Resampling
 ) -> np.ndarray:
-    """Cohen's kappa for two raters, Fleiss' for more, in every resample of the patients, (resamples,)."""
+    """Return `kappa` in every resample of the patients, (resamples,)."""
     blocks = draws(strata, patients, resampling)
     return np.concatenate([kappa(ratings, counts) for counts in blocks])
 
 
 def kappa(ratings: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    """Cohen's kappa for two raters, Fleiss' for more; see there."""
+    """Return kappa, (rows,): `cohen` for two raters, `fleiss` for more."""
     return cohen(ratings[0], ratings[1], counts) if len(ratings) == 2 else fleiss(ratings, counts)
 
 

@@ -1,4 +1,4 @@
-"""The cut-off of a task: chosen on some cases, and used on others."""
+"""Operating point of a task: the cut-off is chosen on some cases and used on others."""
 
 from __future__ import annotations
 
@@ -8,38 +8,38 @@ FOLDS = 10
 
 
 def youden(labels: np.ndarray, scores: np.ndarray) -> float:
-    """The cut-off with the largest sum of sensitivity and specificity (Youden, Cancer 1950;3:32).
+    """Return the cut-off with the largest sum of sensitivity and specificity (Youden, Cancer 1950;3:32).
 
-    A score at or above it is positive. Of several that are as good it is the highest, and 1 where none is better than
-    calling everybody alike.
+    A score at or above it is positive. Among equally good cut-offs, the highest is returned. If no cut-off is better
+    than giving all cases the same call, 1 is returned.
 
     Args:
         labels: 0 or 1, (n,), both present.
-        scores: 0 to 1, (n,).
+        scores: float, 0 to 1, (n,).
     """
     order = np.argsort(-scores, kind="stable")
     ordered, positive = scores[order], np.asarray(labels, bool)[order]
-    ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))  # equal scores are called alike
+    ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))  # equal scores get the same call
     found, false = np.cumsum(positive)[ends], np.cumsum(~positive)[ends]
-    index = found * false[-1] - false * found[-1]  # whole numbers, so that equals are equal
+    index = found * false[-1] - false * found[-1]  # integers, so that ties are exact
     best = int(np.argmax(index))
     return float(ordered[ends[best]]) if index[best] > 0 else 1.0
 
 
 def calls_at_others_youden(labels: np.ndarray, scores: np.ndarray, patients: np.ndarray, *, seed: int) -> np.ndarray:
-    """Call each case at the Youden cut-off of the other patients, so that no case is judged by one that it chose.
+    """Call each case at the Youden cut-off of other patients, so that no case influences its own cut-off.
 
-    Patients are dealt into at most `FOLDS` parts, each with its share of both classes; the cases of a part are called
-    at the cut-off of all other parts (cross-fitting).
+    Patients are split at random into at most `FOLDS` parts, stratified by class; the cases of a part are called at the
+    cut-off of all other parts (cross-fitting).
 
     Args:
         labels: bool, (n,).
-        scores: 0 to 1, (n,).
-        patients: (n,), any values that tell them apart; all cases of one have the same label.
-        seed: of the deal.
+        scores: float, 0 to 1, (n,).
+        patients: (n,), patient identifiers of any type; all cases of a patient have the same label.
+        seed: seed of the random split.
 
     Returns:
-        Bool, (n,).
+        Calls, bool, (n,).
 
     Raises:
         ValueError: a class has fewer than two patients.

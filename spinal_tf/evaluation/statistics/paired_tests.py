@@ -1,4 +1,4 @@
-"""Whether two who judged the same cases differ, and what is left of it after many tests."""
+"""McNemar's test for two raters or models of the same cases, and Holm's correction for multiple tests."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy as np
 from scipy import stats
 
 EXACT_BELOW = 25
-"""Discordant cases; with fewer of them McNemar's test is exact. The limit is the usual one. Without correction the
-approximation is near its level from there on (Fagerland, Lydersen, Laake, BMC Med Res Methodol 2013;13:91)."""
+"""With fewer discordant cases, McNemar's test is exact. This is the usual limit: from here on, the uncorrected
+approximation is close to its nominal level (Fagerland, Lydersen, Laake, BMC Med Res Methodol 2013;13:91)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class McNemar:
-    """Cases that only one of two got right, and how likely such an imbalance is by chance.
+    """Result of McNemar's test on cases that only one of two got right.
 
     Attributes:
-        only_first: right in the first alone.
-        only_second: right in the second alone.
+        only_first: number of cases that only the first got right.
+        only_second: number of cases that only the second got right.
         exact: whether p is from the binomial distribution.
-        p: two-sided; NaN where there is no case.
+        p: two-sided p value; NaN without cases.
     """
 
     only_first: int
@@ -32,14 +32,14 @@ class McNemar:
 
 
 def mcnemar(first: np.ndarray, second: np.ndarray) -> McNemar:
-    """McNemar's test (Psychometrika 1947;12:153).
+    """Run McNemar's test (Psychometrika 1947;12:153).
 
-    Of b and c discordant cases, with fewer than `EXACT_BELOW` of them the two-sided binomial test of b among b + c at
-    1/2, otherwise chi-squared of (b - c)^2 / (b + c), without correction for continuity.
+    b and c are the numbers of discordant cases. If b + c is below `EXACT_BELOW`, the test is the two-sided binomial
+    test of b among b + c at 1/2; otherwise chi-squared of (b - c)^2 / (b + c), without continuity correction.
 
     Args:
         first: bool, (n,), whether the first was right.
-        second: bool, (n,).
+        second: bool, (n,), whether the second was right.
     """
     only_first = int(np.count_nonzero(first & ~second))
     only_second = int(np.count_nonzero(second & ~first))
@@ -57,9 +57,9 @@ def mcnemar(first: np.ndarray, second: np.ndarray) -> McNemar:
 
 
 def holm(values: Sequence[float]) -> list[float]:
-    """Correct probability values of one family of tests after Holm (Scand J Stat 1979;6:65).
+    """Correct the p values of one family of tests with Holm's method (Scand J Stat 1979;6:65).
 
-    NaN, a test that was not possible, stays NaN and does not count as a test.
+    NaN stands for a test that was not possible; it stays NaN and does not count as a test.
     """
     array = np.asarray(values, float)
     done = np.flatnonzero(~np.isnan(array))

@@ -1,8 +1,8 @@
-"""The ROC curve, and its band from the bootstrap, without a loop over resamples.
+"""ROC curve, and its bootstrap band, without a loop over resamples.
 
-The curve joins the points of all cut-offs by straight lines, so that equal scores of both classes give a slant and the
-area below is the AUC with ties half. On a vertical piece its value is the upper end: the largest sensitivity at that
-specificity.
+Straight lines join the points of all cut-offs. Equal scores of both classes therefore give a sloped line, and the area
+below is the AUC in which ties count half. On a vertical segment the value is the upper end: the largest sensitivity at
+that specificity.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from spinal_tf.evaluation.statistics.bootstrap import Resampling, draws
 from spinal_tf.evaluation.statistics.intervals import LEVEL
 
 ROUNDING = 1e-9
-"""Rates that are no further apart are the same; two of n cases are at least 1 / n^2 apart."""
+"""Rates that differ by at most this are equal; different rates of n cases differ by at least 1 / n^2."""
 
 FALSE_POSITIVE_RATES = np.linspace(0, 1, 101)
-"""1 - specificity at which the band is given."""
+"""Values of 1 - specificity at which the band is computed."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -36,12 +36,12 @@ class RocCurve:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RocBand:
-    """Limits of the sensitivity, for each specificity by itself.
+    """Pointwise limits of the sensitivity.
 
     Attributes:
         false_positive_rate: 1 - specificity, (k,).
-        low: (k,).
-        high: (k,).
+        low: lower limit of the sensitivity, (k,).
+        high: upper limit of the sensitivity, (k,).
     """
 
     false_positive_rate: np.ndarray
@@ -50,11 +50,11 @@ class RocBand:
 
 
 def roc_curve(labels: np.ndarray, scores: np.ndarray) -> RocCurve | None:
-    """The curve of some cases; None where a class is absent.
+    """Return the curve of some cases, or None if a class is absent.
 
     Args:
         labels: bool, (n,).
-        scores: (n,); the larger, the likelier positive.
+        scores: float, (n,); a higher score means more likely positive.
     """
     if labels.all() or not labels.any():
         return None
@@ -73,20 +73,20 @@ def roc_band(
     *,
     false_positive_rates: np.ndarray = FALSE_POSITIVE_RATES,
 ) -> RocBand | None:
-    """Pointwise band of 95 %: percentiles of the sensitivity at fixed specificities, over resampled patients.
+    """Return the pointwise 95 % band: percentiles of the sensitivity at fixed specificities, over resampled patients.
 
-    Patients are drawn within classes, see `bootstrap.draws`. The band holds for each specificity by itself, not for the
+    Patients are drawn within classes, see `bootstrap.draws`. The band is valid for each specificity alone, not for the
     whole curve at once.
 
     Args:
         labels: bool, (n,).
-        scores: (n,); the larger, the likelier positive.
-        patients: (n,), any values that tell them apart.
+        scores: float, (n,); a higher score means more likely positive.
+        patients: (n,), patient identifiers of any type.
         resampling: how many resamples.
         false_positive_rates: 1 - specificity, (k,).
 
     Returns:
-        The band; None where a class is absent.
+        The band, or None if a class is absent.
     """
     if labels.all() or not labels.any():
         return None
@@ -102,7 +102,7 @@ def roc_band(
 
 
 class _Corners:
-    """The curve's corners for cases that count several times: one for each different score."""
+    """Corners of the curve for cases with counts: one for each distinct score."""
 
     def __init__(self, labels: np.ndarray, scores: np.ndarray) -> None:
         self.order = np.argsort(-scores, kind="stable")
@@ -111,7 +111,7 @@ class _Corners:
         self.ends = np.flatnonzero(np.append(ordered[1:] != ordered[:-1], True))
 
     def rates(self, counts: np.ndarray, *, positive: bool) -> np.ndarray:
-        """Share of a class at or above each score, (rows, k), the first of them 0."""
+        """Return the share of a class at or above each score, (rows, k), with a leading 0."""
         chosen = self.positive if positive else ~self.positive
         summed = np.cumsum(counts[:, self.order] * chosen, axis=1)[:, self.ends]
         found: np.ndarray = np.pad(summed, ((0, 0), (1, 0))) / summed[:, -1:]
@@ -119,9 +119,9 @@ class _Corners:
 
 
 def _sensitivity_at(wanted: np.ndarray, false_positive: np.ndarray, sensitivity: np.ndarray) -> np.ndarray:
-    """Of each row of corners, (rows, k), at the wanted rates, (wanted,): (rows, wanted)."""
+    """Interpolate rows of corners, (rows, k), at the wanted rates, (wanted,); returns (rows, wanted)."""
     rows, corners = false_positive.shape
-    # Rows end to end, each 2 above the one before, are ascending as a whole: one search finds all.
+    # Each row is shifted 2 above the one before, so that the joined rows ascend and one search finds all places.
     shift = 2.0 * np.arange(rows)[:, np.newaxis]
     place = np.searchsorted((false_positive + shift).ravel(), wanted + shift + ROUNDING, side="right") - 1
     before = place - corners * np.arange(rows)[:, np.newaxis]
