@@ -1,7 +1,7 @@
-"""What a reader gets to see of a case: JSON record, PNG contact sheet, HTML page.
+"""Reports of a case: JSON record, PNG contact sheet, HTML page.
 
-All three read a ``CaseResult`` and nothing else, write to the path they are given (a temporary one, see
-``spinal_tf.files``), name files without their folders, and carry `notice`.
+All three read only a ``CaseResult``, write to the given path (a temporary one, see ``spinal_tf.files``), name files
+without their folders, and include `notice`.
 """
 
 from spinal_tf.report.case_page import write_html

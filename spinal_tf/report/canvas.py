@@ -1,4 +1,4 @@
-"""Pictures and lines of text put together on a dark ground, as in an image viewer."""
+"""Arrange pictures and lines of text on a dark background, as in an image viewer."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 GROUND = (17, 17, 17)
 BRIGHT, FAINT, HALO = (235, 235, 235), (170, 170, 170), (0, 0, 0)
 SMALL, NORMAL, LARGE = 14, 16, 26
-"""Letter sizes in pixels."""
+"""Font sizes in pixels."""
 
 BAR_LENGTHS_MM = (1, 2, 5, 10, 20, 50, 100)
 
@@ -22,7 +22,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
 
 def beside(pictures: Sequence[Image.Image], gap: int) -> Image.Image:
-    """Pictures from left to right, upper edges level."""
+    """Place pictures from left to right, upper edges aligned."""
     sheet = Image.new(
         "RGB", (sum(p.width for p in pictures) + gap * (len(pictures) - 1), max(p.height for p in pictures)), GROUND
     )
@@ -34,7 +34,7 @@ def beside(pictures: Sequence[Image.Image], gap: int) -> Image.Image:
 
 
 def below(pictures: Sequence[Image.Image], gap: int) -> Image.Image:
-    """Pictures from top to bottom, left edges level."""
+    """Place pictures from top to bottom, left edges aligned."""
     sheet = Image.new(
         "RGB", (max(p.width for p in pictures), sum(p.height for p in pictures) + gap * (len(pictures) - 1)), GROUND
     )
@@ -46,21 +46,21 @@ def below(pictures: Sequence[Image.Image], gap: int) -> Image.Image:
 
 
 def padded(picture: Image.Image, edge: int) -> Image.Image:
-    """The picture with an empty edge around it."""
+    """Add an empty edge around a picture."""
     sheet = Image.new("RGB", (picture.width + 2 * edge, picture.height + 2 * edge), GROUND)
     sheet.paste(picture, (edge, edge))
     return sheet
 
 
 def text(words: str, width: int, *, size: int = NORMAL, colour: tuple[int, int, int] = BRIGHT) -> Image.Image:
-    """Words in one line as a picture of ``width`` pixels; cut in the middle with an ellipsis where they are longer."""
+    """Draw one line of words as a picture of ``width`` pixels; longer text is cut in the middle with an ellipsis."""
     picture = Image.new("RGB", (width, round(1.4 * size)), GROUND)
     ImageDraw.Draw(picture).text((0, 0), shortened(words, width, size=size), font=_font(size), fill=colour)
     return picture
 
 
 def shortened(words: str, width: float, *, size: int = NORMAL) -> str:
-    """The words, cut in the middle with an ellipsis where they are wider than ``width`` pixels."""
+    """Cut words in the middle with an ellipsis if they are wider than ``width`` pixels."""
     font, cut = _font(size), words
     for keep in range(len(words) - 1, 0, -1):
         if font.getlength(cut) <= width:
@@ -70,7 +70,7 @@ def shortened(words: str, width: float, *, size: int = NORMAL) -> str:
 
 
 def wrapped(words: str, width: float, *, size: int = NORMAL) -> list[str]:
-    """Lines of at most ``width`` pixels, broken between words."""
+    """Break words into lines of at most ``width`` pixels."""
     lines = [""]
     for word in words.split():
         longer = f"{lines[-1]} {word}".strip()
@@ -82,7 +82,10 @@ def wrapped(words: str, width: float, *, size: int = NORMAL) -> list[str]:
 
 
 def write_directions(picture: Image.Image) -> None:
-    """Letters at the edges of a sagittal plane: rows run superior to inferior, columns anterior to posterior."""
+    """Write the directions at the edges of a sagittal plane.
+
+    Rows run superior to inferior, columns anterior to posterior.
+    """
     width, height = picture.size
     _write(picture, (5, height / 2), "A", "lm")
     _write(picture, (width - 5, height / 2), "P", "rm")
@@ -91,7 +94,7 @@ def write_directions(picture: Image.Image) -> None:
 
 
 def draw_scale_bar(picture: Image.Image, pixels_per_mm: float) -> None:
-    """A bar of a round length with its label in the lower left corner."""
+    """Draw a bar of a round length with its label in the lower left corner."""
     length_mm = bar_length_mm(picture.width / pixels_per_mm)
     left, bottom, length = 9, picture.height - 9, round(length_mm * pixels_per_mm)
     draw = ImageDraw.Draw(picture)
@@ -101,22 +104,22 @@ def draw_scale_bar(picture: Image.Image, pixels_per_mm: float) -> None:
 
 
 def draw_frame(picture: Image.Image, box: tuple[float, float, float, float]) -> None:
-    """A thin rectangle: left, top, right, bottom in pixels."""
+    """Draw a thin rectangle; the box is left, top, right, bottom in pixels."""
     ImageDraw.Draw(picture).rectangle(box, outline=BRIGHT, width=2)
 
 
 def bar_length_mm(width_mm: float) -> int:
-    """The longest round length that is at most a third of a picture's width."""
+    """Return the longest round length that is at most a third of a picture's width."""
     return max((length for length in BAR_LENGTHS_MM if length <= width_mm / 3), default=BAR_LENGTHS_MM[0])
 
 
 def bar_label(length_mm: int) -> str:
-    """The length in cm where it is a whole number of them, else in mm."""
+    """Format a length in cm if that is a whole number, else in mm."""
     return f"{length_mm // 10} cm" if length_mm % 10 == 0 else f"{length_mm} mm"
 
 
 def picture(pixels: np.ndarray) -> Image.Image:
-    """RGB uint8 pixels as a picture to write on."""
+    """Turn RGB uint8 pixels into a picture to draw on."""
     return Image.fromarray(np.ascontiguousarray(pixels))
 
 

@@ -21,7 +21,7 @@ def write_html(result: CaseResult, path: Path) -> None:
 
 
 def html_page(result: CaseResult) -> str:
-    """The page as text."""
+    """Return the page as text."""
     name = Path(result.volume.source).name
     parts = [*_summary(result, name), _slices(result)]
     if result.classification:
@@ -32,7 +32,7 @@ def html_page(result: CaseResult) -> str:
 
 
 def style() -> str:
-    """The look that all pages share, as CSS."""
+    """Return the CSS that all pages share."""
     return files("spinal_tf.report").joinpath("page.css").read_text(encoding="utf-8")
 
 

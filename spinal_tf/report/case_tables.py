@@ -19,7 +19,7 @@ REGIONS = {
 
 
 def diagnosis_section(classification: Classification, volume: Volume) -> str:
-    """Posterior, tasks, the slices behind them, and where the heat maps lie."""
+    """Build the section with posterior, tasks, probabilities per slice, and where the heat maps are active."""
     modalities = "T2w and contrast-enhanced T1w" if classification.with_t1c else "T2w alone"
     return section(
         "Classification",
@@ -32,7 +32,7 @@ def diagnosis_section(classification: Classification, volume: Volume) -> str:
 
 
 def lesion_section(result: CaseResult) -> str:
-    """One row a lesion, largest first."""
+    """Build the section with one row per lesion, largest first."""
     header = (
         "Lesion",
         "Volume (mL)",
@@ -54,7 +54,7 @@ def lesion_section(result: CaseResult) -> str:
 
 
 def origin_section(result: CaseResult) -> str:
-    """All that it takes to repeat the result."""
+    """Build the section with everything needed to repeat the result."""
     models = [
         (model.name if model.served is None else f"{model.name}, {model.served}", model.summary, model.sha256)
         for model in result.models

@@ -1,6 +1,6 @@
-"""The contact sheet: the lesion-bearing slices with the mask's outline and, after classification, their heat maps.
+"""Contact sheet: the lesion-bearing slices with the mask's outline and, after classification, their heat maps.
 
-Drawn with OpenCV and Pillow: matplotlib would take longer to be imported than all of this takes to run.
+OpenCV and Pillow draw it: importing matplotlib would take longer than the whole drawing.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from spinal_tf.slices import lesion_slices
 from spinal_tf.taxonomy import tree
 
 WIDTH, NARROWEST = 1600, 1000
-"""Pixels the sheet may take, and takes at least, so that its heading stays readable above a single slice."""
+"""Maximum and minimum width of the sheet in pixels; the minimum keeps the heading readable above a single slice."""
 
 LOCATOR_WIDTH, LOCATOR_HEIGHT = 540, 340
-"""Pixels the whole slice beside the heading may take."""
+"""Maximum size in pixels of the whole slice beside the heading."""
 
 EDGE = 20
 """Pixels around the sheet."""
@@ -31,7 +31,7 @@ EDGE = 20
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """One panel of every slice: its heading, and what is drawn over the image."""
+    """One panel of every slice: its heading and the overlay on the image."""
 
     heading: str
     outline: bool = False
@@ -40,7 +40,7 @@ class View:
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
-    """How every slice is drawn: which part, how many pixels per mm, which intensities black and white."""
+    """How every slice is drawn: crop, pixels per mm, and intensities shown black and white."""
 
     crop: Crop
     scale: float
@@ -53,7 +53,7 @@ def write_contact_sheet(result: CaseResult, path: Path) -> None:
 
 
 def contact_sheet(result: CaseResult) -> Image.Image:
-    """Draw the sheet: heading, where the enlarged part lies, the slices, the notice."""
+    """Draw the sheet: heading, position of the enlarged part, slices, notice."""
     shown, views = shown_slices(lesion_slices(result.mask), len(result.mask)), _views(result)
     spacing_mm = result.volume.spacing_mm[1:]
     crop = crop_around(result.mask, spacing_mm)
@@ -112,7 +112,7 @@ def _legend(result: CaseResult, width: int) -> list[Image.Image]:
 
 
 def _locator(result: CaseResult, crop: Crop) -> list[Image.Image]:
-    """The whole of the slice with most lesion and a frame around the enlarged part; empty where nothing is enlarged."""
+    """Draw the whole slice with most lesion and frame the enlarged part; empty if nothing is enlarged."""
     everything, spacing_mm = whole(result.mask.shape[1:]), result.volume.spacing_mm[1:]
     if crop == everything:
         return []

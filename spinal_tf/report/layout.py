@@ -1,4 +1,4 @@
-"""Which slices go on the sheet, which part of them, and how large."""
+"""Choose the slices on the sheet, their crop and their size."""
 
 from __future__ import annotations
 
@@ -7,28 +7,28 @@ from dataclasses import dataclass
 import numpy as np
 
 MOST_SLICES = 12
-"""More do not fit on one screen at a size that shows a lesion."""
+"""Maximum number of slices; more do not fit on one screen at a size that shows a lesion."""
 
 SLICES_WITHOUT_LESION = 3
-"""Around the middle of the volume, where no lesion tells which to show."""
+"""Number of slices around the middle of the volume that are shown if there is no lesion."""
 
 MARGIN_MM = 20.0
 """Tissue shown around the lesions on every side."""
 
 SMALLEST_CROP_MM = 60.0
-"""A crop is never narrower, so that the reader still recognises vertebrae."""
+"""Minimum width of a crop, so that the reader still recognizes vertebrae."""
 
 WHOLE_FROM = 0.7
-"""A crop that would cover this share of the plane is not worth it: the whole plane is shown."""
+"""Share of the plane from which a crop is not worthwhile: the whole plane is shown instead."""
 
 LARGEST_SCALE = 6.0
-"""Pixels per mm; beyond it only interpolation is added."""
+"""Maximum pixels per mm; a larger scale would add only interpolation."""
 
 BODY_HEIGHT = 1100
-"""Pixels that the rows of slices may fill."""
+"""Maximum height of all rows of slices in pixels."""
 
 HEADING, GAP, SEAM = 24, 18, 3
-"""Pixels: above each slice, between slices, between the panels of a slice."""
+"""Space in pixels above each slice, between slices, and between the panels of a slice."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,16 +41,16 @@ class Crop:
     right: int
 
     def of(self, plane: np.ndarray) -> np.ndarray:
-        """The part of a plane, or of each plane of a stack, inside the rectangle."""
+        """Crop a plane, or each plane of a stack, to the rectangle."""
         return plane[..., self.top : self.bottom, self.left : self.right]
 
     def size_mm(self, spacing_mm: tuple[float, float]) -> tuple[float, float]:
-        """Height and width, from the spacing of rows and columns."""
+        """Return height and width in mm, given the spacing of rows and columns."""
         return (self.bottom - self.top) * spacing_mm[0], (self.right - self.left) * spacing_mm[1]
 
 
 def shown_slices(lesion_bearing: tuple[int, ...], slice_count: int) -> tuple[int, ...]:
-    """Slices for the sheet: the lesion-bearing ones, evenly thinned out where they are too many, or the middle ones."""
+    """Choose slices for the sheet: the lesion-bearing ones, evenly thinned out if too many, or the middle ones."""
     if lesion_bearing:
         picks = np.linspace(0, len(lesion_bearing) - 1, min(MOST_SLICES, len(lesion_bearing)))
         return tuple(lesion_bearing[round(pick)] for pick in picks.tolist())
@@ -60,16 +60,16 @@ def shown_slices(lesion_bearing: tuple[int, ...], slice_count: int) -> tuple[int
 
 
 def whole(shape: tuple[int, ...]) -> Crop:
-    """All of a plane of that many rows and columns."""
+    """Return a crop that covers a whole plane of that many rows and columns."""
     return Crop(top=0, bottom=shape[0], left=0, right=shape[1])
 
 
 def crop_around(mask: np.ndarray, spacing_mm: tuple[float, float]) -> Crop:
-    """The part of the plane worth enlarging: all lesions of all slices with a margin, or the whole plane.
+    """Return the part of the plane to enlarge: all lesions of all slices with a margin, or the whole plane.
 
     Args:
         mask: bool (slice, row, column).
-        spacing_mm: of rows and columns.
+        spacing_mm: spacing of rows and columns.
     """
     rows, columns = np.flatnonzero(mask.any(axis=(0, 2))), np.flatnonzero(mask.any(axis=(0, 1)))
     if rows.size == 0:
@@ -83,15 +83,15 @@ def crop_around(mask: np.ndarray, spacing_mm: tuple[float, float]) -> Crop:
 
 
 def fit(size_mm: tuple[float, float], *, panels: int, slices: int, width: int) -> tuple[float, int]:
-    """The arrangement that shows every slice largest: pixels per mm, and how many slices stand beside each other.
+    """Find the arrangement with the largest slices: pixels per mm, and number of slices in a row.
 
-    Of equally large ones the widest.
+    Among arrangements of equal size, the one with most slices in a row is taken.
 
     Args:
         size_mm: height and width of a panel.
-        panels: beside each other in every slice.
-        slices: to be arranged.
-        width: pixels there are.
+        panels: number of panels side by side in every slice.
+        slices: number of slices to arrange.
+        width: available width in pixels.
     """
 
     def scale(across: int) -> float:
@@ -104,7 +104,7 @@ def fit(size_mm: tuple[float, float], *, panels: int, slices: int, width: int) -
 
 
 def _span(indices: np.ndarray, length: float, limit: int) -> tuple[int, int]:
-    """``length`` indices around the given ones, moved inside 0 to ``limit``."""
+    """Return start and end of ``length`` indices around the given ones, shifted to lie within 0 to ``limit``."""
     count = min(int(np.ceil(length)), limit)
     start = round((int(indices[0]) + int(indices[-1]) + 1 - count) / 2)
     start = min(max(start, 0), limit - count)

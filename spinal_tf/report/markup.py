@@ -1,4 +1,4 @@
-"""The few HTML elements the pages are made of; every text passes through ``escape`` here, and only here."""
+"""HTML elements of the pages; every text passes through ``escape`` here, and only here."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections.abc import Container, Iterable, Sequence
 from html import escape
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
-"""Content security policy: the browser itself refuses whatever is not in the file."""
+"""Content security policy: the browser refuses to load anything from outside the file."""
 
 
 Row = Sequence[str]
-"""Texts of a table's row."""
+"""Texts of one table row."""
 
 
 def document(title: str, *parts: str, style: str) -> str:
-    """A whole page; ``parts`` are HTML, ``style`` is CSS."""
+    """Build a whole page; ``parts`` are HTML, ``style`` is CSS."""
     head = (
         f'<meta charset="utf-8">\n<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -29,30 +29,30 @@ def document(title: str, *parts: str, style: str) -> str:
 
 
 def element(tag: str, words: str, *, css_class: str = "") -> str:
-    """An element that holds text."""
+    """Build an element that holds text."""
     return f"<{tag}{_class(css_class)}>{escape(words)}</{tag}>"
 
 
 def section(title: str, *parts: str, name: str = "") -> str:
-    """A part of the page under its heading; ``parts`` are HTML, ``name`` is what a link leads to."""
+    """Build a section with its heading; ``parts`` are HTML, ``name`` is the target of links."""
     start = f'<section id="{escape(name)}">' if name else "<section>"
     return "\n".join([start, element("h2", title), *parts, "</section>"])
 
 
 def contents(links: Iterable[tuple[str, str]]) -> str:
-    """A list of links to sections by their names and titles."""
+    """Build a list of links to sections from their names and titles."""
     items = "".join(f'<li><a href="#{escape(name)}">{escape(title)}</a></li>' for name, title in links)
     return f'<nav aria-label="Contents"><ul>{items}</ul></nav>'
 
 
 def image(alternative: str, data: bytes, media_type: str) -> str:
-    """A picture within the page, with words for who cannot see it."""
+    """Embed a picture in the page, with alternative text."""
     encoded = base64.b64encode(data).decode("ascii")
     return f'<img alt="{escape(alternative)}" src="data:{media_type};base64,{encoded}">'
 
 
 def callout(title: str, sentences: Iterable[str]) -> str:
-    """A list that must not be overlooked."""
+    """Build a highlighted list that readers must not overlook."""
     items = "".join(element("li", sentence) for sentence in sentences)
     return f'<aside class="check">{element("h2", title)}<ul>{items}</ul></aside>'
 
@@ -66,15 +66,15 @@ def table(
     headings: int = 1,
     name: str = "",
 ) -> str:
-    """A table of texts with row and column headings.
+    """Build a table of texts with row and column headings.
 
     Args:
-        caption: above it.
-        header: of the columns.
-        rows: as many texts each.
-        numeric: columns that are set flush right; None for all but the headings.
-        headings: how many columns, from the first on, are headings of their row.
-        name: of its kind, for the style.
+        caption: text above the table.
+        header: headings of the columns.
+        rows: rows with one text per column.
+        numeric: right-aligned columns; None for all but the row headings.
+        headings: number of leading columns that are row headings.
+        name: kind of table, for the style.
     """
 
     def css_class(column: int) -> str:
@@ -96,13 +96,13 @@ def table(
 def block_table(
     caption: str, spans: Sequence[tuple[str, int]], header: Sequence[str], blocks: Iterable[tuple[str, Sequence[Row]]]
 ) -> str:
-    """A table of texts in blocks, each under a heading of its own, with a heading over neighbouring columns.
+    """Build a table of texts in blocks, each with its own heading, and with headings that span adjacent columns.
 
     Args:
-        caption: above it.
-        spans: headings and how many columns each is over, from the second column on.
-        header: of the columns.
-        blocks: heading and rows of each.
+        caption: text above the table.
+        spans: headings and the number of columns that each spans, from the second column on.
+        header: headings of the columns.
+        blocks: heading and rows of each block.
     """
     over = "".join(f'<th scope="colgroup" colspan="{columns}">{escape(words)}</th>' for words, columns in spans)
     head = "".join(f'<th scope="col">{escape(words)}</th>' for words in header)
@@ -114,17 +114,17 @@ def block_table(
 
 
 def folded(title: str, *parts: str) -> str:
-    """Parts, which are HTML, that are shown when somebody opens the title."""
+    """Build a collapsed section that opens on a click on its title; ``parts`` are HTML."""
     return "\n".join(["<details>", element("summary", title), *parts, "</details>"])
 
 
 def figure(picture: str, title: str, caption: str) -> str:
-    """A picture, which is HTML, above its caption."""
+    """Build a figure: ``picture``, which is HTML, above its caption."""
     return f"<figure>{picture}<figcaption>{element('strong', f'{title}.')} {escape(caption)}</figcaption></figure>"
 
 
 def bar_chart(caption: str, bars: Iterable[tuple[str, float, str]]) -> str:
-    """A table whose second column draws the value, a share from 0 to 1; the third may hold a remark."""
+    """Build a table whose second column shows the value, a share from 0 to 1, as a bar; the third may hold a remark."""
     body = "\n".join(
         f'<tr><th scope="row">{escape(label)}</th><td class="number">{share:.2f}</td>'
         f'<td class="bar"><div><div style="width: {100 * share:.1f}%"></div></div></td>'

@@ -1,4 +1,4 @@
-"""What every output says before it is read: what it is not for, and what the weights behind it have seen."""
+"""Notice on every output: research use only, and what the weights were trained on."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ TRAINED = {"simulated": "were trained on simulated lesions", "mixed": "were part
 
 
 def notice(models: Sequence[ModelRecord]) -> str:
-    """The notice of a case.
+    """Return the notice of a case.
 
     Args:
-        models: whose weights gave the result. Where nothing is known of their training cases, nothing is said of them.
+        models: models that gave the result; the notice omits those whose training cases are unknown.
     """
     simulated = any(model.kind == "simulated" for model in models)
     warning = ["Probabilities from such weights say nothing about patients."] if simulated else []
@@ -23,15 +23,15 @@ def notice(models: Sequence[ModelRecord]) -> str:
 
 
 def with_training(note: str, models: Sequence[ModelRecord]) -> str:
-    """A note about cases, with what their predictions' weights were trained on."""
+    """Add to a note about cases what the weights behind their predictions were trained on."""
     return " ".join(filter(None, (note, *trained_on_simulated(models))))
 
 
 def trained_on_simulated(models: Sequence[ModelRecord]) -> list[str]:
-    """Sentences that name the weights trained on simulated lesions; none where no weights are known to be.
+    """Return sentences that name the weights trained on simulated lesions; empty if no weights are known to be.
 
     Args:
-        models: whose weights are in use.
+        models: models in use.
     """
     sentences = []
     for kind, words in TRAINED.items():

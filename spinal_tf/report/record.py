@@ -1,7 +1,7 @@
-"""The machine-readable record of a case; ``docs/schema/`` describes every field.
+"""Machine-readable record of a case; ``docs/schema/`` describes every field.
 
-A case that was segmented and one that was also classified give the same record; ``classification`` is null in the
-first, and ``not_classified`` says why.
+Records of segmented and of classified cases have the same fields; without classification, ``classification`` is null
+and ``not_classified`` gives the reason.
 """
 
 from __future__ import annotations
@@ -23,20 +23,20 @@ from spinal_tf.report.notice import notice
 from spinal_tf.results import TOO_THIN, CaseResult, Classification, ModelRecord, TaskResult
 
 RECORD_VERSION = 2
-"""Raised when a field of the record is renamed, removed or changes its meaning."""
+"""Version of the record; incremented when a field is renamed or removed or changes its meaning."""
 
 DISTRIBUTIONS = {
     "tensorflow": ("tensorflow", "tensorflow-cpu", "tensorflow-intel", "tf-nightly"),
     "keras": ("keras",),
     "numpy": ("numpy",),
 }
-"""Names under which each library may be installed; their versions are read without importing them."""
+"""Distributions that may provide each library; their versions are read without importing them."""
 
 
 def case_json(result: CaseResult) -> dict[str, Any]:
-    """The record of one case, ready for ``json.dumps``: no NaN, no NumPy types, no folder names.
+    """Return the record of one case, ready for ``json.dumps``: no NaN, no NumPy types, no folder names.
 
-    Probabilities and cut-offs keep their digits, so that a call can be repeated from them; measures are rounded.
+    Probabilities and cut-offs keep all digits, so that a call can be reproduced from them; measures are rounded.
     """
     volume = result.volume
     record = {
@@ -59,7 +59,7 @@ def case_json(result: CaseResult) -> dict[str, Any]:
 
 
 def model_entry(model: ModelRecord) -> dict[str, str | None]:
-    """What a record says of the weights behind it."""
+    """Return the entry of a model in a record."""
     return {
         "name": model.name,
         "sha256": model.sha256,
@@ -76,21 +76,21 @@ def write_json(result: CaseResult, path: Path) -> None:
 
 
 def mask_volume_ml(result: CaseResult) -> float:
-    """Volume of the mask in use, in mL."""
+    """Return the volume of the mask in use, in mL."""
     return int(result.mask.sum()) * result.volume.voxel_volume_ml
 
 
 def mask_digest(mask: np.ndarray) -> str:
-    """SHA-256 of a mask's voxels, by which a later run knows whether a person has changed it.
+    """Return the SHA-256 of a mask's voxels, which shows a later run whether a person has changed the mask.
 
     Args:
-        mask: bool (slice, row, column); hashed as one byte a voxel, 0 or 1, in that order.
+        mask: bool (slice, row, column); hashed as one byte per voxel, 0 or 1, in that order.
     """
     return sha256(np.ascontiguousarray(mask, np.uint8).tobytes()).hexdigest()
 
 
 def not_classified(result: CaseResult) -> str | None:
-    """Why there is no classification, None where there is one."""
+    """Return why there is no classification; None if there is one."""
     if result.classification:
         return None
     if result.lesions:
@@ -99,14 +99,14 @@ def not_classified(result: CaseResult) -> str | None:
 
 
 def no_heatmap(result: TaskResult, classification: Classification) -> str | None:
-    """Why a task's heat map is not written as an image, None where it is."""
+    """Return why a task's heat map is not written as an image; None if it is."""
     if not result.task.applies_to(classification.diagnosis):
         return "the called classes lead to the other branch, so this task has no part in the diagnosis"
     return None if result.heatmap.any() else "nothing in the slices speaks for the called class"
 
 
 def software_versions() -> dict[str, str | None]:
-    """Versions of what computed the case, None where a library is not installed."""
+    """Return the versions of Python and the libraries that computed the case; None if one is not installed."""
     versions = {name: _installed(names) for name, names in DISTRIBUTIONS.items()}
     return {"spinal-tf": spinal_tf.__version__, "python": platform.python_version(), **versions}
 
@@ -205,7 +205,7 @@ def _rounded(value: float, *, digits: int = 4) -> float:
 
 
 def _without_nan(value: Any) -> Any:  # noqa: ANN401 - any JSON value
-    """The value with NaN and infinities, which JSON cannot hold, as None."""
+    """Replace NaN and infinities, which JSON cannot hold, by None."""
     if isinstance(value, dict):
         return {key: _without_nan(item) for key, item in value.items()}
     if isinstance(value, list):

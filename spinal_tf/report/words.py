@@ -11,7 +11,7 @@ from spinal_tf.results import CaseResult, Classification, TaskResult
 
 
 def found(result: CaseResult) -> str:
-    """How many lesions, and how much of them."""
+    """State how many lesions were found, and their volume."""
     count = len(result.lesions)
     if count == 0:
         return "No lesion found"
@@ -19,7 +19,7 @@ def found(result: CaseResult) -> str:
 
 
 def provenance(result: CaseResult) -> str:
-    """Who made the mask."""
+    """State who made the mask."""
     source = f" ({Path(result.mask_source).name})" if result.mask_source else ""
     if result.mask_provenance == "reviewed":
         return f"mask reviewed by a person{source}"
@@ -27,7 +27,7 @@ def provenance(result: CaseResult) -> str:
 
 
 def conclusion(classification: Classification) -> str:
-    """The diagnosis with its probability, and the more probable one where the operating points led elsewhere."""
+    """State the diagnosis with its posterior probability, and the most probable diagnosis if that is another one."""
     diagnosis, posterior = classification.diagnosis, classification.posterior
     words = f"{diagnosis.printed}, posterior probability {posterior[diagnosis]:.2f}"
     likeliest = max(posterior, key=lambda candidate: posterior[candidate])
@@ -37,23 +37,23 @@ def conclusion(classification: Classification) -> str:
 
 
 def decisive(classification: Classification) -> tuple[TaskResult, ...]:
-    """The tasks on the way to the diagnosis: the first, then one for each class of several that was called."""
+    """Return the tasks on the way to the diagnosis: the first, then one for each called class of several diagnoses."""
     return tuple(task for task in classification.tasks if task.task.applies_to(classification.diagnosis))
 
 
 def volume_ml(volume: float) -> str:
-    """Digits of a volume in mL, none finer than a microlitre: ``0.082``, ``9.18``, ``12.3``."""
+    """Format a volume in mL, at most to a microliter: ``0.082``, ``9.18``, ``12.3``."""
     digits = 3 if volume < 1 else 2 if volume < 10 else 1
     return f"{volume:.{digits}f}"
 
 
 def number(value: float | None, *, digits: int) -> str:
-    """The number, or a dash where it is not defined."""
+    """Format a number; a dash if it is undefined."""
     return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
 
 
 def ranges(numbers: Sequence[int]) -> str:
-    """Ascending numbers with runs joined: ``3, 7–9``."""
+    """Join runs of ascending numbers: ``3, 7–9``."""
     runs: list[list[int]] = []
     for item in numbers:
         if runs and item == runs[-1][1] + 1:

@@ -1,4 +1,4 @@
-"""What a run can say to an item of a checklist, each answer a few plain sentences; None where it knows nothing."""
+"""Answers of a run to checklist items, each a few plain sentences; None if the run cannot answer."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from spinal_tf.taxonomy import tree
 Answer = Callable[[Evaluation], str | None]
 
 AGE_AND_SEX = ("age", "sex")
-"""Columns that cases are always divided by."""
+"""Columns that always define subgroups."""
 
 
 def tables(evaluation: Evaluation) -> str:
-    """Which files were judged."""
+    """Name the evaluated files."""
     return _sentences(f"{name}, SHA-256 {sha256}" for name, sha256 in evaluation.tables)
 
 
 def missing(evaluation: Evaluation) -> str:
-    """How gaps in the table were handled."""
+    """State how missing values in the table were handled."""
     left_out = [
         f"{printed_task(scored.task)}, {SETS[scored.case_set]}: {scored.left_out}"
         for task in evaluation.tasks.values()
@@ -44,7 +44,7 @@ def missing(evaluation: Evaluation) -> str:
 
 
 def agreement(evaluation: Evaluation) -> str | None:
-    """Of all raters together, in each set."""
+    """State the agreement of all raters together, in each set."""
     together = {one.case_set: one for one in reversed(evaluation.agreements)}
     found = [
         f"{SETS[one.case_set]}: {len(one.raters)} raters agreed on {one.agreed} of {one.cases} cases, kappa "
@@ -56,21 +56,21 @@ def agreement(evaluation: Evaluation) -> str | None:
 
 
 def splits(evaluation: Evaluation) -> str:
-    """How large the partitions are."""
+    """State the size of each partition."""
     cases = {split: evaluation.predictions.of_split(split) for split in Split}
     parts = (f"{split.value} {len(own)} cases of {_patients(own)} patients" for split, own in cases.items())
     return f"In the table: {'; '.join(parts)}. Training cases are not evaluated."
 
 
 def disjoint(evaluation: Evaluation) -> str | None:
-    """Whether a patient may be in two partitions; unknown where the table names no patients."""
+    """State that no patient is in two partitions; None if the table names no patients."""
     if "patient" not in evaluation.predictions.columns:
         return None
     return "Patients: no patient is in two partitions, which was checked on the table."
 
 
 def numbers(evaluation: Evaluation) -> str:
-    """Cases and positive cases of each set and task."""
+    """Count cases and positive cases of each set and task."""
     sets = (
         f"{SETS[case_set].capitalize()}: "
         + "; ".join(
@@ -84,17 +84,17 @@ def numbers(evaluation: Evaluation) -> str:
 
 
 def software(_: Evaluation) -> str:
-    """That computed the evaluation."""
+    """Name the software that computed the evaluation."""
     return f"The evaluation: {', '.join(f'{name} {version}' for name, version in software_versions().items())}."
 
 
 def code(_: Evaluation) -> str:
-    """Whose code computed the evaluation."""
+    """Name the code that computed the evaluation, and its license."""
     return f"The evaluation: spinal-tf {software_versions()['spinal-tf']}, MIT license."
 
 
 def metrics(evaluation: Evaluation) -> str:
-    """Measures and why."""
+    """List the measures and what each is for."""
     raters = " Agreement of raters: Cohen's and Fleiss' kappa." if evaluation.agreements else ""
     masks = " Masks: overlap, surface distances and volume, by masks.csv." if evaluation.masks else ""
     return (
@@ -104,7 +104,7 @@ def metrics(evaluation: Evaluation) -> str:
 
 
 def uncertainty(evaluation: Evaluation) -> str:
-    """Intervals and tests."""
+    """Describe intervals and tests."""
     resampling = evaluation.options.resampling
     return (
         f"95 % intervals: Wilson's of proportions, DeLong's of areas, percentiles of {resampling.resamples} bootstrap "
@@ -114,7 +114,7 @@ def uncertainty(evaluation: Evaluation) -> str:
 
 
 def robustness(evaluation: Evaluation) -> str | None:
-    """What was looked at besides the whole test set."""
+    """List the analyses besides that of the whole test set."""
     kinds = {contrast.kind for contrast in evaluation.contrasts}
     looked_at = [
         ("difficult cases", bool(evaluation.performances[CaseSet.DIFFICULT])),
@@ -127,23 +127,23 @@ def robustness(evaluation: Evaluation) -> str | None:
 
 
 def validation(evaluation: Evaluation) -> str | None:
-    """Performance in validation."""
+    """Report the performance in validation."""
     judged = evaluation.performances[CaseSet.VALIDATION].values()
     return _sentences(f"Validation, {measured(one, ('accuracy', 'auc'))}" for one in judged) or None
 
 
 def performance(evaluation: Evaluation) -> str:
-    """Performance in the test, of validation where there is none."""
+    """Report the performance in the test set, or in validation if there is no test set."""
     return " ".join([_main(evaluation, ("accuracy", "sensitivity", "specificity", "auc")), *_dice(evaluation)])
 
 
 def diagnostic(evaluation: Evaluation) -> str:
-    """Rates of a diagnostic test."""
+    """Report sensitivity, specificity and predictive values."""
     return _main(evaluation, ("sensitivity", "specificity", "ppv", "npv"))
 
 
 def by_subgroup(evaluation: Evaluation) -> str | None:
-    """Where performance by subgroup is found."""
+    """Name the files with the performance by subgroup."""
     columns = list(dict.fromkeys(group.column for group in evaluation.subgroups))
     if not columns:
         return None
@@ -151,13 +151,13 @@ def by_subgroup(evaluation: Evaluation) -> str | None:
 
 
 def by_cluster(evaluation: Evaluation) -> str | None:
-    """The same for columns that may be clusters, such as a scanner."""
+    """Name the file with the performance by columns that may be clusters, such as a scanner."""
     columns = [column for column in evaluation.options.subgroups if column not in AGE_AND_SEX]
     return f"Every number by {', '.join(columns)}: subgroups.csv." if columns else None
 
 
 def failures(evaluation: Evaluation) -> str:
-    """How many calls were wrong, by which error."""
+    """Count the wrong calls by type of error."""
     main = main_set(evaluation)
     parts = (
         f"{printed_task(one.scored.task)}: {one.confusion.fn} of the positive and {one.confusion.fp} of the negative "
@@ -168,24 +168,24 @@ def failures(evaluation: Evaluation) -> str:
 
 
 def characteristics(evaluation: Evaluation) -> str:
-    """Diagnoses, sex and age in each partition."""
+    """Describe diagnoses, sex and age in each partition."""
     cases = {split: evaluation.predictions.of_split(split) for split in Split}
     return _sentences(f"{split.value.capitalize()}: {_described(own)}" for split, own in cases.items() if own)
 
 
 def outcome(_: Evaluation) -> str:
-    """What is predicted."""
+    """Describe the predicted outcome."""
     positive = ", ".join(tree().term(task.classes[1]) for task in tree().tasks)
     return f"The diagnosis in the table's column; positive: {positive}. Diagnostic, so that there is no time horizon."
 
 
 def output(evaluation: Evaluation) -> str:
-    """What comes out of the models, and how it is called."""
+    """Describe the output of the models and the operating points."""
     return f"A probability of the positive class. {_sentences(map(point, evaluation.tasks.values()))}"
 
 
 def updating(evaluation: Evaluation) -> str | None:
-    """Temperature scaling and what it did."""
+    """Report temperature scaling and its effect."""
     parts = [
         f"{printed_task(pair.scored.task)}, {SETS[pair.scored.case_set]}: temperature {pair.temperature:.2f}, Brier "
         f"score {pair.before.brier:.3f} before and {pair.after.brier:.3f} after"
@@ -197,7 +197,7 @@ def updating(evaluation: Evaluation) -> str | None:
 
 
 def explained(evaluation: Evaluation) -> str | None:
-    """Where Grad-CAM maps are mainly active, over all cases of a task."""
+    """Report where Grad-CAM maps are mainly active, over all cases of a task."""
     main = main_set(evaluation)
     found = [
         f"{printed_task(group.task)}, "
@@ -213,7 +213,7 @@ def explained(evaluation: Evaluation) -> str | None:
 
 
 def warnings(evaluation: Evaluation) -> str | None:
-    """What the run itself warns of."""
+    """Repeat the warnings of the run."""
     return _sentences(evaluation.warnings) or None
 
 
@@ -245,7 +245,7 @@ ANSWERS: Mapping[str, Answer] = {
         warnings,
     )
 }
-"""By the word that the files of items use."""
+"""Answers by their names in the checklist files."""
 
 
 def _main(evaluation: Evaluation, names: tuple[str, ...]) -> str:
@@ -256,7 +256,7 @@ def _main(evaluation: Evaluation, names: tuple[str, ...]) -> str:
 
 
 def _dice(evaluation: Evaluation) -> Iterator[str]:
-    """Of the masks of the same set, where they were measured."""
+    """Report the Dice of the masks in the main set, if measured."""
     main = main_set(evaluation)
     found = [
         f"{group.diagnosis.printed} {dice.median:.2f} ({dice.first:.2f}, {dice.third:.2f})"

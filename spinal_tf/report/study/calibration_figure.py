@@ -1,4 +1,4 @@
-"""Reliability of the probabilities before and after temperature scaling, and what acting on them would bring."""
+"""Reliability of the probabilities before and after temperature scaling, and decision curves."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ from spinal_tf.report.study.style import (
 from spinal_tf.taxonomy import tree
 
 SHOWN_SETS = (CaseSet.VALIDATION, CaseSet.TEST)
-"""Difficult cases are too few for bins, and how many are positive tells nothing of patients to come."""
+"""Sets with figures; difficult cases are too few for bins, and their share of positive cases is not representative."""
 
 LOOKS = (("o-", BLUE, "full"), ("s--", VERMILLION, "none"))
-"""Mark and line, colour and filling: before scaling, after."""
+"""Mark with line, color and filling, before and after scaling."""
 
 RELIABILITY_CAPTION = """\
 Share of positive cases against the mean probability, in ten bins of equal width, with Wilson's intervals of 95 %;
@@ -47,7 +47,7 @@ the share of positive cases among these. Values far below 0 are cut off."""
 
 
 def draw_reliability(evaluation: Evaluation, note: str) -> Iterator[Drawing]:
-    """A figure for validation and one for the test, a panel for each task."""
+    """Draw reliability curves: a figure for validation and one for the test, a panel for each task."""
     for case_set, pairs in _by_set(evaluation.calibrations):
         figure, rows = grid([PANEL_INCHES] * len(pairs), [PANEL_INCHES, 0.7], Space(below=0.95))
         for curve, counts, pair in zip(*rows, pairs, strict=True):
@@ -59,7 +59,7 @@ def draw_reliability(evaluation: Evaluation, note: str) -> Iterator[Drawing]:
 
 
 def draw_decisions(evaluation: Evaluation, note: str) -> Iterator[Drawing]:
-    """Decision curves: a figure for validation and one for the test, a panel for each task."""
+    """Draw decision curves: a figure for validation and one for the test, a panel for each task."""
     for case_set, pairs in _by_set(evaluation.calibrations):
         figure, panels = grid([PANEL_INCHES] * len(pairs), [PANEL_INCHES], Space(below=0.95))
         for panel, pair in zip(panels[0], pairs, strict=True):

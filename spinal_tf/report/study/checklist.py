@@ -1,6 +1,6 @@
-"""Checklists of reporting, filled in as far as a run knows: CLAIM 2024 and TRIPOD+AI.
+"""Reporting checklists CLAIM 2024 and TRIPOD+AI, filled in as far as a run can answer.
 
-Items keep their published numbers; the words are ours. CLAIM: Tejani et al., Radiol Artif Intell 2024;6(4):e240300,
+Items keep their published numbers; the wording is ours. CLAIM: Tejani et al., Radiol Artif Intell 2024;6(4):e240300,
 44 items. TRIPOD+AI: Collins et al., BMJ 2024;385:e078378, 27 items in 52 parts, as dated 11 January 2024.
 """
 
@@ -18,7 +18,7 @@ from spinal_tf.report.study.answers import ANSWERS
 
 
 class State(str, Enum):
-    """Who fills an item in; the value is how it is written."""
+    """Who fills an item in; the value is the printed text."""
 
     RUN = "from this run"
     PARTLY = "partly"
@@ -27,12 +27,12 @@ class State(str, Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Checklist:
-    """A published list.
+    """A published checklist.
 
     Attributes:
-        name: of its file, without ending, here and in a report.
-        title: as it is known.
-        source: where it was published.
+        name: file name without extension, here and in a report.
+        title: common name.
+        source: publication.
     """
 
     name: str
@@ -62,15 +62,15 @@ CHECKLISTS = (
 
 @dataclass(frozen=True, kw_only=True)
 class Item:
-    """An item as it was filled in.
+    """A filled-in item.
 
     Attributes:
-        number: as published, such as ``12a``.
-        section: of a paper.
-        asks: what is to be reported.
+        number: published number, such as ``12a``.
+        section: section of a paper.
+        asks: what to report.
         state: who fills it in.
-        run: what the run says, may be empty.
-        author: what is left to the author, may be empty.
+        run: answer of the run, may be empty.
+        author: part left to the author, may be empty.
     """
 
     number: str
@@ -82,13 +82,13 @@ class Item:
 
 
 def fill_in(checklist: Checklist, evaluation: Evaluation) -> tuple[Item, ...]:
-    """Every item of a list in its order; one that the run knows nothing of is for the author."""
+    """Fill in every item of a checklist in its order; items that the run cannot answer are left to the author."""
     text = files(__package__).joinpath(f"{checklist.name}.csv").read_text(encoding="utf-8")
     return tuple(_item(row, evaluation) for row in csv.DictReader(text.splitlines()))
 
 
 def checklist_rows(items: Sequence[Item], *, note: str) -> list[Row]:
-    """For a CSV file; the note, see `page.write_evaluation_page`, stands in every row."""
+    """Return rows for a CSV file; the note, see `study_page.write_evaluation_page`, is in every row."""
     return [
         {
             "item": item.number,

@@ -1,4 +1,4 @@
-"""Figures of an evaluation, as they lie on the disk."""
+"""Figures of an evaluation as files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ NAMES = (
     "subgroups",
     "learning-curve",
 )
-"""All there may be, in the order in which a reader wants them."""
+"""Names of all possible figures, in reading order."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,11 +31,11 @@ class FigureFile:
     """A figure in two forms.
 
     Attributes:
-        name: of the files without ending, such as ``roc``.
-        title: a few words.
-        caption: what is seen: cases, intervals, what the marks mean.
-        svg: the drawing, with its fonts as paths.
-        png: the same as an image.
+        name: file name without extension, such as ``roc``.
+        title: short title.
+        caption: description of cases, intervals and marks.
+        svg: SVG file, with its text as paths.
+        png: PNG file of the same figure.
     """
 
     name: str
@@ -46,13 +46,13 @@ class FigureFile:
 
 
 def existing_figures(out: Path) -> list[Path]:
-    """Files of figures in the folder of an evaluation."""
+    """Return the figure files in the folder of an evaluation."""
     paths = (out / FOLDER / f"{name}{form}" for name in NAMES for form in FORMS)
     return [path for path in paths if path.exists()]
 
 
 def remove_figures(out: Path, *, but: Collection[str] = ()) -> None:
-    """Remove the figures of an earlier evaluation; nothing else in their folder.
+    """Remove the figures of an earlier evaluation and keep all other files in their folder.
 
     Args:
         out: folder of the evaluation.

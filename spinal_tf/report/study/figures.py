@@ -1,4 +1,4 @@
-"""All figures of an evaluation, into ``figures/`` of its folder."""
+"""Write all figures of an evaluation to ``figures/`` in its folder."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ def write_figures(
     learning_curves: Sequence[Path] = (),
     pictures: Mapping[str, CasePicture] | None = None,
 ) -> tuple[FigureFile, ...]:
-    """Write every figure for which there is data, as SVG and as PNG; all or none.
+    """Write every figure that has data, as SVG and PNG; all or none.
 
-    With ``overwrite``, figures of an earlier evaluation that this one has no data for are removed.
+    With ``overwrite``, figures of an earlier evaluation are removed if this one has no data for them.
 
     Args:
-        evaluation: what came out.
-        out: folder of the evaluation; ``figures`` is made in it.
-        overwrite: replace figures that exist.
-        note: what a reader must know of the data, such as that they are simulated; stands below each figure.
+        evaluation: results of the evaluation.
+        out: folder of the evaluation; ``figures`` is created in it.
+        overwrite: replace existing figures.
+        note: what a reader must know about the data, for example that they are simulated; printed below each figure.
         learning_curves: tables of ``train learning-curve``.
-        pictures: a slice by name of the case, of those that `representative.representative_cases` chooses.
+        pictures: slice by case name, for the cases that `representative.representative_cases` chooses.
 
     Returns:
         The figures in the order of `NAMES`.
@@ -65,7 +65,7 @@ def write_figures(
 def all_drawings(
     evaluation: Evaluation, note: str, learning_curves: Sequence[Path], pictures: Mapping[str, CasePicture]
 ) -> list[Drawing]:
-    """Every figure for which there is data, not yet written; see `write_figures`."""
+    """Draw every figure that has data, without writing it; see `write_figures`."""
     chosen = (case.name for case in representative_cases(evaluation).values())
     of_steps = next((pictures[name] for name in chosen if name in pictures), None)
     found = [

@@ -1,4 +1,4 @@
-"""The flow of cases from the table to the numbers (Figure 1)."""
+"""Flow of cases from the table to the evaluated numbers (Figure 1)."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from spinal_tf.report.study.style import BLACK, GREY, Drawing, Space, finished, 
 from spinal_tf.taxonomy import Diagnosis, Task, tree
 
 COLUMN, WIDE, ASIDE = 3.6, 1.75, 1.6
-"""Inches: width of a split's column, of its boxes, and of the box with what is left out."""
+"""Widths in inches: column of a split, its boxes, and the box of excluded cases."""
 
 WIDEST = WIDE + 0.45
-"""Inches: width of the box with the tasks."""
+"""Width of the box with the tasks in inches."""
 
 CENTRE = WIDEST / 2 + 0.05
-"""Inches from the left of a column to the middle of its boxes."""
+"""Distance from the left of a column to the middle of its boxes in inches."""
 
 LINE = 0.165
-"""Inches that a line of text takes."""
+"""Height of a line of text in inches."""
 
 REASONS = (HEALTHY, NO_TASK, NO_PROBABILITY) = ("healthy", "no task for disease", "no probability")
-"""Why cases are left out, in the order of the chart."""
+"""Reasons for exclusion, in the order of the chart."""
 
 CAPTION = """\
 Cases by split and disease. Training cases are not evaluated. Left out: healthy cases, which no classifier covers; cases
@@ -39,16 +39,16 @@ was found."""
 
 @dataclass(frozen=True, kw_only=True)
 class SplitFlow:
-    """Where the cases of a split go; the kinds that are left out and the members add up to all cases.
+    """Flow of the cases of a split; excluded cases and members add up to all cases.
 
     Attributes:
-        split: which.
-        cases: all.
-        patients: of them.
-        left_out: how many for which reason; reasons without case are not there.
-        members: used for training, or judged, by diagnosis.
-        tasks: judged cases by name of the task.
-        difficult: judged cases that are difficult.
+        split: split of the cohort.
+        cases: number of all cases.
+        patients: number of their patients.
+        left_out: number of excluded cases by reason, only reasons with cases.
+        members: number of cases used for training or evaluated, by diagnosis.
+        tasks: number of evaluated cases by name of the task.
+        difficult: number of evaluated cases that are difficult.
     """
 
     split: Split
@@ -61,16 +61,16 @@ class SplitFlow:
 
     @property
     def used(self) -> int:
-        """All members."""
+        """Number of all members."""
         return sum(self.members.values())
 
 
 def flow_of(cases: Sequence[Prediction], tasks: Sequence[Task]) -> list[SplitFlow]:
-    """The flow of each split that has cases.
+    """Return the flow of each split that has cases.
 
     Args:
-        cases: all.
-        tasks: that are judged.
+        cases: all cases.
+        tasks: evaluated tasks.
     """
     return [
         _flow(split, members, tasks) for split in Split if (members := [case for case in cases if case.split is split])
@@ -78,7 +78,7 @@ def flow_of(cases: Sequence[Prediction], tasks: Sequence[Task]) -> list[SplitFlo
 
 
 def draw_flow(evaluation: Evaluation, note: str) -> Iterator[Drawing]:
-    """The flow chart."""
+    """Draw the flow chart."""
     tasks = [task.task for task in evaluation.tasks.values()]
     cases = evaluation.predictions.cases
     flows = flow_of(cases, tasks)
@@ -114,7 +114,7 @@ def _flow(split: Split, cases: Sequence[Prediction], tasks: Sequence[Task]) -> S
 
 
 def _reason(case: Prediction, tasks: Sequence[Task]) -> str:
-    """Why a case is left out; empty where it is not."""
+    """Return why a case is excluded; empty if it is used."""
     if case.diagnosis is None:
         return HEALTHY
     if case.split not in JUDGED:
@@ -153,7 +153,7 @@ def _height(lines: Sequence[str]) -> float:
 
 
 def _box(panel: Axes, x: float, top: float, lines: Sequence[str], *, width: float = WIDE, line: str = "-") -> float:
-    """A box with lines of text, the first bold, centred at x; returns the height of its lower edge."""
+    """Draw a box with lines of text, the first bold, centered at x; return the height of its lower edge."""
     height = _height(lines)
     panel.fill(
         [x - width / 2, x + width / 2, x + width / 2, x - width / 2],

@@ -1,4 +1,4 @@
-"""The tables of an evaluation for a manuscript, each a file to be included in a document that loads `PACKAGES`."""
+"""LaTeX tables of an evaluation for a manuscript; include each file in a document that loads `PACKAGES`."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from spinal_tf.report.study.table_parts import Part, filled
 TABLE_2_CAPTION = "Differentiation of spinal cord lesions by deep learning models"
 
 PACKAGES = ("array", "booktabs", "longtable", "pdflscape")
-"""That the document must load."""
+"""LaTeX packages that the document must load."""
 
 NOTHING = "% no rows\n"
 
 NARROW, PORTRAIT = 65, 90
-"""Letters of a row up to which columns take the width they need, and up to which a page stands upright."""
+"""Maximum letters of a row for columns of natural width, and for a page in portrait."""
 
 SPACE = 4
-"""Letters that the space between columns takes, and capitals and signs beyond the width of others."""
+"""Letters added to each column for the space between columns and for wide capitals and signs."""
 
 SMALL = r"\footnotesize\setlength{\tabcolsep}{3pt}"
 
 MINUS = re.compile(r"(?<![^\s\[(])-(?=[\d.])")
-"""Before a number, at the start of a word or an interval."""
+"""Minus sign before a number, at the start of a word or an interval."""
 
 SPECIAL = {
     **{letter: f"\\{letter}" for letter in "&%$#{}"},
@@ -42,17 +42,17 @@ SPECIAL = {
 
 
 def latex_tables(evaluation: Evaluation, *, note: str) -> Mapping[str, str]:
-    """The text of each file by the name of its table; a table without rows is a comment.
+    """Return the text of each file by the name of its table; a table without rows becomes a comment.
 
     Args:
-        evaluation: what came out.
-        note: see `page.write_evaluation_page`; stands below each table.
+        evaluation: results of the evaluation.
+        note: see `study_page.write_evaluation_page`; printed below each table.
     """
     return {name: _table2(evaluation, note) if name == "table2" else _others(evaluation, name, note) for name in TABLES}
 
 
 def escaped(words: str) -> str:
-    """Words as LaTeX prints them."""
+    """Escape LaTeX's special characters."""
     return "".join(SPECIAL.get(letter, letter) for letter in words)
 
 
@@ -77,20 +77,20 @@ def _long_table(part: Part, sheet: Sheet, note: str) -> Iterator[str]:
 
 
 def _letters(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[int]:
-    """How many letters each column needs: its longest cell, the longest word of its heading, and some space."""
+    """Count the letters that each column needs: its longest cell or the longest word of its heading, and some space."""
     columns = zip(header, *rows, strict=True)
     return [max(*map(len, column[1:]), *map(len, column[0].split()), 1) + SPACE for column in columns]
 
 
 def _page(letters: Sequence[int]) -> tuple[str, str]:
-    """How a table begins and ends: in small letters; where it is too wide, on a page that lies on its side."""
+    """Return what precedes and follows a table: small letters, and a landscape page if it is too wide."""
     if sum(letters) > PORTRAIT:
         return rf"\begin{{landscape}}{SMALL}", r"\end{landscape}"
     return rf"\begingroup{SMALL}", r"\endgroup"
 
 
 def _columns(letters: Sequence[int], numeric: Container[int]) -> str:
-    """Columns that share the line by their letters, and break lines within cells; narrow tables need neither."""
+    """Return column types: widths proportional to letters, with line breaks in cells; natural widths if narrow."""
     if sum(letters) <= NARROW:
         return "".join("r" if place in numeric else "l" for place in range(len(letters)))
     sides = ("ragged" + ("left" if place in numeric else "right") for place in range(len(letters)))

@@ -1,4 +1,4 @@
-"""Tables that are not shown row by row: Table 2 as the paper lays it out, masks by disease, measures side by side."""
+"""Tables with their own layout: Table 2 as in the paper, masks by disease, measures side by side."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ TABLE_2_NOTE = (
 
 @dataclass(frozen=True, kw_only=True)
 class Block:
-    """Table 2 for one set: of each task the cells of `table2_kinds`, side by side."""
+    """Table 2 for one set: the cells of `table2_kinds` for each task, side by side."""
 
     case_set: CaseSet
     rows: tuple[tuple[str, ...], ...]
 
 
 def table2_kinds() -> tuple[str, ...]:
-    """The columns of each task."""
+    """Return the columns of each task."""
     return ("This cohort", "Paper") if beside_paper() else ("This cohort",)
 
 
 def table2_note() -> str:
-    """What stands below the table."""
+    """Return the note below the table."""
     return " ".join([*([PAPER_LEGEND] if beside_paper() else []), TABLE_2_NOTE])
 
 
 def table2_tasks() -> tuple[str, ...]:
-    """What stands above the columns of each task."""
+    """Return the headings above the columns of each task."""
     return tuple(map(printed_task, tree().tasks))
 
 
 def table2(evaluation: Evaluation) -> tuple[Block, ...]:
-    """The blocks of the table, one below the other."""
+    """Return the blocks of the table from top to bottom."""
     return tuple(Block(case_set=case_set, rows=tuple(_table2_rows(evaluation, case_set))) for case_set in CaseSet)
 
 
@@ -65,7 +65,7 @@ def _table2_rows(evaluation: Evaluation, case_set: CaseSet) -> Iterator[tuple[st
 
 
 def subgroups(evaluation: Evaluation) -> Sheet:
-    """A row for each group of cases, a column for each of the measures that are compared."""
+    """Lay out a row for each group of cases and a column for each compared measure."""
     rows = []
     for group in evaluation.subgroups:
         scored = group.performance.scored
@@ -77,7 +77,7 @@ def subgroups(evaluation: Evaluation) -> Sheet:
 
 
 def masks(evaluation: Evaluation) -> Sheet:
-    """A column for each disease, and for healthy cases where there are any, of which only marks for nothing count."""
+    """Lay out a column for each disease, and one for healthy cases, if any, with their number and false marks only."""
     case_set, ill, healthy = _main_masks(evaluation)
     lines = [*overlap_text.mask_lines(ill, beside_paper=case_set is CaseSet.TEST)] if ill else [["Cases"]]
     if healthy:
@@ -89,14 +89,14 @@ def masks(evaluation: Evaluation) -> Sheet:
 
 
 def lesion_detection(evaluation: Evaluation) -> Sheet:
-    """A column for each disease, rows of each rule."""
+    """Lay out a column for each disease, and rows for each rule."""
     _, ill, _ = _main_masks(evaluation)
     found = [[rule, *line] for rule, lines in overlap_text.detection_lines(ill) for line in lines]
     return _by_disease(("Counted", "Measure or size"), (disease.printed for disease in ill), found)
 
 
 def _main_masks(evaluation: Evaluation) -> tuple[CaseSet, dict[Diagnosis, GroupSummary], GroupSummary | None]:
-    """Of the test, of validation where there is no test: which it is, each disease, and healthy cases."""
+    """Return the main set (the test, or validation if there is no test), its diseases and its healthy cases."""
     sets = {group.case_set for group in evaluation.masks}
     main = CaseSet.TEST if CaseSet.TEST in sets else CaseSet.VALIDATION
     groups = {group.diagnosis: group.summary for group in evaluation.masks if group.case_set is main}
@@ -110,6 +110,6 @@ def _by_disease(labels: tuple[str, ...], groups: Iterable[str], lines: Iterable[
 
 
 def _dashed(cell: str) -> str:
-    """With the dash of reports for what is not known."""
+    """Replace the sign for unknown values by the dash of reports."""
     alone = cell == NOTHING or cell.startswith(f"{NOTHING};")
     return text(None) + cell.removeprefix(NOTHING) if alone else cell

@@ -1,4 +1,4 @@
-"""Learning curves: how good a network becomes with how many cases (eFigure 3)."""
+"""Learning curves: performance of a network by number of patients in training (eFigure 3)."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from spinal_tf.report.study.style import (
 from spinal_tf.training.curve_files import Row, read_rows
 
 TITLE_LETTERS = 36
-"""That fit above a panel."""
+"""Letters that fit above a panel."""
 
 DRAWN = ("auc", "dice")
-"""The measure of classifiers and that of the segmenter; a table has one of them."""
+"""Measures of classifiers and of the segmenter; a table has one of them."""
 
 PARTS = (("training", "s--", VERMILLION, "none"), ("validation", "o-", BLUE, "full"))
-"""Cases, mark and line, colour, filling."""
+"""Cases, mark with line, color, filling."""
 
 CAPTION = """\
 Each mark is a training with part of the patients, lines join the means over repeated trainings. Filled circles:
@@ -37,7 +37,7 @@ validation cases; hollow squares: the training cases themselves. Where both meet
 
 
 def draw_learning(tables: Sequence[Path], note: str) -> list[Drawing]:
-    """A panel for each table of ``train learning-curve``, named after its folder; nothing without tables.
+    """Draw a panel for each table of ``train learning-curve``, named after its folder; no figure without tables.
 
     Raises:
         CohortError: a table cannot be read, or has no point of a learning curve.
@@ -51,7 +51,7 @@ def draw_learning(tables: Sequence[Path], note: str) -> list[Drawing]:
 
 
 def means_by_patients(rows: Sequence[Row], column: str) -> tuple[list[float], list[float]]:
-    """Of the points with the same fraction: mean number of patients, and mean of a column; smaller fractions first."""
+    """Return mean number of patients and mean of a column for each fraction, smaller fractions first."""
     fractions = sorted({row["fraction"] for row in rows})
     groups = [[row for row in rows if row["fraction"] == fraction] for fraction in fractions]
     patients, values = (

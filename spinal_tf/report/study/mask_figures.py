@@ -34,13 +34,13 @@ from spinal_tf.taxonomy import Diagnosis, tree
 MINUS = "\N{MINUS SIGN}"
 
 LABEL_POINTS = 9
-"""Distance that two numbers beside a panel need at least."""
+"""Minimum distance in points between two numbers beside a panel."""
 
 LARGEST_EXPONENT = 700
-"""Of a float; an interval of two cases may be wider."""
+"""Largest exponent of a float; an interval of two cases may be wider."""
 
 FEW_DECADES = 1000
-"""Largest by smallest value up to which an axis has numbers between powers of ten."""
+"""Maximum ratio of largest to smallest value for an axis with numbers between powers of ten."""
 
 AGREEMENT_CAPTION = """\
 Volume of the model's mask against that of the reference, one mark for each case with a lesion. Left: the difference,
@@ -57,7 +57,7 @@ HOLLOW = ", filled here, hollow in Zhuo et al. 2022 (test cases, other patients)
 
 
 def draw_volumes(evaluation: Evaluation, note: str) -> Iterator[Drawing]:
-    """Bland and Altman's plot of differences, and of ratios, where cases have both volumes."""
+    """Draw Bland and Altman's plots of differences and of ratios, for cases with both volumes."""
     case_set, cases = reported(evaluation.predictions)
     sizes = [size for size in mask_sizes(cases) if not math.isnan(size.predicted_ml)]
     if not sizes:
@@ -80,7 +80,7 @@ def draw_volumes(evaluation: Evaluation, note: str) -> Iterator[Drawing]:
 
 
 def draw_dice(evaluation: Evaluation, note: str) -> Iterator[Drawing]:
-    """Dice by reference volume."""
+    """Draw Dice by reference volume."""
     case_set, cases = reported(evaluation.predictions)
     sizes = [size for size in mask_sizes(cases) if not math.isnan(size.dice)]
     if not sizes:
@@ -97,17 +97,17 @@ def draw_dice(evaluation: Evaluation, note: str) -> Iterator[Drawing]:
 
 
 def volume_differences(sizes: Sequence[MaskSize]) -> np.ndarray:
-    """Model less reference, mL, (n,)."""
+    """Return volumes of the model minus those of the reference, in mL, (n,)."""
     return np.array([size.predicted_ml - size.reference_ml for size in sizes])
 
 
 def volume_ratios(sizes: Sequence[MaskSize]) -> np.ndarray:
-    """Model by reference, (n,)."""
+    """Return volumes of the model divided by those of the reference, (n,)."""
     return np.array([size.predicted_ml / size.reference_ml for size in sizes])
 
 
 def mean_dice(sizes: Sequence[MaskSize]) -> dict[Diagnosis, float]:
-    """Of each disease that has cases."""
+    """Return the mean Dice of each disease that has cases."""
     return {
         diagnosis: float(np.mean(values))
         for diagnosis in tree().diagnoses
@@ -116,7 +116,7 @@ def mean_dice(sizes: Sequence[MaskSize]) -> dict[Diagnosis, float]:
 
 
 def _draw_agreement(panel: Axes, sizes: Sequence[MaskSize], values: np.ndarray, *, log: bool) -> None:
-    """Marks and limits of values, or of their exponentials on an axis of logarithms."""
+    """Draw marks and limits of values, or of their exponentials on a logarithmic axis."""
     found = limits_of_agreement(values)
     lines = [(found.mean, found.mean_interval, "-")]
     if not math.isnan(found.low):
@@ -129,7 +129,7 @@ def _draw_agreement(panel: Axes, sizes: Sequence[MaskSize], values: np.ndarray, 
     panel.axhline(shown(0), linestyle=":", color=GREY, linewidth=1)
     means_ml = [(size.predicted_ml + size.reference_ml) / 2 for size in sizes]
     _draw_marks(panel, sizes, means_ml, [shown(value) for value in values])
-    # Intervals of few cases are far wider than anything to be seen.
+    # Leave intervals out of the range: with few cases they are far wider than the marks.
     seen = [0.0, *values, *(value for value, *_ in lines)]
     margin = 0.05 * (max(seen) - min(seen)) or 0.1
     panel.set(xscale="log", yscale="log" if log else "linear")
@@ -143,7 +143,7 @@ def _exponential(value: float) -> float:
 
 
 def _label(panel: Axes, values: Sequence[float]) -> None:
-    """Write values beside the panel, but none that would cover one before."""
+    """Write values beside the panel and skip those that would cover an earlier one."""
     taken: list[float] = []
     for value in values:
         height = float(panel.transData.transform((1, value))[1]) * 72 / panel.figure.dpi
@@ -191,7 +191,7 @@ def _draw_means(panel: Axes, means: dict[Diagnosis, float]) -> None:
 
 
 def _plain_numbers(axis: Axis) -> None:
-    """Numbers instead of powers of ten; 1, 2 and 5 where there are few decades."""
+    """Print numbers instead of powers of ten; over few decades also at 2 and 5."""
     low, high = axis.get_view_interval()
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < FEW_DECADES else (1,)))
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -1,4 +1,4 @@
-"""What the table says of the masks: Dice, and both volumes."""
+"""Dice and both volumes of the masks, from the table."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ class MaskSize:
     """A case with a lesion in its reference mask.
 
     Attributes:
-        name: of the case.
-        diagnosis: of it.
-        reference_ml: above 0.
-        predicted_ml: NaN where the table does not say.
-        dice: NaN where the table does not say.
+        name: name of the case.
+        diagnosis: diagnosis of the case.
+        reference_ml: volume of the reference in mL, above 0.
+        predicted_ml: volume of the model's mask in mL, NaN if missing in the table.
+        dice: Dice, NaN if missing in the table.
     """
 
     name: str
@@ -30,13 +30,13 @@ class MaskSize:
 
 
 def reported(predictions: Predictions) -> tuple[CaseSet, tuple[Prediction, ...]]:
-    """The cases of the test, of validation where there is no test."""
+    """Return the cases of the test, or of validation if there is no test."""
     test = predictions.of_set(CaseSet.TEST)
     return (CaseSet.TEST, test) if test else (CaseSet.VALIDATION, predictions.of_set(CaseSet.VALIDATION))
 
 
 def mask_sizes(cases: Sequence[Prediction]) -> list[MaskSize]:
-    """Of the cases with a diagnosis whose reference volume is known and above 0."""
+    """Return the sizes for cases with a diagnosis and a known reference volume above 0."""
     found = []
     for case in cases:
         reference_ml = _known(case, "reference_volume_ml")
@@ -54,6 +54,6 @@ def mask_sizes(cases: Sequence[Prediction]) -> list[MaskSize]:
 
 
 def _known(case: Prediction, column: str) -> float:
-    """A measure of the mask, NaN where there is none that is finite."""
+    """Return a measure of the mask, NaN if it is missing or not finite."""
     value = case.overlap.get(column, math.nan)
     return value if math.isfinite(value) else math.nan

@@ -1,4 +1,4 @@
-"""Slices of a case for a figure: grey image, masks of model and reference in colour and line, heat map."""
+"""Slices of a case for a figure: gray image, masks of model and reference as colors and outlines, heat map."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from spinal_tf.report.panels import draw_heat, grey_panel, intensity_window
 from spinal_tf.report.study.style import GREEN, VERMILLION, YELLOW
 
 PIXELS_PER_MM = 4
-"""A slice of 100 mm is then 400 pixels high, as many as it gets on paper."""
+"""Scale of slices: 100 mm become 400 pixels, as many as they get on paper."""
 
 OPACITY = 0.45
-"""Of the masks."""
+"""Opacity of the masks."""
 
 LOOKS = ((VERMILLION, "-", "model"), (GREEN, "--", "reference"))
-"""Colour and line of each mask; where both lie the colour is yellow."""
+"""Color and line of each mask; their overlap is yellow."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -29,9 +29,9 @@ class CasePicture:
     Attributes:
         image: T2w, any unit.
         predicted: bool, the model's mask.
-        reference: bool, the manual one.
-        spacing_mm: of rows and columns.
-        heat: Grad-CAM, float, 0 to 1; None where there is none.
+        reference: bool, the manual mask.
+        spacing_mm: spacing of rows and columns.
+        heat: Grad-CAM, float, 0 to 1; None if there is no map.
     """
 
     image: np.ndarray
@@ -41,7 +41,7 @@ class CasePicture:
     heat: np.ndarray | None = None
 
     def cropped(self) -> CasePicture:
-        """The part around both masks, as the contact sheet of a case shows it."""
+        """Crop to both masks, as on the contact sheet of a case."""
         crop = crop_around((self.predicted | self.reference)[np.newaxis], self.spacing_mm)
         return replace(
             self,
@@ -59,14 +59,16 @@ def widest_slice(
     spacing_mm: tuple[float, float, float],
     heat: np.ndarray | None = None,
 ) -> CasePicture:
-    """The slice with most of the reference, where that is empty with most of the model's mask; the first of equals.
+    """Return the slice with the largest area of the reference, or of the model's mask if the reference is empty.
+
+    Of equal slices, the first is taken; if both masks are empty, the middle slice.
 
     Args:
-        image: (slices, rows, columns), as are all others.
-        predicted: bool.
-        reference: bool.
-        spacing_mm: of slices, rows and columns.
-        heat: 0 to 1.
+        image: T2w, (slices, rows, columns), as all other arrays.
+        predicted: bool, the model's mask.
+        reference: bool, the manual mask.
+        spacing_mm: spacing of slices, rows and columns.
+        heat: Grad-CAM, 0 to 1.
     """
     areas = (reference if reference.any() else predicted).sum(axis=(1, 2))
     index = int(areas.argmax()) if areas.any() else len(image) // 2
@@ -80,14 +82,14 @@ def widest_slice(
 
 
 def grey(picture: CasePicture) -> np.ndarray:
-    """The image as RGB uint8, its pixels square."""
+    """Draw the image as RGB uint8 with square pixels."""
     sizes = zip(picture.image.shape, picture.spacing_mm, strict=True)
     height, width = (max(1, round(count * spacing * PIXELS_PER_MM)) for count, spacing in sizes)
     return grey_panel(picture.image, (height, width), intensity_window(picture.image))
 
 
 def with_masks(picture: CasePicture) -> np.ndarray:
-    """The image as RGB uint8 under the masks: red the model's alone, green the reference's alone, yellow both."""
+    """Draw the masks over the image, as RGB uint8: red model only, green reference only, yellow both."""
     pixels = grey(picture).astype(float)
     ours, theirs = (enlarged(mask, pixels.shape) for mask in (picture.predicted, picture.reference))
     for colour, chosen in ((VERMILLION, ours & ~theirs), (GREEN, theirs & ~ours), (YELLOW, ours & theirs)):
@@ -96,17 +98,17 @@ def with_masks(picture: CasePicture) -> np.ndarray:
 
 
 def with_heat(picture: CasePicture) -> np.ndarray:
-    """The image as RGB uint8 under its heat map."""
+    """Draw the heat map over the image, as RGB uint8."""
     return grey(picture) if picture.heat is None else draw_heat(grey(picture), picture.heat)
 
 
 def draw_outlines(panel: Axes, picture: CasePicture, extent: tuple[float, float, float, float]) -> None:
-    """Lines around the masks, the reference's dashed, over an image of that extent (left, right, bottom, top)."""
+    """Draw outlines of the masks, the reference's dashed, on an image of that extent (left, right, bottom, top)."""
     left, right, bottom, top = extent
     for mask, (colour, line, _) in zip((picture.predicted, picture.reference), LOOKS, strict=True):
         if not mask.any():
             continue
-        framed = np.pad(mask, 1).astype(float)  # a mask at the edge is closed, too
+        framed = np.pad(mask, 1).astype(float)  # so that outlines at the edge close
         rows, columns = (np.arange(-0.5, count + 1) / count for count in mask.shape)
         panel.contour(
             left + columns * (right - left),
@@ -120,6 +122,6 @@ def draw_outlines(panel: Axes, picture: CasePicture, extent: tuple[float, float,
 
 
 def enlarged(mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """A mask in as many rows and columns as a picture, each pixel as the voxel it lies in."""
+    """Resize a mask to the rows and columns of a picture; each pixel takes the value of its voxel."""
     rows, columns = (np.arange(new) * old // new for new, old in zip(shape, mask.shape, strict=False))
     return mask[np.ix_(rows, columns)].astype(bool)

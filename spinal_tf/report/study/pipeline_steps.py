@@ -1,4 +1,4 @@
-"""The steps from a scan to a diagnosis (Figure 2A), with slices of a case where there are any."""
+"""The steps from a scan to a diagnosis (Figure 2A), with slices of a case if available."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from spinal_tf.taxonomy import Diagnosis, Task, tree
 HEIGHT = 4.85
 
 BOX, PICTURE = 1.85, 1.15
-"""Inches: width of a box, longest side of a slice above or below it."""
+"""Width of a box, and longest side of a slice above or below it, in inches."""
 
 LINE = 0.165
-"""Inches that a line of text takes."""
+"""Height of a line of text in inches."""
 
 CAPTION = """\
 First the networks outline lesions on every sagittal slice of the T2w scan, and a person checks the mask where the
@@ -32,13 +32,13 @@ HEAT = " The heat map is that of the model that named the disease."
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """A box: where its middle is, in inches from the lower left, and its text, the first line bold.
+    """A box with text, the first line bold.
 
     Attributes:
-        x: of the middle.
-        y: of the middle.
-        lines: of text.
-        by: who does it: a network, a person, or plain computing.
+        x: middle of the box, inches from the left.
+        y: middle of the box, inches from the bottom.
+        lines: lines of text.
+        by: who does the step: ``network``, ``person`` or ``computing``.
     """
 
     x: float
@@ -48,10 +48,10 @@ class Step:
 
 
 LOOKS = {"network": (SKY, BLUE, "-"), "person": ("#fbe3d3", VERMILLION, "--"), "computing": ("#f4f4f4", GREY, "-")}
-"""Filling, edge and its line."""
+"""Fill color, edge color and line style of boxes."""
 
 SEGMENTED, CLASSIFIED = 3.25, 1.8
-"""Heights of the two rows."""
+"""Heights of the two rows in inches."""
 
 STEPS = {
     "scan": Step(x=1.0, y=SEGMENTED, lines=("T2w scan", "sagittal, all slices")),
@@ -60,26 +60,26 @@ STEPS = {
     "review": Step(x=9.1, y=SEGMENTED, lines=("Review", "accepted or corrected"), by="person"),
     "tiles": Step(x=1.0, y=CLASSIFIED, lines=("Tiles", "slices with lesion:", "T2w, T1c if used, mask")),
 }
-"""Those that are the same for every tree of diagnoses."""
+"""Steps that are the same for every tree of diagnoses."""
 
 COLUMN = 2.7
-"""Inches from a box to the next one on its right."""
+"""Distance from a box to the next one on its right in inches."""
 
 ARROWS = (("scan", "segmenter"), ("segmenter", "mask"), ("mask", "review"))
-"""From left to right, in the first row."""
+"""Arrows from left to right in the first row."""
 
 TURN = 2.75
-"""Height of the line from the end of the first row to the start of the second."""
+"""Height in inches of the line from the end of the first row to the start of the second."""
 
 HIGHEST = 0.6
-"""Inches that a task's box is above the second row at most, below that line."""
+"""Maximum height in inches of a task's box above the second row; it stays below that line."""
 
 
 def draw_pipeline(picture: CasePicture | None, note: str) -> Iterator[Drawing]:
-    """The steps; above some of them a slice.
+    """Draw the steps, some with a slice above or below.
 
     Args:
-        picture: of a case; None for the steps alone.
+        picture: slice of a case; None for the steps alone.
         note: see `style.finished`.
     """
     classifiers = classifier_steps()
@@ -106,7 +106,7 @@ def draw_pipeline(picture: CasePicture | None, note: str) -> Iterator[Drawing]:
 
 
 def classifier_steps() -> dict[Task, Step]:
-    """A box for each task, in a column for each level of the tree, at the middle of its diagnoses' places."""
+    """Place a box for each task: a column for each level of the tree, at the mean height of its diagnoses."""
     steps: dict[Task, Step] = {}
     level = [frozenset(tree().diagnoses)]
     below = _from_above(level[0])
@@ -125,13 +125,13 @@ def classifier_steps() -> dict[Task, Step]:
 
 
 def _from_above(members: frozenset[Diagnosis]) -> list[Diagnosis]:
-    """Diagnoses of a class, the branch of each negative class before that of the positive one."""
+    """List the diagnoses of a class from top to bottom, each negative branch before the positive one."""
     task = tree().splitting(members)
     return [*_from_above(task.negative), *_from_above(task.positive)] if task else [*members]
 
 
 def _draw_cascade(panel: Axes, classifiers: dict[Task, Step], diagnosis: Step) -> None:
-    """From the tiles to the first task, from each task to those of its classes or, for a disease, to the diagnosis."""
+    """Draw arrows from the tiles to the first task, and from each task to the next tasks or to the diagnosis."""
     _draw_arrow(panel, STEPS["tiles"], next(iter(classifiers.values())))
     for task, step in classifiers.items():
         following = [tree().splitting(members) for members in (task.negative, task.positive)]
@@ -178,7 +178,7 @@ def _arrow(panel: Axes, start: tuple[float, float], end: tuple[float, float]) ->
 
 
 def _draw_pictures(panel: Axes, picture: CasePicture, diagnosis: Step) -> None:
-    """Above the first row, below the second."""
+    """Draw slices above the first row and below the second."""
     alone = replace(picture, reference=np.zeros_like(picture.reference))
     mask = np.repeat(
         255 * enlarged(picture.predicted, grey(picture).shape)[..., np.newaxis].astype(np.uint8), 3, axis=2

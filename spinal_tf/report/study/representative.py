@@ -1,4 +1,4 @@
-"""Representative cases with both masks and all diagnoses (Figure 2B), chosen by a rule."""
+"""Representative cases, chosen by a rule, with both masks and all diagnoses (Figure 2B)."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ operating points, and of the raters, right ones ticked."""
 
 @dataclass(frozen=True, kw_only=True)
 class Called:
-    """A class, and the diseases in it."""
+    """A called class and its diseases."""
 
     name: str
     members: frozenset[Diagnosis]
 
 
 def representative_cases(evaluation: Evaluation) -> dict[Diagnosis, Prediction]:
-    """Of each disease the case with the median Dice, of the test, of validation where there is no test.
+    """Return the case with the median Dice for each disease, from the test, or from validation if there is no test.
 
-    Cases without Dice are left out; of an even number the lower middle one is taken.
+    Cases without Dice are excluded; for an even number, the lower of the two middle cases is taken.
     """
     _, cases = reported(evaluation.predictions)
     by_name = {case.name: case for case in cases}
@@ -52,10 +52,10 @@ def representative_cases(evaluation: Evaluation) -> dict[Diagnosis, Prediction]:
 
 
 def called(case: Prediction, tasks: Mapping[str, ScoredTask]) -> Called | None:
-    """What the cascade calls a case; None where it has no probability of the first task.
+    """Return the class that the cascade calls for a case; None if it stops at the first task.
 
-    A task without probability ends the way at the class before it. A point that the case's own split chose is not
-    used on it.
+    The cascade stops at a task without a probability for the case, or with an operating point chosen on the case's own
+    split; the class called before is returned.
     """
     found, members = None, frozenset(tree().diagnoses)
     while (task := tree().splitting(members)) and (step := _called(case, task, tasks)):
@@ -64,11 +64,11 @@ def called(case: Prediction, tasks: Mapping[str, ScoredTask]) -> Called | None:
 
 
 def draw_cases(evaluation: Evaluation, pictures: Mapping[str, CasePicture], note: str) -> Iterator[Drawing]:
-    """Two cases in a row, those of `representative_cases` that have a picture.
+    """Draw the cases of `representative_cases` that have a picture, two in a row.
 
     Args:
-        evaluation: knows cases, calls and raters.
-        pictures: by name of the case.
+        evaluation: cases, calls and raters.
+        pictures: slices by name of the case.
         note: see `style.finished`.
     """
     case_set, cases = reported(evaluation.predictions)
@@ -126,7 +126,7 @@ def _draw_case(
 
 
 def case_lines(case: Prediction, evaluation: Evaluation, dice: float) -> list[tuple[str, bool]]:
-    """The text beside a case, and whether a line is bold: diagnosis, Dice, what the model and each rater called it."""
+    """Return the lines beside a case, and whether each is bold: diagnosis, Dice, calls of the model and each rater."""
     lines = [(case.diagnosis.printed if case.diagnosis else "", True), (f"Dice {dice:.2f}", False)]
     model = called(case, evaluation.tasks)
     if model:

@@ -39,7 +39,7 @@ from spinal_tf.report.study.style import (
 from spinal_tf.taxonomy import tree
 
 LABEL_STEP = 0.075
-"""Distance of the raters' names, which stand in a column beside their marks, since the marks often touch."""
+"""Distance between the raters' names, which form a column beside the marks, since the marks often touch."""
 
 CROSS_FITTED = (
     "*Cases of the set that chose the operating point are called at points chosen on other patients of it, so that the "
@@ -51,7 +51,7 @@ RATED = "Crosses: raters, by number; a diagnosis outside of the task counts as w
 
 @dataclass(frozen=True, kw_only=True)
 class RocPoint:
-    """A place on the plane of the curve."""
+    """A point in the ROC plane."""
 
     name: str
     false_positive_rate: float
@@ -59,7 +59,7 @@ class RocPoint:
 
 
 def draw_roc(evaluation: Evaluation, note: str) -> Iterator[Drawing]:
-    """A figure for each set that has cases, a panel for each task."""
+    """Draw a figure for each set that has cases, a panel for each task."""
     for case_set, performances in evaluation.performances.items():
         if not performances:
             continue
@@ -72,7 +72,7 @@ def draw_roc(evaluation: Evaluation, note: str) -> Iterator[Drawing]:
 
 
 def rater_points(contrasts: Sequence[Contrast], task: str, case_set: CaseSet) -> list[RocPoint]:
-    """Sensitivity and specificity of the raters of a task and set; those without cases of both classes have none."""
+    """Return the points of the raters of a task and set; raters without cases of both classes are left out."""
     points = []
     for contrast in contrasts:
         if (contrast.kind, contrast.task.name, contrast.case_set) != ("rater", task, case_set):
@@ -85,7 +85,7 @@ def rater_points(contrasts: Sequence[Contrast], task: str, case_set: CaseSet) ->
 
 
 def operating_point(counts: Confusion, name: str = "") -> RocPoint | None:
-    """Where a confusion matrix stands; None without cases of both classes."""
+    """Return the ROC point of a confusion matrix; None without cases of both classes."""
     sensitivity, specificity = counts.proportion("sensitivity"), counts.proportion("specificity")
     return _point(name, sensitivity, specificity) if sensitivity and specificity else None
 
@@ -141,7 +141,7 @@ def _mark(panel: Axes, point: RocPoint, mark: str, **style: Any) -> None:  # noq
 
 
 def _write_names(panel: Axes, raters: Sequence[RocPoint]) -> None:
-    """In a column right of the marks, from above to below as these are, each with a line to its mark."""
+    """Write names in a column right of the marks, in their order from top to bottom, each with a line to its mark."""
     ordered = sorted(raters, key=lambda point: (-point.sensitivity, point.false_positive_rate))
     x = min(0.95, max((point.false_positive_rate for point in raters), default=0) + 0.2)
     top = max((point.sensitivity for point in raters), default=0) - LABEL_STEP

@@ -1,4 +1,4 @@
-"""What stands in the sections of an evaluation's page: tables, figures, checklists, origin; as HTML."""
+"""HTML of the sections of an evaluation's page: tables, figures, checklists, origin."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from spinal_tf.report.study.sheets import Sheet, text
 from spinal_tf.report.study.table_parts import Part
 
 LARGEST_SVG_BYTES = 1_000_000
-"""A larger drawing is shown as PNG if that is smaller, so that the page can be sent and opened."""
+"""Size above which a drawing is shown as PNG, if that is smaller, so that the page can be sent and opened."""
 
 
 def part(shown: Part, sheet: Sheet) -> str:
-    """A table with its definition and the file that has all of it."""
+    """Build a table with its definition and the name of the file with all rows."""
     caption = f"{shown.caption} All rows: {shown.table}.csv."
     table = markup.table(caption, sheet.header, sheet.rows, numeric=sheet.numeric, headings=sheet.headings)
     return markup.folded(shown.folded, table) if shown.folded else table
 
 
 def table2(evaluation: Evaluation) -> str:
-    """Table 2, this cohort's columns beside the paper's where the tree is the paper's."""
+    """Build Table 2, with the paper's columns beside this cohort's if the tree is the paper's."""
     spans = [(task, len(layouts.table2_kinds())) for task in layouts.table2_tasks()]
     header = ("Classification", *layouts.table2_kinds() * len(spans))
     blocks = [(block.case_set.printed, block.rows) for block in layouts.table2(evaluation)]
@@ -35,7 +35,7 @@ def table2(evaluation: Evaluation) -> str:
 
 
 def drawing(figure: FigureFile) -> str:
-    """A figure with its caption, which is also the words for who cannot see it."""
+    """Build a figure with its caption, which is also the alternative text."""
     vector, pixels = figure.svg.read_bytes(), figure.png.read_bytes()
     if len(vector) > max(LARGEST_SVG_BYTES, len(pixels)):
         picture = markup.image(figure.caption, pixels, "image/png")
@@ -45,7 +45,7 @@ def drawing(figure: FigureFile) -> str:
 
 
 def checklist(listed: Checklist, evaluation: Evaluation) -> str:
-    """A checklist, filled in as far as the run knows."""
+    """Build a checklist, filled in as far as the run can answer."""
     items = fill_in(listed, evaluation)
     states = Counter(item.state for item in items)
     counts = ", ".join(f"{states[state]} {state.value}" for state in State)
@@ -57,7 +57,7 @@ def checklist(listed: Checklist, evaluation: Evaluation) -> str:
 
 
 def origin(evaluation: Evaluation) -> str:
-    """All that it takes to repeat the numbers."""
+    """List everything needed to reproduce the numbers."""
     return "\n".join(
         [
             markup.table("Evaluated tables", ("Table", "SHA-256 of its file"), evaluation.tables, numeric=()),

@@ -1,4 +1,4 @@
-"""An evaluation in sentences: what the page begins with and the checklists quote."""
+"""An evaluation in sentences, for the top of the page and the checklists."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from spinal_tf.evaluation.scored import ScoredTask
 from spinal_tf.taxonomy import tree
 
 SETS = {CaseSet.VALIDATION: "validation", CaseSet.TEST: "test", CaseSet.DIFFICULT: "difficult test"}
-"""Before the word cases."""
+"""Names of the sets before the word "cases"."""
 
 
 def main_set(evaluation: Evaluation) -> CaseSet:
-    """The test, validation where there is no test."""
+    """Return the test, or validation if there is no test."""
     return CaseSet.TEST if evaluation.performances[CaseSet.TEST] else CaseSet.VALIDATION
 
 
 def summary(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
-    """Of each task its name, and the sentence that a hurried reader needs, beside the paper's numbers if shown."""
+    """Yield the name of each task with a one-sentence summary, and the paper's numbers if shown."""
     for name, judged in evaluation.performances[main_set(evaluation)].items():
         scored, measures = judged.scored, judged.measures
         paper = paper_column(scored.case_set, name)
@@ -38,18 +38,18 @@ def summary(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
 
 
 def measure_value(measure: Measure) -> str:
-    """To two decimals."""
+    """Format a measure to two decimals."""
     return measure_cell("auc", measure).split()[0].replace("-", "not defined")
 
 
 def measured(judged: Performance, names: tuple[str, ...]) -> str:
-    """Some measures with their intervals in one line."""
+    """Format some measures with their intervals in one line."""
     cells = (f"{_inline(LABELS[name])} {measure_cell(name, judged.measures[name])}" for name in names)
     return f"{printed_task(judged.scored.task)}: {', '.join(cells)}"
 
 
 def point(task: ScoredTask) -> str:
-    """What is called positive, and who said so."""
+    """Describe the operating point of a task and who chose it."""
     positive = tree().term(task.task.classes[1])
     if task.point.chosen_on is None:
         origin = "given by whoever evaluated"

@@ -1,4 +1,4 @@
-"""Rows of numbers as columns of text: limits and counts joined, words spelt out, as many digits as the column needs."""
+"""Rows of numbers as columns of text: limits and counts joined, words spelled out, digits as the column needs."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ HEADINGS = {
     "outside_task": "Outside of the task",
     "net_benefit_everybody": "Net benefit, all positive",
 }
-"""Of columns whose names do not read as words."""
+"""Headings of columns whose names do not read as words."""
 
 UNITS = {"_mm": ", mm", "_ml": ", mL", "_years": ", years"}
 
@@ -48,10 +48,10 @@ SPELT = {
     "measure": overlap_text.LABELS | LABELS,
     "zone": {zone.value: zone.printed for zone in Zone},
 }
-"""Words of columns that are written otherwise in files."""
+"""Printed words for the values of columns that files write differently."""
 
 NAMES = ("measure", "rule", "group")
-"""Columns whose other words are names, to be read like headings."""
+"""Columns whose other values are names, to be printed like headings."""
 
 MEASURE = "measure"
 NUMERATOR, DENOMINATOR = "count", "total"
@@ -62,12 +62,12 @@ SIGNED = ("difference",)
 
 @dataclass(frozen=True, kw_only=True)
 class Sheet:
-    """A table as it is shown.
+    """A table as shown.
 
     Attributes:
-        header: of the columns.
-        rows: as many texts each.
-        numeric: places of the columns that hold numbers.
+        header: headings of the columns.
+        rows: rows with one text per column.
+        numeric: indices of the columns that hold numbers.
     """
 
     header: tuple[str, ...]
@@ -76,13 +76,13 @@ class Sheet:
 
     @property
     def headings(self) -> int:
-        """How many columns, from the first on, say what a row is about: those before the first number, at least one."""
+        """Number of leading columns that describe a row: those before the first number, at least one."""
         return max(1, min(self.numeric, default=1))
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Column:
-    """A heading and a text for each row."""
+    """A column: a heading and one text per row."""
 
     heading: str
     texts: tuple[str, ...]
@@ -90,10 +90,10 @@ class _Column:
 
 
 def sheet(rows: Sequence[Row], *, without: Sequence[str] = ()) -> Sheet:
-    """Lay rows out; a column in which nothing is known is left out.
+    """Lay out rows; columns without any known value are left out.
 
     Args:
-        rows: at least one, all with the same keys.
+        rows: at least one row, all with the same keys.
         without: keys to leave out.
     """
     names = [name for name in rows[0] if name not in without and any(row[name] is not None for row in rows)]
@@ -116,7 +116,7 @@ def _columns(names: Sequence[str], rows: Sequence[Row]) -> Iterator[_Column]:
 
 
 def _mate(name: str) -> str:
-    """The column that one belongs together with, if there is such a column."""
+    """Return the name of the column to join with this one (upper limit or denominator); empty for other columns."""
     if name.endswith(LOW):
         return name.removesuffix(LOW) + HIGH
     return name.removesuffix(NUMERATOR) + DENOMINATOR if name.endswith(NUMERATOR) else ""
@@ -170,10 +170,10 @@ def _spelt_by_tree() -> dict[str, dict[str, str]]:
 
 
 def _decimals(names: Sequence[str], rows: Sequence[Row]) -> Mapping[Cell, int]:
-    """Digits behind the point: three for fractions of 1, fewer the larger the numbers are.
+    """Return the number of decimals: three for fractions of 1, fewer for larger numbers.
 
-    They are those that the columns need; where rows are of different measures, those that each measure needs in all
-    columns.
+    All given columns share the decimals that they need; if rows are of different measures, each measure has its own,
+    shared by all columns.
     """
     measured = MEASURE in rows[0]
     largest: dict[Cell, float] = dict.fromkeys([row.get(MEASURE) for row in rows], 0.0)
@@ -186,7 +186,7 @@ def _decimals(names: Sequence[str], rows: Sequence[Row]) -> Mapping[Cell, int]:
 
 
 def text(cell: Cell) -> str:
-    """A cell without regard to its column; a dash for nothing."""
+    """Format a cell regardless of its column; a dash for None."""
     if cell is None:
         return number(None, digits=0)
     if isinstance(cell, bool):
@@ -195,7 +195,7 @@ def text(cell: Cell) -> str:
 
 
 def heading(name: str) -> str:
-    """Of a column: ``second_value`` is "Second value", ``volume_error_ml`` "Volume error, mL"."""
+    """Return a column's heading: "Second value" for ``second_value``, "Volume error, mL" for ``volume_error_ml``."""
     if name in HEADINGS:
         return HEADINGS[name]
     unit = next((unit for unit in UNITS if name.endswith(unit)), "")

@@ -1,4 +1,4 @@
-"""What a reader of an evaluation gets besides its numbers: page, checklists, LaTeX."""
+"""Files of an evaluation besides its numbers: page, checklists, LaTeX."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ PAGE = "report.html"
 
 
 def study_files(evaluation: Evaluation, figures: Sequence[FigureFile], *, note: str) -> Mapping[str, Writer]:
-    """What writes each file, by its name; for `evaluation_files.write_evaluation`.
+    """Return a writer for each file by its name, for `evaluation_files.write_evaluation`.
 
     Args:
-        evaluation: what came out.
-        figures: of it, to stand in the page.
-        note: see `page.write_evaluation_page`.
+        evaluation: results of the evaluation.
+        figures: figures of the evaluation, for the page.
+        note: see `study_page.write_evaluation_page`.
     """
 
     def write_page(path: Path) -> None:

@@ -27,12 +27,12 @@ SECTION_OF = {
     "volumes": MASKS,
     "dice": MASKS,
 }
-"""Where figures stand, by the first word of their names; others have a section."""
+"""Sections of figures by the first word of their names; other figures share a section."""
 
 FIGURES, ORIGIN = "Figures", "How this was made"
 
 ALONE = "Performance"
-"""Title of the performance where the paper's numbers are not shown."""
+"""Title of the performance section if the paper's numbers are not shown."""
 
 CAUTION = (
     "The paper's numbers are of other patients and other models; that a number here is higher or lower says little "
@@ -44,16 +44,16 @@ def write_evaluation_page(evaluation: Evaluation, figures: Sequence[FigureFile],
     """Write the page as UTF-8.
 
     Args:
-        evaluation: what came out.
-        figures: of it; their files are read.
-        path: where to.
-        note: what must be known of the cases, for example that they are simulated; may be empty.
+        evaluation: results of the evaluation.
+        figures: figures of the evaluation; their files are read.
+        path: file to write.
+        note: what a reader must know about the cases, for example that they are simulated; may be empty.
     """
     path.write_text(evaluation_page(evaluation, figures, note=note), encoding="utf-8")
 
 
 def evaluation_page(evaluation: Evaluation, figures: Sequence[FigureFile], *, note: str) -> str:
-    """The page as text; see `write_evaluation_page`."""
+    """Return the page as text; see `write_evaluation_page`."""
     name = evaluation.predictions.source.name
     bodies: dict[str, list[str]] = {}
     for title, html in _bodies(evaluation, figures):
@@ -81,7 +81,7 @@ def _head(evaluation: Evaluation, note: str) -> Iterator[str]:
 
 
 def _bodies(evaluation: Evaluation, figures: Sequence[FigureFile]) -> Iterator[tuple[str, str]]:
-    """Title of a section, and HTML that stands in it, in the order of the page."""
+    """Yield title and HTML of each part of a section, in the order of the page."""
     if beside_paper():
         yield PERFORMANCE, element("p", CAUTION)
     yield PERFORMANCE, table2(evaluation)

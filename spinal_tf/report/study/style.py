@@ -1,6 +1,6 @@
-"""How the figures of an evaluation look, and how they become files.
+"""Style and writing of the figures of an evaluation.
 
-matplotlib is used through its objects, with the canvas that needs no screen; pyplot's state is left alone.
+matplotlib is used through its objects, with a canvas that needs no screen; pyplot's state stays unchanged.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ from spinal_tf.taxonomy import Diagnosis, Task, tree
 BLACK, ORANGE, SKY, GREEN = "#000000", "#e69f00", "#56b4e9", "#009e73"
 YELLOW, BLUE, VERMILLION, PURPLE = "#f0e442", "#0072b2", "#d55e00", "#cc79a7"
 GREY = "#777777"
-"""The palette of Okabe and Ito (2008), for colour-blind readers too; everything also differs by mark or line."""
+"""The palette of Okabe and Ito (2008), also for color-blind readers; everything also differs by mark or line."""
 
 PAPER = "Zhuo et al. 2022"
 
 MARKS = (("o", BLUE), ("s", ORANGE), ("^", GREEN), ("D", PURPLE), ("v", SKY), ("P", VERMILLION), ("X", BLACK))
-"""Marks and colours of diseases, in the order of the tree; further diseases begin again."""
+"""Marks and colors of diseases, in the order of the tree; with more diseases, they repeat."""
 
 SET_NAMES = {
     CaseSet.VALIDATION: "validation cases",
@@ -40,15 +40,15 @@ SET_NAMES = {
 }
 
 PANEL_INCHES = 2.65
-"""Width of a panel of three in a row."""
+"""Width in inches of a panel, three in a row."""
 
 NARROWEST = 5.0
-"""Inches that a figure is wide at least, for its title and the lines below."""
+"""Minimum width of a figure in inches, for its title and the lines below."""
 
 DOTS_PER_INCH = 150
 
 FOOT_POINTS = 7
-"""Size of the letters of the lines below a figure."""
+"""Font size of the lines below a figure in points."""
 
 SETTINGS = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so every machine draws the same
@@ -67,12 +67,12 @@ SETTINGS = {
 }
 
 METADATA = {".svg": {"Date": None, "Creator": None}, ".png": {"Software": None}}
-"""No date and no version: the same numbers give the same bytes."""
+"""Metadata without date and version, so that the same numbers give the same bytes."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Drawing:
-    """A figure that is not written yet; see `figure_file.FigureFile`."""
+    """A figure before it is written; see `figure_file.FigureFile`."""
 
     name: str
     title: str
@@ -82,16 +82,16 @@ class Drawing:
 
 @contextmanager
 def settings() -> Iterator[None]:
-    """Matplotlib's settings for drawing and for writing; those from before come back."""
+    """Apply matplotlib's settings for drawing and writing; restore the previous ones afterwards."""
     with mpl.rc_context():
-        mpl.rcdefaults()  # not a user's own settings
+        mpl.rcdefaults()  # ignore the user's own settings
         mpl.rcParams.update(SETTINGS)
         yield
 
 
 @dataclass(frozen=True, kw_only=True)
 class Space:
-    """Inches around panels and between them, for labels and legends; ``above`` has the figure's title, too."""
+    """Space in inches around and between panels, for labels and legends; ``above`` includes the figure's title."""
 
     left: float = 0.72
     right: float = 0.25
@@ -102,12 +102,12 @@ class Space:
 
 
 def grid(widths: Sequence[float], heights: Sequence[float], space: Space) -> tuple[Figure, np.ndarray]:
-    """A figure of panels in rows and columns; all lengths in inches, so that nothing depends on what is drawn.
+    """Make a figure with panels in rows and columns; all lengths are in inches, independent of what is drawn.
 
     Args:
-        widths: of the columns.
-        heights: of the rows.
-        space: around them.
+        widths: widths of the columns.
+        heights: heights of the rows.
+        space: space around and between the panels.
 
     Returns:
         The figure and its panels, (rows, columns).
@@ -127,7 +127,7 @@ def grid(widths: Sequence[float], heights: Sequence[float], space: Space) -> tup
 
 
 def legend_below(panel: Axes, inches: float, *, columns: int = 1, of: Axes | None = None) -> None:
-    """A legend so far under a panel, where no curve comes; of another panel's marks where one is named."""
+    """Draw a legend that many inches below a panel, clear of its curves, with the marks of panel ``of`` if given."""
     height = panel.bbox.height / panel.figure.dpi
     panel.legend(
         *(of or panel).get_legend_handles_labels(),
@@ -140,14 +140,14 @@ def legend_below(panel: Axes, inches: float, *, columns: int = 1, of: Axes | Non
 
 
 def finished(name: str, title: str, caption: str, figure: Figure, note: str) -> Drawing:
-    """Head the figure, and add note and notice below it, for which it grows.
+    """Add the title, and note and notice below the figure, which grows to fit them.
 
     Args:
-        name: of the files.
-        title: a few words.
-        caption: what is seen; its lines are joined.
-        figure: with its panels.
-        note: what a reader must know of the data, such as that they are simulated; may be empty.
+        name: file name without extension.
+        title: short title.
+        caption: description of the figure; its lines are joined.
+        figure: figure with its panels.
+        note: what a reader must know about the data, for example that they are simulated; may be empty.
     """
     width, height = (float(inches) for inches in figure.get_size_inches())
     figure.text(0.15 / width, 1 - 0.12 / height, title, ha="left", va="top", fontsize=11, fontweight="bold")
@@ -161,7 +161,7 @@ def finished(name: str, title: str, caption: str, figure: Figure, note: str) -> 
 
 
 def _grow(figure: Figure, inches: float) -> None:
-    """Add room below; what is there keeps its size and distance from the top."""
+    """Add space below; existing panels and texts keep their size and distance from the top."""
     before = float(figure.get_figheight())
     after = before + inches
     for panel in figure.axes:
@@ -173,27 +173,27 @@ def _grow(figure: Figure, inches: float) -> None:
 
 
 def save(drawing: Drawing, path: Path) -> None:
-    """Write a figure in the form that the ending says, ``.svg`` or ``.png``."""
+    """Write a figure in the format of the extension, ``.svg`` or ``.png``."""
     drawing.figure.savefig(path, dpi=DOTS_PER_INCH, metadata=METADATA[path.suffix])
 
 
 def disease_marks() -> dict[Diagnosis, tuple[str, str]]:
-    """Mark and colour of each disease."""
+    """Return mark and color of each disease."""
     return dict(zip(tree().diagnoses, cycle(MARKS), strict=False))
 
 
 def panel_title(task: Task, labels: np.ndarray) -> str:
-    """A task and the cases of its classes, as ``33 MS, 45 NMOSD``; labels bool, (n,)."""
+    """Return a task's name and the cases of its classes, as ``33 MS, 45 NMOSD``; labels bool, (n,)."""
     numbers = (int((~labels).sum()), int(labels.sum()))
     counts = ", ".join(f"{count} {tree().term(name)}" for count, name in zip(numbers, task.classes, strict=True))
     return f"{printed_task(task)}\n{counts}"
 
 
 def shortened(words: str, letters: int) -> str:
-    """The words, cut with an ellipsis where they are longer."""
+    """Cut words with an ellipsis if they are longer."""
     return words if len(words) <= letters else f"{words[: letters - 1]}\N{HORIZONTAL ELLIPSIS}"
 
 
 def spread(low: float, high: float, digits: int = 2) -> str:
-    """An interval as ``0.79 to 0.97``."""
+    """Format an interval as ``0.79 to 0.97``."""
     return f"{low:.{digits}f} to {high:.{digits}f}"

@@ -1,4 +1,4 @@
-"""Subgroups against each other: differences with intervals (the paper's Table E5 as a picture)."""
+"""Comparison of subgroups: differences with intervals (the paper's Table E5 as a picture)."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from spinal_tf.report.study.style import (
 )
 
 LOOKS = dict(zip(COMPARED, (("o", BLUE), ("s", ORANGE), ("^", GREEN), ("D", PURPLE)), strict=True))
-"""Mark and colour of each measure."""
+"""Mark and color of each measure."""
 
 ROW_INCHES = 0.75
-"""Height of the lines of one comparison."""
+"""Height of the lines of one comparison in inches."""
 
 ROW_LETTERS = 20
-"""That fit beside the panels."""
+"""Letters that fit beside the panels."""
 
 CAPTION = """\
 Differences between subgroups, first less second, with intervals of 95 %: {interval}. Right of 0 the first does better.
@@ -47,7 +47,7 @@ BOOTSTRAP = "bootstrap over patients, of whom some have several cases"
 
 @dataclass(frozen=True, kw_only=True)
 class ForestLine:
-    """A difference and its interval, unknown where there is none."""
+    """A difference and its interval, which may be unknown."""
 
     measure: str
     value: float
@@ -55,12 +55,12 @@ class ForestLine:
 
 
 def forest_lines(contrast: Contrast, *, by_patients: bool) -> list[ForestLine]:
-    """The defined differences of a comparison.
+    """Return the defined differences of a comparison.
 
     Args:
-        contrast: of subgroups.
-        by_patients: take the bootstrap's intervals. The formulae are better for few cases, where nearly all are right,
-            but take cases as independent.
+        contrast: comparison of subgroups.
+        by_patients: use the bootstrap's intervals. Those by formula are better for few cases with nearly all calls
+            right, but treat cases as independent.
     """
     return [
         ForestLine(measure=one.measure, value=one.value, interval=one.bootstrap if by_patients else one.formula)
@@ -70,7 +70,7 @@ def forest_lines(contrast: Contrast, *, by_patients: bool) -> list[ForestLine]:
 
 
 def draw_forest(evaluation: Evaluation, note: str) -> Iterator[Drawing]:
-    """A panel for each task, a group of lines for each comparison."""
+    """Draw a panel for each task with a group of lines for each comparison."""
     contrasts = [group.contrast for group in evaluation.subgroups if group.contrast]
     names = list(dict.fromkeys((one.first, one.second) for one in contrasts))
     if not names:

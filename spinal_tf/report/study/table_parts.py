@@ -1,4 +1,4 @@
-"""What each table of an evaluation is called, what it means, and which of its rows a reader gets to see."""
+"""Section, caption and displayed rows of each table of an evaluation."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DIFFERENCE = (
 )
 
 TO_FILE = ("formula_low", "formula_high", "test")
-"""Columns of comparisons that a reader of the page can do without."""
+"""Columns of comparisons that are only in the file, not on the page."""
 
 TENTHS = tuple(tenth / 10 for tenth in range(1, 10))
 
@@ -32,19 +32,19 @@ def _whole(rows: Sequence[Row]) -> Sequence[Row]:
 
 
 def _of_main_set(rows: Sequence[Row]) -> Sequence[Row]:
-    """Those of the test, of validation where there is no test."""
+    """Return the rows of the test, or of validation if there is no test."""
     sets = {row["set"] for row in rows}
     main = CaseSet.TEST.value if CaseSet.TEST.value in sets else CaseSet.VALIDATION.value
     return [row for row in rows if row["set"] == main]
 
 
 def _with_lesions(rows: Sequence[Row]) -> Sequence[Row]:
-    """Those of the main set but for healthy cases."""
+    """Return the rows of the main set without healthy cases."""
     return [row for row in _of_main_set(rows) if row["diagnosis"] != HEALTHY]
 
 
 def _of_kind(kind: str) -> Callable[[Sequence[Row]], Sequence[Row]]:
-    """Those of the test and its difficult cases, of validation where there is no test."""
+    """Return a filter for rows of a kind: test and difficult cases, or validation if there is no test."""
 
     def chosen(rows: Sequence[Row]) -> Sequence[Row]:
         tested = [row for row in rows if row["set"] != CaseSet.VALIDATION.value]
@@ -62,13 +62,13 @@ class Part:
     """Rows of a table that are shown together.
 
     Attributes:
-        table: its name, which is that of its CSV file, too.
-        caption: what the rows are, and by which definitions.
-        section: heading that it stands under.
-        choose: the rows that are shown.
-        without: columns that are left to the CSV file.
-        lay_out: the table as text, where that is not row by row.
-        folded: what the page shows of it before somebody opens it; empty for a table that stands open.
+        table: name of the table and of its CSV file.
+        caption: meaning of the rows, with definitions.
+        section: title of its section.
+        choose: function that selects the displayed rows.
+        without: columns that are only in the CSV file.
+        lay_out: function that lays out the table; None for row by row.
+        folded: title of the collapsed table on the page; empty for an open table.
     """
 
     table: str
@@ -241,11 +241,11 @@ PARTS = (
         ),
     ),
 )
-"""In the order of the page. A table that is not named here is shown whole in a section of its own."""
+"""Parts in the order of the page. A table without part is shown whole in a section of its own."""
 
 
 def parts_of(name: str) -> tuple[Part, ...]:
-    """The parts of a table; Table 2, which has a layout of its own, has none."""
+    """Return the parts of a table; none for Table 2, which has its own layout."""
     known = tuple(part for part in PARTS if part.table == name)
     if known or name == "table2":
         return known
@@ -253,7 +253,7 @@ def parts_of(name: str) -> tuple[Part, ...]:
 
 
 def filled(evaluation: Evaluation, names: Sequence[str]) -> Iterator[tuple[Part, Sheet]]:
-    """The parts of tables that have rows, as text, in the order of the page."""
+    """Yield the parts of tables that have rows, as text, in the order of the page."""
     tables: Mapping[str, list[Row]] = {name: list(TABLES[name](evaluation)) for name in names}
     parts = [part for name in names for part in parts_of(name)]
     place = {part: index for index, part in enumerate(PARTS)}
