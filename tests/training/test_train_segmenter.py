@@ -150,7 +150,7 @@ def test_errors_come_from_the_training_cases_alone(cohort_table, tmp_path):
         false = {voxel for voxel in errors if not case.mask[voxel]}
         assert false
         assert false <= spine
-    files = [{path.name for path in (tmp_path / "cache").glob(f"segmenter-{split.value}/*.bin")} for split in SPLITS]
+    files = [{path.name for path in (tmp_path / "cache").glob(f"segmenter-{split.value}-*/*.bin")} for split in SPLITS]
     assert files[0] - files[1] == {"errors.bin"}
 
 
