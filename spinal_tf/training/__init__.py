@@ -1,1 +1,1 @@
-"""Training the networks from a cohort, with everything that is needed to go on with it, to judge it and to use it."""
+"""Train the networks from a cohort, and keep everything needed to resume, evaluate and release a run."""

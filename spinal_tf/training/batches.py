@@ -1,4 +1,4 @@
-"""The batches of a training on the devices that share them."""
+"""Batches of a training, distributed over its devices."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from spinal_tf.errors import DeviceError
 def batches(
     strategy: tf.distribute.Strategy, sampler: Sampler, batch: int, first_step: int, steps: int
 ) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
-    """Batches as `spinal_tf.training.step.Trainer` takes them; each machine draws its own share and no more.
+    """Yield batches for `spinal_tf.training.step.Trainer`; each machine draws only its own share.
 
     Args:
         strategy: of the training.
         sampler: makes the samples.
-        batch: samples in a batch, over all devices together, each of which gets as many.
-        first_step: from which on.
+        batch: samples in a batch, over all devices together; each device gets an equal share.
+        first_step: first step to draw.
         steps: step at which the training ends.
     """
 
@@ -38,7 +38,7 @@ def batches(
 
 
 def refuse_uneven(strategy: tf.distribute.Strategy, batch: int) -> None:
-    """Refuse a batch that cannot be shared.
+    """Refuse a batch that the devices cannot share evenly.
 
     Raises:
         DeviceError: the devices would not get equal parts.

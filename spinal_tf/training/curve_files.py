@@ -14,11 +14,11 @@ from spinal_tf.files import output_files
 Row = dict[str, float]
 
 WHOLE = ("seed", "patients", "cases", "step")
-"""Columns of whole numbers."""
+"""Columns that hold whole numbers."""
 
 
 def read_rows(path: Path) -> list[Row]:
-    """The points in a table; none where it does not exist."""
+    """Read the points of a table; an empty list if the file does not exist."""
     if not path.exists():
         return []
     with path.open(newline="", encoding="utf-8") as file:
@@ -29,7 +29,7 @@ def read_rows(path: Path) -> list[Row]:
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:
-    """Write all points; the table before is replaced.
+    """Write all points; an existing table is replaced.
 
     Raises:
         OutputError: it cannot be written.

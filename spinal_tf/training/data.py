@@ -1,4 +1,4 @@
-"""The cases of a cohort, checked, prepared once, and known again by their hash."""
+"""Cases of a cohort for training: checked, prepared once, and identified by a hash."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from spinal_tf.threads import Progress
 from spinal_tf.training.run_folder import write_json
 
 SPLITS = (Split.TRAIN, Split.VALIDATION)
-"""The test set is left alone."""
+"""Splits used in training; the test set is not read."""
 
 CHECKED = "cohort.json"
 
@@ -42,13 +42,13 @@ Named = TypeVar("Named", bound=_HasName)
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingCohort:
-    """A cohort that was found sound.
+    """A cohort that passed all checks.
 
     Attributes:
-        sha256: of what it says and shows, wherever its files lie.
-        cache: folder for what is prepared from it.
-        read: how a T2w scan is read.
-        progress: told how many cases are done, and how many there are.
+        sha256: hash of the table's content and the images, independent of where the files are.
+        cache: folder for the prepared arrays.
+        read: function that reads a T2w scan.
+        progress: called with the number of cases done and the total.
     """
 
     cohort: Cohort
@@ -67,15 +67,15 @@ class TrainingCohort:
         masks: Collection[str],
         recipe: Mapping[str, Any],
     ) -> list[Entry]:
-        """What is prepared of cases, from the cache or made now.
+        """Return the prepared cases, from the cache or made now.
 
         Args:
             name: of the cache.
             cases: of the cohort.
-            prepare: makes what is stored of a case.
+            prepare: makes the cache entry of a case.
             with_t1c: read the contrast-enhanced scans.
-            masks: columns beyond the schema whose masks are read.
-            recipe: all that ``prepare`` depends on beside the case, as JSON can hold it.
+            masks: extra columns whose masks are read.
+            recipe: everything that ``prepare`` depends on besides the case, JSON-serializable.
 
         Raises:
             TrainingError: a case cannot be used.
@@ -84,7 +84,7 @@ class TrainingCohort:
         folder = self.cohort.source.parent
         make = partial(entries, cases, prepare, folder=folder, read=self.read)
         extra = (path for case in cases for path in extra_masks(case, folder, masks).values())
-        beside = [_state(path, folder) for path in extra if path.exists()]  # else told when it is read
+        beside = [_state(path, folder) for path in extra if path.exists()]  # a missing file is reported when it is read
         return open_cache(
             self.cache / name,
             cache_key(name=name, cohort=self.sha256, cases=[case.name for case in cases], beside=beside, **recipe),
@@ -92,7 +92,7 @@ class TrainingCohort:
         )
 
     def record(self, used: Mapping[Split, Sequence[Case]], only: Collection[str] | None = None) -> dict[str, Any]:
-        """What a run's record says of the cohort: its hash, and the cases used by split and diagnosis.
+        """Return the cohort's entry in a run's record: its hash, and the cases used by split and diagnosis.
 
         Args:
             used: the cases of each split.
@@ -108,12 +108,12 @@ class TrainingCohort:
 
 
 def only_named(cases: Sequence[Named], names: Collection[str] | None) -> list[Named]:
-    """The cases of these names; None gives all."""
+    """Return the cases with these names; None gives all."""
     return [case for case in cases if names is None or case.name in names]
 
 
 def counts(cases: Sequence[Case]) -> dict[str, int]:
-    """Number of cases by diagnosis."""
+    """Count the cases of each diagnosis."""
     words = [diagnosis_word(case.diagnosis) for case in cases]
     return {word: words.count(word) for word in sorted(set(words))}
 
@@ -126,14 +126,14 @@ def open_cohort(
     allow_plane: bool = False,
     progress: Progress | None = None,
 ) -> TrainingCohort:
-    """Read and check a cohort; images that did not change since the last time are not read again.
+    """Read and check a cohort; images that did not change since the last check are not read again.
 
     Args:
         path: the table.
-        cache: folder, made where it is missing.
+        cache: folder, created if missing.
         assume_orientation: see `read_volume`.
         allow_plane: see `read_volume`.
-        progress: told of the images that are checked, and later of the cases that are prepared.
+        progress: called for the images that are checked, and later for the cases that are prepared.
 
     Raises:
         CohortError: the table or an image has a fault.
@@ -162,29 +162,29 @@ def _checked_before(path: Path, facts: str) -> str | None:
 
 
 def _facts(cohort: Cohort, *allowances: bool) -> str:
-    """Tells that a file was changed: the table's bytes, size and time of each image, and what was allowed of them."""
+    """Return a hash that detects changes: the table's bytes, size and time of each image, and the reading options."""
     digest = hashlib.sha256(cohort.source.read_bytes())
     if any(allowances):
         digest.update(repr(allowances).encode())
     for case in cohort.cases:
         for path in (case.t2, case.t1c, case.mask):
-            if path is not None and path.exists():  # a missing one is told with its row by the check
+            if path is not None and path.exists():  # the check reports a missing one with its row
                 digest.update(f"{_state(path, cohort.source.parent)}\n".encode())
     return digest.hexdigest()
 
 
 def _state(path: Path, folder: Path) -> str:
-    """Tells that a file was changed."""
+    """Return a line that changes when the file does: relative path, size in bytes and modification time in ns."""
     status = path.stat()
     return f"{os.path.relpath(path, folder)} {status.st_size} {status.st_mtime_ns}"
 
 
 def cases_by_split(cohort: Cohort, *, healthy: bool) -> dict[Split, list[Case]]:
-    """The cases of each split that is used.
+    """Return the cases of each split in `SPLITS`.
 
     Args:
-        cohort: with a split.
-        healthy: keep the healthy; only the segmenter learns from them.
+        cohort: cohort with a split column.
+        healthy: keep healthy cases; only the segmenter learns from them.
 
     Raises:
         TrainingError: a split has no case with a lesion.

@@ -1,4 +1,4 @@
-"""Which devices, and which machines, share a training."""
+"""Choice of the devices and machines that share a training."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from spinal_tf.engine import tensorflow_device
 from spinal_tf.errors import DeviceError
 
 AUTO = "auto"
-"""The first GPU, or the CPU where there is none."""
+"""The first GPU, or the CPU if there is no GPU."""
 
 ALL_GPUS = "gpu:all"
 
 CLUSTER = "TF_CONFIG"
-"""Environment variable of TensorFlow that names the machines of a training, and which of them this one is."""
+"""TensorFlow's environment variable that lists the machines of a training and says which one this is."""
 
 FIRST_PORT, PORTS = 12_000, 10_000
-"""Of Slurm's tasks; the job's number chooses among them, so that two jobs on one machine do not meet."""
+"""Port range of Slurm tasks. The job number selects the port, so that two jobs on one machine do not collide."""
 
 
 def open_strategy(device: str = AUTO, *, slurm: bool = False) -> tf.distribute.Strategy:
-    """Choose the devices of this process, and wait for the other machines where there are some.
+    """Choose the devices of this process, and wait for the other machines, if any.
 
-    To be called before TensorFlow does anything else; it takes memory of no other GPU then.
+    Call it before TensorFlow runs anything, so that no memory is reserved on other GPUs.
 
     Args:
         device: `AUTO`, ``cpu``, ``gpu`` (the first one), ``gpu:N`` or `ALL_GPUS`.
-        slurm: share the training with the other tasks of this Slurm step; otherwise with the machines that `CLUSTER`
-            names, if it names any.
+        slurm: share the training with the other tasks of this Slurm step; otherwise with the machines listed in
+            `CLUSTER`, if any.
 
     Returns:
-        TensorFlow's default strategy for one device.
+        The strategy; TensorFlow's default one for a single device.
 
     Raises:
-        DeviceError: this machine has no such device, or the other machines are not told as they should be.
+        DeviceError: this machine has no such device, or the description of the other machines is invalid.
     """
     gpus = tf.config.list_physical_devices("GPU")
     tf.config.set_visible_devices(_chosen(device, gpus), "GPU")
@@ -50,7 +50,7 @@ def open_strategy(device: str = AUTO, *, slurm: bool = False) -> tf.distribute.S
 
 
 def _chosen(device: str, gpus: Sequence[tf.config.PhysicalDevice]) -> list[tf.config.PhysicalDevice]:
-    """The GPUs that are not hidden."""
+    """Return the GPUs that stay visible to TensorFlow."""
     if device == AUTO:
         return list(gpus[:1])
     if device == ALL_GPUS and gpus:
@@ -62,10 +62,10 @@ def _chosen(device: str, gpus: Sequence[tf.config.PhysicalDevice]) -> list[tf.co
 
 
 def _names_machines(config: str | None) -> bool:
-    """Whether a value of `CLUSTER` names more than this process; Kubeflow sets it for a single one, too.
+    """Return whether a value of `CLUSTER` lists several processes; Kubeflow sets it even for a single one.
 
     Raises:
-        DeviceError: it is not what TensorFlow expects.
+        DeviceError: the value is not in TensorFlow's format.
     """
     if not config:
         return False
@@ -82,9 +82,9 @@ def _names_machines(config: str | None) -> bool:
 
 
 def _slurm_resolver() -> tf.distribute.cluster_resolver.ClusterResolver:
-    """The tasks of this Slurm step as TensorFlow's resolver finds them, each with the GPUs that Slurm gave it.
+    """Resolve the tasks of this Slurm step with TensorFlow's resolver, each with the GPUs that Slurm gave it.
 
-    That resolver would share out GPUs by itself, which fails where there are none, or where tasks see their own only.
+    The resolver's own GPU assignment is off: it fails without GPUs, or if each task sees only its own GPUs.
     """
     try:
         port = FIRST_PORT + int(os.environ["SLURM_JOB_ID"]) % PORTS

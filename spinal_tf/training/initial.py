@@ -1,4 +1,4 @@
-"""Where weights begin: at random, from a file, or from ImageNet."""
+"""Initial weights: random, from a file, or from ImageNet."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from spinal_tf.errors import WeightsError
 from spinal_tf.networks.network_spec import CORD_LOGITS, NetworkSpec
 
 DOWNLOAD = "download"
-"""In place of a file: Keras fetches the weights from its own server."""
+"""Used instead of a file name: Keras downloads the weights from its own server."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Initial:
-    """The beginning of a training; with neither, weights are drawn at random.
+    """Initial weights of a training; random if neither attribute is set.
 
     Attributes:
-        weights: file of the same network.
-        imagenet: file of the network's weights without top, as Keras distributes it, or `DOWNLOAD`.
+        weights: weights file of the same network.
+        imagenet: file of ImageNet weights without the top, as Keras distributes it, or `DOWNLOAD`.
     """
 
     weights: Path | None = None
     imagenet: str | None = None
 
     def __str__(self) -> str:
-        """Words for the run's record, without folders."""
+        """Return the source in words for the run's record, without folders."""
         if self.weights is not None:
             return self.weights.name
         if self.imagenet is not None:
@@ -42,8 +42,8 @@ def set_initial_weights(model: keras.Model, initial: Initial, spec: NetworkSpec)
 
     Args:
         model: changed in place.
-        initial: where they come from.
-        spec: of the model's network.
+        initial: source of the weights.
+        spec: specification of the model's network.
 
     Raises:
         WeightsError: the file cannot be read or belongs to another network, or the network has no ImageNet weights.
@@ -57,9 +57,9 @@ def set_initial_weights(model: keras.Model, initial: Initial, spec: NetworkSpec)
 
 
 def _widened(model: keras.Model, weights: Weights) -> Weights:
-    """Weights that saw one slice, or did not tell the cord, for a network that does.
+    """Extend weights of a single-slice network, or of one without a cord output, to the model's layers.
 
-    At first it pays the neighbours no heed; what tells the cord is drawn at random.
+    Kernels for neighboring slices start at zero; the cord layer keeps its random weights.
     """
     shapes, widened = weight_shapes(model), dict(weights)
     if CORD_LOGITS in shapes and CORD_LOGITS not in widened:
@@ -81,7 +81,8 @@ def _read(path: Path) -> bytes:
 def _set_imagenet(model: keras.Model, source: str, spec: NetworkSpec) -> None:
     """Copy the layers up to the last convolution; the head stays random.
 
-    The tile's channels are no colours, and the weights' own scaling of colours is not applied: a start, no more.
+    The tile's channels are not colors, and the color scaling of the ImageNet weights is not applied: the weights only
+    serve as a starting point.
     """
     if spec.imagenet is None:
         raise WeightsError(f"{spec.title} has no ImageNet weights; leave --imagenet out")

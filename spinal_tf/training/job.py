@@ -1,4 +1,4 @@
-"""What the trainings of segmenter and classifiers have in common, from the run folder to the last step."""
+"""Code shared by segmenter and classifier training, from the run folder to the last step."""
 
 from __future__ import annotations
 
@@ -37,33 +37,33 @@ from spinal_tf.training.training_choices import TrainingOptions
 from spinal_tf.training.validation import Validate
 
 MODULES = ("tensorflow", "keras", "numpy", "scipy", "cv2", "nibabel")
-"""Whose versions a run records; they go by several names where they are installed."""
+"""Modules whose versions a run records; their distributions can have other names."""
 
 ON_ALL_CASES = "on_all_cases"
-"""Key by which the record of the best weights says that they were judged on all validation cases."""
+"""Key in the record of the best weights: they were evaluated on all validation cases."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
-    """One network to be trained, with its data ready.
+    """One network to train, with its data prepared.
 
     Attributes:
-        name: ``segmenter`` or a task's.
+        name: ``segmenter`` or the name of a task.
         network: name in `spinal_tf.networks.network_registry`.
-        arguments: of the builder.
-        build: the network.
-        loss: to be minimised.
-        plan: all that decides the samples and the start, as JSON can hold it.
+        arguments: arguments of the network's builder.
+        build: function that builds the network.
+        loss: loss to minimize.
+        plan: everything that determines the samples and the initial weights, JSON-serializable.
         cohort: record of the cohort.
-        preprocessing: of the input.
-        mask_mode: of tiles; None for the segmenter.
-        modalities: that are trained with.
-        sampler: of the training samples.
-        steps_per_epoch: by which epochs are counted.
-        validate: judges the network on the way.
-        judge: judges the best weights at the end, on all validation cases.
-        judge_training: judges a network on cases that it learned from, as many as ``validate`` looks at.
-        initial: where the weights begin.
+        preprocessing: preprocessing of the input.
+        mask_mode: how the mask enters a tile; None for the segmenter.
+        modalities: modalities used in training.
+        sampler: source of the training samples.
+        steps_per_epoch: number of steps that count as one epoch.
+        validate: evaluates the network during training.
+        judge: evaluates the best weights at the end, on all validation cases.
+        judge_training: evaluates a network on training cases, at most as many as ``validate`` uses.
+        initial: initial weights.
     """
 
     name: str
@@ -84,7 +84,7 @@ class Job:
     initial: Initial
 
     def record(self, options: TrainingOptions, setting: Setting) -> dict[str, Any]:
-        """Everything that a run is asked for, and what it runs on."""
+        """Return the run's full configuration, versions and devices."""
         return {
             "name": self.name,
             "classes": tree().task(self.name).to_dict() if self.name in tree().task_names else None,
@@ -114,18 +114,18 @@ def _versions() -> dict[str, str]:
 
 
 def run_job(job: Job, options: TrainingOptions, out: Path, setting: Setting, *, resume: bool) -> RunFolder:
-    """Train a network in its run folder, which of several processes the chief alone reads and writes.
+    """Train a network in its run folder. With several processes, only the chief reads and writes the folder.
 
     Args:
         job: the network and its data.
-        options: of the training.
+        options: training options.
         out: the run folder.
-        setting: what surrounds the training.
-        resume: go on with the run that the folder holds, if it holds one.
+        setting: reporting, stopping and devices.
+        resume: continue the run in the folder, if there is one.
 
     Raises:
-        TrainingError: the run there is another one, the loss is no number any more, or another process has ended.
-        StoppedError: the end was asked for; the state is saved.
+        TrainingError: the folder holds a different run, the loss is not finite, or another process has ended.
+        StoppedError: a stop was requested; the state is saved.
         OutputError: the folder holds a run and ``resume`` is not set, another process trains there, or it cannot be
             written to.
         WeightsError: the initial weights cannot be used.
@@ -156,9 +156,9 @@ def run_job(job: Job, options: TrainingOptions, out: Path, setting: Setting, *, 
 
 
 def _judge_best(run: RunFolder, trainer: Trainer, judge: Validate, stop: Stop) -> None:
-    """Measures and operating points of the best weights from all validation cases; few cases make a poor one.
+    """Compute measures and operating points of the best weights on all validation cases; few give poor estimates.
 
-    Once is enough: a finished run that is started again has nothing left to do.
+    This runs only once: a finished run that is started again skips it.
     """
     if run.read_best().get(ON_ALL_CASES):
         return
@@ -176,14 +176,14 @@ def _judge_best(run: RunFolder, trainer: Trainer, judge: Validate, stop: Stop) -
 
 
 def load_best(run: RunFolder, model: keras.Model) -> dict[str, Any]:
-    """Put the best weights of a run into its network.
+    """Load the best weights of a run into its network.
 
     Returns:
         Their record.
 
     Raises:
-        TrainingError: there are none yet.
-        WeightsError: they do not fit.
+        TrainingError: the run has no validation yet.
+        WeightsError: the weights do not fit the network.
     """
     best, stored = run.read_best_weights()
     source = str(run.path / best["file"])

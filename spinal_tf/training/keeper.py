@@ -1,4 +1,4 @@
-"""What a training leaves in its run folder on the way: state, best weights, log, curves."""
+"""Files that a training writes to its run folder: state, best weights, log, curves."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from spinal_tf.training.validation import Validation
 
 
 class Keeper:
-    """Writes the files of one run; what a killed training left behind is put right at the start."""
+    """Writer of a run's files; repairs at the start what an interrupted training left behind."""
 
     def __init__(self, run: RunFolder, model: keras.Model, variables: Sequence[Any]) -> None:
         """Read the state that the folder holds, if any, into the variables.
 
         Args:
             run: the folder.
-            model: whose weights are kept.
-            variables: of network and optimizer.
+            model: network whose weights are saved.
+            variables: variables of network and optimizer.
 
         Raises:
-            TrainingError: the state there is damaged or another network's.
+            TrainingError: the saved state is damaged or belongs to another network.
             OutputError: the record of the best weights cannot be written.
         """
         self._run, self._model, self._variables = run, model, variables
         self.progress = load_state(run.state, variables) if run.state.exists() else Progress()
-        # A line after the saved state belongs to steps that are now done again.
+        # Lines after the saved state belong to steps that now run again.
         self._rows = [row for row in read_log(run.log) if row["step"] <= self.progress.step]
         self._board = TensorBoard(run.tensorboard)
         self._publish_best()
@@ -43,7 +43,7 @@ class Keeper:
         return int(self._rows[-1]["step"]) if self._rows else 0
 
     def keep_best(self, validation: Validation) -> None:
-        """Write the weights under a name of their own: those before stay until the state speaks of the new ones.
+        """Write the weights to a new file; the previous file stays until the saved state names the new one.
 
         Raises:
             OutputError: they cannot be written.
@@ -56,7 +56,7 @@ class Keeper:
         self.progress.best = {"step": step, "file": path.name, **validation.to_dict()}
 
     def log(self, row: dict[str, float]) -> None:
-        """Add a validation's line.
+        """Add the row of a validation to the log.
 
         Raises:
             OutputError: the log cannot be written.
@@ -69,13 +69,13 @@ class Keeper:
         """Save the state.
 
         Raises:
-            OutputError: it cannot be written; the one before stays then.
+            OutputError: it cannot be written; the previous state stays.
         """
         save_state(self._run.state, self.progress, self._variables)
         self._publish_best()
 
     def draw(self) -> None:
-        """Draw the curves, if there is anything to draw.
+        """Draw the curves, if there is a validation.
 
         Raises:
             OutputError: they cannot be written.
@@ -84,9 +84,9 @@ class Keeper:
             draw_curves(self._run.curves, self._rows, title=self._model.name)
 
     def _publish_best(self) -> None:
-        """Let the record name the weights that the saved state speaks of, and remove all others.
+        """Point the record at the weights that the saved state names, and remove all others.
 
-        A record that names them already stays: it may tell how they did on more cases.
+        A record that already names them stays: it may hold measures on more cases.
         """
         best = self.progress.best
         if best is None:

@@ -1,4 +1,4 @@
-"""How good a network becomes with how many of the training cases: one training for each fraction and seed."""
+"""Learning curves: performance against the number of training cases, one training per fraction and seed."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from spinal_tf.training.train_segmenter import SegmenterPlan, segmenter_job
 from spinal_tf.training.training_choices import LIMITS, TrainingOptions
 
 DICE, AUC = "dice", "auc"
-"""What is drawn of the segmenter, and of the classifiers as in the authors' code."""
+"""Measures drawn for the segmenter and for classifiers, as in the authors' code."""
 
 TABLE, PICTURE = "learning-curve.csv", "learning-curve.png"
 
@@ -35,8 +35,8 @@ class CurvePlan:
     """Points of a learning curve.
 
     Attributes:
-        fractions: of the training patients, each above 0 to 1.
-        repeats: trainings for each fraction, with seeds of their own for subset, initial weights and samples.
+        fractions: fractions of the training patients, each above 0 and at most 1.
+        repeats: trainings per fraction; each has its own seed for subset, initial weights and samples.
     """
 
     fractions: tuple[float, ...] = (0.1, 0.2, 0.4, 0.7, 1.0)
@@ -44,37 +44,37 @@ class CurvePlan:
 
 
 class Prepare(Protocol):
-    """Prepares a training; `segmenter_job` and `classifier_job` with their plans."""
+    """Function that prepares a training: `segmenter_job` or `classifier_job` with its plan."""
 
     def __call__(self, *, options: TrainingOptions, only: Collection[str] | None = None) -> Job:
-        """Prepare one with these training cases only."""
+        """Prepare a training with only these training cases; None for all."""
 
 
 class Curve:
-    """A folder with a run for each point, a table and a picture of them."""
+    """Folder with a run for each point, plus their table and picture."""
 
     def __init__(self, out: Path, prepare: Prepare, cases: Sequence[Case], measure: str, setting: Setting) -> None:
-        """Choose what is trained.
+        """Set up a learning curve.
 
         Args:
-            out: the folder, made if needed.
-            prepare: makes a training.
+            out: the folder, created if missing.
+            prepare: prepares a training.
             cases: all training cases.
-            measure: name of the one that is drawn.
-            setting: of every training.
+            measure: name of the measure to draw.
+            setting: setting of every training.
         """
         self._out, self._prepare, self._cases, self._measure, self._setting = out, prepare, cases, measure, setting
 
     def draw(
         self, plan: CurvePlan, options: TrainingOptions, *, resume: bool, report: Callable[[str], None] = nobody
     ) -> list[Row]:
-        """Train what is not trained yet, smaller fractions first, and write table and picture after each.
+        """Train the missing points, smaller fractions first, and write table and picture after each.
 
         Args:
             plan: the points.
-            options: of each training; its seed is the first one's.
-            resume: go on with the curve that the folder holds, which may get more points.
-            report: told of each point in a line.
+            options: options of each training; the seed is that of the first repeat.
+            resume: continue the curve in the folder; new points can be added.
+            report: called with one line per point.
 
         Returns:
             The table.
@@ -83,15 +83,15 @@ class Curve:
             DeviceError: several processes share the training.
             OutputError: the folder holds a curve and ``resume`` is not set, another process draws there, or it cannot
                 be written to.
-            TrainingError: the curve there is another one, or a training cannot be done.
-            StoppedError: the end was asked for.
+            TrainingError: the folder holds a different curve, or a training fails.
+            StoppedError: a stop was requested.
         """
         if not self._setting.workers.alone:
             raise DeviceError("a learning curve is drawn by one process; let others draw other curves")
         configure_tensorflow(options)
         whole = self._prepare(options=options)
         record = whole.record(options, self._setting)
-        # A single training may be prolonged; points of one curve are to be comparable.
+        # A single training may be extended, but the points of one curve must be comparable.
         record["plan"] |= {f"each_{limit}": getattr(options, limit) for limit in sorted(LIMITS)}
         with held_run(self._out):
             open_run(self._out, record, resume=resume)
@@ -111,7 +111,7 @@ class Curve:
         return rows
 
     def _setting_of(self, number: int, trainings: int) -> Setting:
-        """Where the share that is done is that of all trainings."""
+        """Return a setting that reports progress as the share of all trainings."""
 
         def tell(report: Report) -> None:
             self._setting.report(replace(report, share=(number + report.share) / trainings))
@@ -135,7 +135,7 @@ class Curve:
         job = self._prepare(options=options, only=names)
         run = run_job(job, options, self._out / f"{fraction:g}-seed-{options.seed}", setting, resume=True)
         best, learned = run.read_best(), self._on_training_cases(job, options, run)
-        keras.backend.clear_session()  # or every network so far stays in memory
+        keras.backend.clear_session()  # otherwise all previous networks stay in memory
         return {
             "fraction": fraction,
             "seed": options.seed,
@@ -157,7 +157,7 @@ def _columns(part: str, measures: Mapping[str, float]) -> Row:
 
 
 def segmenter_curve(cohort: TrainingCohort, out: Path, plan: SegmenterPlan, setting: Setting = PLAIN) -> Curve:
-    """The learning curve of the segmenter."""
+    """Return the learning curve of the segmenter."""
     cases = cases_by_split(cohort.cohort, healthy=True)[Split.TRAIN]
     return Curve(out, partial(segmenter_job, cohort, plan), cases, DICE, setting)
 
@@ -165,6 +165,6 @@ def segmenter_curve(cohort: TrainingCohort, out: Path, plan: SegmenterPlan, sett
 def classifier_curve(
     cohort: TrainingCohort, task: Task, out: Path, plan: ClassifierPlan, setting: Setting = PLAIN
 ) -> Curve:
-    """The learning curve of a task's classifier."""
+    """Return the learning curve of a task's classifier."""
     cases = of_task(cases_by_split(cohort.cohort, healthy=False)[Split.TRAIN], task)
     return Curve(out, partial(classifier_job, cohort, task, plan), cases, AUC, setting)

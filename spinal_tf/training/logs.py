@@ -1,4 +1,4 @@
-"""The course of a training: a table, TensorBoard, a picture."""
+"""Log of a training: table, TensorBoard events and picture."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Row = Mapping[str, float]
 
 
 def read_log(path: Path) -> list[dict[str, float]]:
-    """The lines of a log; none where it does not exist."""
+    """Read the rows of a log; an empty list if the file does not exist."""
     if not path.exists():
         return []
     with path.open(newline="", encoding="utf-8") as file:
@@ -23,7 +23,7 @@ def read_log(path: Path) -> list[dict[str, float]]:
 
 
 def write_log(path: Path, rows: Sequence[Row]) -> None:
-    """Write all lines; the log before is replaced.
+    """Write all rows; an existing log is replaced.
 
     Raises:
         OutputError: it cannot be written.
@@ -38,17 +38,17 @@ def write_log(path: Path, rows: Sequence[Row]) -> None:
 
 
 class TensorBoard:
-    """Scalars for TensorBoard, written without having it installed."""
+    """Writer of TensorBoard scalars that does not need TensorBoard installed."""
 
     def __init__(self, folder: Path) -> None:
-        """Open a file of events; it appears with the first row."""
+        """Open an event file; it is created with the first row."""
         self._writer = tf.summary.create_file_writer(str(folder))
         self._metadata = tf.compat.v1.SummaryMetadata()
         self._metadata.plugin_data.plugin_name = "scalars"
         self._metadata.data_class = 1  # DATA_CLASS_SCALAR of TensorBoard's protocol
 
     def write(self, row: Row) -> None:
-        """Write a line of the log."""
+        """Write a row of the log."""
         with self._writer.as_default(step=int(row["step"])):
             for name, value in row.items():
                 tf.summary.write(name, tf.constant(value, tf.float32), metadata=self._metadata)
@@ -56,7 +56,7 @@ class TensorBoard:
 
 
 def draw_curves(path: Path, rows: Sequence[Row], *, title: str) -> None:
-    """Draw loss, learning rate and the measures of validation over the steps.
+    """Draw loss, learning rate and validation measures over the steps.
 
     Raises:
         OutputError: it cannot be written.
@@ -71,7 +71,7 @@ def draw_curves(path: Path, rows: Sequence[Row], *, title: str) -> None:
     losses = [name for name in names if name.endswith("loss")]
     rates = ["learning_rate"]
     others = {*losses, *rates, "step", "epoch", "seconds", "operating_point", "minimum_peak"}
-    measures = [name for name in names if name not in others and not name.endswith("_ml")]  # what goes from 0 to 1
+    measures = [name for name in names if name not in others and not name.endswith("_ml")]  # measures between 0 and 1
     for panel, group, label in zip(panels, (losses, rates, measures), ("loss", "rate", "validation"), strict=True):
         for name in group:
             panel.plot([row["step"] for row in rows], [row[name] for row in rows], marker=".", label=name)

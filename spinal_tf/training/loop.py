@@ -1,4 +1,4 @@
-"""The training loop: steps, validation, the best weights kept, the state saved."""
+"""The training loop: runs the steps, validates, keeps the best weights, saves the state."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from spinal_tf.training.validation import Validate, Validation
 from spinal_tf.training.workers import Workers
 
 LOSSES_AT_ONCE = 10
-"""Steps after which losses are looked at: waiting for each would leave a GPU idle in between."""
+"""Steps between reads of the losses; waiting for each loss would leave the GPU idle."""
 
 ENDLESS = 1 << 40
-"""Steps of a training that only the clock ends."""
+"""Number of steps if only the time limit ends the training."""
 
 
 Feed = Callable[[int, int], Iterator[tuple[tf.Tensor, tf.Tensor]]]
-"""From first step and last step to batches."""
+"""Function from first and last step to batches."""
 
 
 class Training:
-    """One training in its run folder, begun or gone on with.
+    """One training in its run folder, started or resumed.
 
-    Of several processes that share it each runs this loop. The chief alone has a keeper, validates and decides; the
-    others learn from it what the course of the steps depends on.
+    If several processes share the training, each runs this loop. Only the chief has a keeper, validates and decides;
+    it sends the others every decision that affects the steps.
     """
 
     def __init__(
@@ -53,15 +53,15 @@ class Training:
 
         Args:
             trainer: network and optimizer, in their initial state.
-            schedule: end and rate.
-            run: where everything is written.
-            feed: gives the batches.
-            validate: judges the network.
-            report: told of the progress.
-            stop: asked between steps and in validations.
+            schedule: end and learning rate.
+            run: folder for all output.
+            feed: function that yields the batches.
+            validate: function that evaluates the network.
+            report: called with the progress.
+            stop: checked between steps and during validation.
 
         Raises:
-            TrainingError: the state there is damaged or another network's.
+            TrainingError: the saved state is damaged or belongs to another network.
         """
         self._trainer, self._schedule, self._run = trainer, schedule, run
         self._feed, self._validate, self._report, self._stop = feed, validate, report, stop
@@ -81,14 +81,14 @@ class Training:
         """Train to the end.
 
         Raises:
-            TrainingError: the loss is no number any more, or another process has ended.
-            StoppedError: the end was asked for; the state is saved.
+            TrainingError: the loss is not finite, or another process has ended.
+            StoppedError: a stop was requested; the state is saved.
             OutputError: something cannot be written.
         """
         progress, schedule = self._progress, self._schedule
         try:
             if self._is_due and self._judged_step < progress.step:
-                self._judge()  # the end was asked for in the middle of it
+                self._judge()  # the previous run stopped during this validation
             for images, targets in self._batches():
                 self._trainer.set_rate(schedule.rate(progress))
                 self._pending.append(self._trainer(images, targets))
@@ -105,12 +105,12 @@ class Training:
 
     @property
     def _is_due(self) -> bool:
-        """Whether there is a validation after this step."""
+        """Whether a validation is due after this step."""
         return self._progress.step > 0 and self._progress.step % self._schedule.validation_every == 0
 
     @property
     def _is_late(self) -> bool:
-        """Whether the last state is too old."""
+        """Whether the last saved state is too old."""
         return monotonic() - self._saved > 60 * self._schedule.options.save_every_minutes
 
     def _batches(self) -> Iterator[tuple[tf.Tensor, tf.Tensor]]:
@@ -119,7 +119,7 @@ class Training:
         return self._feed(self._progress.step, self._schedule.steps or ENDLESS)
 
     def _after_step(self) -> None:
-        """Look at the losses now and then, and do what is due. Several processes do so after the same steps."""
+        """Read the losses from time to time, and validate or save if due; all processes do so after the same steps."""
         hurry = self._workers.alone and (self._is_late or self._stop())
         if not (self._is_due or hurry or len(self._pending) >= LOSSES_AT_ONCE):
             return
@@ -160,7 +160,7 @@ class Training:
         )
 
     def _judge(self) -> None:
-        """Validate, keep the weights where they are the best, write the log, save the state."""
+        """Validate, keep the weights if they are the best, write the log, save the state."""
         progress = self._progress
         self._look_at_losses()
         validation = self._validation()
@@ -180,7 +180,7 @@ class Training:
         self._tell(validation, best=gains)
 
     def _validation(self) -> Validation | None:
-        """The chief's judgement; None in other processes, and where the end was asked for in the middle of it."""
+        """Validate in the chief; None in other processes, and if a stop was requested meanwhile."""
         try:
             return self._validate(self._predict) if self._keeper else None
         except StoppedError:

@@ -1,4 +1,4 @@
-"""The network that a training asks for, checked before any image is read."""
+"""Choice of the network to train, checked before any image is read."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from spinal_tf.preprocess import Preprocessing
 def chosen_network(
     name: str, known: Collection[str], arguments: Mapping[str, Any], preprocessing: Preprocessing
 ) -> NetworkSpec:
-    """What is known about a network, if it can be trained as asked.
+    """Return the specification of a network, after checking that it can be trained with these settings.
 
     Args:
-        name: of the network.
+        name: name of the network.
         known: names to choose from.
-        arguments: of its builder.
-        preprocessing: of its input.
+        arguments: arguments of its builder.
+        preprocessing: preprocessing of its input.
 
     Raises:
-        TrainingError: there is no such network, or it does not take the arguments or the input.
+        TrainingError: there is no such network, or it does not accept the arguments or the input.
     """
     if name not in known:
         raise TrainingError(f"network {name} is not known; take one of {', '.join(known)}")

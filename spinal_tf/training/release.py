@@ -1,4 +1,4 @@
-"""From a training run to released weights: file, manifest entry and model card, all or nothing."""
+"""Release a training run's weights: file, manifest entry and model card, all or nothing."""
 
 from __future__ import annotations
 
@@ -45,28 +45,28 @@ LINE_LENGTH = 100
 
 LEARNED = "they show how well the network learned the simulator. They say nothing about patients. "
 MEANING = {"simulated": f"The cases were simulated: {LEARNED}", None: f"For a simulated cohort, {LEARNED}"}
-"""What the measures are worth, by kind of the cases."""
+"""What the measures mean, by kind of the cases."""
 
 
 def release_run(
     run: RunFolder, into: Path, *, data: str, kind: DataKind | None = None, notes: str = "", overwrite: bool = False
 ) -> str:
-    """Put a run's best weights into a folder of weights.
+    """Install a run's best weights in a weights folder.
 
     Args:
-        run: with at least one validation.
-        into: folder of weights, made where it is missing.
-        data: what the network was trained on, in words that complete "trained on"; every report repeats them.
-        kind: of these cases, which decides what outputs say of their probabilities; None for what the cohort's column
-            ``scanner`` or the first word of ``data`` tells.
-        notes: further measurements in Markdown, for the card.
+        run: run with at least one validation.
+        into: weights folder, created if missing.
+        data: description of the training data that completes "trained on"; every report repeats it.
+        kind: kind of the training cases, which determines how outputs describe probabilities. None infers it from the
+            cohort's column ``scanner`` or the first word of ``data``.
+        notes: further measurements for the card, in Markdown.
         overwrite: replace weights of the same name.
 
     Returns:
         ``installed``, ``replaced``, ``kept`` or ``already there``.
 
     Raises:
-        TrainingError: this is no run, or one that has not come to a validation.
+        TrainingError: the folder holds no run, or the run has no validation yet.
         WeightsError: the weights there are damaged.
         OutputError: the folder cannot be written to.
     """
@@ -85,7 +85,7 @@ def release_run(
 
 
 def _checkpoint(record: Mapping[str, Any], best: Mapping[str, Any], data: str, kind: DataKind | None) -> Checkpoint:
-    name, with_t1c = record["name"], best.get("with_t1c")  # runs of earlier versions have none
+    name, with_t1c = record["name"], best.get("with_t1c")  # missing in runs of earlier versions
     return Checkpoint(
         name=name,
         network=record["network"],
@@ -137,13 +137,13 @@ def _card(
 
 
 def _wrapped(card: str) -> str:
-    """Prose in lines of limited length; rows of tables stay whole."""
+    """Wrap prose to `LINE_LENGTH`; table rows stay whole."""
     lines = (line if line.startswith("|") else textwrap.fill(line, LINE_LENGTH) for line in card.splitlines())
     return "\n".join(lines) + "\n"
 
 
 def _measures(best: Mapping[str, Any]) -> dict[str, float]:
-    """All of a validation's measures by name, with those of the cases with T1c."""
+    """Return all measures of a validation by name, including those of the cases with T1c."""
     with_t1c = best.get("with_t1c") or {}
     return {**best["measures"], **{f"{key}_with_t1c": value for key, value in with_t1c.items()}}
 

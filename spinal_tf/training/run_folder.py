@@ -1,4 +1,4 @@
-"""The folder of one training run: what it was asked for, how it went, and what came out."""
+"""Folder of one training run: its configuration, log and results."""
 
 from __future__ import annotations
 
@@ -17,33 +17,33 @@ from spinal_tf.training.training_choices import differing
 FORMAT = 1
 
 DECIDING = ("arguments", "preprocessing", "options", "plan")
-"""Parts of a record that must stay as they were for a training to go on."""
+"""Parts of a run's record that must not change on resuming."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunFolder:
-    """Names of the files in it."""
+    """Paths of the files in a run's folder."""
 
     path: Path
 
     @property
     def record(self) -> Path:
-        """Resolved configuration, versions, hash of the cohort."""
+        """File of the resolved configuration, versions and cohort hash."""
         return self.path / "run.json"
 
     @property
     def state(self) -> Path:
-        """All that is needed to go on."""
+        """File of the state from which the run resumes."""
         return self.path / "state.npz"
 
     @property
     def best(self) -> Path:
-        """Record of the best validation; it names the file of the weights."""
+        """Record of the best validation; it names the weights file."""
         return self.path / "best.json"
 
     @property
     def log(self) -> Path:
-        """A line for each validation."""
+        """Table with a row for each validation."""
         return self.path / "log.csv"
 
     @property
@@ -53,31 +53,31 @@ class RunFolder:
 
     @property
     def tensorboard(self) -> Path:
-        """Folder of the log for TensorBoard."""
+        """Folder of TensorBoard events."""
         return self.path / "tensorboard"
 
     def best_weights(self, step: int) -> Path:
-        """File of the best weights, should they be those of this step."""
+        """Return the file name used if this step's weights are the best."""
         return self.path / f"best-{step:07d}.weights.h5"
 
     def read_record(self) -> dict[str, Any]:
-        """What the run was asked for.
+        """Read the run's configuration.
 
         Raises:
-            TrainingError: this is no folder of a run.
+            TrainingError: the folder holds no run.
         """
         return self._read(self.record, "holds no training run; give the folder that a training wrote")
 
     def read_best(self) -> dict[str, Any]:
-        """The best validation.
+        """Read the record of the best validation.
 
         Raises:
-            TrainingError: the run has not come to one.
+            TrainingError: the run has no validation yet.
         """
         return self._read(self.best, "has no validation yet; resume the run with --resume")
 
     def read_best_weights(self) -> tuple[dict[str, Any], bytes]:
-        """The best validation and the file of its weights; the later ones where a training replaces both meanwhile.
+        """Read the best validation and its weights file; both again if a running training replaces them meanwhile.
 
         Raises:
             TrainingError: the run has no validation yet, or the weights cannot be read.
@@ -103,10 +103,10 @@ class RunFolder:
 
 @contextmanager
 def held_run(path: Path) -> Iterator[None]:
-    """Let nobody else write into the folder of a run while the block runs.
+    """Lock a run's folder against other processes while the block runs.
 
     Args:
-        path: made where it is missing.
+        path: folder, created if missing.
 
     Raises:
         BusyError: another process trains there.
@@ -118,17 +118,17 @@ def held_run(path: Path) -> Iterator[None]:
 
 
 def open_run(path: Path, record: Mapping[str, Any], *, resume: bool) -> RunFolder:
-    """Begin a run in a folder, or go on with one.
+    """Start a run in a folder, or resume the one there.
 
     Args:
-        path: made where it is missing.
-        record: what is asked for and when, with at least ``name``, ``network``, ``cohort``, ``begun`` and the
-            `DECIDING` parts, all as JSON gives them back.
-        resume: go on where the folder holds a run; begin one otherwise.
+        path: folder, created if missing.
+        record: configuration and time, with at least ``name``, ``network``, ``cohort``, ``begun`` and the `DECIDING`
+            parts, all as JSON returns them.
+        resume: continue the run in the folder, if there is one; start a run otherwise.
 
     Raises:
         OutputError: the folder holds a run and ``resume`` is not set, or it cannot be made or written to.
-        TrainingError: the run there was asked for other things.
+        TrainingError: the run there has a different configuration.
     """
     run = RunFolder(path=path)
     make_folder(path, option="--out")
@@ -163,7 +163,7 @@ def _refuse_other(path: Path, before: Mapping[str, Any], now: Mapping[str, Any])
 
 
 def write_json(path: Path, record: Mapping[str, Any]) -> None:
-    """Write a record, whole or not at all; the one before is replaced.
+    """Write a record, completely or not at all; an existing one is replaced.
 
     Raises:
         OutputError: it cannot be written.

@@ -1,4 +1,4 @@
-"""What surrounds a training: who is told of it, who may end it, which devices share it."""
+"""Surroundings of a training: progress reports, stop requests, and devices."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from spinal_tf.training.validation import Validation
 from spinal_tf.training.workers import Workers
 
 Stop = Callable[[], bool]
-"""Whether somebody has asked for the end, which then comes after the step that is being done."""
+"""Function that returns whether a stop was requested; the training then ends after the current step."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """What a person is told on the way.
+    """Progress report for the user.
 
     Attributes:
-        step: steps done.
-        share: of the training done, 0 to 1.
-        loss: of the last steps.
-        validation: the one just made, if any.
-        best: it is better than every one before.
+        step: number of steps done.
+        share: share of the training that is done, 0 to 1.
+        loss: training loss of the last step.
+        validation: the validation just done, if any.
+        best: whether this validation is the best so far.
     """
 
     step: int
@@ -35,26 +35,26 @@ class Report:
 
 
 def nobody(report: object) -> None:
-    """Tell nobody."""
+    """Ignore a report."""
 
 
 def never() -> bool:
-    """Nobody asks for the end."""
+    """Return False: no stop was requested."""
     return False
 
 
 def nobody_stops() -> AbstractContextManager[Stop]:
-    """Listen to nobody."""
+    """Return a context without stop requests."""
     return nullcontext(never)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """Surroundings of one training; none of them changes its result but by rounding.
+    """Surroundings of one training; they change its result only by rounding.
 
     Attributes:
-        report: told of the progress.
-        listen: entered while steps are done; what it gives is asked between steps and in validations.
+        report: called with the progress.
+        listen: context of the training; it yields the function that is checked between steps and during validation.
         strategy: from `spinal_tf.training.devices.open_strategy`; None for TensorFlow's current one.
     """
 
@@ -64,14 +64,14 @@ class Setting:
 
     @property
     def devices(self) -> tf.distribute.Strategy:
-        """The strategy that is meant."""
+        """The strategy in use."""
         return self.strategy or tf.distribute.get_strategy()
 
     @property
     def workers(self) -> Workers:
-        """The processes of that strategy."""
+        """The processes of the strategy."""
         return Workers(self.devices)
 
 
 PLAIN = Setting()
-"""One device, and nobody there."""
+"""TensorFlow's current strategy, without reports or stop requests."""

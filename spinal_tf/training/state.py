@@ -1,4 +1,4 @@
-"""Everything a training needs to go on as if it had not been interrupted, in one file."""
+"""State of a training in one file, enough to resume as if it had not been interrupted."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ FORMAT = 1
 
 @dataclass(kw_only=True)
 class Progress:
-    """Where a training is. Samples need no state: each is a pure function of seed, step and index.
+    """Progress of a training. Samples need no state: each is a pure function of seed, step and index.
 
     Attributes:
-        step: steps done.
-        seconds: time they took, that before an interruption included.
+        step: number of steps done.
+        seconds: training time in seconds, including time before an interruption.
         losses: sum of the training loss since the last validation.
-        losses_count: steps in that sum.
+        losses_count: number of steps in that sum.
         gain_step: step of the best validation.
         waiting_step: step from which a plateau is counted.
-        rate_factor: of the learning rate, after plateaus.
+        rate_factor: factor on the learning rate after plateaus.
         best: record of the best validation, None before the first.
     """
 
@@ -44,11 +44,11 @@ class Progress:
 
 
 def save_state(path: Path, progress: Progress, variables: Sequence[Any]) -> None:
-    """Write the state, whole or not at all.
+    """Write the state, completely or not at all.
 
     Args:
-        path: .npz file; the state before it is replaced.
-        progress: where the training is.
+        path: .npz file; an existing one is replaced.
+        progress: progress of the training.
         variables: Keras variables of network and optimizer, always in the same order.
 
     Raises:
@@ -65,7 +65,7 @@ def load_state(path: Path, variables: Sequence[Any]) -> Progress:
 
     Args:
         path: written by `save_state`.
-        variables: as they were given there; changed in place.
+        variables: same variables in the same order; changed in place.
 
     Raises:
         TrainingError: the file is damaged, or belongs to another network or version.
@@ -85,7 +85,7 @@ def load_state(path: Path, variables: Sequence[Any]) -> Progress:
 
 
 def share_state(progress: Progress, variables: Sequence[Any], workers: Workers) -> None:
-    """Let every process have the chief's state, so that it alone needs the file; its record of the best stays its own.
+    """Copy the chief's state to every process, so that only the chief needs the file; ``best`` is not copied.
 
     Args:
         progress: changed in place.

@@ -17,8 +17,8 @@ from spinal_tf.training.training_choices import Precision, TrainingOptions
 class Trainer:
     """A network and its optimizer, updated together.
 
-    Model and variables are made in the scope of a strategy, and the step runs in each of its replicas; the default
-    strategy of TensorFlow is one device.
+    Model and variables are created in the scope of a strategy, and the step runs in each of its replicas.
+    TensorFlow's default strategy has one device.
     """
 
     def __init__(
@@ -31,16 +31,16 @@ class Trainer:
         """Build the network.
 
         Args:
-            build: makes it.
-            loss: of targets and predictions, a number or one for each sample; its mean is minimised. A number that is
-                no mean over samples has to be made from sums `over_replicas`.
-            options: precision, clipping and seed.
-            strategy: where it runs; None takes TensorFlow's current one.
+            build: function that builds the network.
+            loss: function of targets and predictions; returns a scalar or one value per sample, and its mean is
+                minimized. A scalar other than a mean over samples must be computed from sums `over_replicas`.
+            options: training options; precision, clipping and seed are used here.
+            strategy: strategy to run in; None for TensorFlow's current one.
         """
         self._loss = loss
         self.strategy = strategy or tf.distribute.get_strategy()
         replicas = self.strategy.num_replicas_in_sync
-        # Both depend on the whole batch's gradient.
+        # Clipping and loss scaling both depend on the gradient of the whole batch.
         self._mean_first = replicas > 1 and (options.clip_norm is not None or options.precision == "mixed_float16")
         keras.utils.set_random_seed(options.seed)
         with self.strategy.scope(), dtype_policy(options.precision):
@@ -55,7 +55,7 @@ class Trainer:
 
     @property
     def variables(self) -> list[keras.Variable]:
-        """All that changes in training, in a fixed order."""
+        """All variables that change in training, in a fixed order."""
         return [*self.model.variables, *self._optimizer.variables]
 
     def set_rate(self, rate: float) -> None:
@@ -64,15 +64,15 @@ class Trainer:
             self._optimizer.learning_rate = rate
 
     def __call__(self, images: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-        """Do one step.
+        """Run one step.
 
         Returns:
-            The loss, a scalar that may not be computed yet.
+            The loss, a scalar that may still be computing.
         """
         return self._run(images, targets)
 
     def predict(self, batch: np.ndarray) -> np.ndarray:
-        """What the network says in inference mode, float32."""
+        """Return the network's output in inference mode, float32."""
         return np.asarray(self._infer(tf.constant(batch, tf.float32)))
 
     def _inference(self, batch: tf.Tensor) -> tf.Tensor:
@@ -83,7 +83,7 @@ class Trainer:
         return self.strategy.reduce(tf.distribute.ReduceOp.SUM, losses, axis=None)
 
     def _replica_step(self, images: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-        """The replicas' shares of a batch are equal, so the mean over the batch is the mean of their means."""
+        """Run a step on one replica; shares are equal, so the mean over the batch is the mean of their means."""
         with tf.GradientTape() as tape:
             loss = keras.ops.mean(self._loss(targets, self.model(images, training=True)))
             loss = loss / self.strategy.num_replicas_in_sync
@@ -91,7 +91,7 @@ class Trainer:
         variables = self.model.trainable_variables
         gradients = tape.gradient(scaled, variables)
         if self._mean_first:
-            # Keras adds them up only after clipping and unscaling, which turns the mean into the sum that is meant.
+            # Keras sums over replicas only after clipping and unscaling; summing equal means gives the intended sum.
             context = tf.distribute.get_replica_context()
             gradients = context.all_reduce(tf.distribute.ReduceOp.MEAN, gradients)
         self._optimizer.apply(gradients, variables)
@@ -99,13 +99,13 @@ class Trainer:
 
 
 def over_replicas(sums: tf.Tensor) -> tf.Tensor:
-    """From sums over a replica's share of a batch to those over the whole batch; differentiable."""
+    """Add up sums over the replicas' shares of a batch, giving those over the whole batch; differentiable."""
     context = tf.distribute.get_replica_context()
     return context.all_reduce(tf.distribute.ReduceOp.SUM, sums) if context.num_replicas_in_sync > 1 else sums
 
 
 def _normalise_over_replicas(model: keras.Model) -> None:
-    """Let batch normalisation see the whole batch: a replica's share may be two crops, or tiles of one class."""
+    """Synchronize batch normalization over replicas: one share may hold only two crops, or tiles of one class."""
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):
             layer.synchronized = True
@@ -116,14 +116,14 @@ def _optimizer(options: TrainingOptions, replicas: int) -> keras.optimizers.Opti
     clip_norm = options.clip_norm and options.clip_norm / replicas
     adam = keras.optimizers.Adam(options.learning_rate, global_clipnorm=clip_norm)
     if options.precision == "mixed_float16":
-        # Gradients in half precision vanish below 6e-8; the scale is lowered whenever one is not finite.
+        # Half-precision gradients below 6e-8 underflow; the scale is lowered whenever a gradient is not finite.
         return keras.optimizers.LossScaleOptimizer(adam)
     return adam
 
 
 @contextmanager
 def dtype_policy(precision: Precision) -> Iterator[None]:
-    """Layers made inside compute in this precision; those with a type of their own keep it."""
+    """Set the precision of layers created in the block; layers with an explicit dtype keep it."""
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(precision)
     try:
@@ -133,10 +133,10 @@ def dtype_policy(precision: Precision) -> Iterator[None]:
 
 
 def configure_tensorflow(options: TrainingOptions) -> None:
-    """Set what holds for the whole process, before the first operation.
+    """Apply process-wide TensorFlow settings, before the first operation.
 
     Raises:
-        TrainingError: the training is to be deterministic, and TensorFlow has already started.
+        TrainingError: the training must be deterministic, but TensorFlow has already started.
     """
     if options.onednn_bfloat16:
         tf.config.optimizer.set_experimental_options({"auto_mixed_precision_onednn_bfloat16": True})
@@ -148,8 +148,8 @@ def configure_tensorflow(options: TrainingOptions) -> None:
 def _one_operation_at_a_time() -> None:
     """Run the operations of a graph one after the other; each still uses all cores.
 
-    TensorFlow's AddN, which adds the gradients of a tensor that is used three times, starts its sum with the first
-    term that no other operation reads any more. Operations that run side by side decide which term that is.
+    TensorFlow's AddN adds the gradients of a tensor that is used three times. It starts its sum with the first term
+    that no other operation still reads, and with parallel operations that term varies.
 
     Raises:
         TrainingError: TensorFlow has already started.

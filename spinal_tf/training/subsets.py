@@ -1,4 +1,4 @@
-"""Parts of the training cases, for learning curves."""
+"""Subsets of the training cases, for learning curves."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from spinal_tf.cohort.split import patient_strata
 
 
 def nested_subset(cases: Sequence[Case], fraction: float, seed: int) -> frozenset[str]:
-    """A share of the patients of each diagnosis, with all their cases.
+    """Choose a fraction of the patients of each diagnosis, with all their cases.
 
-    A larger fraction contains every smaller one of the same seed. The same patients and seed give the same subset, in
-    whatever order they stand.
+    A larger fraction contains every smaller one of the same seed. The same patients and seed give the same subset,
+    whatever the order of the cases.
 
     Args:
-        cases: to choose from.
-        fraction: of the patients, above 0 to 1; rounded up, so that no diagnosis goes missing.
-        seed: of the order in which patients are taken.
+        cases: cases to choose from.
+        fraction: fraction of the patients, above 0 and at most 1; rounded up, so that every diagnosis is kept.
+        seed: seed of the order in which patients are taken.
 
     Returns:
         Names of cases.

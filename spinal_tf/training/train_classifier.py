@@ -1,4 +1,4 @@
-"""Training the classifier of one task."""
+"""Train the classifier of one task."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ from spinal_tf.training.validation import Monitor, some_cases, validate_classifi
 DEFAULT_SIZE = [256, 256]
 
 CACHE = "classifier"
-"""One cache for all tasks."""
+"""Name of the cache, shared by all tasks."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierPlan:
-    """What a classifier is, and what it is shown.
+    """Network and samples of a classifier training.
 
     Attributes:
         network: name in `spinal_tf.networks.network_registry.CLASSIFIERS`.
-        preprocessing: of slices; the authors' by default.
+        preprocessing: preprocessing of the slices; the authors' by default.
         mask_mode: how the mask enters a tile.
-        tiles: how they are drawn.
-        monitor: measure of validation that the best weights are chosen by; accuracy of the tiles in the authors' code.
-        momentum: of the moving averages of every batch normalisation; None keeps Keras' 0.99, too slow for short
-            trainings.
-        arguments: of the network's builder, where they differ from its defaults.
-        initial: where the weights begin.
+        tiles: how tiles are drawn.
+        monitor: validation measure that selects the best weights; the authors' code uses the accuracy of the tiles.
+        momentum: momentum of the moving averages in batch normalization; None keeps Keras' 0.99, which is too slow for
+            short trainings.
+        arguments: arguments of the network's builder that differ from its defaults.
+        initial: initial weights.
     """
 
     network: str = "densenet121"
@@ -62,13 +62,13 @@ class ClassifierPlan:
 
     @property
     def all_arguments(self) -> dict[str, Any]:
-        """Arguments of the builder as the manifest keeps them; the size only where it is not the builder's default."""
+        """Arguments of the builder as the manifest stores them; the size only if it is not the default."""
         size = list(self.preprocessing.size)
         return {**self.arguments, **({} if size == DEFAULT_SIZE else {"size": size})}
 
     @property
     def with_t1c(self) -> bool:
-        """Whether the measures of validation are from contrast-enhanced scans: where training always saw them."""
+        """Whether validation measures use the T1c scans: only if training always saw them."""
         return self.tiles.t1c_share == 1
 
 
@@ -82,16 +82,16 @@ def train_classifier(
     *,
     resume: bool = False,
 ) -> RunFolder:
-    """Train the classifier of a task; see `run_job` for what is raised besides.
+    """Train the classifier of a task; see `run_job` for further exceptions.
 
     Args:
         cohort: from `open_cohort`.
         task: the question.
         out: the run folder.
         plan: network and samples.
-        options: of the training; the batch is even.
-        setting: what surrounds it.
-        resume: go on with the run that the folder holds, if it holds one.
+        options: training options; the batch is even.
+        setting: reporting, stopping and devices.
+        resume: continue the run in the folder, if there is one.
 
     Raises:
         TrainingError: a class has no case in a split, or a case cannot be used.
@@ -108,18 +108,18 @@ def classifier_job(
     options: TrainingOptions,
     only: Collection[str] | None = None,
 ) -> Job:
-    """Prepare what the training of a classifier needs.
+    """Prepare the training of a classifier.
 
     Args:
         cohort: from `open_cohort`.
         task: the question.
         plan: network and samples.
-        options: of the training; the batch is even.
+        options: training options; the batch is even.
         only: names of the training cases that are used; None for all.
 
     Raises:
-        TrainingError: a class has no case in a split, a case cannot be used, or the network does not take what is
-            asked for.
+        TrainingError: a class has no case in a split, a case cannot be used, or the network does not accept the
+            arguments or the input.
     """
     arguments = plan.all_arguments
     spec = chosen_network(plan.network, CLASSIFIERS, arguments, plan.preprocessing)
@@ -153,7 +153,7 @@ def classifier_job(
 
 
 def of_task(cases: Sequence[Case], task: Task) -> list[Case]:
-    """The cases that a task is about."""
+    """Return the cases to which a task applies."""
     return [case for case in cases if case.diagnosis and task.applies_to(case.diagnosis)]
 
 
@@ -186,10 +186,10 @@ def _prepared(
 
 
 def _of_task(cases: Sequence[ClassifierCase], task: Task, split: Split) -> list[ClassifierCase]:
-    """The task's cases with at least one tile.
+    """Return the task's cases with at least one tile.
 
     Raises:
-        TrainingError: a class has none.
+        TrainingError: a class has no such case.
     """
     chosen = [case for case in cases if task.applies_to(case.diagnosis) and len(case.tiles)]
     there = {task.label(case.diagnosis) for case in chosen}

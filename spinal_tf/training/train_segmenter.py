@@ -1,4 +1,4 @@
-"""Training the segmenter."""
+"""Train the segmenter."""
 
 from __future__ import annotations
 
@@ -39,17 +39,18 @@ LOSSES: dict[str, Callable[[Any, Any], Any]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class SegmenterPlan:
-    """What the segmenter is, and what it is shown. All of it is our choice: the paper's supplement is not public.
+    """Network and samples of a segmenter training. All values are our choice: the paper's supplement is not public.
 
     Attributes:
         network: name in `spinal_tf.networks.network_registry.SEGMENTERS`.
-        preprocessing: of whole scans. Clipping at five SD would make fluid, lesion and cord alike in dark scans.
-        crops: what is cut from them.
+        preprocessing: preprocessing of whole scans. Clipping at 5 SD would make fluid, lesion and cord look alike in
+            dark scans.
+        crops: how crops are drawn.
         tight_share: see `spinal_tf.datasets.views`; training cases only.
-        within_cord: teach the network the cord, too, and let it look for lesions there alone.
-        loss: ``dice_bce``, ``dice_topk``, or ``bce`` as the reference network's code has it.
-        arguments: of the network's builder, where they differ from its defaults.
-        initial: where the weights begin.
+        within_cord: the network also learns the cord and looks for lesions only within it.
+        loss: ``dice_bce``, ``dice_topk``, or ``bce`` as in the reference network's code.
+        arguments: arguments of the network's builder that differ from its defaults.
+        initial: initial weights.
     """
 
     network: str = "multiresunet"
@@ -65,7 +66,7 @@ class SegmenterPlan:
 
     @property
     def all_arguments(self) -> dict[str, Any]:
-        """Arguments of the builder as the manifest keeps them; channels only where there are several."""
+        """Arguments of the builder as the manifest stores them; ``channels`` only if there are several."""
         slices = self.preprocessing.slices_seen
         arguments = self.arguments | ({} if slices == 1 else {"channels": slices})
         return arguments | ({"within_cord": True} if self.within_cord else {})
@@ -80,15 +81,15 @@ def train_segmenter(
     *,
     resume: bool = False,
 ) -> RunFolder:
-    """Train the segmenter of a cohort; see `run_job` for what is raised besides.
+    """Train the segmenter on a cohort; see `run_job` for further exceptions.
 
     Args:
         cohort: from `open_cohort`.
         out: the run folder.
         plan: network and samples.
-        options: of the training.
-        setting: what surrounds it.
-        resume: go on with the run that the folder holds, if it holds one.
+        options: training options.
+        setting: reporting, stopping and devices.
+        resume: continue the run in the folder, if there is one.
 
     Raises:
         TrainingError: a split has no lesion, or a case cannot be used.
@@ -101,16 +102,17 @@ def train_segmenter(
 def segmenter_job(
     cohort: TrainingCohort, plan: SegmenterPlan, options: TrainingOptions, only: Collection[str] | None = None
 ) -> Job:
-    """Prepare what the training of a segmenter needs.
+    """Prepare the training of a segmenter.
 
     Args:
         cohort: from `open_cohort`.
         plan: network and samples.
-        options: of the training.
+        options: training options.
         only: names of the training cases that are used; None for all.
 
     Raises:
-        TrainingError: a split has no lesion, a case cannot be used, or the network does not take what is asked for.
+        TrainingError: a split has no lesion, a case cannot be used, or the network does not accept the arguments, the
+            input or the crop size.
     """
     arguments = plan.all_arguments
     spec = _chosen(plan)
@@ -139,10 +141,10 @@ def segmenter_job(
 
 
 def _chosen(plan: SegmenterPlan) -> NetworkSpec:
-    """The plan's network.
+    """Return the specification of the plan's network.
 
     Raises:
-        TrainingError: there is no such network, or it does not take what the plan asks for.
+        TrainingError: there is no such network, or it does not accept the arguments, the input or the crop size.
     """
     spec = chosen_network(plan.network, SEGMENTERS, plan.all_arguments, plan.preprocessing)
     if fault := spec.fault_of_sides(plan.crops.size):
@@ -155,10 +157,10 @@ def _build(spec: NetworkSpec, arguments: dict[str, Any]) -> keras.Model:
 
 
 def _refuse_missing_masks(plan: SegmenterPlan, cases: Sequence[Case], table: Path) -> None:
-    """Refuse a plan that needs masks which no training case has.
+    """Refuse a plan that needs masks if no training case has them.
 
     Raises:
-        TrainingError: there are none.
+        TrainingError: no training case has such a mask.
     """
     needs = {
         CORD_COLUMN: (plan.within_cord, "the cord, which --within-cord learns", "--within-cord"),

@@ -1,4 +1,4 @@
-"""What can be chosen of a training."""
+"""Options of a training."""
 
 from __future__ import annotations
 
@@ -10,36 +10,36 @@ Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 Schedule = Literal["plateau", "cosine"]
 
 LIMITS = frozenset({"epochs", "steps", "minutes"})
-"""Options that may differ when a training goes on."""
+"""Options that may change on resuming."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions:
-    """One training. The defaults of rate, schedule and end are those of the authors' code.
+    """Options of one training. Learning rate, schedule and end default to those of the authors' code.
 
     Attributes:
         batch: samples in a batch, over all devices together.
-        learning_rate: of Adam, at its highest.
-        schedule: ``plateau`` halves the rate when validation has not gained for a while; ``cosine`` lets it fall to a
-            hundredth by the end.
-        warm_up_steps: steps over which the rate rises first.
-        plateau_epochs: epochs without gain after which ``plateau`` halves.
-        clip_norm: largest norm of the gradient, None for any.
-        epochs: after which the training ends.
-        steps: after which it ends, instead of epochs.
-        minutes: after which it ends in any case.
-        patience_epochs: it also ends after so many epochs without gain; None never.
+        learning_rate: peak learning rate (Adam).
+        schedule: ``plateau`` halves the rate if validation stops improving; ``cosine`` lowers it to a hundredth by the
+            end.
+        warm_up_steps: number of initial steps over which the rate rises.
+        plateau_epochs: epochs without improvement after which ``plateau`` halves the rate.
+        clip_norm: maximum norm of the gradient; None for no limit.
+        epochs: length of the training in epochs.
+        steps: length of the training in steps, instead of epochs.
+        minutes: time limit in minutes.
+        patience_epochs: epochs without improvement after which the training also ends; None to disable.
         validation_every: steps from one validation to the next, None for once an epoch.
-        validation_cases: at most so many cases are validated on the way, in equal parts of the diseases; None for all.
-            The best weights are judged on all in the end.
-        save_every_minutes: time after which the state is saved between validations.
-        precision: of the computation; weights and the head stay float32.
-        onednn_bfloat16: let TensorFlow compute in bfloat16 on CPUs where that is safe.
-        deterministic: the same bits from the same seed on the same machine, with the same versions and number of cores.
-        seed: of initial weights and of all samples.
+        validation_cases: maximum number of cases in each validation, balanced over the diseases; None for all. The best
+            weights are evaluated on all cases at the end.
+        save_every_minutes: time in minutes after which the state is saved between validations.
+        precision: precision of the computation; weights and the head stay float32.
+        onednn_bfloat16: let TensorFlow compute in bfloat16 on CPUs, where that is safe.
+        deterministic: bit-identical results from the same seed on the same machine, versions and number of cores.
+        seed: seed of the initial weights and all samples.
 
     Raises:
-        ValueError: a value is unknown or out of range, or two do not go together.
+        ValueError: a value is unknown or out of range, or two options conflict.
     """
 
     batch: int = 32
@@ -61,7 +61,7 @@ class TrainingOptions:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be trained with."""
+        """Refuse invalid options."""
         _require(self.precision in get_args(Precision), f"precision {self.precision!r} is not known")
         _require(self.schedule in get_args(Schedule), f"schedule {self.schedule!r} is not known")
         _require(self.batch >= 1 and self.seed >= 0, "batch and seed are whole numbers, the batch at least 1")
@@ -73,7 +73,7 @@ class TrainingOptions:
         )
 
     def to_dict(self) -> dict[str, Any]:
-        """The record as JSON can hold it."""
+        """Return the options as a JSON-serializable record."""
         return asdict(self)
 
 
@@ -83,5 +83,5 @@ def _require(condition: bool, fault: str) -> None:
 
 
 def differing(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:
-    """Names of options that differ, those that may differ left out."""
+    """Return the names of options that differ, except those that may change on resuming."""
     return sorted(name for name in {*now, *before} - LIMITS if now.get(name) != before.get(name))

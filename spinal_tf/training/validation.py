@@ -1,4 +1,4 @@
-"""How good a network is on the validation cases, and where its operating point lies."""
+"""Validation of a network: its measures and its operating point."""
 
 from __future__ import annotations
 
@@ -22,25 +22,25 @@ from spinal_tf.taxonomy import Task, tree
 from spinal_tf.training.data import only_named
 
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
-"""Probabilities among which the segmenter's operating point is chosen."""
+"""Candidate thresholds for the segmenter's operating point."""
 
 PEAKS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-"""Probabilities that a lesion may have to reach somewhere; none at all, 0, is one of the choices."""
+"""Candidate peak probabilities that a lesion must reach; 0 (no minimum) is also a candidate."""
 
 
 Point = tuple[float, float]
-"""A threshold, and the peak that a lesion reaches somewhere."""
+"""A threshold, and the minimum peak probability of a lesion."""
 
 
 def operating_points(thresholds: Sequence[float], peaks: Sequence[float]) -> tuple[Point, ...]:
-    """Each threshold without a peak, and with those of the peaks, ascending, that make a difference to it."""
+    """Combine each threshold with a peak of 0 and with every peak above the threshold, ascending."""
     return tuple((low, peak) for low in thresholds for peak in (0.0, *(high for high in peaks if high > low)))
 
 
 POINTS = operating_points(THRESHOLDS, PEAKS)
 
 AS_GOOD = 0.01
-"""Mean Dice below the best within which points count as equally good on few cases, and the healthy choose."""
+"""Tolerance in mean Dice: points this close to the best count as equal on few cases, and healthy cases decide."""
 
 TILES_AT_ONCE = 32
 PLANES_AT_ONCE = 16
@@ -52,16 +52,16 @@ Case = TypeVar("Case", SegmenterCase, ClassifierCase)
 
 @dataclass(frozen=True, kw_only=True)
 class Validation:
-    """What one validation found.
+    """Result of one validation.
 
     Attributes:
-        score: more is better; numbers after the first decide between equals.
-        operating_point: the one that these cases suggest.
-        minimum_peak: the one that they suggest; 0 for classifiers.
-        with_t1c: ``auc`` and ``operating_point`` of the cases with T1c, of a classifier that knows it; the
-            ``operating_point`` above is that of T2w alone then. None where these cases lack a class.
-        measures: for the log, by name.
-        cases: a record for each case.
+        score: score of the network, higher is better; numbers after the first break ties.
+        operating_point: operating point chosen on these cases.
+        minimum_peak: minimum peak chosen on these cases; 0 for classifiers.
+        with_t1c: ``auc`` and ``operating_point`` of the cases with T1c, for a classifier trained with T1c; the
+            ``operating_point`` above is then that of T2w alone. None if these cases lack a class.
+        measures: measures for the log, by name.
+        cases: one record per case.
     """
 
     score: tuple[float, ...]
@@ -72,7 +72,7 @@ class Validation:
     cases: tuple[dict[str, Any], ...] = field(repr=False)
 
     def to_dict(self) -> dict[str, Any]:
-        """All of it as JSON can hold it."""
+        """Return the result as a JSON-serializable record."""
         return {
             "score": list(self.score),
             "operating_point": self.operating_point,
@@ -87,25 +87,25 @@ Validate = Callable[[Engine], Validation]
 
 
 def validate_segmenter(predict: Engine, cases: Sequence[SegmenterCase]) -> Validation:
-    """Dice of whole cases on all their planes, where the diseases' mean is best.
+    """Compute the Dice of whole cases on all their planes, and choose the operating point.
 
-    Threshold and least peak are chosen together: of those `AS_GOOD` as the best by the mean over the diseases, the
-    pairs that leave most of the healthy empty, of these the best by that mean, and of equals the highest. Alone the
-    healthy would choose so high a threshold that small lesions are lost, too; and people are counted, not mL, so that
-    one large false mark does not choose for all. In the score the healthy are a group beside the diseases, with a Dice
-    of 1 where a mask is rightly empty and 0 where it is not. Specks are removed first, as they are from every mask.
-    Between equals, as the empty masks of the first steps are, the soft Dice of the probabilities decides.
+    Threshold and minimum peak are chosen together, in this order: points within `AS_GOOD` of the best mean Dice over
+    the diseases; among them those that leave the most healthy cases empty; then the best mean Dice; then the highest.
+    Healthy cases alone would choose a threshold so high that small lesions are lost. They are counted by case, not by
+    mL, so that one large false positive does not decide for all. In the score, the healthy form one more group, with
+    a Dice of 1 for an empty mask and 0 otherwise. Specks are removed first, as from every mask. The soft Dice of the
+    probabilities breaks ties, for example between the empty masks of the first steps.
 
     Args:
         predict: the network, from float32 (n, rows, columns, channels) to probabilities (n, rows, columns, 1).
-        cases: at least one with a disease.
+        cases: cases, at least one with a disease.
     """
     found = [_at_points(predict, case) for case in cases]
     soft, dice, marked_ml = (np.array(part) for part in zip(*found, strict=True))
     groups = [kind for kind in (*tree().diagnoses, None) if any(case.diagnosis == kind for case in cases)]
     means = np.array([dice[[case.diagnosis == kind for case in cases]].mean(axis=0) for kind in groups])
     healthy = np.array([case.diagnosis is None for case in cases])
-    left_empty = means[[kind is None for kind in groups]].sum(axis=0)  # of one group, or none
+    left_empty = means[[kind is None for kind in groups]].sum(axis=0)  # at most one group, the healthy
     best = _best_point(means[[kind is not None for kind in groups]].mean(axis=0), left_empty)
     threshold, minimum_peak = POINTS[best]
     measures = {
@@ -135,13 +135,13 @@ def validate_segmenter(predict: Engine, cases: Sequence[SegmenterCase]) -> Valid
 
 
 def _best_point(dice: Array, left_empty: Array) -> int:
-    """Of the points as good as the best, one that leaves most empty; of these the best, and of equals the last."""
+    """Return the index of the chosen point: near the best Dice, then most cases empty, then best Dice, then last."""
     good = np.flatnonzero(dice >= dice.max() - AS_GOOD)
     return int(max(good, key=lambda point: (left_empty[point], dice[point], point)))
 
 
 def _at_points(predict: Engine, case: SegmenterCase) -> tuple[float, list[float], list[float]]:
-    """Soft Dice of the probabilities; Dice, and mL marked, at each of `POINTS`."""
+    """Compute the soft Dice of the probabilities, and the Dice and marked mL at each of `POINTS`."""
     probability = _probability(predict, case)
     total = float(probability.sum(dtype=np.float64)) + len(case.lesion_voxels)
     soft = 2 * float(probability[case.mask].sum(dtype=np.float64)) / total if total else 1.0
@@ -151,13 +151,13 @@ def _at_points(predict: Engine, case: SegmenterCase) -> tuple[float, list[float]
 def dice_at_points(
     probability: Array, drawn: Array, points: Sequence[Point], *, voxel_ml: float
 ) -> tuple[list[float], list[float]]:
-    """Dice with a mask, and mL marked, at each of some operating points; specks are removed.
+    """Compute the Dice with a mask and the marked mL at each operating point; specks are removed.
 
     Args:
-        probability: of lesion, float32 (slice, row, column).
-        drawn: the mask, bool, the same shape.
-        points: those of one threshold beside each other, since its components are found once.
-        voxel_ml: volume of a voxel.
+        probability: lesion probability, float32 (slice, row, column).
+        drawn: ground-truth mask, bool, the same shape.
+        points: operating points, grouped by threshold, since the components of a threshold are found once.
+        voxel_ml: volume of a voxel in mL.
     """
     dice, marked_ml, every = [], [], np.count_nonzero(drawn)
     for threshold, group in groupby(points, key=itemgetter(0)):
@@ -174,7 +174,7 @@ def dice_at_points(
 
 
 def _probability(predict: Engine, case: SegmenterCase) -> Array:
-    """Of every plane, a few at a time, since a plane may come with its neighbours: float32 (slice, row, column)."""
+    """Predict every plane, a few at a time since each may come with its neighbors: float32 (slice, row, column)."""
     parts = np.array_split(np.arange(len(case.planes)), -(-len(case.planes) // PLANES_AT_ONCE))
     return np.concatenate([run_in_batches(predict, case.seen(part).astype(np.float32)) for part in parts])
 
@@ -188,15 +188,15 @@ def validate_classifier(
     monitor: Monitor,
     knows_t1c: bool = False,
 ) -> Validation:
-    """Accuracy of the tiles as in the authors' code, AUC and Youden's cut-offs of the cases, one for each input.
+    """Compute the tiles' accuracy as in the authors' code, and the cases' AUC and Youden cut-offs, one per input.
 
     Args:
         predict: the network, from float32 tiles (n, rows, columns, 3) to probabilities (n, 2).
-        cases: of the task, each with a tile, both classes present.
-        task: tells the classes.
-        with_t1c: leave the contrast-enhanced channel in the tiles that the measures are from.
-        monitor: the measure that comes first in the score; the loss decides between equals.
-        knows_t1c: the network was trained with T1c, so cases that have one are asked both with it and without.
+        cases: cases of the task, each with at least one tile, both classes present.
+        task: classification task.
+        with_t1c: keep the T1c channel in the tiles that the measures are computed on.
+        monitor: first measure of the score; the loss breaks ties.
+        knows_t1c: whether the network was trained with T1c; cases with T1c are then predicted with it and without.
     """
     tiles = [_positive(predict, case.tiles, with_t1c=with_t1c) for case in cases]
     enhanced = [knows_t1c and bool(case.tiles[..., T1C].any()) for case in cases]
@@ -237,12 +237,12 @@ def validate_classifier(
 
 
 def _means(tiles: Sequence[Array]) -> Array:
-    """Scores of cases from those of their tiles."""
+    """Average the scores of tiles into scores of cases."""
     return np.array([part.mean() for part in tiles])
 
 
 def _with_t1c(labels: Array, scores: Array) -> dict[str, float] | None:
-    """What the cases with T1c say, None where a class has none."""
+    """Compute AUC and operating point of the cases with T1c; None if a class has no such case."""
     if len(set(labels)) < 2:
         return None
     point = float(youden(labels, scores))
@@ -250,7 +250,7 @@ def _with_t1c(labels: Array, scores: Array) -> dict[str, float] | None:
 
 
 def _positive(predict: Engine, tiles: Array, *, with_t1c: bool) -> Array:
-    """Probability of the positive class for each tile of a case."""
+    """Return the probability of the positive class for each tile of a case."""
     parts = []
     for start in range(0, len(tiles), TILES_AT_ONCE):
         part = tiles[start : start + TILES_AT_ONCE].astype(np.float32)
@@ -261,9 +261,9 @@ def _positive(predict: Engine, tiles: Array, *, with_t1c: bool) -> Array:
 
 
 def some_cases(cases: Sequence[Case], count: int | None) -> list[Case]:
-    """The first cases of each disease in turn, at most so many in all; None gives all.
+    """Take cases of each disease in turn, at most ``count`` in total; None gives all.
 
-    A case that comes once for each of its masks counts once, and is taken with all of them.
+    A case that appears once per mask counts once, and is taken with all its masks.
     """
     diagnoses = {case.name: case.diagnosis for case in cases}
     if count is None or count >= len(diagnoses):

@@ -1,4 +1,4 @@
-"""The processes that share a training, each on its machine: what one knows and the others need."""
+"""Communication between the processes that share a training."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ LOST = (
     tf.errors.CancelledError,
     tf.errors.DeadlineExceededError,
 )
-"""What TensorFlow raises where another process is gone."""
+"""Errors that TensorFlow raises if another process has ended."""
 
 
 class Workers:
-    """This process among those of a strategy; most often it is the only one.
+    """The processes of a strategy, seen from this one; usually it is the only one.
 
-    The chief alone reads and writes the run folder, judges, and decides. All call each method at the same point of
-    their work, since it waits for the others.
+    Only the chief reads and writes the run folder, validates and decides. All processes must call each method at the
+    same point, since it waits for the others.
     """
 
     def __init__(self, strategy: tf.distribute.Strategy) -> None:
-        """Find out which one this is."""
+        """Determine the role of this process."""
         self._strategy = strategy
         resolver = strategy.cluster_resolver
         machines = resolver.cluster_spec().as_dict() if resolver else {}
@@ -40,22 +40,22 @@ class Workers:
 
     @property
     def alone(self) -> bool:
-        """Whether there is no other process."""
+        """Whether this is the only process."""
         return self.count == 1
 
     def from_chief(self, *values: float) -> tuple[float, ...]:
-        """The chief's numbers, everywhere."""
+        """Return the chief's numbers in every process."""
         return tuple(self.arrays_from_chief([np.array(values, np.float64)])[0].tolist())
 
     def anywhere(self, flag: bool) -> bool:
-        """Whether a flag is set in one of them."""
+        """Return whether the flag is set in any process."""
         return flag if self.alone else bool(self._sum(np.array([float(flag)]))[0])
 
     def arrays_from_chief(self, arrays: Sequence[np.ndarray]) -> list[np.ndarray]:
-        """The chief's arrays, everywhere.
+        """Return the chief's arrays in every process.
 
         Args:
-            arrays: real or whole numbers below 2^53, of the same shapes and types everywhere.
+            arrays: real numbers, or integers below 2^53, with the same shapes and types in every process.
         """
         if self.alone:
             return list(arrays)
@@ -65,7 +65,7 @@ class Workers:
         return [part.reshape(array.shape).astype(array.dtype) for part, array in zip(parts, arrays, strict=True)]
 
     def chief_first(self, work: Callable[[], Result]) -> Result:
-        """Do the work after the chief has, so that what it leaves on a shared disk is found there."""
+        """Do the work after the chief has done it, so that its results on a shared disk are found."""
         if not self.is_chief:
             self._wait()
             return work()
@@ -75,10 +75,10 @@ class Workers:
 
     @contextmanager
     def together(self) -> Iterator[None]:
-        """Say it in a sentence where another process is gone.
+        """Turn errors from a lost process into one readable message.
 
         Raises:
-            TrainingError: one is.
+            TrainingError: another process has ended.
         """
         try:
             yield
@@ -95,7 +95,7 @@ class Workers:
             self.anywhere(False)
 
     def _sum(self, values: np.ndarray) -> np.ndarray:
-        """Sum over the processes, each counted once however many devices it has."""
+        """Sum over the processes; each counts once, however many devices it has."""
         devices = self._strategy.num_replicas_in_sync // self.count
 
         def share(context: tf.distribute.experimental.ValueContext) -> tf.Tensor:
