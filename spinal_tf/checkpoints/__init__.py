@@ -1,1 +1,1 @@
-"""Released weights: the manifest, weight files, and sets that are installed together."""
+"""Released weights: manifest, weights files, and sets that are installed together."""

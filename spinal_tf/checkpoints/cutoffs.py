@@ -1,4 +1,4 @@
-"""A checkpoint's operating points in words, and the input that each of them was chosen on."""
+"""Operating points of a checkpoint in words, and the input on which each was chosen."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from spinal_tf.checkpoints.manifest import Checkpoint
 
 
 def points_in_words(checkpoint: Checkpoint) -> str:
-    """The operating points, and what a lesion has to reach, for cards and lists."""
+    """Describe the operating points and the minimum peak of a lesion, for cards and lists."""
     point, with_t1c = checkpoint.operating_point, checkpoint.operating_point_t1c
     if with_t1c is not None:
         return f"{point:.3f} for T2w, {with_t1c:.3f} for T2w + T1c"
@@ -20,10 +20,10 @@ def points_in_words(checkpoint: Checkpoint) -> str:
 
 
 def point_doubt(checkpoints: Sequence[Checkpoint], *, with_t1c: bool) -> tuple[str, ...]:
-    """A warning about classifiers that have one operating point, chosen on the other input than theirs now.
+    """Warn about classifiers whose only operating point was chosen on a different input (with or without T1c).
 
     Args:
-        checkpoints: of classifiers.
+        checkpoints: checkpoints of classifiers.
         with_t1c: whether the case has a T1c scan.
 
     Returns:
@@ -43,7 +43,7 @@ def point_doubt(checkpoints: Sequence[Checkpoint], *, with_t1c: bool) -> tuple[s
 
 
 def _chosen_with_t1c(checkpoint: Checkpoint) -> bool:
-    """Whether the only point was chosen with T1c, as it was where every tile with T1c kept it in training."""
+    """Return whether the only operating point was chosen with T1c: if every tile kept its T1c in training."""
     plan = checkpoint.training.get("plan")
     return isinstance(plan, Mapping) and plan.get("tile_t1c_share") == 1
 

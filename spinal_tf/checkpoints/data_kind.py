@@ -1,4 +1,4 @@
-"""What kind of cases weights were trained on, by the training record of their manifest."""
+"""Kind of training cases, from the training record in the manifest."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
 DataKind = Literal["simulated", "mixed", "patients"]
-"""Mixed are simulated cases and patients together."""
+"""Kind of training cases; ``mixed`` means simulated cases and patients together."""
 
 
 def data_kind(training: Mapping[str, Any]) -> DataKind | None:
-    """The kind of a network's training cases; None where nothing tells.
+    """Return the kind of a network's training cases; None if unknown.
 
     Args:
-        training: record of a manifest. Its entry ``kind`` decides; records without it, of earlier versions, are known
-            to be simulated by the first word of their ``data``.
+        training: training record of a manifest. Its entry ``kind`` decides. Records of earlier versions lack it; they
+            are simulated if the first word of ``data`` says so.
     """
     if "kind" in training:
         return next((kind for kind in get_args(DataKind) if kind == training["kind"]), None)
@@ -22,10 +22,10 @@ def data_kind(training: Mapping[str, Any]) -> DataKind | None:
 
 
 def kind_of_cohort(cohort: Mapping[str, Any]) -> DataKind | None:
-    """The kind of a run's cases, by the record of its cohort; None where no case is said to be simulated.
+    """Return the kind of a run's cases from the record of its cohort; None if no case is marked as simulated.
 
     Args:
-        cohort: as `TrainingCohort.record` makes it; ``simulated`` is missing in those of earlier versions.
+        cohort: record from `TrainingCohort.record`; ``simulated`` is missing in records of earlier versions.
     """
     simulated = cohort.get("simulated", 0)
     every = sum(count for cases in cohort["cases"].values() for count in cases.values())

@@ -1,4 +1,4 @@
-"""Released weights: each file together with what is needed to use it, in one manifest that vouches for its bytes."""
+"""Manifest of released weights: lists each file, its SHA-256, and what is needed to use it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Modality = Literal["t2w", "t1c"]
 MANIFEST = "manifest.json"
 WEIGHTS_SUFFIX = ".weights.h5"
 FORMAT = 1
-"""Version of the manifest's layout; a reader refuses every other one."""
+"""Version of the manifest's layout; readers refuse all other versions."""
 
 FOLDER_VARIABLE = "SPINAL_TF_WEIGHTS"
 REMEDY = "import the weights again with: spinal-tf weights import FILE --overwrite"
@@ -39,28 +39,28 @@ OPTIONAL = frozenset(("operating_point_t1c",))
 """Entries that a manifest may lack."""
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-"""Names of files and checkpoints: no separator, no leading dot, so a manifest reaches nothing outside its folder."""
+"""Names of files and checkpoints: no separators, no leading dot, so a manifest cannot reach outside its folder."""
 
 HASH = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Checkpoint:
-    """One network's weights and all that belongs to them.
+    """One network's weights with their metadata.
 
     Attributes:
         name: ``segmenter``, or the name of a task.
         network: name in `spinal_tf.networks.network_registry`.
-        arguments: of the builder, where they differ from its defaults.
+        arguments: arguments of the builder that differ from its defaults.
         file: name of the .weights.h5 file beside the manifest.
-        sha256: of that file, in lower-case hexadecimal digits; empty until it is saved.
-        preprocessing: what its input went through in training.
-        operating_point: probability from which a voxel is lesion, or a case positive by T2w alone.
-        operating_point_t1c: probability from which a case is positive by T2w and T1c; None where none was chosen.
-        minimum_peak: probability that a lesion has to reach somewhere; 0 for classifiers, and where any will do.
+        sha256: SHA-256 of that file, in lower-case hexadecimal digits; empty until it is saved.
+        preprocessing: preprocessing of the input, as in training.
+        operating_point: minimum probability of a lesion voxel, or of a positive case with T2w alone.
+        operating_point_t1c: minimum probability of a positive case with T2w and T1c; None if none was chosen.
+        minimum_peak: probability that a lesion must reach in at least one voxel; 0 for classifiers, and for no minimum.
         mask_mode: how the lesion mask enters a tile; None for the segmenter.
-        modalities: it was trained with.
-        training: free record of data, steps, command and measures.
+        modalities: modalities used in training.
+        training: free-form record of data, steps, command and measures.
         card: name of the model card beside the manifest.
 
     Raises:
@@ -82,7 +82,7 @@ class Checkpoint:
     card: str
 
     def __post_init__(self) -> None:
-        """Refuse what no manifest may say."""
+        """Refuse invalid values."""
         _require(_is_plain(self.name, ""), f"{self.name!r} is not a plain name")
         _require(_is_plain(self.card, ".md"), f"card {self.card!r} is not a plain name ending in .md")
         _require(
@@ -104,36 +104,36 @@ class Checkpoint:
 
     @property
     def structure(self) -> tuple[str, dict[str, Any]]:
-        """Equal for checkpoints that differ in their weights alone."""
+        """Network and arguments; equal for checkpoints that differ only in their weights."""
         return self.network, self.arguments
 
     def to_dict(self) -> dict[str, Any]:
-        """The record as JSON can hold it, without its name; `from_dict` is its inverse."""
+        """Return a JSON-serializable record without the name; `from_dict` is the inverse."""
         entry = {item.name: getattr(self, item.name) for item in fields(self) if item.name != "name"}
         entry = {key: value for key, value in entry.items() if value is not None or key not in OPTIONAL}
         return {**entry, "preprocessing": self.preprocessing.to_dict(), "modalities": list(self.modalities)}
 
     def in_words(self) -> str:
-        """What the network does, in one sentence, for model cards."""
+        """Describe in one sentence what the network does, for model cards."""
         if self.mask_mode is None:
             return "Finds and outlines lesions."
-        classes = " or ".join(self.name.split("_vs_"))  # not those of the tree in use, which may be another one
+        classes = " or ".join(self.name.split("_vs_"))  # not from the tree in use, which may differ
         images = "T2w and, if available, T1c" if "t1c" in self.modalities else "T2w alone"
         mask = "a channel, and images are zero outside it" if self.mask_mode == "multiply" else "a channel"
         return f"Classifies lesions as {classes} from {images}; the mask is {mask}."
 
     def point(self, *, with_t1c: bool) -> float:
-        """Operating point for a case with or without T1c; the only one serves both."""
+        """Return the operating point for a case with or without T1c; a single one serves both."""
         own = self.operating_point_t1c if with_t1c else None
         return self.operating_point if own is None else own
 
     @classmethod
     def from_dict(cls, name: str, entry: Mapping[str, Any]) -> Checkpoint:
-        """Read what `to_dict` wrote.
+        """Read a record written by `to_dict`.
 
         Raises:
             ValueError: an entry is missing, unknown or out of range.
-            WeightsError: so is the preprocessing record.
+            WeightsError: the preprocessing record is invalid.
         """
         names = {item.name for item in fields(cls)} - {"name"}
         _require(isinstance(entry, Mapping), f"{entry!r} is not a record")
@@ -171,12 +171,12 @@ def _is_probability(value: object) -> bool:
 
 
 def find_weights() -> Path:
-    """The folder of weights in use.
+    """Return the weights folder in use.
 
-    It is ``$SPINAL_TF_WEIGHTS`` where that is set, else ``weights/`` of the checkout, else the installed package's.
+    It is ``$SPINAL_TF_WEIGHTS`` if set, else ``weights/`` of the checkout, else that of the installed package.
 
     Raises:
-        WeightsError: there is none with a manifest, or ``$SPINAL_TF_WEIGHTS`` is set to a folder without one.
+        WeightsError: no folder has a manifest, or ``$SPINAL_TF_WEIGHTS`` names a folder without one.
     """
     named = os.environ.get(FOLDER_VARIABLE)
     if named:
@@ -203,13 +203,13 @@ def _bundled_folders() -> list[Path]:
 
 
 def read_manifest(folder: Path) -> dict[str, Checkpoint]:
-    """The checkpoints of a folder, by name.
+    """Read the checkpoints of a folder, by name.
 
     Args:
-        folder: holds manifest.json.
+        folder: folder with a manifest.json.
 
     Raises:
-        WeightsError: the manifest is missing, not JSON, of another format, or an entry is not understood.
+        WeightsError: the manifest is missing, not JSON or of another format, or an entry is invalid.
     """
     path = folder / MANIFEST
     try:
@@ -220,14 +220,14 @@ def read_manifest(folder: Path) -> dict[str, Checkpoint]:
 
 
 def parse_manifest(data: bytes, *, source: str) -> dict[str, Checkpoint]:
-    """The checkpoints of a manifest, by name.
+    """Parse the checkpoints of a manifest, by name.
 
     Args:
-        data: the whole file.
-        source: its name, for messages.
+        data: content of the file.
+        source: name of the file, for messages.
 
     Raises:
-        WeightsError: it is not JSON, of another format, or an entry is not understood.
+        WeightsError: the data is not JSON or of another format, or an entry is invalid.
     """
     try:
         record = json.loads(data)
@@ -252,16 +252,16 @@ def _parse_entry(name: str, entry: Mapping[str, Any], source: str) -> Checkpoint
 
 
 def manifest_json(checkpoints: Mapping[str, Checkpoint]) -> str:
-    """The manifest that lists these checkpoints, as text."""
+    """Return the manifest of these checkpoints as text."""
     entries = {name: checkpoint.to_dict() for name, checkpoint in sorted(checkpoints.items())}
     return json.dumps({"format": FORMAT, "checkpoints": entries}, indent=2, ensure_ascii=False) + "\n"
 
 
 def verify(folder: Path, checkpoint: Checkpoint) -> None:
-    """Check that the weights file is the one the manifest speaks of.
+    """Check that the weights file matches the manifest.
 
     Raises:
-        WeightsError: it is missing or unreadable, or its SHA-256 differs.
+        WeightsError: the file is missing or unreadable, or its SHA-256 differs.
     """
     _verified(folder, checkpoint)
 
@@ -290,10 +290,10 @@ def require_hash(data: bytes, checkpoint: Checkpoint, *, source: str) -> None:
 
 
 def find_faults(folder: Path) -> dict[str, str]:
-    """What is wrong with each checkpoint of a folder: one sentence, empty where it is sound.
+    """Check each checkpoint of a folder: return a sentence about its fault, empty if there is none.
 
     Raises:
-        WeightsError: the manifest itself is missing or not understood.
+        WeightsError: the manifest itself is missing or invalid.
     """
     return {name: _fault(folder, checkpoint) for name, checkpoint in read_manifest(folder).items()}
 
@@ -307,7 +307,7 @@ def _fault(folder: Path, checkpoint: Checkpoint) -> str:
 
 
 def load_network(folder: Path, checkpoint: Checkpoint) -> keras.Model:
-    """Build a checkpoint's network with its weights, after checking them.
+    """Check a checkpoint's weights and build its network with them.
 
     Raises:
         WeightsError: the file is missing or damaged, or made for another network.
@@ -321,8 +321,8 @@ def load_network(folder: Path, checkpoint: Checkpoint) -> keras.Model:
 def bare_network(folder: Path, checkpoint: Checkpoint) -> keras.Model:
     """Build a checkpoint's network with variables that have no values and take no memory.
 
-    It is for engines that keep the weights as constants: making and filling variables takes longer than all else that
-    a cold start does with weights.
+    It serves engines that keep the weights as constants: creating and filling variables would take most of the time
+    that a cold start spends on weights.
 
     Raises:
         WeightsError: the manifest's arguments are not the builder's.
@@ -334,7 +334,7 @@ def bare_network(folder: Path, checkpoint: Checkpoint) -> keras.Model:
 
 
 def read_weights(folder: Path, checkpoint: Checkpoint, model: keras.Model) -> Weights:
-    """Read a checkpoint's weights for its network, after checking them.
+    """Check and read a checkpoint's weights for its network.
 
     Raises:
         WeightsError: the file is missing or damaged, or made for another network.
@@ -349,7 +349,7 @@ def _decoded(folder: Path, checkpoint: Checkpoint) -> Weights:
 
 
 def build_network(folder: Path, checkpoint: Checkpoint) -> keras.Model:
-    """Build a checkpoint's network with new weights.
+    """Build a checkpoint's network with newly initialized weights.
 
     Raises:
         WeightsError: the manifest's arguments are not the builder's, or its preprocessing does not fit the network.
@@ -370,19 +370,19 @@ def build_network(folder: Path, checkpoint: Checkpoint) -> keras.Model:
 
 
 def save_checkpoint(model: keras.Model, folder: Path, checkpoint: Checkpoint, *, half_precision: bool) -> Checkpoint:
-    """Write a model's weights and enter them in the folder's manifest, both or neither.
+    """Write a model's weights and add them to the folder's manifest, both or neither.
 
     Args:
-        model: what ``checkpoint.network`` builds from ``checkpoint.arguments``.
-        folder: exists; its other checkpoints stay, one of the same name is replaced.
-        checkpoint: ``file`` and ``sha256`` are filled in.
+        model: network built by ``checkpoint.network`` from ``checkpoint.arguments``.
+        folder: existing folder; a checkpoint of the same name is replaced, others stay.
+        checkpoint: checkpoint to save; ``file`` and ``sha256`` are filled in.
         half_precision: store kernels as float16.
 
     Returns:
-        The checkpoint as the manifest has it now.
+        The checkpoint as listed in the manifest.
 
     Raises:
-        WeightsError: a weight is not finite or too large for half precision, or the manifest there is not understood.
+        WeightsError: a weight is not finite or too large for half precision, or the manifest there is invalid.
         OutputError: the folder cannot be written to.
     """
     path, manifest_path = folder / f"{checkpoint.name}{WEIGHTS_SUFFIX}", folder / MANIFEST

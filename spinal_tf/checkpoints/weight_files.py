@@ -1,7 +1,7 @@
-"""Keras .weights.h5 files: written compact and always with the same bytes, read by exact structure.
+"""Keras .weights.h5 files: written compactly and reproducibly, read by exact structure.
 
-The layout is Keras' own, so that ``model.load_weights`` reads the files too. Ours is stricter: layers are matched by
-name, not by position, and it takes a tenth of the time.
+The layout is Keras' own, so ``model.load_weights`` reads the files too. This reader is stricter: it matches layers by
+name, not by position, and takes a tenth of the time.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ HALF_MAXIMUM = float(np.finfo(np.float16).max)
 
 
 def encode_weights(model: keras.Model, *, half_precision: bool) -> bytes:
-    """A model's weights as the bytes of a file; the same weights give the same bytes.
+    """Encode a model's weights as the bytes of a file; the same weights give the same bytes.
 
     Args:
-        model: a flat graph, without models as layers.
-        half_precision: store kernels (arrays of two or more axes) as float16. Vectors (biases, batch normalisation)
-            stay float32: they are small, and variances span more than float16 does.
+        model: flat graph, without models as layers.
+        half_precision: store kernels (arrays with two or more axes) as float16. Vectors (biases, batch normalization)
+            stay float32: they are small, and variances exceed the range of float16.
 
     Raises:
-        WeightsError: a weight is not a finite number, or is too large for half precision.
+        WeightsError: a weight is not finite, or is too large for half precision.
     """
     import h5py
 
@@ -73,11 +73,11 @@ def decode_weights(data: bytes, *, source: str) -> Weights:
     """Read a file's weights.
 
     Args:
-        data: the whole file.
-        source: its name, for messages.
+        data: content of the file.
+        source: name of the file, for messages.
 
     Raises:
-        WeightsError: it is no Keras weights file of a flat model.
+        WeightsError: the data is not a Keras weights file of a flat model.
     """
     import h5py
 
@@ -94,22 +94,22 @@ def _arrays(group: h5py.Group) -> tuple[np.ndarray, ...]:
 
 
 def weight_shapes(model: keras.Model) -> dict[str, tuple[tuple[int, ...], ...]]:
-    """Shapes of the weights of each layer that has any, in the model's order; their values are not needed."""
+    """Return the weight shapes of each layer with weights, in the model's order; values are not needed."""
     return {
         layer.name: tuple(tuple(weight.shape) for weight in layer.weights) for layer in model.layers if layer.weights
     }
 
 
 def require_match(model: keras.Model, weights: Weights, *, source: str) -> None:
-    """Check that weights belong to a model of exactly this structure.
+    """Check that weights match the structure of a model exactly.
 
     Args:
-        model: not touched; its variables need no values.
+        model: model to compare with, left unchanged; its variables need no values.
         weights: from `decode_weights`.
         source: file name for messages.
 
     Raises:
-        WeightsError: a layer is missing, is one too many, or has another shape.
+        WeightsError: a layer is missing, unexpected, or has another shape.
     """
     needed = weight_shapes(model)
     found = {name: tuple(array.shape for array in arrays) for name, arrays in weights.items()}
@@ -123,7 +123,7 @@ def require_match(model: keras.Model, weights: Weights, *, source: str) -> None:
 
 
 def assign_weights(model: keras.Model, weights: Weights, *, source: str) -> None:
-    """Put weights into a model of exactly the same structure.
+    """Assign weights to a model of exactly the same structure.
 
     Args:
         model: changed in place.
@@ -131,7 +131,7 @@ def assign_weights(model: keras.Model, weights: Weights, *, source: str) -> None
         source: file name for messages.
 
     Raises:
-        WeightsError: as `require_match` does; the model is unchanged then.
+        WeightsError: the weights do not match (see `require_match`); the model is left unchanged.
     """
     require_match(model, weights, source=source)
     for variable, array in by_variable(model, weights):
@@ -139,12 +139,12 @@ def assign_weights(model: keras.Model, weights: Weights, *, source: str) -> None
 
 
 def weights_of(model: keras.Model) -> Weights:
-    """A copy of the weights a model has now."""
+    """Return a copy of a model's current weights."""
     return {layer.name: tuple(layer.get_weights()) for layer in model.layers if layer.weights}
 
 
 def by_variable(model: keras.Model, weights: Weights) -> list[tuple[keras.Variable, np.ndarray]]:
-    """Each of a model's variables with its value among weights that match the model."""
+    """Pair each variable of a model with its value in matching weights."""
     return [
         pair for layer in model.layers if layer.weights for pair in zip(layer.weights, weights[layer.name], strict=True)
     ]

@@ -1,4 +1,4 @@
-"""Weights sets on the move: a zip or folder with manifest, weights and cards, checked whole before it is installed."""
+"""Weights sets: a zip or folder with manifest, weights and cards, fully checked before installation."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ from spinal_tf.files import make_folder, output_files
 from spinal_tf.locks import locked
 
 MAXIMUM_FILE_BYTES = 256 * 1024 * 1024
-"""Largest file accepted in a set, against zips that unpack to disks; DenseNet121 takes 28 MB in full precision."""
+"""Maximum size of a file in a set, as protection against zip bombs; DenseNet121 takes 28 MB in full precision."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class WeightsSet:
-    """A set that has been read and found sound.
+    """A weights set that was read and passed all checks.
 
     Attributes:
-        checkpoints: by name.
+        checkpoints: checkpoints by name.
         files: content of every weights file and card, by plain name.
     """
 
@@ -41,14 +41,14 @@ class WeightsSet:
 def read_set(source: Path) -> WeightsSet:
     """Read a weights set and check every hash; nothing is written.
 
-    Only what the manifest names, in the manifest's own folder, is looked at; names in a manifest are plain, so nothing
-    outside can be reached.
+    It reads only files named in the manifest, in the manifest's own folder. Names in a manifest have no separators, so
+    nothing outside can be reached.
 
     Args:
         source: zip file or folder.
 
     Raises:
-        WeightsError: it is neither, holds no manifest, lacks a file, or one is damaged or too large.
+        WeightsError: it is neither, holds no manifest, lacks a file, or a file is damaged or too large.
     """
     if source.is_dir():
         return _checked_set(_FolderReader(source))
@@ -108,18 +108,18 @@ def _checked_set(reader: _FolderReader | _ZipReader) -> WeightsSet:
 
 
 def install_set(new: WeightsSet, folder: Path, *, overwrite: bool = False) -> dict[str, str]:
-    """Put a set into a folder, all of it or nothing.
+    """Install a set in a folder, all of it or nothing.
 
     Args:
-        new: from `read_set`.
-        folder: made where it does not exist. Checkpoints in it that the set has not are kept.
-        overwrite: replace checkpoints of the same name but other content, which are kept otherwise.
+        new: set from `read_set`.
+        folder: folder, created if missing. Checkpoints in it that are not in the set are kept.
+        overwrite: replace checkpoints with the same name but different content; otherwise they are kept.
 
     Returns:
-        For each checkpoint of the set ``installed``, ``replaced``, ``kept`` or ``already there``.
+        For each checkpoint of the set: ``installed``, ``replaced``, ``kept`` or ``already there``.
 
     Raises:
-        WeightsError: the folder's manifest is not understood, or a file's name is taken by another checkpoint.
+        WeightsError: the folder's manifest is invalid, or another checkpoint uses the same file name.
         OutputError: the folder cannot be written to.
     """
     make_folder(folder, option="--to")

@@ -1,1 +1,1 @@
-"""From a cohort to batches: cases prepared once into a cache, samples drawn from it, fed to the training."""
+"""Turn a cohort into batches: prepare cases once into a cache, draw samples from it, feed them to the training."""

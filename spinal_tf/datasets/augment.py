@@ -1,4 +1,4 @@
-"""Random changes of training samples: geometry alike for image and mask, intensity for the image alone."""
+"""Random augmentation of training samples: geometry for image and mask together, intensity for the image only."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import numpy as np
 Array = np.ndarray
 
 ROTATION_DEG = 40.0
-"""Scans of a curved spine, or cut around one, show the cord as oblique as this."""
+"""Maximum rotation in degrees; the cord is as oblique as this in scans of a curved spine, or cropped around one."""
 SCALE = (0.8, 1.25)
 GAIN = (0.5, 1.7)
-"""One bright vessel, or fat beside a coil, sets the maximum by which a volume is scaled."""
+"""Range of the intensity factor; one bright vessel, or fat near a coil, sets the maximum that a volume is scaled by."""
 
 
 def random_affine(
     rng: np.random.Generator, centre: tuple[float, float], size: tuple[int, int], *, zoom: float = 1.0
 ) -> Array:
-    """Matrix (2, 3) for OpenCV from a plane to a crop: rotation, scale and flips about a point of the plane.
+    """Draw an OpenCV matrix (2, 3) from a plane to a crop: rotation, scale and flips about a point of the plane.
 
     Args:
-        rng: source of all randomness.
-        centre: row and column of the plane that come to the middle of the crop.
+        rng: random number generator.
+        centre: row and column of the plane that map to the middle of the crop.
         size: rows and columns of the crop.
-        zoom: pixels of the crop for one of the plane, before the random scale.
+        zoom: crop pixels per plane pixel, before the random scale.
     """
     angle = np.deg2rad(rng.uniform(-ROTATION_DEG, ROTATION_DEG))
     scale = zoom * np.exp(rng.uniform(*np.log(SCALE)))
@@ -35,7 +35,7 @@ def random_affine(
 
 
 def warp(image: Array, matrix: Array, size: tuple[int, int], *, label: bool = False) -> Array:
-    """Apply a matrix of `random_affine`; labels stay 0 or 1, outside is the image's minimum or 0.
+    """Apply a matrix from `random_affine`; labels stay 0 or 1. Outside pixels get the image's minimum, or 0 for labels.
 
     Returns:
         float32 of ``size`` rows and columns.
@@ -48,15 +48,15 @@ def warp(image: Array, matrix: Array, size: tuple[int, int], *, label: bool = Fa
 
 
 def random_lesion_level(rng: np.random.Generator, image: Array, mask: Array) -> Array:
-    """Make a lesion brighter, up to beyond fluid, with a chance of one half; texture stays.
+    """Brighten a lesion, at most to slightly above fluid, with probability 0.5; its texture is kept.
 
-    Real lesions are brighter than any table of typical levels. Never darker: what cannot be seen teaches a network to
-    mark healthy cord.
+    Real lesions are brighter than tables of typical levels say. Lesions are never darkened: invisible lesions teach a
+    network to mark healthy cord.
 
     Args:
-        rng: source of all randomness.
-        image: float32, of two axes, or with several slices as a third.
-        mask: float32, 0 or 1, the same shape; without lesion the image stays.
+        rng: random number generator.
+        image: float32 (row, column), or (row, column, slice).
+        mask: float32, 0 or 1, the same shape; without a lesion the image is unchanged.
     """
     if not mask.any() or rng.random() < 0.5:
         return image
@@ -66,11 +66,11 @@ def random_lesion_level(rng: np.random.Generator, image: Array, mask: Array) -> 
 
 
 def random_intensity(rng: np.random.Generator, image: Array) -> Array:
-    """Contrast, brightness, coil shading, gamma, blur, lower resolution and noise, each with its own chance.
+    """Change contrast, brightness, coil shading, gamma, blur, resolution and noise, each with its own probability.
 
     Args:
-        rng: source of all randomness.
-        image: float32, about 0 to 1, of two axes, or with several slices as a third.
+        rng: random number generator.
+        image: float32 (row, column), or (row, column, slice), about 0 to 1.
     """
     low, high = float(image.min()), float(image.max())
     if high > low and rng.random() < 0.7:
@@ -92,13 +92,13 @@ def random_intensity(rng: np.random.Generator, image: Array) -> Array:
 
 
 def _smoothed(image: Array, sd: float) -> Array:
-    """Blurred in the plane; OpenCV drops a third axis of length one."""
+    """Blur in-plane and restore the shape, since OpenCV drops a third axis of length one."""
     blurred: Array = cv2.GaussianBlur(image, (0, 0), sd)
     return blurred.reshape(image.shape)
 
 
 def _shading(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """A factor that changes steadily across the plane, as the sensitivity of a surface coil does; alike in slices."""
+    """Return a factor that varies smoothly across the plane, like a surface coil's sensitivity; equal in all slices."""
     rows, columns = (np.linspace(-1, 1, length) for length in shape[:2])
     slope = rng.normal(0, 0.35, 2)
     factor: Array = np.exp(slope[0] * rows[:, None] + slope[1] * columns).astype(np.float32)

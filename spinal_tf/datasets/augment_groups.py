@@ -1,7 +1,7 @@
-"""The augmentation of the authors' public code: four groups, each with a chance of one half, one member of it drawn.
+"""Augmentation of the authors' public code: four groups, each applied with probability 0.5, one random member each.
 
-Ranges are theirs. Not carried over: the blur that empties an image, eight-bit steps, and parameters that differ between
-the two images of one tile.
+The ranges are the authors'. Three details differ: no blur that empties an image, no 8-bit steps, and the same
+parameters for both images of a tile.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 Augmentation = Literal["authors", "broad", "none"]
-"""``authors``: the groups here; ``broad``: those of `spinal_tf.datasets.augment`; ``none``: samples as they are."""
+"""``authors``: the groups in this module; ``broad``: `spinal_tf.datasets.augment`; ``none``: no augmentation."""
 
 CONTRAST = (0.7, 1.9)
 GAMMA = (0.5, 1.4)
@@ -21,16 +21,16 @@ BRIGHTNESS = (0.8, 1.9)
 SHARPNESS = (1.0, 4.0)
 ROTATION_DEG = (-90.0, 89.0)
 FLIPS = (-1, 0, 1)
-"""Both axes, top and bottom, left and right, as OpenCV numbers them."""
+"""OpenCV's flip codes: both axes, vertical, horizontal."""
 SHIFT = 50 / 256
-"""Largest shift, as a share of a side: 50 pixels of 256."""
+"""Maximum shift relative to the side: 50 of 256 pixels."""
 SMALLEST_CROP = 0.8
 BLUR_SIDES = (1, 3, 5)
 BLUR_SD = 3.0
 RESOLUTION = (0.4, 2.0)
 
 SMOOTH_KERNEL = np.array([[1, 1, 1], [1, 5, 1], [1, 1, 1]], np.float32) / 13
-"""Pillow's smoothing filter, from which its sharpness goes away."""
+"""Pillow's smoothing filter, the reference image of its sharpness enhancement."""
 
 Array = np.ndarray
 ImageChange = Callable[[Array], Array]
@@ -39,15 +39,15 @@ ImageChange = Callable[[Array], Array]
 def augment_by_groups(
     rng: np.random.Generator, images: Sequence[Array], *masks: Array
 ) -> tuple[list[Array], list[Array]]:
-    """Change images of one slice alike, and its masks with them where the change is one of place.
+    """Apply the same change to all images of a slice, and to its masks if the change is geometric.
 
     Args:
-        rng: source of all randomness.
-        images: float32, of two axes; a constant one, as an absent channel is, keeps its intensity.
-        masks: float32, 0 or 1, the same shape; at least one.
+        rng: random number generator.
+        images: float32 (row, column); a constant image, such as an absent channel, keeps its intensity.
+        masks: float32, 0 or 1, the same shape; at least one mask.
 
     Returns:
-        Images within their own range of intensity, and the masks, still 0 or 1.
+        Images, within their original intensity range, and masks, still 0 or 1.
     """
     images, moved = list(images), list(masks)
     for draw in (_intensity, _resolution):
@@ -63,7 +63,7 @@ def augment_by_groups(
 
 
 def _within_range(image: Array, change: ImageChange) -> Array:
-    """Apply a change to an image scaled to 0-1, clip it there as an eight-bit image does, and scale back."""
+    """Scale an image to 0-1, apply a change, clip to 0-1 as 8-bit images do, and scale back."""
     low, high = float(image.min()), float(image.max())
     if low == high:
         return image
@@ -87,12 +87,12 @@ def _intensity(rng: np.random.Generator) -> ImageChange:
 
 
 def _blend(other: Array, image: Array, share: float) -> Array:
-    """Between another image and this one, or beyond this one where the share is above 1."""
+    """Blend another image with this one; a share above 1 extrapolates beyond this image."""
     return np.asarray(other + share * (image - other))
 
 
 def _resolution(rng: np.random.Generator) -> ImageChange:
-    """Blur, or resizing to another resolution and back."""
+    """Draw a blur, or a resize to another resolution and back."""
     if rng.random() < 0.5:
         side = int(rng.choice(BLUR_SIDES))
         blurs: tuple[ImageChange, ...] = (
@@ -112,7 +112,7 @@ def _resolution(rng: np.random.Generator) -> ImageChange:
 
 
 def _turn(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Rotation about the middle, or a flip, as a (2, 3) matrix for OpenCV."""
+    """Draw a rotation about the middle, or a flip, as an OpenCV matrix (2, 3)."""
     middle = (np.array(shape[::-1]) - 1) / 2
     if rng.random() < 0.5:
         return np.asarray(cv2.getRotationMatrix2D(middle.tolist(), rng.uniform(*ROTATION_DEG), 1))
@@ -122,7 +122,7 @@ def _turn(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
 
 
 def _shift(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
-    """Shift, or a smaller part enlarged to the whole, as a (2, 3) matrix for OpenCV."""
+    """Draw a shift, or a crop enlarged to the full size, as an OpenCV matrix (2, 3)."""
     size = np.array(shape[::-1], np.float64)
     if rng.random() < 0.5:
         return np.hstack([np.eye(2), (rng.uniform(-SHIFT, SHIFT, 2) * size).round()[:, None]])
@@ -132,7 +132,7 @@ def _shift(rng: np.random.Generator, shape: tuple[int, ...]) -> Array:
 
 
 def _moved(image: Array, matrix: Array, interpolation: int) -> Array:
-    """Outside is the image's minimum: black in an image, no lesion in a mask."""
+    """Warp an image or mask; outside pixels get the image's minimum, or 0 in a mask."""
     rows, columns = image.shape
     return np.asarray(
         cv2.warpAffine(

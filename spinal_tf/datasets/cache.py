@@ -1,4 +1,4 @@
-"""Arrays of many cases on disk, read where they lie: made once for each cohort and preprocessing."""
+"""Cache of the arrays of many cases on disk, memory-mapped; made once per cohort and preprocessing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from spinal_tf.files import FAILED_WRITES, FULL_DISK, NOT_ALLOWED, new_folder
 from spinal_tf.locks import locked
 
 FORMAT = 5
-"""Version of the layout and of what is stored; part of every key."""
+"""Version of the layout and content; part of every key."""
 
 INDEX = "index.json"
 
@@ -28,11 +28,11 @@ Arrays = Mapping[str, np.ndarray]
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One case to be stored.
+    """Stored record of one case.
 
     Attributes:
-        facts: what is kept beside its arrays, as JSON can hold it.
-        arrays: by name; of each name the type and the number of axes are the same in all cases.
+        facts: JSON-serializable values stored beside the arrays.
+        arrays: arrays by name; the arrays of one name have the same dtype and number of axes in all cases.
     """
 
     facts: dict[str, Any]
@@ -40,26 +40,26 @@ class Entry:
 
 
 def cache_key(**parts: Any) -> str:  # noqa: ANN401 - whatever JSON can hold
-    """SHA-256 of all that decides what a cache holds, its own format included."""
+    """Return the SHA-256 of everything that determines the cache's content, including its format."""
     text = json.dumps({"format": FORMAT, **parts}, sort_keys=True)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
 def open_cache(folder: Path, key: str, entries: Callable[[], Iterable[Entry]]) -> list[Entry]:
-    """Open a cache; where there is none of that key, or a damaged one, make it.
+    """Open the cache of a key; make it if it is missing or damaged.
 
-    Each key has a folder of its own, which appears whole and never changes, so that several processes can share them.
+    Each key has its own folder, which appears complete and never changes, so that several processes can share it.
 
     Args:
-        folder: where it lies; the beginning of the key is added to its name.
-        key: from `cache_key`.
-        entries: gives the cases in order, asked only where the cache is made.
+        folder: location of the cache; the first digits of the key are appended to its name.
+        key: key from `cache_key`.
+        entries: function that yields the cases in order; called only if the cache must be made.
 
     Returns:
-        The cases in that order; the arrays are read-only and come from the disk when they are looked at.
+        The cases in that order; the arrays are read-only and loaded from disk on access.
 
     Raises:
-        OutputError: the cache cannot be written; nothing of it is left then.
+        OutputError: the cache cannot be written; no partial cache remains.
     """
     own = folder.with_name(f"{folder.name}-{key[:16]}")
     if not _is_sound(own, key):
@@ -70,7 +70,7 @@ def open_cache(folder: Path, key: str, entries: Callable[[], Iterable[Entry]]) -
 
 
 def _is_sound(folder: Path, key: str) -> bool:
-    """Whether a cache of that key is there, with all its bytes."""
+    """Return whether a complete cache of this key exists."""
     try:
         index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
         sizes = {path.name: path.stat().st_size for path in folder.glob("*.bin")}
@@ -80,7 +80,7 @@ def _is_sound(folder: Path, key: str) -> bool:
 
 
 def _remove_damaged(folder: Path, key: str) -> None:
-    """Whoever has it open keeps its files, under no name."""
+    """Delete a damaged cache; processes that have it open keep access to its files."""
     with locked(folder), _plain_errors(folder):
         if folder.exists() and not _is_sound(folder, key):
             shutil.rmtree(folder)
@@ -94,7 +94,7 @@ def _make(folder: Path, key: str, entries: Callable[[], Iterable[Entry]]) -> Non
             index = {"key": key, "sizes": sizes, "cases": cases}
             (new / INDEX).write_text(json.dumps(index) + "\n", encoding="utf-8")
     except FileExistsError:
-        pass  # another process made it meanwhile
+        pass  # another process has made it meanwhile
 
 
 def _written(new: Path, entries: Iterable[Entry]) -> Iterator[dict[str, Any]]:
@@ -129,7 +129,7 @@ def _read(folder: Path) -> list[Entry]:
 
 
 def _mapped(path: Path) -> np.ndarray:
-    # A file without a byte cannot be mapped.
+    # An empty file cannot be memory-mapped.
     return np.memmap(path, np.uint8, mode="r") if path.stat().st_size else np.zeros(0, np.uint8)
 
 

@@ -1,4 +1,4 @@
-"""Cases of a cohort as the training reads them, with every refusal naming the case."""
+"""Read the cases of a cohort for training; every error names the case."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ from spinal_tf.images.volume import Volume, read_aligned, read_mask, read_volume
 from spinal_tf.threads import Progress, map_threads
 
 READ_AT_ONCE = 8
-"""Cases that are read in parallel; each may hold some 100 MB meanwhile."""
+"""Number of cases read in parallel; each can take about 100 MB of memory."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Examination:
-    """A case with its images.
+    """A case with its images and masks.
 
     Attributes:
         t2: T2w volume.
-        mask: bool, shape of ``t2.data``; empty for a healthy person.
-        cord: bool, the same shape, or None where it was not asked for or the cohort has no column ``cord``.
-        t1c: on the same grid, or None.
-        model_mask: the same of the column ``model_mask``.
+        mask: bool, shape of ``t2.data``; all False for a healthy person.
+        cord: bool, the same shape; None if not requested or if the case has no mask in the column ``cord``.
+        t1c: T1c volume on the same grid, or None.
+        model_mask: like ``cord``, from the column ``model_mask``.
     """
 
     case: Case
@@ -47,14 +47,14 @@ def read_examination(
     """Read a case's images.
 
     Args:
-        case: the row of the cohort.
-        folder: of the cohort's table, where paths in its columns ``cord`` and ``model_mask`` begin.
-        with_t1c: read the contrast-enhanced scan, where there is one.
-        masks: which of those two columns are read.
-        read: how a T2w scan is read.
+        case: row of the cohort.
+        folder: folder of the cohort's table; paths in the columns ``cord`` and ``model_mask`` are relative to it.
+        with_t1c: read the T1c scan, if there is one.
+        masks: which of these two columns to read.
+        read: function that reads a T2w scan.
 
     Raises:
-        TrainingError: a file is missing or unsuitable, or a case with a lesion has none in its mask.
+        TrainingError: a file is missing or unsuitable, or the mask of a case with a lesion is empty.
     """
     try:
         t2 = read(case.t2)
@@ -73,7 +73,7 @@ def read_examination(
 
 
 def extra_masks(case: Case, folder: Path, columns: Collection[str]) -> dict[str, Path]:
-    """Paths of the masks in columns beyond the schema, by column; those that the case has."""
+    """Return the paths of the masks that the case has in these extra columns, by column."""
     return {column: folder / case.extra[column] for column in columns if case.extra.get(column)}
 
 
@@ -87,15 +87,15 @@ def entries(
     progress: Progress | None,
     read: ReadVolume = read_volume,
 ) -> Iterator[Entry]:
-    """Read and prepare cases, a few at once, in order.
+    """Read and prepare cases in order, a few at a time.
 
     Args:
-        cases: to be read.
-        prepare: makes what is stored of a case.
+        cases: cases to read.
+        prepare: makes the cache entry of a case.
         folder: see `read_examination`.
         with_t1c: see `read_examination`.
         masks: see `read_examination`.
-        progress: told how many cases are done, and how many there are.
+        progress: called with the number of cases done and the total.
         read: see `read_examination`.
     """
 

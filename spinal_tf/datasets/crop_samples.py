@@ -29,28 +29,28 @@ from spinal_tf.taxonomy import Diagnosis, tree
 Array = np.ndarray
 
 BESIDE_MM = 6.0
-"""How far to the side of the cord slices still show the canal, and parts of the cord blurred into it."""
+"""Distance in mm from the cord, through-plane, at which slices still show the canal and partial-volume cord."""
 
 MOST_VOXELS = 20_000
-"""Of the spine, or of errors, that are stored of a case."""
+"""Maximum number of spine voxels, and of error voxels, stored per case."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class SegmenterCase:
-    """Planes of one case as the segmenter sees them.
+    """Sagittal planes of one case, prepared for the segmenter.
 
     Attributes:
-        name: of the case in the cohort.
-        diagnosis: None for a healthy person.
-        voxel_ml: volume of one pixel of the prepared planes, a slice thick.
+        name: name of the case in the cohort.
+        diagnosis: diagnosis; None for a healthy person.
+        voxel_ml: volume in mL of one pixel of the prepared planes, one slice thick.
         planes: float16 (slice, row, column).
         mask: bool, the same shape.
-        cord: bool, the same shape, or None where it is unknown or not asked for.
+        cord: bool, the same shape; None if unknown or not requested.
         neighbours: int64 (slice, channel), see `spinal_tf.preprocess.neighbour_index`.
-        lesion_voxels: int32 (n, 3), indices of the mask's voxels.
-        spine_voxels: int32 (n, 3), indices of voxels of the spine, lesion or not; none where it is unknown.
-        error_voxels: int32 (n, 3), indices of voxels where a segmenter's mask is wrong; none where it is unknown or not
-            asked for.
+        lesion_voxels: int32 (n, 3), indices of the lesion mask's voxels.
+        spine_voxels: int32 (n, 3), indices of spine voxels, with or without lesion; empty if unknown.
+        error_voxels: int32 (n, 3), indices of voxels where a segmenter's mask is wrong; empty if unknown or not
+            requested.
     """
 
     name: str
@@ -65,7 +65,7 @@ class SegmenterCase:
     error_voxels: Array
 
     def seen(self, slices: Array) -> Array:
-        """Some planes as the network sees them, with their neighbours: float16 (n, row, column, channel)."""
+        """Return planes with their neighbors as network input: float16 (n, row, column, channel)."""
         return seen_together(self.planes, self.neighbours[slices])
 
 
@@ -77,20 +77,20 @@ def segmenter_entry(
     with_cord: bool = False,
     with_errors: bool = False,
 ) -> Entry:
-    """What is stored of a case: planes, mask, and where lesions and spine are.
+    """Prepare the cache entry of a case: planes, mask, and voxels of lesions and spine.
 
-    Without a cord mask the spine is taken to stand upright where the lesions are.
+    Without a cord mask, the spine is assumed to be a vertical line through the lesions.
 
     Args:
         examination: the case.
-        preprocessing: the segmenter's.
-        tight_share: share of cases that are cut to a smaller field of view first, which changes what their
-            intensities are scaled by; the case's name decides which and how.
-        with_cord: store the cord's mask, too.
-        with_errors: store where the segmenter's mask and the drawn one differ, too.
+        preprocessing: preprocessing of the segmenter.
+        tight_share: share of cases that are first cropped to a smaller field of view, which changes their intensity
+            scaling; the case's name determines which cases and how.
+        with_cord: also store the cord mask.
+        with_errors: also store the voxels where the segmenter's mask differs from the ground truth.
 
     Raises:
-        VolumeError: the image is constant, or its spacing makes no sense.
+        VolumeError: the image is constant, or its spacing is invalid.
     """
     t2, case = examination.t2, examination.case
     slice_mm, *plane_mm = t2.spacing_mm
@@ -125,19 +125,19 @@ def segmenter_entry(
 
 
 def _some(voxels: Array) -> Array:
-    """At most `MOST_VOXELS` indices (n, 3), int32, spread evenly over those given."""
+    """Thin out indices evenly to at most `MOST_VOXELS`: int32 (n, 3)."""
     return voxels[:: 1 + len(voxels) // MOST_VOXELS].astype(np.int32)
 
 
 def _errors(examination: Examination, view: View, placement: Placement, mask: Array) -> Array:
-    """Indices (n, 3) where the segmenter's mask, if there is one, differs from the drawn one."""
+    """Return indices (n, 3) where the segmenter's mask, if any, differs from the ground truth."""
     if examination.model_mask is None:
         return np.zeros((0, 3), int)
     return np.argwhere(to_input(examination.model_mask[view], placement, label=True) != mask)
 
 
 def _upright_spine(mask: Array) -> Array:
-    """Indices (n, 3) of every row of every slice, in the lesions' mean column."""
+    """Return indices (n, 3) of the lesions' mean column, in every row of every slice."""
     columns = np.flatnonzero(mask.any(axis=(0, 1)))
     if not columns.size:
         return np.zeros((0, 3), int)
@@ -147,12 +147,12 @@ def _upright_spine(mask: Array) -> Array:
 
 
 def _around_cord(cord: Array, slices: int) -> Array:
-    """Indices (n, 3) of the cord's voxels and of those up to so many slices beside them."""
+    """Return indices (n, 3) of the cord's voxels and of those up to ``slices`` slices beside them."""
     return np.argwhere(ndimage.binary_dilation(cord, np.ones((2 * slices + 1, 1, 1))))
 
 
 def segmenter_case(entry: Entry) -> SegmenterCase:
-    """A case from what `segmenter_entry` made."""
+    """Restore a case from an entry of `segmenter_entry`."""
     facts, arrays = entry.facts, entry.arrays
     return SegmenterCase(
         name=facts["name"],
@@ -170,18 +170,18 @@ def segmenter_case(entry: Entry) -> SegmenterCase:
 
 @dataclass(frozen=True, kw_only=True)
 class CropPlan:
-    """How crops are drawn. What a share cannot give, such as lesions of the healthy, the next one gives.
+    """How crops are drawn. If a case has no voxels for a share, such as lesions in the healthy, the next share is used.
 
     Attributes:
         size: rows and columns of a crop, multiples of 16.
-        lesion_share: share of the crops of a case with lesions that are centred near one, so on lesion-bearing slices.
-        error_share: share centred near a voxel where the segmenter's mask that came with a case is wrong: a lesion
-            missed, or sound tissue marked.
-        spine_share: share centred at the spine, on slices through the cord and beside it; the rest lies anywhere in the
-            field of view. Most of these slices are empty.
-        jitter: SD by which a crop's centre is moved off such a voxel, relative to the crop.
+        lesion_share: share of crops centered near a lesion, in cases with lesions; these are on lesion-bearing slices.
+        error_share: share of crops centered near an error of the segmenter's mask that came with a case: a missed
+            lesion or a false positive.
+        spine_share: share of crops centered at the spine, on slices through the cord and beside it, most of them
+            without lesion. The remaining crops are anywhere in the field of view.
+        jitter: SD of the random offset of a crop's center from such a voxel, relative to the crop.
         augmentation: see `spinal_tf.datasets.augment_groups`.
-        sampling_weights: how often a disease, or ``healthy``, is drawn relative to others; 1 where it is not named.
+        sampling_weights: relative frequency of a disease, or of ``healthy``; 1 by default.
     """
 
     size: tuple[int, int] = (96, 96)
@@ -195,12 +195,12 @@ class CropPlan:
 
 @dataclass(frozen=True, kw_only=True)
 class CropSampler:
-    """Crops as a pure function of seed, step and index: first a disease, or healthy, is drawn, then one of its cases.
+    """Crops as a pure function of seed, step and index: draws a disease (or healthy), then one of its cases.
 
     Attributes:
-        cases: at least one.
-        seed: of the whole training.
-        with_cord: give the cord as a second channel of the mask, -1 where it is unknown.
+        cases: cases to draw from, at least one.
+        seed: seed of the whole training.
+        with_cord: add the cord as a second channel of the mask, -1 if unknown.
     """
 
     cases: Sequence[SegmenterCase]
@@ -221,15 +221,15 @@ class CropSampler:
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Of an image and of its mask."""
+        """Shapes of an image and of its mask."""
         return (*self.plan.size, self.cases[0].neighbours.shape[1]), (*self.plan.size, 1 + self.with_cord)
 
     def __call__(self, step: int, index: int) -> tuple[Array, Array]:
         """Draw one crop.
 
         Args:
-            step: of the training, from 0.
-            index: in the batch, from 0.
+            step: step of the training, from 0.
+            index: index in the batch, from 0.
 
         Returns:
             Image, float32 ``(rows, columns, channels)``, and mask, float32 ``(rows, columns, 1)``, or 2 with the cord.
@@ -251,7 +251,7 @@ def _augmented(
     *,
     with_cord: bool,
 ) -> tuple[Array, Array]:
-    """A crop of the slices seen together, and the masks of the one in their middle; the sides may be exchanged."""
+    """Crop and augment the slices of one input, and the masks of the middle slice; left and right may be swapped."""
     broad, middle = plan.augmentation == "broad", len(seen) // 2
     matrix = random_affine(rng, centre, plan.size) if broad else _upright(centre, plan.size)
     if broad and len(seen) > 1 and rng.random() < 0.5:
@@ -276,13 +276,13 @@ def _warped_cord(case: SegmenterCase, plane: int, matrix: Array, size: tuple[int
 
 
 def _upright(centre: tuple[float, float], size: tuple[int, int]) -> Array:
-    """Matrix that brings a pixel of the plane to the middle of the crop, and changes nothing else."""
+    """Return a matrix that only translates: a pixel of the plane moves to the middle of the crop."""
     row, column = (length // 2 - round(place) for length, place in zip(size, centre, strict=True))
     return np.array([[1.0, 0, column], [0, 1.0, row]])
 
 
 def _voxels_drawn(chance: float, case: SegmenterCase, plan: CropPlan) -> Array:
-    """Indices (n, 3) that a crop may be centred at; none where it may lie anywhere."""
+    """Return indices (n, 3) at which the crop can be centered; empty if it can be anywhere."""
     end = 0.0
     for share, voxels in (
         (plan.error_share, case.error_voxels),
@@ -296,7 +296,7 @@ def _voxels_drawn(chance: float, case: SegmenterCase, plan: CropPlan) -> Array:
 
 
 def _crop_centre(rng: np.random.Generator, case: SegmenterCase, plan: CropPlan) -> tuple[int, float, float]:
-    """Slice, row and column."""
+    """Draw slice, row and column of a crop's center."""
     voxels = _voxels_drawn(rng.random(), case, plan)
     if not voxels.size:
         slices, rows, columns = case.planes.shape

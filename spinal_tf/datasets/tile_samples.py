@@ -1,4 +1,4 @@
-"""Training samples of a classifier: tiles of lesion-bearing slices, half of each class."""
+"""Training samples of a classifier: tiles of lesion-bearing slices, half from each class."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from spinal_tf.taxonomy import Diagnosis, Task, tree
 Array = np.ndarray
 
 BROAD_SHIFT = 0.08
-"""Largest shift of the broad augmentation, as a share of a side."""
+"""Maximum shift of the broad augmentation, relative to the side."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,10 +28,10 @@ class ClassifierCase:
     """Tiles of one case with one of its masks.
 
     Attributes:
-        name: of the case in the cohort.
-        mask: column of the mask.
-        tiles: float16 ``(n, rows, columns, 3)``: T1c or zero, T2w, mask; n is 0 where the lesion is thinner than a
-            tile's pixel.
+        name: name of the case in the cohort.
+        mask: column of the mask in the cohort.
+        tiles: float16 ``(n, rows, columns, 3)``: T1c or zero, T2w, mask; n is 0 if the lesion is thinner than a pixel
+            of the tile.
     """
 
     name: str
@@ -41,7 +41,7 @@ class ClassifierCase:
 
 
 def classifier_entry(examination: Examination, preprocessing: Preprocessing, mask_mode: MaskMode) -> Entry:
-    """What is stored of a case: its tiles with each of its masks, as the pipeline makes them.
+    """Prepare the cache entry of a case: its tiles for each of its masks, made as in the pipeline.
 
     Raises:
         VolumeError: an image is constant.
@@ -58,7 +58,7 @@ def classifier_entry(examination: Examination, preprocessing: Preprocessing, mas
 
 
 def classifier_cases(entry: Entry) -> list[ClassifierCase]:
-    """What `classifier_entry` made, as a case for each mask."""
+    """Restore the cases of an entry of `classifier_entry`, one per mask."""
     name, diagnosis = entry.facts["name"], tree().diagnosis(entry.facts["diagnosis"])
     return [
         ClassifierCase(name=name, mask=column, diagnosis=diagnosis, tiles=tiles)
@@ -71,9 +71,9 @@ class TilePlan:
     """How tiles are drawn.
 
     Attributes:
-        t1c_share: share of the tiles with a contrast-enhanced channel that keep it; the others teach the classifier to
-            do without. 0 trains on T2w alone.
-        augmentation: see `spinal_tf.datasets.augment`.
+        t1c_share: share of tiles with T1c that keep it; the others teach the classifier to work without T1c. 0 trains
+            on T2w alone.
+        augmentation: see `spinal_tf.datasets.augment_groups`.
     """
 
     t1c_share: float = 0.4
@@ -82,15 +82,15 @@ class TilePlan:
 
 @dataclass(frozen=True, kw_only=True)
 class TileSampler:
-    """Tiles as a pure function of seed, step and index, in the authors' balance.
+    """Tiles as a pure function of seed, step and index, balanced as in the authors' code.
 
-    The first half of a batch is of the negative class, the second of the positive one. Each class is gone through in an
-    order of its own, anew each time it is used up, so that the smaller class comes more often.
+    The first half of a batch is from the negative class, the second half from the positive class. Each class is
+    traversed in its own random order and reshuffled when used up, so tiles of the smaller class appear more often.
 
     Attributes:
-        cases: of the task, with at least one tile in each class.
-        batch: tiles in a batch, half of each class; the authors' is 32.
-        seed: of the whole training.
+        cases: cases of the task, with at least one tile in each class.
+        batch: number of tiles in a batch, half from each class; the authors use 32.
+        seed: seed of the whole training.
     """
 
     cases: Sequence[ClassifierCase]
@@ -109,23 +109,23 @@ class TileSampler:
 
     @property
     def shapes(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Of a tile and of its one-hot class."""
+        """Shapes of a tile and of its one-hot class."""
         return self._tiles[0][0].shape, (2,)
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches of the larger class, as in the authors' code."""
+        """Number of batches in one pass over the larger class, as in the authors' code."""
         return max(1, max(len(tiles) for tiles in self._tiles) // (self.batch // 2))
 
     def __call__(self, step: int, index: int) -> tuple[Array, Array]:
         """Draw one tile.
 
         Args:
-            step: of the training, from 0.
-            index: in the batch, from 0.
+            step: step of the training, from 0.
+            index: index in the batch, from 0.
 
         Returns:
-            Tile float32 ``(rows, columns, 3)`` and one-hot class float32 ``(2,)``.
+            Tile, float32 ``(rows, columns, 3)``, and one-hot class, float32 ``(2,)``.
         """
         half = self.batch // 2
         label, place = divmod(index, half)

@@ -1,4 +1,4 @@
-"""Other fields of view of a scan: a protocol may show little more than the spine."""
+"""Narrower fields of view of a scan, since some protocols show little more than the spine."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ from spinal_tf.datasets.case_source import Examination
 
 WIDTH_MM = (60.0, 150.0)
 OFF_CENTRE = 0.2
-"""Largest distance of the spine from the middle, relative to the width."""
+"""Maximum distance of the lesion or cord from the middle, relative to the width."""
 
 SHORT_SHARE = 0.5
-"""Share of the narrow views that are short, too."""
+"""Share of the narrow views that are also short."""
 
 HEIGHT = (0.35, 0.9)
-"""Of a short view, relative to the scan's."""
+"""Height of a short view, relative to the scan's height."""
 
 View = tuple[slice, slice, slice]
 
 
 def tight_view(examination: Examination, share: float) -> View:
-    """A narrow view around the lesion or the cord for a share of cases, the whole scan for the others.
+    """Return a narrow view around the lesion or cord for a share of cases, and the whole scan for the others.
 
-    The case's name decides, so that a case is always seen alike.
+    The case's name determines the view, so a case always gets the same view.
 
     Args:
-        examination: the case; without lesion and cord it is never cut.
-        share: of the cases, 0 to 1.
+        examination: the case; never cropped without a lesion or cord mask.
+        share: share of cases with a narrow view, 0 to 1.
     """
     whole = slice(None), slice(None), slice(None)
     rng = np.random.default_rng(list(examination.case.name.encode("utf-8")))

@@ -1,1 +1,1 @@
-"""Pure Keras 3 builders of the two networks."""
+"""Keras 3 builders of the two networks."""

@@ -8,7 +8,7 @@ from keras import layers
 from spinal_tf.networks.network_spec import LOGITS, POOLING, NetworkSpec
 
 HEAD = (POOLING, "features", LOGITS, "probability")
-"""The layers behind the last convolution, in order; the input of the first is what Grad-CAM explains."""
+"""Layers after the last convolution, in order; Grad-CAM explains the input of the first."""
 
 
 def build_densenet(
@@ -17,11 +17,11 @@ def build_densenet(
     size: tuple[int, int] = (256, 256),
     name: str = "densenet121",
 ) -> keras.Model:
-    """Build a classifier of tiles as one flat graph, so that every convolution can be reached by name.
+    """Build a classifier of tiles as one flat graph, so that every convolution is accessible by name.
 
     Args:
-        last_convolution: layer of ``keras.applications.DenseNet121`` on which the head sits. The default is its last,
-            of 1,024 channels; tests stop early, at ``pool2_relu``, for a network of a tenth of the size.
+        last_convolution: layer of ``keras.applications.DenseNet121`` to which the head is attached. The default is the
+            last, with 1,024 channels; tests use ``pool2_relu`` for a network a tenth of the size.
         size: rows and columns of a tile.
         name: name of the model.
 

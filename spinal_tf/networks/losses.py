@@ -1,4 +1,4 @@
-"""Losses, in keras.ops so that they run on any Keras backend."""
+"""Losses, written in keras.ops to run on any Keras backend."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import keras
 from keras import ops
 
 SMOOTH = 1.0
-"""Pixels added to both sides of the Dice ratio, so that an empty batch or crop rightly left empty costs nothing."""
+"""Pixels added to numerator and denominator of Dice, so that a correct empty prediction has zero loss."""
 
 HARDEST = 0.02
-"""Share of a crop's pixels that `dice_topk` looks at: false marks are fewer than that, so all count."""
+"""Share of a crop's pixels used by `dice_topk`; false positives cover less than this, so all of them count."""
 
 Total = Callable[[keras.KerasTensor], keras.KerasTensor]
-"""From sums over one device's share of a batch to those over the whole batch; differentiable."""
+"""Function from sums over one device's share of a batch to sums over the whole batch; differentiable."""
 
 
 def _on_one_device(sums: keras.KerasTensor) -> keras.KerasTensor:
@@ -26,14 +26,14 @@ def _on_one_device(sums: keras.KerasTensor) -> keras.KerasTensor:
 def dice_bce(y_true: keras.KerasTensor, y_pred: keras.KerasTensor, total: Total = _on_one_device) -> keras.KerasTensor:
     """Soft Dice loss over the batch plus binary cross-entropy over its pixels.
 
-    ``1 - (2 sum(y p) + s) / (sum(y) + sum(p) + s) - mean(y log p + (1 - y) log(1 - p))``, s = `SMOOTH`. Dice is taken
-    over the whole batch, since a single slice with a few lesion pixels, or none, makes it jump. Our choice: the loss
-    of Zhuo et al. 2022 is not published.
+    ``1 - (2 sum(y p) + s) / (sum(y) + sum(p) + s) - mean(y log p + (1 - y) log(1 - p))``, s = `SMOOTH`. Dice is
+    computed over the whole batch, since it is unstable on single slices with few or no lesion pixels. This loss is our
+    choice: that of Zhuo et al. 2022 is not published.
 
     Args:
         y_true: 0 or 1, ``(batch, height, width, 1)``.
         y_pred: probability, the same shape.
-        total: where several devices share a batch. The mean of their losses is then that of the batch.
+        total: sums over devices, if several share a batch; the mean of their losses is then the loss of the batch.
 
     Returns:
         Scalar.
@@ -45,19 +45,19 @@ def dice_bce(y_true: keras.KerasTensor, y_pred: keras.KerasTensor, total: Total 
 def dice_topk(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
     """Soft Dice loss of each crop plus the mean binary cross-entropy of its hardest pixels.
 
-    A false mark is so small a share of all pixels that their mean hardly tells; among the hardest it weighs fifty
-    times as much. And a small lesion is so small a share of a batch with tumours that its Dice hardly tells; of its own
-    crop it decides it. Wu et al. 2016 (arXiv:1605.06885) for the cross-entropy; Ma et al., Medical Image Analysis 2021
-    (10.1016/j.media.2021.102035) for the sum with Dice.
+    A false positive hardly changes the mean over all pixels; among the hardest pixels it weighs 50 times as much. A
+    small lesion hardly changes the Dice of a batch with tumors, but it determines the Dice of its own crop. The
+    cross-entropy follows Wu et al. 2016 (arXiv:1605.06885); the sum with Dice follows Ma et al., Medical Image Analysis
+    2021 (10.1016/j.media.2021.102035).
 
-    Not for a training from random weights, which gets stuck near one half everywhere (docs/design-notes.md).
+    Do not train from random weights with it: probabilities get stuck near 0.5 everywhere (docs/design-notes.md).
 
     Args:
-        y_true: 0 or 1, ``(batch, height, width, 1)``, a static shape.
+        y_true: 0 or 1, ``(batch, height, width, 1)``; height and width are static.
         y_pred: probability, the same shape.
 
     Returns:
-        ``(batch,)``.
+        Loss of each crop, ``(batch,)``.
     """
     count = max(1, round(HARDEST * math.prod(y_true.shape[1:])))
     y_true = ops.cast(y_true, y_pred.dtype)
@@ -67,14 +67,14 @@ def dice_topk(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.Ker
 
 
 def with_cord(loss: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """A loss of lesions plus one of the cord: soft Dice loss of each crop, and mean binary cross-entropy.
+    """Add a cord term to a lesion loss: soft Dice loss of each crop plus mean binary cross-entropy.
 
     Args:
-        loss: of targets and probabilities of lesion.
+        loss: loss of lesion targets and lesion probabilities.
 
     Returns:
-        Loss of ``(batch, height, width, 2)``, lesion and cord. A target of -1 in the second channel says that a crop's
-        cord is not known; it is then left out.
+        Loss of ``(batch, height, width, 2)``, lesion and cord. A target of -1 in the second channel means that the
+        crop's cord is unknown; its cord term is then zero.
     """
 
     def both(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:

@@ -12,16 +12,16 @@ from spinal_tf.networks.losses import with_cord
 from spinal_tf.networks.network_spec import CORD_LOGITS, LOGITS, Loss, NetworkSpec
 
 ALPHA = 1.67
-"""Width of a MultiRes block over that of the U-Net level it replaces (reference implementation)."""
+"""Width of a MultiRes block relative to the U-Net level that it replaces (reference implementation)."""
 
 BRANCHES = (0.167, 0.333, 0.5)
-"""Shares of a block's width given to its chained 3x3, 5x5-like and 7x7-like convolutions; each is rounded down."""
+"""Shares of a block's width for its chained 3x3, 5x5-like and 7x7-like convolutions; each is rounded down."""
 
 CORD = "cord_probability"
-"""Layer that tells the cord."""
+"""Layer that outputs the cord probability."""
 
 CORD_BIAS = 2.0
-"""All is cord at first (88 %), so that weights that know lesions only lose little when they begin to learn the cord."""
+"""Initial bias: everything starts as cord (88 %), so that lesion-only weights lose little when cord training starts."""
 
 RES_PATH_LENGTHS = (4, 3, 2, 1)
 """Residual units on the skip connection of each encoder level, from the top."""
@@ -43,17 +43,18 @@ def build_multiresunet(
 
     Args:
         width: filters of the first level; each further level doubles it.
-        channels: of the input.
-        output_batch_norm: normalise before the sigmoid as the reference does, without bias. Our weights have a plain
-            convolution with a bias instead, since normalised logits stall training on lesions of 1-3 % of the pixels.
+        channels: channels of the input.
+        output_batch_norm: apply batch normalization before the sigmoid, without bias, as the reference does. Our
+            weights use a plain convolution with bias, since normalized logits stall training on lesions that cover
+            1-3 % of the pixels.
         output_bias: initial bias of that convolution; -3 starts from a lesion probability of 5 %.
-        within_cord: tell the cord, too. The probability of lesion is then that of cord times that of lesion within it;
-            `showing_cord` gives both to a loss.
-        momentum: of the moving averages of every batch normalisation.
+        within_cord: also predict the cord. The lesion probability is then the cord probability times the probability
+            of lesion within the cord; `showing_cord` outputs both for a loss.
+        momentum: momentum of the moving averages in every batch normalization.
         name: name of the model.
 
     Returns:
-        Model from float ``(batch, height, width, channels)``, sides multiples of 16, to float32 probability of lesion.
+        Model from float ``(batch, height, width, channels)``, sides multiples of 16, to float32 lesion probability.
     """
     inputs = keras.Input((None, None, channels), name="slice")
     x, skips = inputs, []
@@ -78,10 +79,10 @@ def build_multiresunet(
 
 
 def showing_cord(model: keras.Model) -> keras.Model:
-    """The same network, layers and weights, with two channels: probability of lesion, and of cord.
+    """Return the same network, with the same layers and weights, and two outputs: lesion and cord probability.
 
     Args:
-        model: from `build_multiresunet` with ``within_cord``.
+        model: network from `build_multiresunet` with ``within_cord``.
     """
     outputs = layers.Concatenate(dtype="float32", name="lesion_and_cord")([model.output, model.get_layer(CORD).output])
     return keras.Model(model.input, outputs, name=model.name)

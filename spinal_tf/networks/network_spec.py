@@ -1,4 +1,4 @@
-"""What the package has to know about a network to train, store, run and export it."""
+"""Specification of a network: what the package needs to train, store, run and export it."""
 
 from __future__ import annotations
 
@@ -13,40 +13,41 @@ if TYPE_CHECKING:
     import keras
 
 POOLING, LOGITS = "global_average_pool", "logits"
-"""Layers that every classifier has: Grad-CAM explains the input of the first by the output of the second."""
+"""Layers that every classifier has; Grad-CAM relates the input of the first to the output of the second."""
 
 CORD_LOGITS = "cord_logits"
-"""Layer of a segmenter that also learns the cord; weights without it can begin such a training."""
+"""Layer of a segmenter that also learns the cord; such a training can start from weights without it."""
 
 Loss = Callable[[Any, Any], Any]
-"""From targets and predictions to a number, or to one for each sample."""
+"""Function from targets and predictions to a scalar, or to one value per sample."""
 
 
 def as_built(model: keras.Model) -> keras.Model:
-    """The network itself: it is trained with the output that it is used with."""
+    """Return the network itself: training and inference use the same output."""
     return model
 
 
 def as_given(loss: Loss, arguments: Mapping[str, Any]) -> Loss:
-    """The loss itself, whatever the builder's arguments."""
+    """Return the loss itself, whatever the builder's arguments."""
     return loss
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSpec:
-    """One network. `tests/helpers/network_contract.py` checks what is written here.
+    """Specification of one network; `tests/helpers/network_contract.py` checks that it holds.
 
     Attributes:
-        title: name of the network in texts for people.
-        build: makes the network. All arguments are keywords with defaults: ``channels`` (of the input) for a segmenter,
-            ``size`` (rows and columns of a tile) for a classifier, ``name`` for both, and any others.
-        multiple: both sides of the input are multiples of it.
+        title: name of the network for readers.
+        build: builds the network. All arguments are keywords with defaults: ``channels`` (of the input) for a
+            segmenter, ``size`` (rows and columns of a tile) for a classifier, ``name`` for both, and any others.
+        multiple: number of which both sides of the input must be multiples.
         minimum_side: shortest side of the input in pixels.
-        small: arguments of a network that is small enough for tests.
-        defaults: options of ``spinal-tf train`` whose defaults are other ones for this network, by parameter name.
-        for_training: the network with further output channels that its loss needs; the first one stays the lesion.
-        training_loss: the loss for these outputs, from that for the first channel and the builder's arguments.
-        learns_cord: the builder takes ``within_cord``, and then ``for_training`` gives lesion and cord as channels.
+        small: arguments that make the network small enough for tests.
+        defaults: defaults of ``spinal-tf train`` options that differ for this network, by parameter name.
+        for_training: function that adds output channels needed by the loss; the first channel stays the lesion.
+        training_loss: function that returns the loss for these outputs, given the loss for the first channel and the
+            builder's arguments.
+        learns_cord: whether the builder takes ``within_cord``; ``for_training`` then outputs lesion and cord.
         imagenet: function of `keras.applications` whose layers have the same names; None if there is none.
     """
 
@@ -62,7 +63,7 @@ class NetworkSpec:
     imagenet: Callable[..., keras.Model] | None = None
 
     def fault_of_sides(self, size: tuple[int, int]) -> str:
-        """What is wrong with an input of so many rows and columns; empty if it fits."""
+        """Return why an input with these rows and columns does not fit; empty if it does."""
         for side in size:
             if side % self.multiple:
                 return f"{side} is not a multiple of {self.multiple}"
@@ -71,7 +72,7 @@ class NetworkSpec:
         return ""
 
     def fault_of_input(self, preprocessing: Preprocessing) -> str:
-        """Why inputs that are prepared in this way do not fit; empty if they do."""
+        """Return why inputs with this preprocessing do not fit; empty if they do."""
         if preprocessing.fit == "spacing":
             fault, what = self.fault_of_sides((preprocessing.multiple, preprocessing.multiple)), "multiple"
         else:
@@ -79,7 +80,7 @@ class NetworkSpec:
         return f"{what} of the input: {fault}" if fault else ""
 
     def fault_of_arguments(self, arguments: Mapping[str, Any]) -> str:
-        """Why the builder does not take these arguments; empty if it does."""
+        """Return why the builder does not accept these arguments; empty if it does."""
         try:
             inspect.signature(self.build).bind(**arguments)
         except TypeError as error:
