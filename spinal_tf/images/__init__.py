@@ -1,1 +1,1 @@
-"""Volumes, the files that hold them, and whether an acquisition is plausible."""
+"""Volumes, image files, and plausibility checks of acquisitions."""

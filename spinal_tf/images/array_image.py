@@ -1,4 +1,4 @@
-"""Images that no file holds: an array and its affine, checked as a file's are."""
+"""Images made from an array and its affine, with the same checks as for files."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from spinal_tf.images.nifti import new_geometry
 
 
 def array_image(data: np.ndarray, affine: np.ndarray, *, source: str) -> StoredImage:
-    """An array as if it had been read from a file; written, its grid becomes a NIfTI-1 header with this sform.
+    """Return an array as if it had been read from a file; results are written with this affine as NIfTI-1 sform.
 
     Args:
         data: (i, j, k) bool, integer or float, in any axis order.
-        affine: (4, 4), its index to patient RAS mm, as nibabel gives it.
+        affine: (4, 4), index of the array to patient RAS mm, as in nibabel.
         source: name shown in messages.
 
     Raises:
-        VolumeError: not three axes, voxels that are no real numbers, or an affine that cannot be used.
+        VolumeError: not three axes, voxels that are not real numbers, or an unusable affine.
     """
     if data.ndim != 3 or 0 in data.shape:
         shown = " x ".join(map(str, data.shape))
@@ -28,10 +28,10 @@ def array_image(data: np.ndarray, affine: np.ndarray, *, source: str) -> StoredI
         raise VolumeError(f"{source}: the array holds {data.dtype}; give integers or floats")
     affine = _affine(affine, source)
     try:
-        geometry = new_geometry(data.shape, affine, qform_code=0, sform_code=2)  # as nibabel, the sform alone counts
+        geometry = new_geometry(data.shape, affine, qform_code=0, sform_code=2)  # as in nibabel, only the sform counts
     except HeaderDataError as error:
         raise VolumeError(f"{source}: the array is larger than a NIfTI-1 file can hold; crop it") from error
-    with np.errstate(over="ignore"):  # what overflows becomes infinite, and is refused as such
+    with np.errstate(over="ignore"):  # overflow gives infinity, which is refused later
         voxels = data.astype(np.float32)
     return StoredImage(source=source, data=voxels, affine=affine, geometry=geometry)
 

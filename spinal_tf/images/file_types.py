@@ -1,4 +1,4 @@
-"""What a file that is no image is instead, said so that a person knows what to do."""
+"""Messages for paths that are not images: they state what the path is instead and what to do."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _DICOM_MAGIC_AT = 128
 
 
 def refuse_not_a_file(path: Path) -> None:
-    """Refuse what cannot be opened as one file.
+    """Refuse a path that is not a regular file.
 
     Raises:
-        VolumeError: no such file, a folder (a DICOM folder is named as such), a device.
+        VolumeError: no such file, a folder (a DICOM folder is named as such), or a device.
     """
     if path.is_dir():
         kind = f"is a DICOM folder; {DICOM_ADVICE}" if _holds_dicom(path) else f"is a folder; {_remedy()}"
@@ -31,7 +31,7 @@ def refuse_not_a_file(path: Path) -> None:
 
 
 def explain_not_image(start: bytes) -> str:
-    """One clause about a file from its first bytes (uncompressed; all of it where it is shorter than a header)."""
+    """Return one clause about a file from its first bytes (uncompressed; the whole file if shorter than a header)."""
     if not start:
         return "is empty (zero bytes); copy or export it again"
     if start.startswith(b"version https://git-lfs"):

@@ -1,4 +1,4 @@
-"""What a format of images has to give, and the checks that every reader shares."""
+"""Interface of an image format, and the checks that all readers share."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ import numpy as np
 from spinal_tf.errors import VolumeError
 
 MAXIMUM_VOXELS = 2**28
-"""Largest volume read: 256 slices of 1024 x 1024, 1 GiB as float32. A spinal series has a tenth of that."""
+"""Largest volume read: 256 slices of 1024 x 1024, 1 GiB as float32. A spinal series is about a tenth of that."""
 
 SINGULAR_BELOW = 1e-4
-"""Smallest determinant of an affine whose columns are scaled to length one; 1 when they are at right angles."""
+"""Smallest determinant of an affine after scaling its columns to length 1; orthogonal columns give 1."""
 
 SMALLEST_MM, LARGEST_MM = 1e-6, 1e6
-"""Voxels smaller, or places further away, come from a damaged header."""
+"""Smaller voxels or larger coordinates come from a damaged header."""
 
 
 class Geometry(Protocol):
-    """What a reader keeps of a file so that results lie on the same grid."""
+    """Geometry that a reader keeps of a file, to write results on the same grid."""
 
     def write(self, path: Path, data: np.ndarray) -> None:
         """Write a result as NIfTI.
 
         Args:
-            path: file to write; gzip by the suffix .gz.
-            data: (i, j, k) uint8, int16 or float32, in the order of the file that was read.
+            path: file to write; the suffix .gz selects gzip.
+            data: (i, j, k) uint8, int16 or float32, in the axis order of the file that was read.
         """
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class StoredImage:
-    """An image as its file or folder stores it, whatever the format.
+    """An image of any format as its file or folder stores it.
 
     Attributes:
-        source: file name as shown in messages.
+        source: file name shown in messages.
         data: (i, j, k) float32 in the file's own axis order, scaling applied.
         affine: (4, 4) float64, voxel index to patient RAS mm; see `refuse_unusable_affine`.
-        geometry: writes results on this grid; None for a NIfTI file with this affine.
-        no_orientation: why the file does not tell left from right; empty if it does.
-        may_be_cropped: the file may hold a part of the scan's grid only, as segmentations of 3D Slicer do.
+        geometry: geometry to write results on this grid; None stands for a NIfTI file with this affine.
+        no_orientation: reason why the file does not tell left from right; empty if it does.
+        may_be_cropped: whether the file may hold only part of the scan's grid, as 3D Slicer's segmentations do.
         warnings: one plain sentence each.
     """
 
@@ -64,17 +64,17 @@ def _never(path: Path) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class ImageFormat:
-    """One format of images.
+    """One image format.
 
     Attributes:
-        suffixes: endings of its files in lower case; empty if it stores folders only.
-        mask_suffixes: those among them whose files hold masks, and never scans.
-        takes_bytes: whether a file begins as the format does, from its first `FIRST_BYTES`, gunzipped.
-        takes_folder: whether a folder is one image of the format.
-        read: reads it.
+        suffixes: file endings in lower case; empty if the format stores only folders.
+        mask_suffixes: endings among them whose files always hold masks, never scans.
+        takes_bytes: function that recognizes the format from a file's first `FIRST_BYTES`, gunzipped.
+        takes_folder: function that tells whether a folder is one image of the format.
+        read: function that reads an image.
 
-    ``read`` raises VolumeError with one sentence that names the file, says what is wrong and what to do. It checks
-    sizes before it allocates memory; `reading` turns the errors of damaged files into such sentences.
+    ``read`` raises VolumeError with one sentence that names the file, the problem and the remedy. It checks sizes
+    before it allocates memory; `reading` turns the errors of damaged files into such sentences.
     """
 
     suffixes: tuple[str, ...]
@@ -85,23 +85,23 @@ class ImageFormat:
 
 
 FIRST_BYTES = 540
-"""Bytes that are looked at: the header of NIfTI-2, the longest of those that tell a format."""
+"""Number of bytes used to recognize a format: a NIfTI-2 header, the longest one."""
 
 
 @contextmanager
 def reading(source: str, *damages: type[Exception]) -> Iterator[None]:
-    """Turn what a damaged file makes libraries raise into a sentence.
+    """Turn exceptions that libraries raise for damaged files into one sentence.
 
     Args:
         source: file name for messages.
         *damages: exceptions that mean that the file is truncated or damaged.
 
     Raises:
-        VolumeError: one of them was raised, the file cannot be read, or it does not fit into memory.
+        VolumeError: one of these was raised, the file cannot be read, or it does not fit into memory.
     """
     damaged: tuple[type[Exception], ...] = (EOFError, *damages)
     try:
-        # What overflows in a damaged header or in float32 becomes infinite or NaN, and is refused as such.
+        # Overflow in a damaged header or in float32 gives infinity or NaN, which is refused later.
         with np.errstate(over="ignore", invalid="ignore"):
             yield
     except damaged as error:
@@ -114,7 +114,7 @@ def reading(source: str, *damages: type[Exception]) -> Iterator[None]:
 
 
 def refuse_too_large(shape: tuple[int, ...], source: str) -> None:
-    """Refuse a size before memory is taken for it.
+    """Refuse a size before memory is allocated for it.
 
     Raises:
         VolumeError: more than `MAXIMUM_VOXELS`.

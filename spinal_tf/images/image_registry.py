@@ -1,4 +1,4 @@
-"""The formats of images that are read. A new one takes a module with a `FORMAT`, and a line here."""
+"""Registry of the readable image formats. A new format needs a module with a `FORMAT`, and a line here."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ FORMATS = [
     "spinal_tf.images.nifti",
     "spinal_tf.images.nrrd_image",
 ]
-"""Modules whose `FORMAT` is an `ImageFormat`. What none of them takes, the first one reads, and says what it is."""
+"""Modules whose `FORMAT` is an `ImageFormat`. The first one gets unrecognized files, and explains what they are."""
 
 RESULT_SUFFIX = ".nii.gz"
-"""Of the images that are written, whatever was read."""
+"""Suffix of written images, whatever format was read."""
 
 
 def image_formats() -> Iterator[ImageFormat]:
-    """All formats, in the order in which they are asked."""
+    """Yield all formats, in the order in which they are tried."""
     for module in FORMATS:
         found: ImageFormat = import_module(module).FORMAT
         yield found
 
 
 def image_suffix(path: Path) -> str:
-    """The ending that makes a file an image, as it is written there; empty if there is none."""
+    """Return the image ending of a file name, in the case in which it is written; empty if it has none."""
     name = path.name.lower()
     endings = [suffix for known in image_formats() for suffix in known.suffixes if name.endswith(suffix)]
     longest = max(endings, key=len, default="")
@@ -35,18 +35,18 @@ def image_suffix(path: Path) -> str:
 
 
 def is_image(path: Path) -> bool:
-    """Whether a file is an image by its name, or a folder by what is in it."""
+    """Return whether a path is an image: a file by its name, a folder by its content."""
     return bool(image_suffix(path)) or (path.is_dir() and any(known.takes_folder(path) for known in image_formats()))
 
 
 def is_scan(path: Path) -> bool:
-    """Whether it is an image that may be a scan: not one of those that hold masks alone."""
+    """Return whether a path is an image that may be a scan, because its format is not only for masks."""
     masks = {suffix for known in image_formats() for suffix in known.mask_suffixes}
     return is_image(path) and image_suffix(path).lower() not in masks
 
 
 def find_images(folder: Path, pattern: str) -> list[Path]:
-    """The images in a folder whose name without the ending matches a pattern such as ``t2_cord*``."""
+    """Return the images in a folder whose name without the ending matches a pattern such as ``t2_cord*``."""
     return [
         path
         for path in (sorted(folder.iterdir()) if folder.is_dir() else ())
@@ -55,6 +55,6 @@ def find_images(folder: Path, pattern: str) -> list[Path]:
 
 
 def suffixes_in_words() -> str:
-    """The endings of all files that may be scans, for messages: ``.nii or .nii.gz``."""
+    """Return the endings of all files that may be scans, for messages: ``.nii or .nii.gz``."""
     *most, last = sorted({end for known in image_formats() for end in known.suffixes if end not in known.mask_suffixes})
     return f"{', '.join(most)} or {last}" if most else last

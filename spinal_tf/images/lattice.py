@@ -1,4 +1,4 @@
-"""Part of a grid put back onto the whole: masks that were saved cropped to what is drawn in them."""
+"""Puts part of a grid back onto the whole grid, for masks that were saved cropped to their content."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ def onto_lattice(
     """Put an image onto a grid of which it is a part.
 
     Args:
-        data: three axes, in the order of the grid's.
-        affine: (4, 4), its index to RAS mm.
-        shape: of the grid.
+        data: array with three axes, in the order of the grid's.
+        affine: (4, 4), index of the array to RAS mm.
+        shape: shape of the grid.
         whole: (4, 4) affine of the grid.
-        tolerance_mm: farthest that a voxel may lie from one of the grid's.
+        tolerance_mm: largest distance of a voxel from a voxel of the grid.
 
     Returns:
-        The data on the grid, zero elsewhere; None if voxels lie beside those of the grid, or any that is not zero
-        outside of it.
+        The data on the grid, zero elsewhere; None if voxels do not coincide with those of the grid, or if a nonzero
+        voxel lies outside of it.
     """
     start = np.linalg.solve(whole, affine @ [0, 0, 0, 1])[:3]
     first = np.rint(start).astype(int)

@@ -1,4 +1,4 @@
-"""NIfTI-1 and NIfTI-2 files: sizes checked before memory is taken, voxels as float32, geometry kept byte for byte."""
+"""NIfTI-1 and NIfTI-2 files: sizes checked before memory allocation, voxels as float32, geometry kept exactly."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from spinal_tf.images.file_types import GZIP_MAGIC, explain_not_image
 from spinal_tf.images.image_format import ImageFormat, StoredImage, reading, refuse_too_large, refuse_unusable_affine
 
 MAXIMUM_GZIP_RATIO = 1032
-"""Deflate never shrinks further (zlib's technical details), so a header that claims more is wrong."""
+"""Largest compression ratio of deflate (zlib's technical details); a header that claims more is wrong."""
 
 FORMS_TOLERANCE_MM = 0.1
-"""Qform and sform disagree where a corner lies further apart; a qform's quaternion rounds by less."""
+"""Qform and sform disagree if a corner differs by more than this; rounding of a qform's quaternion stays below it."""
 
 GZIP_LEVEL = 1
-"""Fast: masks are nearly empty and shrink well at any level."""
+"""Fast level: masks are nearly empty and compress well at any level."""
 
 GEOMETRY_FIELDS = frozenset(
     ("sizeof_hdr", "magic", "eol_check", "dim", "pixdim", "xyzt_units")
     + ("qform_code", "quatern_b", "quatern_c", "quatern_d", "qoffset_x", "qoffset_y", "qoffset_z")
     + ("sform_code", "srow_x", "srow_y", "srow_z")
 )
-"""All that is carried from an input's header to an output's; names, dates and extensions stay behind."""
+"""Header fields copied from an input to an output; names, dates and extensions are dropped."""
 
 _HEADERS = ((Nifti1Header, 344, b"n+1\0"), (Nifti2Header, 4, b"n+2\0\r\n\x1a\n"))
 _LONGEST_HEADER = 540
@@ -47,28 +47,28 @@ NO_ORIENTATION = "qform and sform codes are 0"
 
 @dataclass(frozen=True)
 class NiftiGeometry:
-    """A header that holds the geometry alone, as `geometry_header` gives it."""
+    """A header that holds only the geometry, as `geometry_header` returns it."""
 
     header: bytes
 
     def write(self, path: Path, data: np.ndarray) -> None:
-        """Write voxels under this header; see `Geometry`."""
+        """Write voxels with this header; see `Geometry`."""
         write_nifti(path, data, self.header)
 
 
 def new_geometry(
     shape: tuple[int, ...], affine: np.ndarray, *, qform_code: int = 1, sform_code: int = 1
 ) -> NiftiGeometry:
-    """The geometry of a NIfTI-1 file in millimetres, for an image that was not read from one.
+    """Return the geometry of a NIfTI-1 file in millimeters, for an image that was not read from one.
 
     Args:
-        shape: voxels along i, j, k.
+        shape: number of voxels along i, j, k.
         affine: (4, 4), voxel index to patient RAS mm; rounded to single precision.
-        qform_code: 0 leaves the qform without meaning, as for a sheared affine.
-        sform_code: what the affine leads to.
+        qform_code: code of the qform; 0 marks it as invalid, as needed for a sheared affine.
+        sform_code: code of the sform: the coordinate system that the affine leads to.
 
     Raises:
-        nibabel.spatialimages.HeaderDataError: more voxels along an axis than NIfTI-1 can count.
+        nibabel.spatialimages.HeaderDataError: an axis has more voxels than NIfTI-1 can store.
     """
     header = Nifti1Header()
     header.set_data_shape(shape)
@@ -81,24 +81,24 @@ def new_geometry(
 def read_nifti(path: Path) -> StoredImage:
     """Read a .nii or .nii.gz file of three axes, of any byte order, integer or float voxels.
 
-    Its affine is the sform where its code is set, else the qform, else the axes are taken to run right to left,
-    posterior to anterior, inferior to superior.
+    The affine is the sform if its code is set, else the qform. If neither is set, the axes are assumed to run right
+    to left, posterior to anterior, inferior to superior.
 
     Raises:
         VolumeError: not a readable, complete NIfTI file; a size the file cannot hold or above ``MAXIMUM_VOXELS``;
-            not three axes (further ones of length 1 are dropped); complex or color voxels; a singular affine.
+            not three axes (further axes of length 1 are dropped); complex or color voxels; an unusable affine.
     """
     with reading(path.name, zlib.error):
         return _read(path, path.name)
 
 
 def write_nifti(path: Path, data: np.ndarray, header: bytes) -> None:
-    """Write voxels under a header made by ``geometry_header``; gzip by the suffix .gz, no time stamp inside.
+    """Write voxels with a header made by ``geometry_header``. The suffix .gz selects gzip, without a time stamp.
 
     Args:
         path: file to write.
-        data: (i, j, k) uint8 or float32, in the file's own axis order.
-        header: geometry, whose NIfTI version and byte order are kept.
+        data: (i, j, k) uint8, int16 or float32, in the file's own axis order.
+        header: geometry header, whose NIfTI version and byte order are kept.
     """
     parsed = _parse(header)
     dtype = data.dtype.newbyteorder(parsed.endianness)
@@ -119,7 +119,7 @@ def write_nifti(path: Path, data: np.ndarray, header: bytes) -> None:
 
 
 def geometry_header(header: bytes) -> bytes:
-    """A header with the fields of ``GEOMETRY_FIELDS`` byte for byte and everything else zero."""
+    """Return a header with the fields of ``GEOMETRY_FIELDS`` byte for byte and all other fields zero."""
     parsed = _parse(header)
     fields = parsed.structarr
     for name in set(fields.dtype.names) - GEOMETRY_FIELDS:
@@ -128,13 +128,13 @@ def geometry_header(header: bytes) -> bytes:
 
 
 def corners(shape: tuple[int, ...]) -> np.ndarray:
-    """(8, 4) homogeneous indices of the first and last voxel along each axis."""
+    """Return the (8, 4) homogeneous indices of the first and last voxel along each axis."""
     ends = [(0, size - 1) for size in shape[:3]]
     return np.array([(i, j, k, 1) for i in ends[0] for j in ends[1] for k in ends[2]], dtype=np.float64)
 
 
 def corner_distance_mm(shape: tuple[int, ...], affine: np.ndarray, other: np.ndarray) -> float:
-    """Largest distance between the places two affines give to a corner of a volume of that shape."""
+    """Return the largest distance between the positions that two affines give a corner of a volume of this shape."""
     moved = corners(shape) @ (affine - other).T
     return float(np.linalg.norm(moved[:, :3], axis=1).max())
 
@@ -210,7 +210,7 @@ def _refuse_false_size(
     *,
     compressed: bool,
 ) -> int:
-    """Where the voxels start, in bytes, once it is clear that the file can hold them."""
+    """Check that the file can hold the voxels, and return their offset in bytes."""
     shown = " x ".join(map(str, shape))
     refuse_too_large(shape, source)
     stated = float(header["vox_offset"])
@@ -243,7 +243,7 @@ def _forms_differ_mm(header: Nifti1Header, shape: tuple[int, int, int]) -> float
 
 
 def _form_warnings(differ_mm: float, source: str) -> tuple[str, ...]:
-    """What is said of qform and sform, from the largest distance between them; NaN if the qform cannot be read."""
+    """Return warnings about qform and sform, from the largest distance between them; NaN for an unreadable qform."""
     if math.isnan(differ_mm):
         return (f"{source}: its qform cannot be read; the sform was used",)
     if differ_mm > FORMS_TOLERANCE_MM:
@@ -259,7 +259,7 @@ def _scaled(stored: np.ndarray, header: Nifti1Header, source: str) -> np.ndarray
         slope, intercept = header.get_slope_inter()
     except HeaderDataError as error:
         raise VolumeError(f"{source}: its intensity scaling is not a number; export it again") from error
-    data = stored.astype(np.float32)  # and scaled there: nibabel would go through float64
+    data = stored.astype(np.float32)  # scaled in float32: nibabel would use float64
     if slope is not None and slope != 1:
         data *= np.float32(slope)
     if intercept:

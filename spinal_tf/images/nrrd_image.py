@@ -21,7 +21,7 @@ from spinal_tf.images.image_format import (
 )
 
 SEGMENTATION = ".seg.nrrd"
-"""Ending of 3D Slicer's segmentations, which hold no more of the grid than what is drawn."""
+"""Ending of 3D Slicer's segmentations, which store only the part of the grid that contains the drawing."""
 
 MAGIC = re.compile(rb"NRRD000\d")
 
@@ -30,14 +30,14 @@ TO_RAS = {
     "left-anterior-superior": (-1.0, 1.0, 1.0),
     "left-posterior-superior": (-1.0, -1.0, 1.0),
 }
-"""Signs that turn a NRRD space into patient RAS."""
+"""Signs that convert a NRRD space to patient RAS."""
 
 MAXIMUM_RATIO = 1032
-"""Deflate never shrinks further (zlib's technical details), so a header that claims more is wrong."""
+"""Largest compression ratio of deflate (zlib's technical details); a header that claims more is wrong."""
 
 COMPRESSED = ("gzip", "gz")
 READABLE = ("raw", *COMPRESSED)
-"""Encodings that are read: those whose size can be checked before memory is taken."""
+"""Readable encodings: the size of their data can be checked before memory allocation."""
 
 
 def read_nrrd(path: Path) -> StoredImage:
@@ -45,8 +45,8 @@ def read_nrrd(path: Path) -> StoredImage:
 
     Raises:
         RequirementError: pynrrd is not installed.
-        VolumeError: a damaged or detached file, not three axes, voxels that are no numbers, a size that the file
-            cannot hold, no space, or an unusable affine.
+        VolumeError: a damaged or detached file, not three axes, non-numeric voxels, a size that the file cannot
+            hold, coordinates in another unit than mm, or an unusable affine.
     """
     nrrd, source = _library(), path.name
     with reading(source, nrrd.NRRDError, zlib.error, KeyError, ValueError):
@@ -76,7 +76,7 @@ def _library() -> ModuleType:
 
 
 def _checked(header: dict[str, Any], source: str, file_bytes: int) -> tuple[int, int, int]:
-    """The three sizes, once it is clear that the file can hold them."""
+    """Check that the file can hold the voxels, and return the three sizes."""
     if "data file" in header or "datafile" in header:
         raise VolumeError(f"{source}: keeps its voxels in another file; save it as one .nrrd file")
     sizes = [int(size) for size in header["sizes"]]
@@ -101,7 +101,7 @@ def _checked(header: dict[str, Any], source: str, file_bytes: int) -> tuple[int,
 
 
 def _affine(header: dict[str, Any], source: str) -> tuple[np.ndarray, str]:
-    """The affine to RAS mm; and why the file does not tell left from right, empty if it does."""
+    """Return the affine to RAS mm, and the reason why the file does not tell left from right; empty if it does."""
     units = set(header.get("space units", ())) - {"", "mm"}
     if units:
         raise VolumeError(f"{source}: gives places in {', '.join(sorted(units))}, not in mm; export it in mm")

@@ -1,4 +1,4 @@
-"""Whether a volume looks like a sagittal acquisition of the spine: the plane, and what to warn of."""
+"""Checks whether a volume looks like a sagittal acquisition of the spine: refuses other planes, and warns."""
 
 from __future__ import annotations
 
@@ -9,47 +9,47 @@ import numpy as np
 from spinal_tf.errors import VolumeError
 
 THICK_AXIS_RATIO = 1.3
-"""Spacings whose ratio is below this count as equal; above it, the larger one is the thick axis."""
+"""Spacings count as equal if their ratio is at most this; otherwise the larger one is the thick axis."""
 
 IN_PLANE_MM = (0.3, 2.0)
-"""Row and column spacing that no warning is given for."""
+"""Usual row and column spacing, without a warning."""
 
 ACROSS_MM = (0.8, 8.0)
-"""Slice spacing that no warning is given for."""
+"""Usual slice spacing, without a warning."""
 
 SPACING_TOLERANCE_MM = 1e-3
-"""Headers store spacings in single precision; this much beyond a limit is rounding."""
+"""Accepted excess over a limit, because headers round spacings to single precision."""
 
 SMALL_FIELD_MM = 100.0
-"""Shortest side of a sagittal field of view that no warning is given for; cervical ones are 240 mm and more."""
+"""Shortest side of a sagittal field of view without a warning; cervical ones are 240 mm or more."""
 
 THIN_SLICE_RATIO = 1.5
 """Slices up to this much thicker than the in-plane spacing may have been interpolated from thicker ones."""
 
 FEWEST_SLICES_JUDGED = 12
-"""Below this, a volume has too few slices to tell whether they were interpolated."""
+"""Smallest number of slices for which interpolation is judged."""
 
 INTERPOLATED_BELOW = 0.39
-"""Roughness (see ``slice_roughness``) of interpolated slices. Our choice: of seven sagittal and isotropic public
-volumes none is below 0.45; five of them made from slices two or three times thicker are at 0.26 to 0.37."""
+"""Roughness (see ``slice_roughness``) below which slices count as interpolated. Our choice: seven sagittal and
+isotropic public volumes are at 0.45 or more; five of them, remade from slices 2 or 3 times thicker, at 0.26 to 0.37."""
 
 REPEATED_SLICES = 0.2
-"""Share of slices equal to the next one from which slices were repeated to fill a finer grid."""
+"""Share of slices equal to the next one from which slices count as repeated to fill a finer grid."""
 
 _VOXELS_JUDGED = 2_000_000
 _THICK_PLANES = ("sagittal", "axial", "coronal")
 
 
 def refuse_not_sagittal(spacing_mm: tuple[float, float, float], source: str, *, allow_plane: bool) -> tuple[str, ...]:
-    """Refuse an acquisition whose thick axis is not right-left; an isotropic one passes.
+    """Refuse an acquisition whose thick axis is not right-left; isotropic ones pass.
 
     Args:
         spacing_mm: (slice, row, column).
         source: file name for the message.
-        allow_plane: let it pass with a warning.
+        allow_plane: accept another plane with a warning.
 
     Returns:
-        The warning, or nothing.
+        The warning, or an empty tuple.
 
     Raises:
         VolumeError: the row or column spacing exceeds ``THICK_AXIS_RATIO`` times the slice spacing.
@@ -68,7 +68,7 @@ def refuse_not_sagittal(spacing_mm: tuple[float, float, float], source: str, *, 
 
 
 def plausibility_warnings(data: np.ndarray, spacing_mm: tuple[float, float, float], source: str) -> tuple[str, ...]:
-    """Warn of unusual spacing, a very small field of view, and slices that were interpolated or repeated.
+    """Return warnings about unusual spacing, a very small field of view, and interpolated or repeated slices.
 
     Args:
         data: (slice, row, column) float32.
@@ -86,10 +86,10 @@ def plausibility_warnings(data: np.ndarray, spacing_mm: tuple[float, float, floa
 
 
 def slice_roughness(data: np.ndarray) -> float:
-    """Mean absolute second difference over one slice, divided by that over two slices.
+    """Return the mean absolute second difference over one slice, divided by that over two slices.
 
-    Independent slices give 1, measured ones 0.45 to 0.7, slices interpolated between thicker ones less, because in
-    between the intensity runs straight. NaN where nothing varies across slices.
+    Independent slices give 1 and measured ones 0.45 to 0.7. Slices interpolated between thicker ones give less,
+    because intensity is linear in between. NaN if nothing varies across slices.
 
     Args:
         data: (slice, row, column) float32, at least five slices.

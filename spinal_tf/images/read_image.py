@@ -1,4 +1,4 @@
-"""Reading an image of any format."""
+"""Reads an image of any format."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from spinal_tf.images.image_registry import image_formats, image_suffix
 
 
 def read_image(path: Path) -> StoredImage:
-    """Read an image of any format that is registered.
+    """Read an image of any registered format.
 
     Args:
         path: file, or folder of a format that stores folders.
 
     Raises:
-        VolumeError: it is not such an image, or a damaged or unsuitable one; see `ImageFormat`.
+        VolumeError: the path is not such an image, or the image is damaged or unsuitable; see `ImageFormat`.
     """
     with reading(path.name):
         chosen = _format_of_folder(path)
@@ -33,14 +33,14 @@ def _format_of_folder(path: Path) -> ImageFormat | None:
 
 
 def _format_of_file(path: Path, start: bytes) -> ImageFormat:
-    """The format by the first bytes, else by the name, else the first one, which says what the file is."""
+    """Return the format by first bytes, else by name, else the first one, whose reader explains what the file is."""
     formats = list(image_formats())
     by_name = (known for known in formats if image_suffix(path).lower() in known.suffixes)
     return next((known for known in formats if known.takes_bytes(start)), None) or next(by_name, formats[0])
 
 
 def _first_bytes(path: Path) -> bytes:
-    """The first bytes of a file, gunzipped; empty if the compressed stream is damaged, which the reader then says."""
+    """Return a file's first bytes, gunzipped; empty if the compressed stream is damaged, which the reader reports."""
     with path.open("rb") as raw:
         if raw.read(2) != GZIP_MAGIC:
             raw.seek(0)

@@ -1,4 +1,4 @@
-"""Volumes in one array order, whatever order their file has, and back onto the file's own grid."""
+"""Volumes in one axis order, whatever the order of their file, and writing on the file's own grid."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from spinal_tf.images.plausibility import plausibility_warnings, refuse_not_sagi
 from spinal_tf.images.read_image import read_image
 
 PACKAGE_AXES = "LIP"
-"""Array order of the package as nibabel writes it: slices right to left, rows superior to inferior, columns anterior
-to posterior."""
+"""Axis order of all arrays in the package, in nibabel's codes: slices right to left, rows superior to inferior, columns
+anterior to posterior."""
 
 GRID_TOLERANCE_MM = 1e-3
-"""Two grids are the same where no corner lies further apart; single-precision headers round by a tenth of this."""
+"""Largest distance between corners of equal grids; single-precision headers round by a tenth of this."""
 
 FEWEST_SLICES = 3
 """Smallest number of voxels along any axis."""
@@ -32,14 +32,14 @@ FEWEST_SLICES = 3
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Grid:
-    """The voxel grid of a file in the file's own axis order, and all that is needed to write on it again.
+    """The voxel grid of a file in its own axis order, with everything needed to write on it again.
 
     Attributes:
-        shape: voxels along i, j, k.
+        shape: number of voxels along i, j, k.
         affine: (4, 4) float64, (i, j, k) to patient RAS mm.
         orientation: (3, 2) nibabel orientation: package axis of each file axis, and 1 or -1 for the direction.
-        geometry: what its reader keeps to write on it; of a NIfTI file qform, sform, codes, units, version and byte
-            order.
+        geometry: data that the reader keeps to write on the grid; for NIfTI: qform, sform, codes, units, version and
+            byte order.
     """
 
     shape: tuple[int, int, int]
@@ -48,7 +48,7 @@ class Grid:
     geometry: Geometry
 
     def __str__(self) -> str:
-        """The grid as shown in messages: size, spacing, direction of the axes, place of the first voxel."""
+        """Return the grid as shown in messages: size, spacing, axis directions, position of the first voxel."""
         size = " x ".join(map(str, self.shape))
         spacing = " x ".join(f"{value:.4g}" for value in voxel_sizes(self.affine))
         origin = ", ".join(f"{value:.4g}" for value in self.affine[:3, 3])
@@ -64,7 +64,7 @@ class Volume:
         data: float32, C-contiguous, in that order.
         affine: (4, 4) float64, (slice, row, column) index to patient RAS mm.
         source: file name as shown in messages.
-        grid: the grid of the file it was read from.
+        grid: grid of the file it was read from.
         warnings: one plain sentence each.
     """
 
@@ -76,7 +76,7 @@ class Volume:
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
-        """Distance between voxel centres along (slice, row, column)."""
+        """Distance between voxel centers along (slice, row, column)."""
         return _spacing_mm(self.affine)
 
     @property
@@ -86,23 +86,23 @@ class Volume:
 
 
 def read_volume(path: Path | str, *, assume_orientation: bool = False, allow_plane: bool = False) -> Volume:
-    """Read a sagittal scan from a file of any format that is registered.
+    """Read a sagittal scan from a file of any registered format.
 
     Args:
         path: file, or folder of a format that stores folders.
-        assume_orientation: accept a file without orientation; its axes are then taken as nibabel takes them, running
-            right to left, posterior to anterior and inferior to superior.
+        assume_orientation: accept a file without orientation; as in nibabel, its axes are then assumed to run right
+            to left, posterior to anterior and inferior to superior.
         allow_plane: accept an acquisition that is not sagittal.
 
     Raises:
-        VolumeError: an unsuitable image: see `read_image` for what is unreadable; besides, no orientation, fewer
-            than ``FEWEST_SLICES`` voxels along an axis, not sagittal, intensity not finite or constant.
+        VolumeError: an unreadable image (see `read_image`), no orientation, fewer than ``FEWEST_SLICES`` voxels along
+            an axis, not sagittal, or intensity that is not finite or is constant.
     """
     return volume_of(read_image(Path(path)), assume_orientation=assume_orientation, allow_plane=allow_plane)
 
 
 def volume_of(image: StoredImage, *, assume_orientation: bool = False, allow_plane: bool = False) -> Volume:
-    """The volume of an image that was read already, or that no file holds; see `read_volume`.
+    """Return the volume of an image that was already read, or was made from an array; see `read_volume`.
 
     Raises:
         VolumeError: an unsuitable image.
@@ -124,9 +124,8 @@ def read_mask(path: Path | str, *, like: Volume) -> np.ndarray:
     """Read a mask drawn on a scan.
 
     Args:
-        path: file of any format that is registered; every voxel that is not zero belongs to the mask. An empty mask
-            is one, too.
-        like: the scan. A mask whose axes are in another order, but whose voxels lie in the same places, is turned.
+        path: file of any registered format; every nonzero voxel belongs to the mask. The mask may be empty.
+        like: scan. The mask's axes may be in another order if its voxels have the same positions; it is reordered.
 
     Returns:
         Bool, shape of ``like.data``, in the package's order.
@@ -138,7 +137,7 @@ def read_mask(path: Path | str, *, like: Volume) -> np.ndarray:
 
 
 def mask_of(image: StoredImage, *, like: Volume) -> np.ndarray:
-    """The mask in an image that was read already, or that no file holds; see `read_mask`.
+    """Return the mask in an image that was already read, or was made from an array; see `read_mask`.
 
     Raises:
         VolumeError: values that are not finite, or another grid than the scan's.
@@ -167,7 +166,7 @@ def read_aligned(path: Path | str, *, like: Volume) -> Volume:
 
 
 def aligned_volume_of(image: StoredImage, *, like: Volume) -> Volume:
-    """The second scan in an image that was read already, or that no file holds; see `read_aligned`.
+    """Return the second scan in an image that was already read, or was made from an array; see `read_aligned`.
 
     Raises:
         VolumeError: intensity not finite or constant, or another grid than ``like``.
@@ -181,12 +180,12 @@ def aligned_volume_of(image: StoredImage, *, like: Volume) -> Volume:
 def write_on_grid(array: np.ndarray, path: Path, *, like: Volume) -> None:
     """Write an array on the grid of the file a volume was read from.
 
-    Affine, qform, sform, their codes, units, NIfTI version and byte order are the input's, byte for byte; its
-    description, names, extensions and everything else are left out.
+    Affine, qform, sform, their codes, units, NIfTI version and byte order are copied exactly from the input. Its
+    description, names, extensions and all other fields are dropped.
 
     Args:
         array: bool, uint8, int16 or float32, shape and order of ``like.data``; bool is written as uint8.
-        path: file to write, usually a temporary from ``output_files``; gzip by the suffix .gz.
+        path: file to write, usually a temporary from ``output_files``; the suffix .gz selects gzip.
         like: volume whose grid is used.
 
     Raises:
@@ -201,29 +200,29 @@ def write_on_grid(array: np.ndarray, path: Path, *, like: Volume) -> None:
 
 
 def in_file_order(array: np.ndarray, *, like: Volume) -> np.ndarray:
-    """An array in the axis order of the file, or of the array, that a volume was read from.
+    """Return an array in the axis order of the file or array that a volume was read from.
 
     Args:
         array: shape and order of ``like.data``.
         like: the volume.
 
     Returns:
-        A view of it, shape ``like.grid.shape``, to which ``like.grid.affine`` belongs.
+        A view of the array, with shape ``like.grid.shape`` and affine ``like.grid.affine``.
     """
     turned: np.ndarray = apply_orientation(array, ornt_transform(axcodes2ornt("RAS"), like.grid.orientation))
     return turned
 
 
 def new_volume(data: np.ndarray, affine: np.ndarray, *, source: str) -> Volume:
-    """A volume that no file holds yet; written, it becomes NIfTI-1 with qform and sform of code 1, in millimetres.
+    """Make a volume without a file. Results on it are NIfTI-1 with qform and sform of code 1, in millimeters.
 
     Args:
         data: (slice, row, column) in the package's order; becomes float32.
-        affine: (4, 4), its index to patient RAS mm; rounded to the single precision of the header.
+        affine: (4, 4), index of the array to patient RAS mm; rounded to the single precision of the header.
         source: name shown in messages.
 
     Raises:
-        ValueError: not three axes, or an affine that does not have the package's order.
+        ValueError: not three axes, or an affine with another axis order than the package's.
     """
     if data.ndim != 3 or "".join(nib.aff2axcodes(affine)) != PACKAGE_AXES:
         raise ValueError(f"needs three axes in the order {PACKAGE_AXES}, not {data.shape} {nib.aff2axcodes(affine)}")
@@ -240,12 +239,12 @@ def new_volume(data: np.ndarray, affine: np.ndarray, *, source: str) -> Volume:
 
 
 def file_slice_axis(volume: Volume) -> str:
-    """The file's own axis that counts sagittal slices: ``i``, ``j`` or ``k``."""
+    """Return the file's own axis that counts sagittal slices: ``i``, ``j`` or ``k``."""
     return "ijk"[_slice_axis(volume.grid)]
 
 
 def file_slice_numbers(volume: Volume, slices: Iterable[int]) -> tuple[int, ...]:
-    """Index, from 0, of the volume's slices along the file's own slice axis, in the order given."""
+    """Return the indices, from 0, of the volume's slices along the file's own slice axis, in the given order."""
     axis = _slice_axis(volume.grid)
     last = volume.grid.shape[axis] - 1
     forward = volume.grid.orientation[axis, 1] > 0
@@ -257,7 +256,7 @@ def _slice_axis(grid: Grid) -> int:
 
 
 def _orientation(affine: np.ndarray) -> np.ndarray:
-    """How to turn a file with this affine into the package's order, as ``Grid.orientation``."""
+    """Return the orientation that turns a file with this affine into the package's order; see ``Grid.orientation``."""
     turned: np.ndarray = ornt_transform(io_orientation(affine), axcodes2ornt(PACKAGE_AXES))
     return turned
 
@@ -288,8 +287,8 @@ def _spacing_mm(affine: np.ndarray) -> tuple[float, float, float]:
 
 
 def _same_grid(image: StoredImage, like: Volume) -> Grid:
-    """The grid of an image that lies on the grid of ``like``, in the same or another axis order."""
-    # The scan's own order first: near 45 degrees, rounding alone could turn the same axes differently.
+    """Return the grid of an image if it equals that of ``like``, in the same or another axis order; else raise."""
+    # Try the scan's own order first: near 45 degrees, rounding alone could order the same axes differently.
     for orientation in (like.grid.orientation, _orientation(image.affine)):
         grid = _grid(image, orientation)
         if _package_shape(grid) != like.data.shape:
@@ -303,7 +302,7 @@ def _same_grid(image: StoredImage, like: Volume) -> Grid:
 
 
 def _uncropped(image: StoredImage, like: Volume) -> np.ndarray | None:
-    """A mask that holds a part of the scan's grid, put onto all of it; None if its voxels are not the grid's."""
+    """Put a mask of part of the scan's grid onto the whole grid; None if its voxels do not lie on the grid."""
     for orientation in (like.grid.orientation, _orientation(image.affine)):
         grid = _grid(image, orientation)
         part, affine = _to_package(image.data != 0, grid), _package_affine(grid)
@@ -336,5 +335,5 @@ def _refuse_intensity(image: StoredImage) -> None:
 
 
 def _is_finite(data: np.ndarray) -> bool:
-    # Minimum and maximum carry NaN and infinity along without an array of their own.
+    # Minimum and maximum propagate NaN and infinity without an extra array.
     return math.isfinite(data.min()) and math.isfinite(data.max())

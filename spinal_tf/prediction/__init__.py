@@ -1,1 +1,1 @@
-"""A cohort's masks and probabilities, case by case: from images to ``predictions.csv``."""
+"""Prediction of masks and probabilities for the cases of a cohort: from images to ``predictions.csv``."""

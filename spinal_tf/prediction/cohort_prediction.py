@@ -1,4 +1,4 @@
-"""The cases of a cohort: those that are not predicted yet are, one failure stopping nothing."""
+"""Prediction of the cases of a cohort that have no prediction yet; a failed case does not stop the others."""
 
 from __future__ import annotations
 
@@ -51,17 +51,17 @@ if TYPE_CHECKING:
 MASKS = "masks"
 
 Say = Callable[[str], None]
-"""Called with a sentence."""
+"""Function that is called with a sentence."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Predicted:
-    """What a run left.
+    """Results of a run.
 
     Attributes:
         predictions: table of the cases.
-        lesions: table of the lesions of their masks; None where there is none in any.
-        failed: what was wrong with the cases that could not be predicted, by name.
+        lesions: table of the lesions in their masks; None if no mask has a lesion.
+        failed: error message by name of each case that could not be predicted.
         total: number of cases.
     """
 
@@ -72,7 +72,7 @@ class Predicted:
 
 
 class CohortPrediction:
-    """Predicts the cases of validation and test, and keeps masks and predictions in a folder."""
+    """Predicts the validation and test cases, and keeps masks and predictions in a folder."""
 
     def __init__(
         self,
@@ -83,24 +83,24 @@ class CohortPrediction:
         *,
         overwrite: bool = False,
     ) -> None:
-        """Read the cohort's table and the records of the weights, here or of the server; no image is read yet.
+        """Read the cohort's table and the records of the local or served weights, but no images.
 
         Args:
-            cohort: its table.
-            folder: for masks and tables, made when predicting begins; what is predicted there is not predicted again.
+            cohort: table of the cohort.
+            folder: folder for masks and tables, created when prediction starts; existing predictions are reused.
             weights: the networks.
-            options: how cases are predicted.
-            overwrite: replace a table of predictions that no such prediction wrote.
+            options: options of the prediction.
+            overwrite: replace tables that an earlier prediction of this kind did not write.
 
         Raises:
             CohortError: the table has a fault.
             WeightsError: weights are missing.
-            ServerError: the server cannot be asked, or has other networks than it should.
-            OutputError: the folder has a table of predictions that no such prediction wrote.
+            ServerError: a request to the server fails, or it has other networks than expected.
+            OutputError: the folder has tables that an earlier prediction of this kind did not write.
         """
         self._out, self._options, self._weights = folder, options, weights
         self._judged = read_judged(cohort)
-        # A server is asked before any case: predictions are kept by what it says of its models.
+        # Ask the server first: the keys of stored predictions include the description of its models.
         self._checkpoints = weights.checkpoints()
         self._served = weights.served()
         self._folder = PredictionFolder(path=folder / MASKS)
@@ -111,18 +111,18 @@ class CohortPrediction:
 
     @contextmanager
     def provisional_table(self) -> Iterator[Path]:
-        """A table as it will be, with made-up probabilities: what is wrong with it can be told before the long work."""
+        """Yield a table with placeholder probabilities, to find faults before the long work starts."""
         with TemporaryDirectory() as folder:
             table, _ = write_tables(Path(folder), self._judged, provisional(self._judged), {}, {}, overwrite=False)
             yield table
 
     def predict(self, *, tell: Tell = tell_nobody, say: Say = tell_nobody, warn: Say = tell_nobody) -> Predicted:
-        """Predict what is not predicted yet, and write the tables; an interrupt leaves the cases that are done.
+        """Predict the missing cases and write the tables; after an interrupt, finished cases are kept.
 
         Args:
-            tell: called after each case that is predicted now.
-            say: called with what has been done before.
-            warn: called with a sentence that a person should know.
+            tell: function called after each newly predicted case.
+            say: function called with the number of existing predictions, in a sentence.
+            warn: function called with a warning.
 
         Raises:
             OutputError: the folder cannot be written to, or another process predicts into it.
@@ -141,7 +141,7 @@ class CohortPrediction:
             warn("contrast-enhanced scans are not used: the weights were trained without any")
         try:
             errors = run_one_by_one(todo, tell)
-        except BaseException:  # whoever stops the work keeps what is done
+        except BaseException:  # keep finished cases after any interrupt
             if self._predicted:
                 self._write_tables({})
             raise
@@ -154,11 +154,11 @@ class CohortPrediction:
         """Compare Grad-CAM maps with those of random weights.
 
         Args:
-            count: of cases of each task; none for 0.
-            say: called with what is compared.
+            count: number of cases of each task; 0 for no comparison.
+            say: function called with a sentence for each compared classifier.
 
         Raises:
-            VolumeError: an image cannot be used any more.
+            VolumeError: an image has become unusable.
         """
         checks = []
         for classifier in self._weights.classifiers() if count else ():
@@ -175,12 +175,12 @@ class CohortPrediction:
         return compare_maps(images.t2, mask, classifier)
 
     def pictures(self, evaluation: Evaluation) -> dict[str, CasePicture]:
-        """A slice of each representative case, with the segmenter's mask and the cohort's.
+        """Return a slice of each representative case, with the segmenter's mask and the cohort's.
 
-        The first one, which also shows the steps of the pipeline, has its heat map.
+        The first case also shows the steps of the pipeline, so it has a heat map.
 
         Raises:
-            VolumeError: an image cannot be used any more.
+            VolumeError: an image has become unusable.
         """
         from spinal_tf.report.study.representative import representative_cases
 
@@ -201,12 +201,12 @@ class CohortPrediction:
         return read_mask(self._folder.mask(case.name), like=t2)
 
     def _todo(self) -> Iterator[tuple[str, Callable[[], str]]]:
-        """The work on each case that has no prediction of these images, weights and options."""
+        """Yield the work on each case that has no prediction with these images, weights and options."""
         for case in self._judged.cases:
             try:
                 key = prediction_key(case, self._checkpoints, self._options, served=self._served)
             except OSError:
-                key = ""  # reading the images will tell
+                key = ""  # reading the images raises the error
             done = self._folder.read(case.name, key) if key else None
             if done is None:
                 yield case.name, partial(self._predict_case, case, key)
@@ -229,7 +229,7 @@ class CohortPrediction:
 
     @property
     def models(self) -> list[ModelRecord]:
-        """Which weights predict."""
+        """Records of the weights used for prediction."""
         return [model_record(one, served=self._served.get(one.name)) for one in self._checkpoints]
 
     @property

@@ -1,4 +1,4 @@
-"""Heat maps of a cohort's cases beside those of random weights."""
+"""Compares heat maps of a cohort's cases with those of random weights."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from spinal_tf.slices import make_tiles
 from spinal_tf.taxonomy import Task
 
 DRAWS = 3
-"""Of random weights; single ones differ much."""
+"""Number of networks with random weights; single ones differ much."""
 
 
 def cases_to_check(
     cases: Sequence[Case], predicted: Mapping[str, CasePrediction], task: Task, count: int
 ) -> tuple[CaseSet, list[Case]]:
-    """Choose cases of a task that were classified: of the test, of validation where there is none.
+    """Choose classified cases of a task from the test set, or from the validation set if the test set has none.
 
     Args:
-        cases: that are judged.
-        predicted: by name of the case.
-        task: that must apply to them.
-        count: how many at most; spread evenly over the order of the cases.
+        cases: judged cases.
+        predicted: predictions by name of the case.
+        task: task that must apply to the cases.
+        count: maximum number of cases; spread evenly over the order of the cases.
     """
     column = probability_column(task)
     for case_set in (CaseSet.TEST, CaseSet.VALIDATION):
@@ -56,8 +56,8 @@ def compare_maps(t2: Volume, mask: np.ndarray, classifier: Classifier) -> tuple[
 
     Args:
         t2: sagittal T2w.
-        mask: bool, of its shape, with lesion in at least one slice that gives a tile.
-        classifier: explains the class that it calls at its stored operating point.
+        mask: bool, same shape, with lesion in at least one slice that gives a tile.
+        classifier: classifier that explains the class it calls at its stored operating point.
     """
     record = classifier.checkpoint
     tiles = make_tiles(t2, mask, preprocessing=record.preprocessing, mask_mode=record.mask_mode or "channel")

@@ -1,4 +1,4 @@
-"""Where predictions are kept, so that none is made twice: a mask and a record for each case."""
+"""Folder that keeps a mask and a record for each case, so that no prediction is made twice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from spinal_tf.report.record import mask_digest
 from spinal_tf.results import CaseResult
 
 RECORD_VERSION = 3
-"""Raised when a field changes its meaning, or the same networks give another prediction; older ones are made again."""
+"""Increases when a field changes its meaning or the same networks predict differently; older records are remade."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,18 +31,18 @@ class PredictionFolder:
     path: Path
 
     def mask(self, case: str) -> Path:
-        """The segmenter's mask of a case, on the grid of its T2w scan."""
+        """Return the path of the segmenter's mask of a case, on the grid of its T2w scan."""
         return self.path / f"{case}_lesion{RESULT_SUFFIX}"
 
     def record(self, case: str) -> Path:
-        """What was predicted of a case."""
+        """Return the path of a case's prediction record."""
         return self.path / f"{case}_prediction.json"
 
     def read(self, case: str, key: str) -> CasePrediction | None:
-        """The prediction of a case; None where there is none with this key.
+        """Return the prediction of a case, or None if none with this key exists.
 
         Args:
-            case: its name.
+            case: name of the case.
             key: see `prediction_key`.
         """
         try:
@@ -50,16 +50,16 @@ class PredictionFolder:
             same = record["record_version"] == RECORD_VERSION and record["key"] == key and self.mask(case).exists()
             return _prediction(record) if same else None
         except (OSError, ValueError, KeyError, TypeError):
-            return None  # a record that cannot be read is made again
+            return None  # an unreadable record is made again
 
     def write(self, case: str, key: str, prediction: CasePrediction, found: CaseResult) -> None:
-        """Write mask and record, both or none, in place of earlier ones.
+        """Write both mask and record or neither, replacing earlier ones.
 
         Args:
-            case: its name.
+            case: name of the case.
             key: see `prediction_key`.
-            prediction: of the case.
-            found: by the segmentation.
+            prediction: prediction of the case.
+            found: result of the segmentation.
 
         Raises:
             OutputError: the folder cannot be written to.

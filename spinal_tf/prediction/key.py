@@ -1,4 +1,4 @@
-"""What a prediction depends on, as one hash: when it is the same, the prediction need not be made again."""
+"""Hash of everything that a prediction depends on; a stored prediction with the same hash is reused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from spinal_tf.models import Served
 from spinal_tf.prediction.predict_case import PredictionOptions
 
 UNUSED = frozenset(("training", "card", "file"))
-"""Entries of a network's record that no result depends on."""
+"""Entries of a network's record that do not affect results."""
 
 
 def prediction_key(
@@ -26,15 +26,15 @@ def prediction_key(
     *,
     served: Mapping[str, Served] = MappingProxyType({}),
 ) -> str:
-    """SHA-256 of the bytes of a case's images, of the networks with all that belongs to them, options and version.
+    """Return the SHA-256 of a case's image bytes, the networks' records, the options and the package version.
 
-    Of networks on a server, what they say of themselves counts as well, and not where they are.
+    For networks on a server, the key also includes precision and exporting version, but not the address.
 
     Args:
-        case: to be predicted.
-        checkpoints: of the networks.
-        options: how.
-        served: those of the networks that a server runs, by name.
+        case: case to predict.
+        checkpoints: checkpoints of the networks.
+        options: options of the prediction.
+        served: descriptions of the networks that a server runs, by name.
 
     Raises:
         OSError: an image cannot be read.

@@ -1,4 +1,4 @@
-"""One case of a cohort through the main path, its mask judged by the cohort's own."""
+"""Runs one case of a cohort through the main path, and scores its mask against the cohort's."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ T1C = "t1c"
 
 @dataclass(frozen=True, kw_only=True)
 class PredictionOptions:
-    """How cases are predicted.
+    """Options of a prediction.
 
     Attributes:
-        segmentation: choices of the segmentation.
-        with_mask: classify with the cohort's masks; the segmenter's are judged all the same.
+        segmentation: options of the segmentation.
+        with_mask: classify with the cohort's masks; the segmenter's masks are still judged.
         assume_orientation: see `read_volume`.
         allow_plane: see `read_volume`.
     """
@@ -51,11 +51,11 @@ class Models:
 
 @dataclass(frozen=True, kw_only=True)
 class CasePrediction:
-    """What was predicted of a case, as tables hold it.
+    """Prediction of a case, as written in tables.
 
     Attributes:
         cells: text by column, see `predicted_columns`.
-        lesions: of the segmenter's mask and of the cohort's.
+        lesions: lesions of the segmenter's mask and of the cohort's.
     """
 
     cells: Mapping[str, str]
@@ -68,8 +68,8 @@ class Images:
 
     Attributes:
         t2: sagittal T2w.
-        mask: bool, of lesion by the cohort; empty for a healthy case that has none.
-        t1c: contrast-enhanced T1w; None where there is none, or no network asks for it.
+        mask: bool, lesion mask of the cohort; empty for a healthy case without a mask.
+        t1c: contrast-enhanced T1w; None if it is missing or no network uses it.
     """
 
     t2: Volume
@@ -78,7 +78,7 @@ class Images:
 
 
 def predicted_columns() -> tuple[str, ...]:
-    """What is predicted of a case, by column of the table of predictions."""
+    """Return the columns that the prediction adds to the table of predictions."""
     tasks = tree().tasks
     return (
         *(probability_column(task) for task in tasks),
@@ -91,7 +91,7 @@ def predicted_columns() -> tuple[str, ...]:
 
 
 def read_images(case: Case, options: PredictionOptions, *, with_t1c: bool) -> Images:
-    """Read what a case needs.
+    """Read the images of a case.
 
     Raises:
         VolumeError: an image cannot be used.
@@ -105,10 +105,10 @@ def read_images(case: Case, options: PredictionOptions, *, with_t1c: bool) -> Im
 
 
 def predict_case(images: Images, models: Models, options: PredictionOptions) -> tuple[CasePrediction, CaseResult]:
-    """Segment a case, judge the mask, and classify.
+    """Segment a case, score the mask, and classify.
 
     Returns:
-        The prediction, and what the segmentation found.
+        The prediction, and the result of the automatic segmentation.
     """
     automatic = diagnose(
         images.t2,
@@ -132,10 +132,10 @@ def predict_case(images: Images, models: Models, options: PredictionOptions) -> 
 
 
 def disease_heatmap(images: Images, models: Models, mask: np.ndarray) -> np.ndarray | None:
-    """Grad-CAM map of the model that named the disease, float32 of the scan's shape, 0 to 1.
+    """Return the Grad-CAM map of the classifier that named the disease, float32 of the scan's shape, 0 to 1.
 
     Returns:
-        The map; None where the mask gave nothing to classify.
+        The map; None if the mask gave nothing to classify.
     """
     classification = _classified(images, models.classifiers, mask).classification
     if classification is None:
@@ -145,18 +145,18 @@ def disease_heatmap(images: Images, models: Models, mask: np.ndarray) -> np.ndar
 
 
 def _zones(result: CaseResult) -> dict[str, str]:
-    """Where the heat map of each task that was asked is mainly active."""
+    """Return the zone where the heat map of each classified task is mainly active."""
     tasks = result.classification.tasks if result.classification else ()
     return {zone_column(one.task): one.activation.zone.value for one in tasks}
 
 
 def without_prediction() -> dict[str, str]:
-    """The cells of a case that could not be predicted."""
+    """Return the cells of a case that could not be predicted."""
     return {**dict.fromkeys(predicted_columns(), ""), **{probability_column(task): NONE for task in tree().tasks}}
 
 
 def uses_t1c(checkpoint: Checkpoint) -> bool:
-    """Whether a network was trained with contrast-enhanced scans."""
+    """Return whether a network was trained with contrast-enhanced scans."""
     return T1C in checkpoint.modalities
 
 
@@ -168,14 +168,14 @@ def _classified(
 
 
 def _probabilities(result: CaseResult, *, with_t1c: bool = False) -> dict[str, str]:
-    """Of every task by column; none where there is no lesion."""
+    """Return the probability of every task by column, or `NONE` if there is no lesion."""
     tasks = result.classification.tasks if result.classification else ()
     found = {probability_column(one.task, with_t1c=with_t1c): repr(one.probability) for one in tasks}
     return {probability_column(task, with_t1c=with_t1c): NONE for task in tree().tasks} | found
 
 
 def _probabilities_with_t1c(images: Images, classifiers: Sequence[Classifier], mask: np.ndarray) -> dict[str, str]:
-    """The same with the contrast-enhanced scan, of networks that were trained with such scans."""
+    """Return the same with the contrast-enhanced scan, for networks that were trained with such scans."""
     able = {probability_column(one.task, with_t1c=True) for one in classifiers if uses_t1c(one.checkpoint)}
     if images.t1c is None or not able:
         return {}

@@ -1,4 +1,4 @@
-"""The tables of a predicted cohort: its own facts beside what was predicted."""
+"""Tables of a predicted cohort: the cohort's own columns and the predictions."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ from spinal_tf.taxonomy import tree
 TABLES = PREDICTIONS, LESIONS, RECORD = "predictions.csv", "lesions.csv", "predictions.json"
 
 PROBLEM = "problem"
-"""Column that tells why a case could not be predicted."""
+"""Column that states why a case could not be predicted."""
 
 Cells = Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class JudgedCases:
-    """The cases of a cohort that are judged, in the order of its table.
+    """The validation and test cases of a cohort, in the order of its table.
 
     Attributes:
-        source: the cohort's table.
-        cases: of validation and test.
-        facts: the table's cells of each of them by name, without those that name images.
+        source: table of the cohort.
+        cases: validation and test cases.
+        facts: cells of the table by name of the case, without image columns.
     """
 
     source: Path
@@ -51,16 +51,16 @@ class JudgedCases:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Of the facts."""
+        """Columns of the facts."""
         return tuple(next(iter(self.facts.values())))
 
 
 def read_judged(path: Path) -> JudgedCases:
-    """Read a cohort's table for prediction; no image is opened.
+    """Read a cohort's table for prediction without opening images.
 
     Raises:
-        CohortError: the table cannot be read or has a fault, has a column that is to be predicted, or no case is of
-            validation or test.
+        CohortError: the table cannot be read or has a fault, contains a column that the evaluation writes, or has no
+            validation or test case.
     """
     parsed = parse_table(path)
     require_no_faults(path, parsed.faults)
@@ -77,7 +77,7 @@ def read_judged(path: Path) -> JudgedCases:
 
 
 def provisional(judged: JudgedCases) -> dict[str, CasePrediction]:
-    """Made-up predictions of every case, to find what is wrong with a table before it is made."""
+    """Return placeholder predictions of every case, to find faults of the table in advance."""
     half = dict.fromkeys((probability_column(task) for task in tree().tasks), "0.5")
     made_up = CasePrediction(
         cells={**dict.fromkeys(predicted_columns(), ""), **half}, lesions=LesionwiseScore(reference=(), predicted=())
@@ -94,21 +94,21 @@ def write_tables(
     *,
     overwrite: bool,
 ) -> tuple[Path, Path]:
-    """Write ``predictions.csv``, ``lesions.csv`` and their record, all or none.
+    """Write all of ``predictions.csv``, ``lesions.csv`` and their record, or none.
 
     Args:
-        folder: for the tables; must exist.
-        judged: the cases.
-        predicted: by name of the case; a case that is neither here nor below is left out.
-        failed: why, by name of the case.
+        folder: existing folder for the tables.
+        judged: judged cases.
+        predicted: predictions by name of the case; a case that is neither here nor in ``failed`` is left out.
+        failed: error message by name of the case.
         record: see `run_record`.
-        overwrite: replace earlier ones.
+        overwrite: replace earlier tables.
 
     Returns:
-        The tables.
+        Paths of the tables.
 
     Raises:
-        OutputError: the folder cannot be written to, or one exists and ``overwrite`` is not set.
+        OutputError: the folder cannot be written to, or a file exists and ``overwrite`` is not set.
     """
     targets = folder / PREDICTIONS, folder / LESIONS
     with output_files(*targets, folder / RECORD, overwrite=overwrite) as (predictions, lesions, about):
@@ -133,7 +133,7 @@ def run_record(
     predicted: Mapping[str, CasePrediction],
     failed: Mapping[str, str],
 ) -> dict[str, Any]:
-    """What the tables rest on, as JSON can hold it: the cohort's table, weights, options, versions."""
+    """Return a JSON-serializable record of the cohort's table, weights, options and versions behind the tables."""
     return {
         "record_version": RECORD_VERSION,
         "notice": notice(models),

@@ -1,1 +1,1 @@
-"""Networks that a TensorFlow Serving runs elsewhere; nothing here needs TensorFlow."""
+"""Networks that a TensorFlow Serving server runs. This package does not need TensorFlow."""

@@ -1,4 +1,4 @@
-"""A server under one roof: tried again where that is safe, and every failure in one sentence."""
+"""Connection to one server, with retries where they are safe and one sentence for every failure."""
 
 from __future__ import annotations
 
@@ -18,46 +18,46 @@ from spinal_tf.remote.transport import AVAILABLE, Arrays, Transport, open_transp
 Answer = TypeVar("Answer")
 
 WAITS_S = (0.5, 1.0, 2.0)
-"""Before each further attempt; shortened by up to a half, so that clients do not come back all at once."""
+"""Waiting times before retries; randomly shortened by up to a half, so that clients do not all retry at once."""
 
 
 class Connection:
-    """Asks one server.
+    """Sends requests to one server.
 
-    A request is tried again only where the server could not be reached or said that it was not available. All that is
-    asked here leaves the server as it was, so that asking twice does no harm; but a server that lets a deadline pass
-    may still be at work, and asking again would add to its load.
+    A request is retried only if the server could not be reached or reported that it was unavailable. Requests do not
+    change the server, so retries are safe. After a timeout there is no retry: the server may still be working on the
+    request, and another one would add to its load.
     """
 
     def __init__(self, server: Server, *, transport: Transport | None = None) -> None:
-        """Get ready to ask; nothing is sent yet.
+        """Prepare the connection without sending anything.
 
         Raises:
             RequirementError: gRPC is not installed.
-            ServerError: a file of certificates cannot be used.
+            ServerError: a certificate file cannot be used.
         """
         self.server = server
         self._transport = transport or open_transport(server)
 
     def __enter__(self) -> Connection:
-        """Leave the connection open until the block ends."""
+        """Keep the connection open until the block ends."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the connection."""
+        """Close the connection."""
         self.close()
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
         self._transport.close()
 
     def find_versions(self, model: str) -> dict[int, str]:
-        """State of every version of a model; none where the server does not know the model.
+        """Return the state of every version of a model; empty if the server does not know the model.
 
         Raises:
-            ServerError: the server cannot be asked.
+            ServerError: the request fails.
         """
         try:
             return self._attempts(lambda: self._transport.versions(model))
@@ -67,10 +67,10 @@ class Connection:
             raise server_error(self.server, failure) from failure
 
     def version(self, model: str) -> int:
-        """The version to ask: the chosen one, otherwise the highest that is available.
+        """Return the version to use: the chosen one, or else the highest available one.
 
         Raises:
-            ServerError: there is no such model, or no such version of it.
+            ServerError: the request fails, or the server has no such model or no such version of it.
         """
         states = self.find_versions(model)
         if not states:
@@ -86,20 +86,20 @@ class Connection:
         raise ServerError(f"{self.server}: the server has no {wanted}, only {there}; choose one with --server-version")
 
     def signatures(self, model: str, version: int) -> dict[str, tuple[str, ...]]:
-        """Names of a version's signatures, each with the names of its inputs.
+        """Return the names of a version's signatures, each with the names of its inputs.
 
         Raises:
-            ServerError: the server cannot be asked.
+            ServerError: the request fails.
         """
         return self._told(lambda: self._transport.signatures(model, version))
 
     def predict(
         self, model: str, version: int, signature: str, inputs: Arrays, outputs: tuple[str, ...]
     ) -> dict[str, np.ndarray]:
-        """What a signature gives; see `Transport.predict`.
+        """Return the outputs of a signature; see `Transport.predict`.
 
         Raises:
-            ServerError: the server cannot be asked, refuses, or gives other outputs.
+            ServerError: the request fails, or the answer lacks an output.
         """
         answer = self._told(lambda: self._transport.predict(model, version, signature, inputs, outputs))
         missing = [name for name in outputs if name not in answer]

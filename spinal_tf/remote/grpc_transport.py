@@ -1,4 +1,4 @@
-"""Asking over gRPC, without TensorFlow and without the generated classes of tensorflow-serving-api."""
+"""Requests over gRPC, without TensorFlow and the generated classes of tensorflow-serving-api."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ PREDICTION, MODEL = "/tensorflow.serving.PredictionService", "/tensorflow.servin
 OPTIONS = (
     ("grpc.max_send_message_length", LARGEST_MESSAGE_BYTES),
     ("grpc.max_receive_message_length", LARGEST_MESSAGE_BYTES),
-    ("grpc.enable_http_proxy", 0),  # requests go to the server that was named, and to nobody else
-    ("grpc.enable_retries", 0),  # what is tried again, and how often, is decided in one place
+    ("grpc.enable_http_proxy", 0),  # send requests only to the named server
+    ("grpc.enable_retries", 0),  # Connection alone decides about retries
 )
 
 KINDS = {
@@ -38,10 +38,10 @@ KINDS = {
 
 
 class GrpcTransport:
-    """See `spinal_tf.remote.transport.Transport`."""
+    """gRPC implementation of `spinal_tf.remote.transport.Transport`."""
 
     def __init__(self, server: Server) -> None:
-        """Open a channel; nothing is sent yet.
+        """Open a channel without sending anything.
 
         Raises:
             RequirementError: grpcio is not installed.
@@ -51,7 +51,7 @@ class GrpcTransport:
             raise RequirementError(
                 f"{server}: gRPC needs grpcio; install with: pip install 'spinal-tf[grpc]', or name the http:// port"
             )
-        os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its errors come as one sentence of ours
+        os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # errors are reported as one sentence instead
         import grpc
 
         self._failure = grpc.RpcError
@@ -67,13 +67,13 @@ class GrpcTransport:
             self._channel = grpc.insecure_channel(server.target, options=OPTIONS)
 
     def versions(self, model: str) -> dict[int, str]:
-        """State of every version of a model that the server knows."""
+        """Return the state of every version of a model that the server knows."""
         request = model_request("GetModelStatusRequest", model, None)
         response = self._call(f"{MODEL}/GetModelStatus", request, "GetModelStatusResponse")
         return {status.version: STATES.get(status.state, "UNKNOWN") for status in response.model_version_status}
 
     def signatures(self, model: str, version: int) -> dict[str, tuple[str, ...]]:
-        """Names of a version's signatures, each with the names of its inputs."""
+        """Return the names of a version's signatures, each with the names of its inputs."""
         request = model_request("GetModelMetadataRequest", model, version)
         request.metadata_field.append("signature_def")
         response = self._call(f"{PREDICTION}/GetModelMetadata", request, "GetModelMetadataResponse")
@@ -85,7 +85,7 @@ class GrpcTransport:
     def predict(
         self, model: str, version: int, signature: str, inputs: Arrays, outputs: tuple[str, ...]
     ) -> dict[str, np.ndarray]:
-        """What a signature gives."""
+        """Return the outputs of a signature."""
         request = predict_request(inputs, model=model, signature=signature, version=version)
         request.output_filter.extend(outputs)
         response = self._call(f"{PREDICTION}/Predict", request, "PredictResponse")
@@ -93,7 +93,7 @@ class GrpcTransport:
             return {entry.key: array_of(entry.value) for entry in response.outputs}
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the channel."""
         self._channel.close()
 
     def _call(self, method: str, request: Message, answer: str) -> Message:

@@ -1,4 +1,4 @@
-"""How long a server takes, under a load that is bounded and stated."""
+"""Latency of a server under a bounded, stated load."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PERCENTILES = (50, 95, 99)
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """How many requests, and how many of them at a time."""
+    """Number of requests, and number of parallel requests."""
 
     requests: int
     concurrency: int
@@ -22,12 +22,12 @@ class Load:
 
 @dataclass(frozen=True, kw_only=True)
 class Latency:
-    """What came of it.
+    """Measured latency.
 
     Attributes:
-        load: that was put on the server.
-        per_request_s: float64 (requests,), from asking to the answer.
-        wall_s: for all.
+        load: load of the measurement.
+        per_request_s: float64 (requests,), time from request to answer.
+        wall_s: total time of all requests.
     """
 
     load: Load
@@ -36,15 +36,15 @@ class Latency:
 
     @property
     def per_second(self) -> float:
-        """Requests answered in a second."""
+        """Answered requests per second."""
         return self.load.requests / self.wall_s
 
     def percentile_ms(self, percentile: float) -> float:
-        """Time within which that share of the requests was answered."""
+        """Return the time within which this percentage of the requests was answered."""
         return 1000 * float(np.percentile(self.per_request_s, percentile))
 
     def __str__(self) -> str:
-        """Percentiles and rate in one line, with the load they hold for."""
+        """Return percentiles and rate in one line, with the load."""
         times = ", ".join(
             f"{percentile} % within {self.percentile_ms(percentile):.0f} ms" for percentile in PERCENTILES
         )
@@ -53,11 +53,11 @@ class Latency:
 
 
 def measure(ask: Callable[[], object], load: Load) -> Latency:
-    """Ask again and again, after a first time that does not count.
+    """Send requests repeatedly, after one that is not counted.
 
     Args:
-        ask: one request; may be called by several threads.
-        load: how often, and how many at a time.
+        ask: function that sends one request; several threads may call it.
+        load: number of requests, and number of parallel requests.
     """
 
     def timed(_: int) -> float:

@@ -1,4 +1,4 @@
-"""A model on a server, known by what it says of itself."""
+"""A model on a server, as its own description states it."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ SHOWN_DIGITS = 12
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteModel:
-    """One version of a model; every request names it, so that a case is never answered by two versions.
+    """One version of a model. Every request names the version, so that one case never mixes two versions.
 
     Attributes:
-        connection: to its server.
-        name: on the server.
-        version: of that model.
-        precision: of its computation.
+        connection: connection to its server.
+        name: name on the server.
+        version: version of the model.
+        precision: precision of its computation.
         written_by: version of spinal-tf that exported it.
-        weights: records of its networks by name.
+        weights: manifest records of its networks by name.
     """
 
     connection: Connection
@@ -42,7 +42,7 @@ class RemoteModel:
 
     @property
     def served(self) -> Served:
-        """Where it is and what it says of itself, for records."""
+        """Address and description of the model, for records."""
         return Served(
             address=str(self.connection.server),
             version=self.version,
@@ -51,26 +51,26 @@ class RemoteModel:
         )
 
     def ask(self, signature: str, inputs: Arrays, *outputs: str) -> dict[str, np.ndarray]:
-        """What a signature gives; see `spinal_tf.remote.transport.Transport.predict`.
+        """Return outputs of a signature; see `spinal_tf.remote.transport.Transport.predict`.
 
         Raises:
-            ServerError: the server cannot be asked, or refuses.
+            ServerError: the request fails.
         """
         return self.connection.predict(self.name, self.version, signature, inputs, outputs)
 
     def numbers(self, signature: str, inputs: Arrays, output: str, shape: tuple[int, ...]) -> np.ndarray:
-        """One output of real numbers: float32 of that shape.
+        """Return one output of real numbers: float32 of the given shape.
 
         Raises:
-            ServerError: the server cannot be asked, refuses, or gives something else.
+            ServerError: the request fails, or the output is not as expected.
         """
         return self.checked(self.ask(signature, inputs, output)[output], output, shape)
 
     def checked(self, value: np.ndarray, output: str, shape: tuple[int, ...]) -> np.ndarray:
-        """An output as float32, once it has been found to be real, finite and of that shape.
+        """Check that an output is real, finite and of the given shape, and return it as float32.
 
         Raises:
-            ServerError: it is not.
+            ServerError: the check fails.
         """
         if value.shape != shape or value.dtype.kind not in "fiu" or not np.isfinite(value).all():
             raise ServerError(
@@ -81,13 +81,13 @@ class RemoteModel:
 
 
 def find_model(connection: Connection, name: str) -> RemoteModel:
-    """Choose a model's version and ask who it is.
+    """Choose a model's version and request its description.
 
-    What preprocessing, operating point and kind of input the weights want stands in the graph, beside the weights; so a
-    client needs no copy of it that could be another version's.
+    The graph, next to the weights, states their preprocessing, operating point and kind of input. A client therefore
+    needs no copy, which could belong to another version.
 
     Raises:
-        ServerError: there is no such model or version, or it does not describe itself as this package's exports do.
+        ServerError: there is no such model or version, or it lacks a description as in this package's exports.
     """
     version = connection.version(name)
     if DESCRIBE not in connection.signatures(name, version):
@@ -121,7 +121,7 @@ def _described(connection: Connection, name: str, version: int, record: Mapping[
 
 
 def other_points(model: RemoteModel, manifest: Mapping[str, Checkpoint]) -> dict[str, str]:
-    """Operating points that differ from those of a manifest, there and here, by name of the weights."""
+    """Return operating points that differ from those of a manifest, there and here, by name of the weights."""
     return {
         name: f"{points_in_words(served)} there, {points_in_words(manifest[name])} here"
         for name, served in model.weights.items()
@@ -134,14 +134,14 @@ def _points(checkpoint: Checkpoint) -> tuple[float | None, ...]:
 
 
 def require_same_weights(model: RemoteModel, expected: Mapping[str, Checkpoint]) -> None:
-    """Refuse a model whose weights or operating points are not those of a manifest.
+    """Refuse a model whose weights or operating points differ from those of a manifest.
 
     Args:
-        model: on the server.
-        expected: the manifest.
+        model: model on the server.
+        expected: checkpoints of the manifest by name.
 
     Raises:
-        ServerError: the manifest has no such weights, or others, or other operating points.
+        ServerError: the manifest lacks the weights, or has different weights or operating points.
     """
     for name, checkpoint in model.weights.items():
         local = expected[name].sha256[:SHOWN_DIGITS] if name in expected else "none"

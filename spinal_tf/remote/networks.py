@@ -1,8 +1,8 @@
-"""The networks of the main path, run by a server: prepared slices and tiles go there, probabilities come back.
+"""The networks of the main path, run by a server that takes prepared slices and tiles and returns probabilities.
 
-All else is done by the same code as without a server, and on the same machine. The whole-volume signatures of an
-export repeat that code inside the graph, where it agrees to rounding; here nothing has to agree. A few slices at a time
-also keep every message small, whatever the volume.
+Everything else runs on this machine with the same code as without a server. The whole-volume signatures of an export
+repeat that code inside the graph and agree with it up to rounding; here, no code is repeated. Sending a few slices at
+a time also keeps every message small, regardless of the volume.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from spinal_tf.serving.names import EXPLAIN, TILES
 from spinal_tf.taxonomy import tree
 
 TILES_PER_REQUEST = 4
-"""3 MiB of numbers, about five times that as JSON."""
+"""Limits a request to 3 MiB of numbers, about five times that as JSON."""
 
 
 def remote_segmenter(connection: Connection, expected: Mapping[str, Checkpoint] | None = None) -> Segmenter:
-    """The segmenter of a server.
+    """Return the segmenter of a server.
 
     Args:
-        connection: to the server.
+        connection: connection to the server.
         expected: manifest that the server's weights must agree with, if any.
 
     Raises:
-        ServerError: it is not there, or not the expected one.
+        ServerError: the server lacks the segmenter, or has a different one than expected.
     """
     model, checkpoint = _found(connection, SEGMENTER, expected)
     return Segmenter(checkpoint=checkpoint, engine=RemoteEngine(model=model), served=model.served)
@@ -42,11 +42,11 @@ def remote_segmenter(connection: Connection, expected: Mapping[str, Checkpoint] 
 def remote_classifiers(
     connection: Connection, expected: Mapping[str, Checkpoint] | None = None
 ) -> tuple[Classifier, ...]:
-    """The classifiers of a server, one for each task; see `remote_segmenter`.
+    """Return the classifiers of a server, one for each task; see `remote_segmenter`.
 
     Raises:
-        ServerError: one is not there, or not the expected one.
-        WeightsError: they were trained with other classes, or want tiles of different sizes.
+        ServerError: the server lacks a classifier, or has a different one than expected.
+        WeightsError: they were trained with other classes, or need tiles of different sizes.
     """
     found = [_found(connection, task.name, expected) for task in tree().tasks]
     for task, (_, checkpoint) in zip(tree().tasks, found, strict=True):
@@ -71,15 +71,15 @@ def _found(
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteEngine:
-    """A network that gives one map a slice, on a server; see `spinal_tf.engine.Engine`."""
+    """A network on a server that returns one map for each slice; see `spinal_tf.engine.Engine`."""
 
     model: RemoteModel
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
-        """Ask the server.
+        """Run the network on the server.
 
         Raises:
-            ServerError: it cannot be asked, or refuses.
+            ServerError: the request fails.
         """
         return self.model.numbers(TILES, {"tiles": batch.astype(np.float32)}, "probability", (*batch.shape[:-1], 1))
 
@@ -91,10 +91,10 @@ class RemoteExplainer:
     model: RemoteModel
 
     def __call__(self, images: np.ndarray, *, class_index: ClassChoice) -> Explanation:
-        """Ask the server, a few tiles at a time.
+        """Run the classifier on the server, a few tiles at a time.
 
         Raises:
-            ServerError: it cannot be asked, or refuses.
+            ServerError: a request fails.
         """
         starts = range(0, len(images), TILES_PER_REQUEST)
         answers = [self._ask(images[start : start + TILES_PER_REQUEST]) for start in starts]

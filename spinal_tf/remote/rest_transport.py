@@ -30,14 +30,14 @@ KINDS = {
 }
 
 CONNECTIONS = 16
-"""Most connections that are kept open; more threads than that open and close their own."""
+"""Maximum number of connections kept open; further threads open and close their own."""
 
 
 class RestTransport:
-    """See `spinal_tf.remote.transport.Transport`. Proxies named in the environment are not used."""
+    """REST implementation of `spinal_tf.remote.transport.Transport`. It ignores proxies named in the environment."""
 
     def __init__(self, server: Server) -> None:
-        """Get ready; nothing is sent yet.
+        """Prepare the connections without sending anything.
 
         Raises:
             ServerError: see `tls_context`.
@@ -53,7 +53,7 @@ class RestTransport:
         )
 
     def versions(self, model: str) -> dict[int, str]:
-        """State of every version of a model that the server knows."""
+        """Return the state of every version of a model that the server knows."""
         record = self._ask("GET", f"/v1/models/{quote(model, safe='')}")
         try:
             return {int(status["version"]): str(status["state"]) for status in record["model_version_status"]}
@@ -61,7 +61,7 @@ class RestTransport:
             raise RequestFailure(Kind.UNUSABLE, "a status without versions") from error
 
     def signatures(self, model: str, version: int) -> dict[str, tuple[str, ...]]:
-        """Names of a version's signatures, each with the names of its inputs."""
+        """Return the names of a version's signatures, each with the names of its inputs."""
         record = self._ask("GET", f"{_path(model, version)}/metadata")
         try:
             signatures = record["metadata"]["signature_def"]["signature_def"]
@@ -72,7 +72,7 @@ class RestTransport:
     def predict(
         self, model: str, version: int, signature: str, inputs: Arrays, outputs: tuple[str, ...]
     ) -> dict[str, np.ndarray]:
-        """What a signature gives; numbers as float64, or int64 where all are whole."""
+        """Return the outputs of a signature; numbers are float64, or int64 if all are whole."""
         given = {name: value.tolist() for name, value in inputs.items()}
         body = json.dumps({"signature_name": signature, "inputs": given}).encode()
         if len(body) > LARGEST_MESSAGE_BYTES:
@@ -80,14 +80,14 @@ class RestTransport:
         record = self._ask("POST", f"{_path(model, version)}:predict", body)
         try:
             found = record["outputs"]
-            # All that the signature has; a single one comes without its name.
+            # The answer has all outputs of the signature; a single output comes without its name.
             named = found if isinstance(found, dict) else {outputs[0]: found}
             return {name: _array(named[name]) for name in outputs}
         except (KeyError, TypeError, ValueError) as error:
             raise RequestFailure(Kind.UNUSABLE, f"an answer without {', '.join(outputs)}") from error
 
     def close(self) -> None:
-        """End the connections."""
+        """Close the connections."""
         self._pool.clear()
 
     def _ask(self, method: str, path: str, body: bytes | None = None) -> Any:  # noqa: ANN401 - any JSON
@@ -108,19 +108,19 @@ class RestTransport:
         url = self._url + path
         response = self._pool.request(method, url, body=body, redirect=False, preload_content=False)
         try:
-            # Undecoded, so that no small answer unpacks to more than the limit.
+            # Without decoding, so that a small compressed answer cannot exceed the limit.
             data = response.read(LARGEST_MESSAGE_BYTES + 1, decode_content=False)
         except BaseException:
             response.close()
             raise
         if len(data) > LARGEST_MESSAGE_BYTES:
-            response.close()  # the rest of the answer is not wanted
+            response.close()  # discard the rest of the answer
         response.release_conn()
         return response.status, data
 
 
 def _failure(error: HTTPError) -> RequestFailure:
-    """The failure behind an error of urllib3, in the words of what caused it."""
+    """Return the failure behind an error of urllib3, in the words of its cause."""
     cause = next((part for part in error.args if isinstance(part, Exception)), error.__cause__) or error
     if isinstance(error, SSLError):
         return RequestFailure(Kind.TLS, str(cause))
@@ -140,7 +140,7 @@ def _reason(data: bytes) -> str:
     try:
         return str(json.loads(data)["error"])
     except (ValueError, KeyError, TypeError, RecursionError):
-        return "no reason given"  # a proxy's page, which is of no use in one sentence
+        return "no reason given"  # for example the HTML page of a proxy
 
 
 def _array(value: Any) -> np.ndarray:  # noqa: ANN401 - any JSON

@@ -1,4 +1,4 @@
-"""Where a server is, and how it is to be asked."""
+"""Address of a server, and settings of its connection."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from spinal_tf.errors import ServerError
 Scheme = Literal["grpc", "grpcs", "http", "https"]
 
 TIMEOUT_S = 120.0
-"""For one request of a few slices; a server on a few cores may have others waiting before it."""
+"""Timeout of one request of a few slices, which may have to wait for others on a server with few cores."""
 
 TOKEN = re.compile(r"[\x21-\x7e]+")
-"""What may stand in a header: no blank, no line break."""
+"""Characters allowed in a header: no blanks and no line breaks."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Identity:
-    """What this machine shows a server that asks who it is.
+    """Client certificate for a server that asks for one.
 
     Attributes:
-        certificate: PEM file of it, and of those between it and who signed it, if any.
+        certificate: PEM file of the certificate and its intermediate certificates, if any.
         key: PEM file of its private key, without a password.
     """
 
@@ -36,21 +36,21 @@ class Identity:
 
 @dataclass(frozen=True, kw_only=True)
 class Server:
-    """A server, and how it is to be asked.
+    """A server, and settings of its connection.
 
     Attributes:
-        scheme: of the address; those that end in s are encrypted.
+        scheme: scheme of the address; schemes that end in s are encrypted.
         host: name or address.
-        port: of gRPC or of REST, as the scheme says.
-        path: before ``/v1``, where a proxy serves REST below one; empty otherwise.
-        token: sent with every request as a bearer's; never shown.
-        authorities: PEM certificates to trust instead of the usual ones.
-        identity: to show the server, where it asks for one.
-        timeout_s: for one request.
-        versions: to ask for, by model; of other models the highest that is available.
+        port: port of gRPC or REST, depending on the scheme.
+        path: path before ``/v1`` if a proxy serves REST below one; empty otherwise.
+        token: bearer token sent with every request; never shown.
+        authorities: PEM certificates to trust instead of the system's.
+        identity: client certificate, if the server asks for one.
+        timeout_s: timeout of one request.
+        versions: version to use by model; for other models, the highest available one.
 
     Raises:
-        ServerError: the token cannot be sent, or would be readable on its way; or there are certificates and no TLS.
+        ServerError: the token is invalid or would be sent unencrypted, or certificates are given without TLS.
     """
 
     scheme: Scheme
@@ -64,7 +64,7 @@ class Server:
     versions: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse to show a token to the network, and to leave certificates unused."""
+        """Refuse an invalid or unprotected token, and certificates that would not be used."""
         if self.token is not None and not TOKEN.fullmatch(self.token):
             raise ServerError(f"{self}: the token is empty or contains a blank; write only the token into its file")
         if self.token is not None and not self.encrypted and not _is_this_machine(self.host):
@@ -74,24 +74,24 @@ class Server:
 
     @property
     def encrypted(self) -> bool:
-        """Whether TLS is spoken."""
+        """Whether the connection uses TLS."""
         return self.scheme.endswith("s")
 
     @property
     def target(self) -> str:
-        """Host and port as they stand in an address."""
+        """Host and port as written in an address."""
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
     def __str__(self) -> str:
-        """The address, for messages and records."""
+        """Return the address, for messages and records."""
         return f"{self.scheme}://{self.target}{self.path}"
 
 
 def parse_address(url: str) -> tuple[Scheme, str, int, str]:
-    """Scheme, host, port and path of an address.
+    """Return scheme, host, port and path of an address.
 
     Raises:
-        ValueError: it is not one of a server, said in words for whoever wrote it.
+        ValueError: the address is invalid; the message tells the user how to write it.
     """
     parts = urlsplit(url)
     known = get_args(Scheme)

@@ -1,4 +1,4 @@
-"""Whether a server has the models it should, gives the right answers, and how fast: for the person who set it up."""
+"""Checks of a server's models, answers and speed, for the person who set it up."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from spinal_tf.taxonomy import EPENDYMOMA, tree
 
 COARSER = 2
 LARGEST_DIFFERENCE = 1e-4
-"""Of any probability, where both sides compute in float32."""
+"""Largest accepted difference in any probability if the model computes in float32."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finding:
-    """One thing that was looked at, in a line; not sound where the server should be mended."""
+    """Result of one check in a line; not sound if the server needs a fix."""
 
     line: str
     sound: bool = True
@@ -38,11 +38,11 @@ class Finding:
 
 @dataclass(frozen=True, kw_only=True)
 class LocalNetworks:
-    """What to compare with.
+    """Networks on this machine to compare with.
 
     Attributes:
-        weights: their manifest.
-        load: makes the segmenter and the classifiers ready on this machine; called when they are first needed.
+        weights: checkpoints of their manifest by name.
+        load: function that loads the segmenter and the classifiers; called on first use.
     """
 
     weights: Mapping[str, Checkpoint]
@@ -54,7 +54,7 @@ class LocalNetworks:
         return self.load()
 
     def has(self, model: RemoteModel) -> bool:
-        """Whether these are the weights of a served model."""
+        """Return whether these are the weights of a served model."""
         return all(name in self.weights and self.weights[name].sha256 == w.sha256 for name, w in model.weights.items())
 
 
@@ -66,14 +66,14 @@ class ExampleCase:
     mask: np.ndarray
 
     def inputs(self, *, mask: bool) -> dict[str, np.ndarray]:
-        """What the whole-volume signatures take, to find lesions or with those of the mask."""
+        """Return the inputs of the whole-volume signatures, with the mask or to find lesions."""
         slice_mm, *spacing_mm = self.volume.spacing_mm
         more = {"mask": self.mask.astype(np.uint8)} if mask else {"slice_mm": np.array(slice_mm)}
         return {"slices": self.volume.data, "spacing_mm": np.array(spacing_mm), **more}
 
 
 def example_case() -> ExampleCase:
-    """The same case each time, every second row and column of it: whole volumes are slow to send as JSON."""
+    """Return every second row and column of a fixed simulated case, because whole volumes are slow to send as JSON."""
     case = simulate_case(np.random.default_rng(1), EPENDYMOMA)
     affine = case.affine @ np.diag([1, COARSER, COARSER, 1])
     volume = new_volume(case.t2[:, ::COARSER, ::COARSER], affine, source="the simulated case")
@@ -88,17 +88,17 @@ def check_server(
     local: LocalNetworks | None,
     load: Load,
 ) -> Iterator[Finding]:
-    """Look at a server's models one after the other.
+    """Check a server's models one after the other.
 
     Args:
-        connection: to the server.
-        names: of the models that must be there; none for whichever of `served_names` are.
+        connection: connection to the server.
+        names: names of the models that the server must have; empty to check those of `served_names` that it has.
         expected: manifest that the server's weights must agree with, if any.
-        local: to compare with, None to compare the server's signatures with each other alone.
-        load: for the measurement.
+        local: networks to compare with; None compares only the server's signatures with each other.
+        load: load of the latency measurement.
 
     Raises:
-        ServerError: the server cannot be asked, lacks a model, or has other weights than expected.
+        ServerError: a request fails, or the server lacks a model or has other weights than expected.
     """
     served = list(names) or [name for name in served_names() if connection.find_versions(name)]
     if not served:
@@ -124,7 +124,7 @@ def check_server(
 def _description(model: RemoteModel) -> Finding:
     hashes = ", ".join(f"{name} {one.sha256[:SHOWN_DIGITS]}" for name, one in model.weights.items())
     names = sorted(model.connection.signatures(model.name, model.version))
-    signatures = ", ".join(name for name in names if not name.startswith("__"))  # those are TensorFlow's own
+    signatures = ", ".join(name for name in names if not name.startswith("__"))  # TensorFlow's own start with __
     return Finding(
         line=f"{model.name}: version {model.version}, {model.precision}, exported by spinal-tf {model.written_by}\n"
         f"  weights {hashes}\n  signatures {signatures}"
@@ -176,7 +176,7 @@ def _compared_pipeline(model: RemoteModel, case: ExampleCase, local: LocalNetwor
 
 
 def _small_request(model: RemoteModel, case: ExampleCase) -> object:
-    """One slice or tile of the usual size; of the pipeline the whole case, since it takes nothing else."""
+    """Send one slice or tile of the usual size; send the whole case to the pipeline, which takes nothing smaller."""
     if model.name == PIPELINE:
         return model.ask(WITH_MASK, case.inputs(mask=True), "posterior")
     preprocessing = model.weights[model.name].preprocessing
@@ -186,7 +186,7 @@ def _small_request(model: RemoteModel, case: ExampleCase) -> object:
 
 
 def _tile_probabilities(case: ExampleCase, classifiers: Sequence[Classifier]) -> np.ndarray:
-    """Probability of the positive class, (tile, classifier)."""
+    """Return the probability of the positive class, (tile, classifier)."""
     columns = []
     for classifier in classifiers:
         record = classifier.checkpoint
@@ -202,6 +202,6 @@ def _difference(
     largest = float(np.abs(one - other).max(initial=0))
     voxels = None if cutoff is None else int(np.count_nonzero((one >= cutoff) != (other >= cutoff)))
     masks = "" if voxels is None else f", masks in {voxels} voxels"
-    # Less than float32 is chosen knowingly, and moves probabilities; how far is told, and not judged.
+    # Lower precision than float32 is a deliberate choice that changes probabilities: report the difference only.
     sound = model.precision != "float32" or (largest <= LARGEST_DIFFERENCE and not voxels)
     return Finding(line=f"  {between} differ in probability by up to {largest:.1e}{masks}", sound=sound)

@@ -1,4 +1,4 @@
-"""What can go wrong between a client and a server, in the same words for gRPC and HTTP."""
+"""Failures between client and server, in the same words for gRPC and HTTP."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from spinal_tf.errors import ServerError
 from spinal_tf.remote.server import Server
 
 LARGEST_MESSAGE_BYTES = 512 * 2**20
-"""Largest message in either direction: a slice of 2,048 x 2,048, the largest there is, with its neighbours as JSON."""
+"""Largest message in either direction: the largest slice, 2,048 x 2,048, with its neighbors as JSON."""
 
 OF_TLS = re.compile(r"\b(ssl|tls|certificate|handshake)", re.IGNORECASE)
 LONGEST_DETAIL = 300
 
 ASKS_WHO_IS_THERE = "; if it asks for a client certificate, give it with --server-cert and --server-key"
-"""For encrypted connections that are not made: over gRPC, a server that misses one closes without a word."""
+"""Advice if an encrypted connection fails: over gRPC, a server that misses a client certificate closes silently."""
 
 
 class Kind(Enum):
-    """What went wrong; the value is the sentence's second half."""
+    """Kind of failure; the value is the second half of the message."""
 
     UNAVAILABLE = (
         "cannot be reached or is overloaded ({detail}); check the address, and that the server runs and has room"
@@ -38,22 +38,22 @@ class Kind(Enum):
     UNUSABLE = "gives an unusable answer ({detail}); check that this is the port of TensorFlow Serving"
 
 
-class RequestFailure(Exception):  # noqa: N818 - it becomes an error when nothing more is tried
-    """One attempt that failed."""
+class RequestFailure(Exception):  # noqa: N818 - it becomes an error after the last attempt
+    """One failed attempt."""
 
     def __init__(self, kind: Kind, detail: str) -> None:
-        """Keep kind and detail, the other side's words."""
+        """Store the kind, and the detail as the other side words it."""
         super().__init__(detail)
         self.kind, self.detail = kind, detail
 
 
 def kind_of_lost_connection(detail: str) -> Kind:
-    """Whether a connection was not made because of its encryption, which no further attempt would change."""
+    """Return `Kind.TLS` if encryption made a connection fail, so that a retry is useless; else `Kind.UNAVAILABLE`."""
     return Kind.TLS if OF_TLS.search(detail) else Kind.UNAVAILABLE
 
 
 def server_error(server: Server, failure: RequestFailure) -> ServerError:
-    """What a person is told."""
+    """Return the error with a message for the user."""
     printable = "".join(letter if letter.isprintable() else " " for letter in failure.detail)
     detail = " ".join(printable.split())[:LONGEST_DETAIL] or "no reason given"
     if server.token:

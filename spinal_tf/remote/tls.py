@@ -1,4 +1,4 @@
-"""Encryption: whom to trust, and what this machine shows of itself."""
+"""TLS: trusted certificates, and the client certificate of this machine."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from spinal_tf.remote.server import Identity, Server
 
 
 def tls_context(server: Server) -> ssl.SSLContext:
-    """What a server is encrypted with; made for gRPC too, which tells too late and in no words what a file lacks.
+    """Return the TLS context of a server. gRPC needs only its checks, because it reports bad files late and vaguely.
 
     Raises:
-        ServerError: the certificates to trust are none, or the one to show has no key that belongs to it.
+        ServerError: the certificates to trust are invalid, or the client certificate and key do not match.
     """
     try:
         trusted = None if server.authorities is None else server.authorities.decode("ascii")
@@ -26,9 +26,9 @@ def tls_context(server: Server) -> ssl.SSLContext:
 
 def _show(identity: Identity, context: ssl.SSLContext, *, source: str) -> None:
     try:
-        # Without a password nobody is asked for one.
+        # An empty password prevents a prompt for one.
         context.load_cert_chain(identity.certificate, identity.key, password="")
-    except OSError as error:  # of which ssl.SSLError is one
+    except OSError as error:  # includes ssl.SSLError
         raise ServerError(
             f"{source}: {identity.certificate} and {identity.key} are not a matching certificate and private key "
             f"without password, in PEM form ({error.strerror}); name others with --server-cert and --server-key"

@@ -1,4 +1,4 @@
-"""How a server is asked: one small interface, and gRPC or HTTP behind it."""
+"""Interface for requests to a server over gRPC or HTTP."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from spinal_tf.remote.server import Server
 
 Arrays = Mapping[str, np.ndarray]
-"""By the names of a signature."""
+"""Arrays by the input or output names of a signature."""
 
 AVAILABLE = "AVAILABLE"
 STATES = {0: "UNKNOWN", 10: "START", 20: "LOADING", 30: AVAILABLE, 40: "UNLOADING", 50: "END"}
@@ -18,41 +18,41 @@ STATES = {0: "UNKNOWN", 10: "START", 20: "LOADING", 30: AVAILABLE, 40: "UNLOADIN
 
 
 class Transport(Protocol):
-    """A way to ask. May be used by several threads; every method makes one attempt.
+    """Sends requests to a server. Several threads may use it; every method makes one attempt.
 
     Raises of all methods:
-        RequestFailure: it failed.
+        RequestFailure: the attempt failed.
     """
 
     def versions(self, model: str) -> dict[int, str]:
-        """State of every version of a model that the server knows."""
+        """Return the state of every version of a model that the server knows."""
 
     def signatures(self, model: str, version: int) -> dict[str, tuple[str, ...]]:
-        """Names of a version's signatures, each with the names of its inputs."""
+        """Return the names of a version's signatures, each with the names of its inputs."""
 
     def predict(
         self, model: str, version: int, signature: str, inputs: Arrays, outputs: tuple[str, ...]
     ) -> dict[str, np.ndarray]:
-        """What a signature gives.
+        """Return the outputs of a signature.
 
         Args:
             model: name on the server.
-            version: of that model.
-            signature: of that version.
-            inputs: all that the signature has.
-            outputs: all that the signature has, of which numbers come as they are and strings as objects.
+            version: version of the model.
+            signature: name of a signature of the version.
+            inputs: all inputs of the signature.
+            outputs: names of all outputs of the signature; numbers are returned as decoded, strings as objects.
         """
 
     def close(self) -> None:
-        """End the connection."""
+        """Close the connection."""
 
 
 def open_transport(server: Server) -> Transport:
-    """Get ready to ask a server; nothing is sent yet.
+    """Prepare requests to a server without sending anything.
 
     Raises:
         RequirementError: gRPC is not installed.
-        ServerError: a file of certificates cannot be used.
+        ServerError: a certificate file cannot be used.
     """
     if server.scheme.startswith("grpc"):
         from spinal_tf.remote.grpc_transport import GrpcTransport
