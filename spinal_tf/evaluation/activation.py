@@ -1,8 +1,8 @@
 """Where a heat map lies: in a lesion's core, its rim, the tissue around it, or elsewhere.
 
 The regions are the same for a case's record and for the evaluation of a cohort. Zhuo et al. 2022 name the main
-activation areas of their Table E4 (lesion, its central area, perilesional areas along its margin) without saying how
-they were told; the measures here are ours.
+activation areas of their Table E4 (lesion, its central area, perilesional areas along its margin) but not the method
+behind them; the measures here are our own.
 """
 
 from __future__ import annotations
@@ -16,49 +16,51 @@ from scipy import ndimage
 from spinal_tf.results import MapActivation, Zone
 
 RIM_MM = 1.0
-"""Depth of a lesion's rim, in the plane of the slice; at least one pixel."""
+"""In-plane depth of a lesion's rim; at least one pixel is used."""
 
 PERILESIONAL_MM = 5.0
 """Width of the band around a lesion, in three dimensions (Zhuo et al. 2022 describe perilesional activation)."""
 
 TOLERANCE_MM = 1e-6
-"""Rounding of distances; one pixel away is one pixel away."""
+"""Slack for rounding when distances are compared."""
 
 HALFWAY = 0.5
-"""Of the way from chance to the best, and of the core's level: half the maximum, as widths of peaks are measured."""
+"""Share of the way from chance to the best, and of the core's level: half the maximum, as for the width of a peak."""
 
 TIE = 1e-6
-"""Levels that differ by less than this share of the highest are equal: maps are in single precision."""
+"""Levels that differ by less than this share of the highest are equal, since maps have single precision."""
 
 
 def map_activation(heatmap: np.ndarray, mask: np.ndarray, spacing_mm: tuple[float, float, float]) -> MapActivation:
-    """Tell where a map is mainly active, and how active it is in each region.
+    """Return the zone in which a map is mainly active, and its mean in each region.
 
-    A Grad-CAM map is coarse: its cells are an eighth of the field of view, 20 to 45 mm, and are drawn smoothly into one
-    another. Nearly all of its sum lies outside of a cord that is 10 mm wide, wherever the network looks. So regions are
-    compared by their level, the mean of the map over the region, on the slices that hold lesion: others are not
-    explained.
+    A Grad-CAM map is coarse: its cells measure an eighth of the field of view, 20 to 45 mm, and are interpolated
+    smoothly. The cord is only 10 mm wide, so nearly all of the sum lies outside, wherever the network looks. Regions
+    are therefore compared by their level, the mean of the map over the region. Only slices with lesion are used; the
+    map does not explain others.
 
     The rim is every lesion voxel whose distance, within its slice, to the nearest voxel outside is at most `RIM_MM` or
     one pixel's longer side, whichever is more; the core is the rest of the lesion. A lesion too thin to have a core is
-    all rim. The band, perilesional, is what lies outside but at most `PERILESIONAL_MM` from a lesion voxel, in three
-    dimensions. Distances are between voxel centers; beyond the edge of the image is not outside. Near is the lesion
-    with its band, elsewhere the rest of the slices. The zone is the first that holds:
+    all rim. The perilesional band holds voxels outside of the lesion, but at most `PERILESIONAL_MM` from a lesion voxel
+    in three dimensions. Distances are between voxel centers; the area beyond the edge of the image does not count as
+    outside. Near is the lesion with its band; elsewhere is the rest of the slices. The zone is the first that holds:
 
     1. ``none``: the map is zero everywhere, or there is no lesion.
-    2. ``elsewhere``: near lies at most halfway from chance, the mean of the slices, to the best, the mean of as many of
-       their hottest voxels as are near. A map of one value is elsewhere, too, unless everything is near.
+    2. ``elsewhere``: near lies at most halfway from chance, the mean of the slices, to the best, the mean of the
+       hottest voxels of the slices, as many as there are near voxels. A constant map is also elsewhere, unless all
+       voxels are near.
     3. ``perilesional``: the band's level is above the lesion's.
-    4. ``core``: the rim's level is below half of the core's. A lesion that is all rim, or all core, never is one.
-    5. ``lesion``: all others. So a tie goes to the lesion against its parts, and to elsewhere against near.
+    4. ``core``: the rim's level is below half of the core's. This never holds for a lesion that is all rim or all core.
+    5. ``lesion``: all other maps. A tie between a lesion and its parts gives lesion; one between near and elsewhere
+       gives elsewhere.
 
-    The comparison with as many of the hottest voxels is that of the relevance rank accuracy (Arras et al., Inf Fusion
-    2022;81:14), taken from the voxels' ranks to their values, and corrected for chance.
+    The comparison with equally many hottest voxels follows the relevance rank accuracy (Arras et al., Inf Fusion
+    2022;81:14), but uses the values of voxels instead of their ranks, and is corrected for chance.
 
     Args:
-        heatmap: finite, not negative, (slice, row, column); its scale does not matter.
+        heatmap: float, finite, at least 0, (slice, row, column), in any scale.
         mask: bool, same shape.
-        spacing_mm: along these axes.
+        spacing_mm: voxel spacing along these axes.
 
     Raises:
         ValueError: the shapes differ, or the map has values that are negative or not finite.
@@ -90,12 +92,12 @@ def _zone(heatmap: np.ndarray, mask: np.ndarray, near: Mapping[str, np.ndarray],
 
 
 def _mean(values: np.ndarray) -> float:
-    """NaN for no value, which is neither above nor below anything."""
+    """Return the mean, or NaN without values; comparisons with NaN are False."""
     return float(values.mean(dtype=np.float64)) if len(values) else math.nan
 
 
 def _near(mask: np.ndarray, bearing: np.ndarray, spacing_mm: Sequence[float]) -> dict[str, np.ndarray]:
-    """Core, rim and band on the slices that hold lesion, each bool of the mask's shape."""
+    """Return core, rim and band on the slices with lesion, each bool in the mask's shape."""
     box = _box_around(mask, spacing_mm)
     lesion = mask[box]
     core = _core(lesion, spacing_mm)
@@ -108,7 +110,7 @@ def _near(mask: np.ndarray, bearing: np.ndarray, spacing_mm: Sequence[float]) ->
 
 
 def _box_around(mask: np.ndarray, spacing_mm: Sequence[float]) -> tuple[slice, ...]:
-    """Distances are dear; nothing beyond this box can be near a lesion."""
+    """Return a box that holds all near voxels, since computing distances is expensive."""
     lesion = ndimage.find_objects(mask.astype(np.uint8))
     if not lesion:
         return (slice(0, 0),) * mask.ndim
@@ -125,7 +127,7 @@ def _core(lesion: np.ndarray, spacing_mm: Sequence[float]) -> np.ndarray:
 
 
 def _distance_mm(region: np.ndarray, spacing_mm: Sequence[float]) -> np.ndarray:
-    """Distance of every voxel in a region to the nearest one outside it; infinite where there is no outside."""
+    """Return the distance of every voxel in a region to the nearest one outside; infinite if there is none."""
     if region.all():
         return np.full(region.shape, np.inf)
     distance: np.ndarray = ndimage.distance_transform_edt(region, sampling=spacing_mm)

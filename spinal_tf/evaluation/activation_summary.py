@@ -1,4 +1,4 @@
-"""Where Grad-CAM maps are mainly active, by disease and by whether the answer was right (the paper's Table E4)."""
+"""Zones in which Grad-CAM maps are mainly active, by disease and by correctness of the call (the paper's Table E4)."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from spinal_tf.taxonomy import Diagnosis, Task, tree
 
 @dataclass(frozen=True, kw_only=True)
 class Activation:
-    """The zones of some cases of a task and set that have a probability.
+    """Zones of a group of cases of a task and set that have a probability.
 
     Attributes:
-        task: which.
-        case_set: which.
-        diagnosis: of the cases; None for all that the task applies to.
-        right: whether their calls are; None for all.
-        zones: share of each zone among the cases whose zone is known, at least one; they sum to 1.
-        left_out: cases whose zone is not known.
+        task: classification task.
+        case_set: set of the cases.
+        diagnosis: diagnosis of the cases; None for all diagnoses of the task.
+        right: whether the calls of the cases are right; None for all cases.
+        zones: share of each zone among the cases with a known zone (at least one); the shares sum to 1.
+        left_out: number of cases with an unknown zone.
     """
 
     task: Task
@@ -35,12 +35,12 @@ class Activation:
 
     @property
     def cases(self) -> int:
-        """Number of cases whose zone is known."""
+        """Number of cases with a known zone."""
         return self.zones[Zone.NONE].total
 
 
 def activations(task: ScoredTask) -> Iterator[Activation]:
-    """Count the zones of every set, disease and kind of answer; groups without a known zone are left out."""
+    """Count the zones of every set, disease and correctness of calls; groups without a known zone are left out."""
     diagnoses = [diagnosis for diagnosis in tree().diagnoses if task.task.applies_to(diagnosis)]
     for case_set, scored in task.sets.items():
         answers = list(zip(scored.cases, (scored.calls == scored.labels).tolist(), strict=True))

@@ -1,4 +1,4 @@
-"""How far probabilities are what they say, before and after a temperature that the validation cases chose."""
+"""Calibration of probabilities, before and after scaling with a temperature chosen on the validation cases."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from spinal_tf.evaluation.statistics.intervals import Interval, percentile
 
 @dataclass(frozen=True, kw_only=True)
 class Calibration:
-    """Probabilities against outcomes.
+    """Calibration of probabilities against outcomes.
 
     Attributes:
-        brier: mean squared distance.
-        bootstrap: its interval over patients.
-        ece: expected calibration error. It has no interval: resamples repeat cases, which raises it in each of them.
+        brier: Brier score, the mean squared distance.
+        bootstrap: interval of the Brier score, by bootstrap over patients.
+        ece: expected calibration error. It has no interval, since repeated cases raise it in every resample.
         bins: points of the reliability curve.
-        curve: net benefit.
+        curve: net benefit over the threshold.
     """
 
     brier: float
@@ -44,13 +44,13 @@ class Calibration:
 
 @dataclass(frozen=True, kw_only=True)
 class CalibrationPair:
-    """One task on one set.
+    """Calibration of one task on one set.
 
     Attributes:
-        scored: the cases.
-        temperature: chosen on validation; NaN where it has not both classes.
-        before: of the probabilities as they are.
-        after: with the temperature; None on validation, which chose it, and where there is none.
+        scored: cases of the set.
+        temperature: temperature chosen on validation; NaN if validation lacks a class.
+        before: calibration of the original probabilities.
+        after: calibration with the temperature; None on validation, and if there is no temperature.
     """
 
     scored: Scored
@@ -60,7 +60,7 @@ class CalibrationPair:
 
 
 def calibrations(task: ScoredTask, resampling: Resampling) -> list[CalibrationPair]:
-    """Judge the probabilities of a task on every set that has cases."""
+    """Evaluate the probabilities of a task on every set that has cases."""
     validation = task.sets[CaseSet.VALIDATION]
     chosen = temperature(validation.labels, validation.scores) if validation.cases else math.nan
     pairs = []
@@ -78,7 +78,7 @@ def calibrations(task: ScoredTask, resampling: Resampling) -> list[CalibrationPa
 
 
 def _calibrations(scored: Scored, scores: np.ndarray, resampling: Resampling) -> list[Calibration]:
-    """Of each row of scores, (k, n)."""
+    """Return the calibration of each row of scores, (k, n)."""
     squares = (scores - scored.labels) ** 2
     replicates = mean_replicates(squares.T, scored.labels, scored.patients, resampling)
     found = []

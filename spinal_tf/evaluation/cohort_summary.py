@@ -1,4 +1,4 @@
-"""A cohort described as Table 1 of Zhuo et al. 2022 describes theirs, split by split, beside their numbers if shown."""
+"""Description of a cohort like Table 1 of Zhuo et al. 2022, split by split, with the paper's numbers if available."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from spinal_tf.taxonomy import Diagnosis, tree
 from spinal_tf.threads import Progress, map_threads
 
 FEWEST_COMPARED = 5
-"""A group smaller than this is not compared with the paper's."""
+"""Smallest group that is compared with the paper's."""
 
 RESAMPLES = 2000
 SEED = 2022
@@ -41,7 +41,7 @@ Value = float | bool | None
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """A case and what its mask shows: number of lesions (26-neighbourhood) and their total volume."""
+    """Case with measurements of its mask: number of lesions (26-neighborhood) and their total volume."""
 
     case: Case
     lesion_count: int
@@ -53,12 +53,12 @@ class SummaryRow:
     """One row of the table for one split.
 
     Attributes:
-        key: of ``paper_table1.ROWS``.
-        groups: the numbers; None where nothing is known.
-        comparison: between the groups.
-        paper: the paper's row; None with another tree than the paper's.
-        apart: for each group, the probability that chance alone sets it as far from the paper's as it is; NaN where
-            either is unknown or has too few cases; empty without a row of the paper.
+        key: key of ``paper_table1.ROWS``.
+        groups: numbers of each diagnosis; None if nothing is known.
+        comparison: comparison between the groups.
+        paper: the paper's row; None if the tree of diagnoses is not the paper's.
+        apart: p value of the difference between each group and the paper's. NaN if our value is unknown or has too
+            few cases; empty without a row of the paper.
     """
 
     key: str
@@ -70,14 +70,14 @@ class SummaryRow:
 
 @dataclass(frozen=True, kw_only=True)
 class SplitSummary:
-    """One split.
+    """Summary of one split.
 
     Attributes:
-        split: which.
-        cases: with lesion, by diagnosis; all numbers count cases, not patients.
-        patients: with a case among them.
-        healthy: cases without lesion, which the table leaves out.
-        rows: in the paper's order.
+        split: split that is described.
+        cases: number of cases with lesion, by diagnosis; all rows count cases, not patients.
+        patients: number of patients with such a case.
+        healthy: number of cases without lesion, which the table leaves out.
+        rows: rows in the paper's order.
     """
 
     split: Split
@@ -89,7 +89,7 @@ class SplitSummary:
 
 @dataclass(frozen=True, kw_only=True)
 class CohortSummary:
-    """A cohort's splits; a split without any case is left out."""
+    """Summaries of a cohort's splits; a split without cases is left out."""
 
     source: Path
     splits: tuple[SplitSummary, ...]
@@ -99,12 +99,12 @@ def summarise(cohort: Cohort, *, read: ReadVolume = read_volume, progress: Progr
     """Measure the masks of a cohort and describe it.
 
     Args:
-        cohort: healthy cases are counted, no more.
-        read: how a T2w scan is read.
-        progress: told of every case that is measured.
+        cohort: cohort to describe; its healthy cases are only counted.
+        read: function that reads a T2w scan.
+        progress: receives every measured case.
 
     Raises:
-        CohortError: an image cannot be read; the first is named.
+        CohortError: an image cannot be read; the message names the first.
     """
     ill = [case for case in cohort.cases if case.diagnosis]
     outcomes = map_threads(partial(_measure, folder=cohort.source.parent, read=read), ill, progress=progress)
@@ -143,11 +143,11 @@ def _split_summary(split: Split, cohort: Cohort, measured: Sequence[Measured]) -
 
 
 def summary_row(key: str, groups: Mapping[Diagnosis, Sequence[Measured]], paper: PaperRow | None) -> SummaryRow:
-    """One row of the table.
+    """Compute one row of the table.
 
     Args:
-        key: of ``paper_table1.ROWS``.
-        groups: the measured cases of each diagnosis.
+        key: key of ``paper_table1.ROWS``.
+        groups: measured cases of each diagnosis.
         paper: the paper's row, if any.
     """
     known = {
@@ -165,7 +165,7 @@ def summary_row(key: str, groups: Mapping[Diagnosis, Sequence[Measured]], paper:
 def _described(
     known: Mapping[Diagnosis, Sequence[float]], kind: type[Described]
 ) -> tuple[dict[Diagnosis, Described | None], Comparison]:
-    """Describe and compare a row in the way that the paper does."""
+    """Describe and compare the groups of a row as the paper does."""
     if kind is Proportion:
         proportions = {diagnosis: proportion(map(bool, values)) for diagnosis, values in known.items()}
         filled = {diagnosis: found for diagnosis, found in proportions.items() if found}
@@ -177,7 +177,7 @@ def _described(
 
 
 def _chance(ours: Described | None, paper: Described, values: Sequence[float]) -> float:
-    """Probability of a difference this large between samples of one population, see `SummaryRow.apart`."""
+    """Return the p value of a difference this large between samples of one population, see `SummaryRow.apart`."""
     if ours is None or ours.total < FEWEST_COMPARED:
         return math.nan
     if isinstance(ours, Proportion) and isinstance(paper, Proportion):
@@ -194,7 +194,7 @@ def _chance(ours: Described | None, paper: Described, values: Sequence[float]) -
 
 
 def _chance_of_medians(values: np.ndarray, ours: MedianIQR, paper: MedianIQR) -> float:
-    """Bootstrap of both medians from our values, since the paper's own values are not public."""
+    """Bootstrap both medians from our values, since the paper's values are not public."""
     rng = np.random.default_rng(SEED)
     medians = [np.median(rng.choice(values, (RESAMPLES, total)), axis=1) for total in (ours.total, paper.total)]
     as_far = np.abs(medians[0] - medians[1]) >= abs(ours.median - paper.median)

@@ -1,4 +1,4 @@
-"""One set of answers against another: raters, another model, further scans, subgroups."""
+"""Comparisons of two sets of answers: raters, another model, further scans, subgroups."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ COMPARED = ("accuracy", "sensitivity", "specificity", "auc")
 
 @dataclass(frozen=True, kw_only=True)
 class MeasureDifference:
-    """First minus second.
+    """Difference of a measure, first minus second.
 
     Attributes:
-        measure: of `COMPARED`.
-        first: None, as the second, where it is not defined.
-        second: see there.
-        value: the difference, NaN where either is not defined.
-        bootstrap: its interval over patients.
-        formula: Newcombe's interval of independent proportions, DeLong's of areas; none for paired proportions.
+        measure: one of `COMPARED`.
+        first: first value; None if it is undefined.
+        second: second value; None if it is undefined.
+        value: difference; NaN if either value is undefined.
+        bootstrap: interval of the difference, by bootstrap over patients.
+        formula: Newcombe's interval of independent proportions, or DeLong's of areas; unknown for paired proportions.
         test: name of the test.
-        p: two-sided, NaN where the test was not possible.
-        p_holm: corrected for all tests of the same kind, set and measure.
+        p: two-sided p value; NaN if the test was not possible.
+        p_holm: p value corrected for all tests of the same kind, set and measure.
     """
 
     measure: str
@@ -52,17 +52,17 @@ class MeasureDifference:
 
 @dataclass(frozen=True, kw_only=True)
 class Contrast:
-    """Two compared on one task and set.
+    """Comparison of two sets of answers on one task and set.
 
     Attributes:
         kind: ``rater``, ``model``, ``modality`` or ``subgroup``.
-        first: what is compared.
-        second: with what.
-        task: which.
-        case_set: which.
-        cases: of the first and of the second; the same number where the cases are the same.
-        outside: answers of a rater that are neither class of the task; they count as wrong.
-        differences: in the order of `COMPARED`.
+        first: name of the first.
+        second: name of the second.
+        task: classification task.
+        case_set: set of the cases.
+        cases: numbers of cases of the first and of the second; equal if they share the cases.
+        outside: number of a rater's answers outside of the classes of the task; they count as wrong.
+        differences: differences in the order of `COMPARED`.
     """
 
     kind: str
@@ -78,16 +78,16 @@ class Contrast:
 def paired(
     scored: Scored, names: tuple[str, str], other: Answers, resampling: Resampling, *, kind: str, outside: int = 0
 ) -> Contrast:
-    """Compare the calls and scores of cases with others of the same cases.
+    """Compare calls and scores with others for the same cases.
 
-    Proportions are tested by McNemar's test, areas by DeLong's for paired curves. The bootstrap draws the same patients
-    for both.
+    Proportions are tested with McNemar's test, areas with DeLong's test for paired curves. The bootstrap draws the same
+    patients for both.
 
     Args:
-        scored: the first, at least one case.
-        names: of the first and the second.
-        other: the second; without scores there is no area.
-        resampling: of the bootstrap.
+        scored: answers of the first; at least one case.
+        names: names of the first and the second.
+        other: answers of the second; without scores, areas are not compared.
+        resampling: options of the bootstrap.
         kind: see `Contrast`.
         outside: see `Contrast`.
     """
@@ -119,14 +119,14 @@ def paired(
 def unpaired(first: Scored, second: Scored, names: tuple[str, str], resampling: Resampling) -> Contrast:
     """Compare one group of cases with another.
 
-    Proportions are tested as in Table 1, by the chi-squared test or Fisher's exact one, areas by DeLong's. Resamples of
-    the groups are independent of each other.
+    Proportions are tested as in Table 1, with the chi-squared test or Fisher's exact test; areas are tested with
+    DeLong's test. Resamples of the groups are independent of each other.
 
     Args:
-        first: at least one case.
-        second: at least one case.
-        names: of the groups.
-        resampling: of the bootstrap.
+        first: first group, at least one case.
+        second: second group, at least one case.
+        names: names of the groups.
+        resampling: options of the bootstrap.
     """
     groups = (first, second)
     replicates = [
@@ -154,7 +154,7 @@ def unpaired(first: Scored, second: Scored, names: tuple[str, str], resampling: 
 
 
 def corrected(contrasts: Sequence[Contrast]) -> tuple[Contrast, ...]:
-    """Correct the probability values after Holm; a family is all tests of one kind, set and measure."""
+    """Correct the p values with Holm's method; a family is all tests of one kind, set and measure."""
     families: dict[tuple[str, CaseSet, str], list[tuple[int, int]]] = defaultdict(list)
     for index, contrast in enumerate(contrasts):
         for place, difference in enumerate(contrast.differences):

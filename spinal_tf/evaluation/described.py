@@ -1,4 +1,4 @@
-"""A group in a few numbers, in the three ways of Table 1 of Zhuo et al. 2022."""
+"""Summaries of a group, in the three forms of Table 1 of Zhuo et al. 2022."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 
 @dataclass(frozen=True, kw_only=True)
 class Proportion:
-    """How many of those known; ``total`` is at least 1."""
+    """Proportion ``count`` of ``total`` known cases; ``total`` is at least 1."""
 
     count: int
     total: int
 
     def __str__(self) -> str:
-        """Count, those known, and the percentage, as ``35/94 (37)``."""
+        """Format count, total and percentage as ``35/94 (37)``."""
         return f"{self.count}/{self.total} ({100 * self.count / self.total:.0f})"
 
 
@@ -30,7 +30,7 @@ class MeanSD:
     total: int
 
     def __str__(self) -> str:
-        """As ``12.64 ± 10.77``."""
+        """Format as ``12.64 ± 10.77``."""
         return f"{self.mean:.2f}" if math.isnan(self.sd) else f"{self.mean:.2f} ± {self.sd:.2f}"
 
 
@@ -44,7 +44,7 @@ class MedianIQR:
     total: int
 
     def __str__(self) -> str:
-        """As ``4 (2.5-6)``."""
+        """Format as ``4 (2.5-6)``."""
         return f"{self.median:.3g} ({self.first:.3g}-{self.third:.3g})"
 
 
@@ -52,13 +52,13 @@ Described = Proportion | MeanSD | MedianIQR
 
 
 def proportion(answers: Iterable[bool]) -> Proportion | None:
-    """Describe answers; None where there is none."""
+    """Return the share of True; None without answers."""
     known = list(answers)
     return Proportion(count=sum(known), total=len(known)) if known else None
 
 
 def mean_sd(values: Sequence[float]) -> MeanSD | None:
-    """Describe values that are taken as normally distributed; None where there is none."""
+    """Return mean and SD, for values that are assumed to be normally distributed; None without values."""
     if not values:
         return None
     sd = float(np.std(values, ddof=1)) if len(values) > 1 else math.nan
@@ -66,9 +66,9 @@ def mean_sd(values: Sequence[float]) -> MeanSD | None:
 
 
 def median_iqr(values: Sequence[float]) -> MedianIQR | None:
-    """Describe values by their order; None where there is none.
+    """Return median and quartiles; None without values.
 
-    Quartiles are those of SPSS, which the paper used: at (n + 1) p, between neighbours in proportion.
+    Quartiles are those of SPSS, which the paper used: at rank (n + 1) p, with linear interpolation.
     """
     if not values:
         return None

@@ -1,4 +1,4 @@
-"""What a reader of the numbers must know: plain sentences that stand wherever they do."""
+"""Warnings about an evaluation: plain sentences that are shown wherever its numbers are."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from spinal_tf.evaluation.scored import EvaluationOptions, ScoredTask, can_score
 
 
 def warnings_of(checked: Checked, options: EvaluationOptions, tasks: Mapping[str, ScoredTask]) -> tuple[str, ...]:
-    """Every warning, once."""
+    """Return every warning once."""
     tables = [f"{table.predictions.source.name}: {warning}" for table in checked.tables for warning in table.warnings]
     main = checked.main.predictions
     return (

@@ -1,4 +1,4 @@
-"""Everything that predictions alone can tell: performance, comparisons, subgroups, calibration."""
+"""Evaluation of predictions: performance, comparisons, subgroups, calibration and more."""
 
 from __future__ import annotations
 
@@ -25,24 +25,24 @@ from spinal_tf.evaluation.triage import TriageGroup, triage_groups
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluation:
-    """What came out.
+    """Results of an evaluation.
 
     Attributes:
-        predictions: what was judged.
-        against: another model's predictions of the same cases.
-        lesions: of the masks.
-        options: how.
-        tasks: by name, those that the table has probabilities and cases for.
-        performances: by set and name of the task; a set without case has none.
-        contrasts: with raters, another model, further scans; the probability values are corrected.
-        subgroups: of the test, of validation where there is no test.
-        agreements: of raters.
-        difficult: how many there are, by which sign.
-        calibrations: of every task and set.
-        masks: of every set and disease, where the table has measures of them.
-        triage: of every set and group, where the table says which cases were flagged.
-        activations: of every task and set whose Grad-CAM maps the table tells of.
-        map_checks: whether those maps depend on the weights, of the tasks for which that was asked.
+        predictions: predictions that were evaluated.
+        against: another model's predictions of the same cases, if any.
+        lesions: table of the lesions of the masks, if any.
+        options: options of the evaluation.
+        tasks: tasks with probabilities and cases in the table, by name.
+        performances: performance by set and name of the task; only for sets with cases.
+        contrasts: comparisons with raters, another model and further scans, with corrected p values.
+        subgroups: subgroups of the test set, or of validation if a task has no test cases.
+        agreements: agreement of raters.
+        difficult: counts of difficult test cases, by source.
+        calibrations: calibration of every task and set.
+        masks: measures of the masks of every set and disease, if the table has them.
+        triage: quality of the flags of every set and group, if the table has flags.
+        activations: zones of the Grad-CAM maps of every task and set, if the table has them.
+        map_checks: checks whether those maps depend on the weights, for the requested tasks.
         warnings: plain sentences.
     """
 
@@ -65,20 +65,20 @@ class Evaluation:
 
     @property
     def tables(self) -> tuple[tuple[str, str], ...]:
-        """Name and SHA-256 of every table that was judged."""
+        """Name and SHA-256 of every table that was evaluated."""
         return tuple((one.source.name, one.sha256) for one in (self.predictions, self.against, self.lesions) if one)
 
 
 def evaluate(checked: Checked, options: EvaluationOptions, *, map_checks: Sequence[MapCheck] = ()) -> Evaluation:
-    """Judge predictions.
+    """Evaluate predictions.
 
     Args:
-        checked: by `checks.check_predictions` with the same options.
-        options: how.
-        map_checks: what networks and images told of the Grad-CAM maps.
+        checked: result of `prediction_checks.check_predictions` with the same options.
+        options: options of the evaluation.
+        map_checks: checks of the Grad-CAM maps with networks and images.
 
     Raises:
-        CohortError: a table has a fault; the first is named.
+        CohortError: a table has a fault; the message names the first.
     """
     checked.require_sound()
     predictions, resampling = checked.main.predictions, options.resampling

@@ -1,4 +1,4 @@
-"""The files of an evaluation: ``metrics.json``, a CSV file for each table, and what else is made of it; all or none."""
+"""Files of an evaluation: ``metrics.json``, a CSV file for each table, and further files. All or none are written."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from spinal_tf.files import make_folder, output_files
 METRICS = "metrics.json"
 
 Writer = Callable[[Path], object]
-"""Writes a file to a path, which is not the one it will have."""
+"""Function that writes a file to a temporary path."""
 
 RECORD_VERSION = 1
-"""Raised when a field of the record is renamed, removed or changes its meaning."""
+"""Version of the record; increased when a field is renamed, removed or changes its meaning."""
 
 NOTICE = (
     "Research use only. Not a medical device. These numbers describe these predictions of these cases, and say nothing "
@@ -39,19 +39,19 @@ def write_evaluation(
     others: Mapping[str, Writer] | None = None,
     overwrite: bool = False,
 ) -> tuple[Path, ...]:
-    """Write all files into a folder, which is made where it is missing.
+    """Write all files into a folder, which is created if it is missing.
 
-    Tables without a row are written, too, with nothing in them, so that none of an earlier evaluation is left.
+    Tables without rows are written as empty files, so that no table of an earlier evaluation remains.
 
     Args:
-        evaluation: what came out.
-        folder: for the files.
-        note: what must be known of the cases, for example that they are simulated.
-        others: writes further files, by their names, together with these.
-        overwrite: replace files that exist.
+        evaluation: results to write.
+        folder: folder for the files.
+        note: remark on the cases, for example that they are simulated.
+        others: writers of further files, by file name.
+        overwrite: whether existing files are replaced.
 
     Returns:
-        The files.
+        Paths of the files.
 
     Raises:
         OutputError: the folder cannot be made or written to, or a file exists and ``overwrite`` is not set.
@@ -71,11 +71,11 @@ def write_evaluation(
 
 
 def metrics_json(evaluation: Evaluation, tables: dict[str, list[Row]], *, note: str = "") -> dict[str, Any]:
-    """The record, which docs/schema/metrics.schema.json describes; unrounded, without NaN, without folder names.
+    """Return the record that docs/schema/metrics.schema.json describes: unrounded, without NaN or folder names.
 
     Args:
-        evaluation: what came out.
-        tables: its rows by name of the table, see `evaluation_rows.TABLES`.
+        evaluation: results.
+        tables: rows of the evaluation by name of the table, see `evaluation_rows.TABLES`.
         note: see `write_evaluation`.
     """
     options, difficult = evaluation.options, evaluation.difficult
@@ -111,13 +111,13 @@ def metrics_json(evaluation: Evaluation, tables: dict[str, list[Row]], *, note: 
 
 
 def software_versions() -> dict[str, str]:
-    """Of what computes an evaluation."""
+    """Return the versions of the software that computes an evaluation."""
     libraries = {name: version(name) for name in ("numpy", "scipy")}
     return {"spinal-tf": spinal_tf.__version__, "python": platform.python_version(), **libraries}
 
 
 def write_csv(path: Path, rows: Iterable[Mapping[str, Cell]]) -> None:
-    """Write rows that all have the same columns; a file with nothing in it where there is none."""
+    """Write rows that all have the same columns; without rows, the file is empty."""
     rows = list(rows)
     with path.open("w", newline="", encoding="utf-8") as stream:
         if rows:

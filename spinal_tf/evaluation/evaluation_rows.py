@@ -1,6 +1,6 @@
-"""An evaluation as tables of plain cells: what the CSV files and the JSON record hold, number by number.
+"""An evaluation as tables of plain cells, for the CSV files and the JSON record.
 
-A row is a dictionary; None stands for what is not known or not defined.
+A row is a dictionary; None stands for unknown or undefined values.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ Row = dict[str, Cell]
 
 
 def operating_points(evaluation: Evaluation) -> Iterator[Row]:
-    """The cut-off of each task, and where it is from."""
+    """Yield the operating point of each task and its origin."""
     for name, task in evaluation.tasks.items():
         chosen_on = task.point.chosen_on
         yield {"task": name, "value": task.point.value, "chosen_on": chosen_on.value if chosen_on else "given"}
 
 
 def sets(evaluation: Evaluation) -> Iterator[Row]:
-    """How many cases of which kind each task has in each set, and how they were called."""
+    """Yield the counts of cases and calls of each task in each set."""
     for judged in _performances(evaluation):
         scored, counts = judged.scored, judged.confusion
         yield {
@@ -53,7 +53,7 @@ def sets(evaluation: Evaluation) -> Iterator[Row]:
 
 
 def table2(evaluation: Evaluation) -> Iterator[Row]:
-    """Table 2 of the paper, beside its numbers where the tree is the paper's."""
+    """Yield the measures of Table 2, with the paper's numbers if the tree is the paper's."""
     for judged in _performances(evaluation):
         paper = paper_column(judged.scored.case_set, judged.scored.task.name)
         for name, measure in judged.measures.items():
@@ -77,13 +77,13 @@ def _printed(name: str, paper: PaperColumn) -> Row:
 
 
 def comparisons(evaluation: Evaluation) -> Iterator[Row]:
-    """With raters, another model, further scans."""
+    """Yield the comparisons with raters, another model and further scans."""
     for contrast in evaluation.contrasts:
         yield from _contrast(contrast)
 
 
 def subgroups(evaluation: Evaluation) -> Iterator[Row]:
-    """Every number of Table 2 for each subgroup."""
+    """Yield every measure of Table 2 for each subgroup."""
     for group in evaluation.subgroups:
         scored = group.performance.scored
         for name, measure in group.performance.measures.items():
@@ -98,14 +98,14 @@ def subgroups(evaluation: Evaluation) -> Iterator[Row]:
 
 
 def subgroup_differences(evaluation: Evaluation) -> Iterator[Row]:
-    """Each subgroup against the other cases."""
+    """Yield the comparisons of subgroups with the other cases."""
     for group in evaluation.subgroups:
         if group.contrast:
             yield from _contrast(group.contrast)
 
 
 def agreement(evaluation: Evaluation) -> Iterator[Row]:
-    """Of raters."""
+    """Yield the agreement of raters."""
     for found in evaluation.agreements:
         yield {
             "set": found.case_set.value,
@@ -119,7 +119,7 @@ def agreement(evaluation: Evaluation) -> Iterator[Row]:
 
 
 def calibration(evaluation: Evaluation) -> Iterator[Row]:
-    """Brier score and calibration error, before and after temperature scaling."""
+    """Yield Brier score and calibration error, before and after temperature scaling."""
     for pair, scaling, found in _calibrations(evaluation):
         yield {
             **_place(pair.scored),
@@ -132,7 +132,7 @@ def calibration(evaluation: Evaluation) -> Iterator[Row]:
 
 
 def reliability(evaluation: Evaluation) -> Iterator[Row]:
-    """Points of the reliability curves."""
+    """Yield the points of the reliability curves."""
     for pair, scaling, found in _calibrations(evaluation):
         for one in found.bins:
             yield {
@@ -149,7 +149,7 @@ def reliability(evaluation: Evaluation) -> Iterator[Row]:
 
 
 def decision_curve(evaluation: Evaluation) -> Iterator[Row]:
-    """Net benefit over the threshold."""
+    """Yield the net benefit at each threshold."""
     for pair, scaling, found in _calibrations(evaluation):
         for point in found.curve:
             yield {
@@ -162,7 +162,7 @@ def decision_curve(evaluation: Evaluation) -> Iterator[Row]:
 
 
 def masks(evaluation: Evaluation) -> Iterator[Row]:
-    """Every measure of the masks by set and disease; a mean that is infinite is None."""
+    """Yield every measure of the masks by set and disease; infinite values become None."""
     for group in evaluation.masks:
         summary = group.summary
         paper = paper_mean_dice(group.case_set).get(group.diagnosis) if group.diagnosis else None
@@ -182,7 +182,7 @@ def masks(evaluation: Evaluation) -> Iterator[Row]:
 
 
 def lesion_detection(evaluation: Evaluation) -> Iterator[Row]:
-    """Lesions of all cases of a group counted together, by rule and size."""
+    """Yield lesion counts, pooled over all cases of a group, by rule and size."""
     for group in evaluation.masks:
         for rule, sizes in group.summary.detection.items():
             for size, counts in sizes.items():
@@ -204,7 +204,7 @@ def lesion_detection(evaluation: Evaluation) -> Iterator[Row]:
 
 
 def triage(evaluation: Evaluation) -> Iterator[Row]:
-    """What the review's flags found."""
+    """Yield how well the flags for review find poor masks."""
     for group in evaluation.triage:
         for name in ("flagged", "poor", "sensitivity", "specificity", "ppv"):
             found: Proportion | None = getattr(group, name)
@@ -220,7 +220,7 @@ def triage(evaluation: Evaluation) -> Iterator[Row]:
 
 
 def activation(evaluation: Evaluation) -> Iterator[Row]:
-    """Zones in which Grad-CAM maps are mainly active."""
+    """Yield the zones in which Grad-CAM maps are mainly active."""
     for group in evaluation.activations:
         for zone, share in group.zones.items():
             yield {
@@ -238,7 +238,7 @@ def activation(evaluation: Evaluation) -> Iterator[Row]:
 
 
 def gradcam_check(evaluation: Evaluation) -> Iterator[Row]:
-    """Grad-CAM maps beside those of random weights."""
+    """Yield the comparison of Grad-CAM maps with those of random weights."""
     for check in evaluation.map_checks:
         yield {
             "set": check.case_set.value,
@@ -273,7 +273,7 @@ TABLES: Mapping[str, Callable[[Evaluation], Iterator[Row]]] = {
     "activation": activation,
     "gradcam_check": gradcam_check,
 }
-"""Every table, by its name in the record and of its file."""
+"""Every table, by its name in the record and as a file."""
 
 
 def _performances(evaluation: Evaluation) -> Iterator[Performance]:

@@ -1,4 +1,4 @@
-"""An evaluation as text for the terminal, Table 2 laid out like the paper's and beside the paper's numbers."""
+"""An evaluation as text for the terminal, with Table 2 laid out like the paper's and with the paper's numbers."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ LABELS = {
     "recall": "Recall",
     "auc": "AUC",
 }
-"""Of each measure, as in the paper's table."""
+"""Label of each measure, as in the paper's table."""
 
 PAPER = "  paper"
 
 SHOWN = ("accuracy", "auc")
-"""Of the differences; the others stand in the files."""
+"""Measures whose differences are shown; the files hold the others."""
 
 TABLE_2_LEGEND = """\
 Percent (n/N) [Wilson's 95 % interval]; AUC (95 % interval, bootstrap over patients). Positive: the class that a task
@@ -78,7 +78,7 @@ shows nothing learned; above {MOST_ALIKE:g} is a warning. Zero: maps that are em
 
 
 def as_text(evaluation: Evaluation) -> str:
-    """All tables and warnings."""
+    """Return all tables and warnings as text."""
     sections = (_table2, _contrasts, _agreement, _calibration, _activations, _map_checks, _masks, _triage)
     parts = [part for section in sections for part in section(evaluation)]
     warnings = [f"warning: {warning}" for warning in evaluation.warnings]
@@ -86,12 +86,12 @@ def as_text(evaluation: Evaluation) -> str:
 
 
 def printed_task(task: Task) -> str:
-    """As the paper heads a column: ``Tumor vs demyelinating``, ``MS vs NMOSD``."""
+    """Return a task as a column heading of the paper: ``Tumor vs demyelinating``, ``MS vs NMOSD``."""
     return capitalized(" vs ".join(map(tree().term, task.classes)))
 
 
 def percent(proportion: Proportion | None) -> str:
-    """``96 (94/98)``, halves rounded up; a dash where there is nothing to divide by."""
+    """Format as ``96 (94/98)``, with halves rounded up; None is shown as a dash."""
     if proportion is None:
         return NOTHING
     return f"{_whole_percent(proportion)} ({proportion.count}/{proportion.total})"
@@ -102,14 +102,14 @@ def _whole_percent(proportion: Proportion) -> int:
 
 
 def proportion_cell(proportion: Proportion | None) -> str:
-    """``96 (94/98) [90, 98]``: with Wilson's interval."""
+    """Format as ``96 (94/98) [90, 98]``, with Wilson's interval."""
     limits = wilson(proportion)
     shown = percent(proportion)
     return f"{shown} [{100 * limits.low:.0f}, {100 * limits.high:.0f}]" if limits.known else shown
 
 
 def measure_cell(name: str, measure: Measure) -> str:
-    """A number with its interval."""
+    """Format a measure with its interval."""
     if name == "auc":
         limits = measure.bootstrap
         return (
@@ -119,7 +119,7 @@ def measure_cell(name: str, measure: Measure) -> str:
 
 
 def paper_cell(name: str, paper: PaperColumn) -> str:
-    """The paper's number as it is printed there."""
+    """Format the paper's number as printed there."""
     if name == "auc":
         return f"{paper.auc:.2f} ({paper.auc_interval.low:.2f}, {paper.auc_interval.high:.2f})"
     return percent(paper.confusion.proportion(name))
@@ -275,7 +275,7 @@ def _calibration_cells(found: Calibration) -> list[str]:
 
 
 def _activations(evaluation: Evaluation) -> Iterator[str]:
-    """Of the test, of validation where there is no test: by disease, and by answer; the files have both together."""
+    """Show the test set, or validation if it has none: by disease, and by answer; the files also combine both."""
     found = [
         [one for one in evaluation.activations if one.case_set is part] for part in (CaseSet.TEST, CaseSet.VALIDATION)
     ]

@@ -1,6 +1,6 @@
-"""Whether groups differ: the tests of Table 1 of Zhuo et al. 2022, two-sided, with Bonferroni's correction for pairs.
+"""Tests of differences between groups, as in Table 1 of Zhuo et al. 2022: two-sided, pairs Bonferroni-corrected.
 
-Where the paper leaves a choice open it is ours, and is stated. A test that the data do not allow gives NaN.
+Choices that the paper leaves open are ours, and are stated here. A test that the data do not allow gives NaN.
 """
 
 from __future__ import annotations
@@ -21,14 +21,14 @@ CHI_SQUARED, FISHER, ANOVA, KRUSKAL_WALLIS = "chi-squared", "Fisher", "ANOVA", "
 
 FEWEST_EXPECTED = 5.0
 SHARE_BELOW = 0.2
-"""Fisher's test is taken where more than this share of expected counts is below ``FEWEST_EXPECTED``, or one is below
-1 (Cochran, Biometrics 1954;10:417). The paper does not give its own rule."""
+"""Fisher's test is used if more than this share of expected counts is below ``FEWEST_EXPECTED``, or any is below 1
+(Cochran, Biometrics 1954;10:417). The paper does not give its own rule."""
 
 MOST_TABLES = 2_000_000
-"""Fisher's test lists all tables with the same margins; with more than this the chi-squared test is taken."""
+"""Fisher's test enumerates all tables with the same margins; with more than this, the chi-squared test is used."""
 
 EQUALLY_LIKELY = 1e-7
-"""Relative slack when the probabilities of two tables are compared."""
+"""Relative tolerance when the probabilities of two tables are compared."""
 
 Group = TypeVar("Group", bound=Hashable)
 Data = TypeVar("Data")
@@ -36,12 +36,12 @@ Data = TypeVar("Data")
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """The outcome of a test.
+    """Result of a test.
 
     Attributes:
-        test: its name.
-        p: probability value for all groups together, NaN where the data do not allow the test.
-        pairs: the same for each pair, corrected; empty where the test for all was not possible.
+        test: name of the test.
+        p: p value for all groups together; NaN if the data do not allow the test.
+        pairs: corrected p value for each pair; empty if the test for all groups was not possible.
     """
 
     test: str
@@ -50,9 +50,9 @@ class Comparison:
 
 
 def compare_proportions(groups: Mapping[Group, Proportion]) -> Comparison:
-    """Pearson's chi-squared test without continuity correction, or Fisher's exact test where counts are small.
+    """Run Pearson's chi-squared test without continuity correction, or Fisher's exact test for small counts.
 
-    For more than two groups Fisher's test is that of Freeman and Halton (Biometrika 1951;38:141). Each pair is tested
+    For more than two groups, Fisher's test is that of Freeman and Halton (Biometrika 1951;38:141). Each pair is tested
     in the same way.
     """
     test, p = proportions_p(list(groups.values()))
@@ -61,10 +61,10 @@ def compare_proportions(groups: Mapping[Group, Proportion]) -> Comparison:
 
 
 def compare_means(groups: Mapping[Group, np.ndarray]) -> Comparison:
-    """One-way analysis of variance; pairs by t tests with the variance pooled over all groups.
+    """Run a one-way analysis of variance, and t tests of pairs with the variance pooled over all groups.
 
     Args:
-        groups: values, float, shape (n,).
+        groups: values of each group, float, shape (n,).
     """
     samples = [values for values in groups.values() if len(values)]
     freedom = sum(map(len, samples)) - len(samples)
@@ -81,10 +81,10 @@ def compare_means(groups: Mapping[Group, np.ndarray]) -> Comparison:
 
 
 def compare_ranks(groups: Mapping[Group, np.ndarray]) -> Comparison:
-    """Kruskal and Wallis' test; pairs by Dunn's test on the ranks of all groups (Technometrics 1964;6:241).
+    """Run the Kruskal-Wallis test, and Dunn's test of pairs on the ranks of all groups (Technometrics 1964;6:241).
 
     Args:
-        groups: values, float, shape (n,).
+        groups: values of each group, float, shape (n,).
     """
     filled = {group: values for group, values in groups.items() if len(values)}
     everything = np.concatenate([*filled.values(), np.empty(0)])
@@ -105,10 +105,10 @@ def compare_ranks(groups: Mapping[Group, np.ndarray]) -> Comparison:
 
 
 def proportions_p(groups: list[Proportion]) -> tuple[str, float]:
-    """Name and probability value of the test that suits the counts.
+    """Run the test that suits the counts.
 
     Returns:
-        NaN for the value where there are fewer than two groups, or all answers are the same.
+        Name of the test, and its p value; NaN if there are fewer than two groups or all answers are the same.
     """
     totals = np.array([group.total for group in groups])
     counts = np.array([group.count for group in groups])
@@ -123,11 +123,11 @@ def proportions_p(groups: list[Proportion]) -> tuple[str, float]:
 
 
 def fisher_exact_p(counts: np.ndarray, totals: np.ndarray) -> float:
-    """Sum of the probabilities of all tables with these margins that are not likelier than this one.
+    """Return the summed probability of all tables with these margins that are at most as likely as this one.
 
     Args:
-        counts: int, of each group those with the property.
-        totals: int, members of each group.
+        counts: int, number of members of each group with the property.
+        totals: int, number of members of each group.
     """
     order = np.argsort(totals)  # the largest group follows from the others and needs no axis of its own
     counts, totals = counts[order], totals[order]
@@ -148,7 +148,7 @@ def _tables(counts: np.ndarray, totals: np.ndarray) -> float:
 
 
 def _log_ways(total: np.ndarray, chosen: np.ndarray) -> np.ndarray:
-    """Logarithm of the number of ways to choose so many of a total."""
+    """Return the logarithm of the number of ways to choose so many of a total."""
     ways: np.ndarray = gammaln(total + 1) - gammaln(chosen + 1) - gammaln(total - chosen + 1)
     return ways
 

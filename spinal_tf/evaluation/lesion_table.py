@@ -1,4 +1,4 @@
-"""``lesions.csv``: the lesions of both masks of each case, so that they can be counted by size without the masks."""
+"""``lesions.csv``: lesions of both masks of each case, so that they can be counted by size without the masks."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from spinal_tf.evaluation.predictions import Predictions
 REFERENCE, PREDICTED = "reference", "predicted"
 
 VOLUMES = {REFERENCE: "reference_volume_ml", PREDICTED: "volume_ml"}
-"""Column of the table of predictions that holds the volume of all lesions of a mask."""
+"""Columns of the table of predictions that hold the total lesion volume of each mask."""
 
 COLUMNS = ("case", "mask", "volume_ml", "overlap", "partner_iou")
 LARGEST_ML = 10_000.0
 
 ROUNDED = 0.01
-"""Relative error, and error in mL for each lesion, that rounding may give to a sum of volumes."""
+"""Tolerance for rounding in a sum of volumes: relative, and in mL for each lesion."""
 
 _share = number("a share", 0.0, 1.0)
 _PARSERS: Mapping[str, Parser] = {
@@ -39,13 +39,13 @@ _PARSERS: Mapping[str, Parser] = {
 
 @dataclass(frozen=True, kw_only=True)
 class LesionTable:
-    """A table with what could be read.
+    """A table of lesions with its readable content.
 
     Attributes:
-        source: the table.
-        sha256: of its file.
-        by_case: lesions by name of the case; a case without any is not there.
-        faults: of single rows in their order, then of whole cases.
+        source: path of the table.
+        sha256: SHA-256 of the file.
+        by_case: lesions by name of the case; cases without lesions are missing.
+        faults: faults of single rows in their order, then of whole cases.
     """
 
     source: Path
@@ -55,7 +55,7 @@ class LesionTable:
 
 
 def lesion_rows(case: str, lesions: LesionwiseScore) -> Iterator[tuple[str | float, ...]]:
-    """The rows of one case, in the order of `COLUMNS`."""
+    """Yield the rows of one case, with cells in the order of `COLUMNS`."""
     for mask in VOLUMES:
         for lesion in getattr(lesions, mask):
             yield (case, mask, *astuple(lesion))
@@ -65,12 +65,12 @@ def parse_lesions(path: Path, predictions: Predictions, named: Collection[str]) 
     """Read a table of lesions and find every fault.
 
     Args:
-        path: the table.
-        predictions: of the same cases; their volumes tell whether all lesions are there.
-        named: every case of the table of predictions, those that could not be read, too.
+        path: path of the table.
+        predictions: predictions of the same cases; their volumes are used to check that no lesion is missing.
+        named: names of all cases in the table of predictions, including unreadable ones.
 
     Raises:
-        CohortError: the file is not a readable table at all.
+        CohortError: the file is not a readable table.
     """
     table = read_table(path)
     faults = [*table.faults, *missing_columns(table.columns, COLUMNS)]
@@ -89,7 +89,7 @@ def parse_lesions(path: Path, predictions: Predictions, named: Collection[str]) 
 
 
 def _read_rows(table: Table, predictions: str, named: Collection[str], faults: list[Fault]) -> Iterator[dict[str, Any]]:
-    """The rows without fault; the others' faults are added."""
+    """Yield the values of rows without fault; faults of the others are appended to ``faults``."""
     for row in table.rows:
         values, problems = parse_cells(row, _PARSERS, lambda _: "is empty; fill it")
         if "case" in values and values["case"] not in (None, *named):
@@ -105,7 +105,7 @@ def _largest_first(lesions: list[MatchedLesion]) -> tuple[MatchedLesion, ...]:
 
 
 def _volume_faults(by_case: Mapping[str, LesionwiseScore], predictions: Predictions) -> Iterator[Fault]:
-    """Masks whose lesions do not add up to their volume."""
+    """Yield a fault for each mask whose lesions do not add up to its volume."""
     nothing = LesionwiseScore(reference=(), predicted=())
     for case in predictions.cases:
         for mask, column in VOLUMES.items():

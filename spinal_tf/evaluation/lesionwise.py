@@ -1,7 +1,7 @@
-"""Which lesions of a reference were found, and which marked ones are none.
+"""Lesion-wise detection: found, missed and false lesions.
 
-A lesion is a component of the mask (26-neighbourhood); none is too small to count. Published work counts in two ways,
-and both are given, since they answer different questions, see `Rule`.
+A lesion is a component of the mask (26-neighborhood) of any size. Published work counts in two ways that answer
+different questions; both are available, see `Rule`.
 """
 
 from __future__ import annotations
@@ -17,24 +17,25 @@ from scipy.optimize import linear_sum_assignment
 from spinal_tf.lesions import label_lesions
 
 MATCH_IOU = 0.1
-"""Least intersection over union of a pair, as in the PI-CAI study (Saha et al., Lancet Oncol 2024;25:879) and
-nnDetection (Baumgartner et al., MICCAI 2021): in three dimensions, half a voxel more all around takes a small lesion
-far below the usual 0.5."""
+"""Smallest intersection over union of a pair, as in the PI-CAI study (Saha et al., Lancet Oncol 2024;25:879) and
+nnDetection (Baumgartner et al., MICCAI 2021): in three dimensions, a margin of half a voxel takes a small lesion far
+below the usual 0.5."""
 
 VOLUME_TOLERANCE = 1e-6
-"""Relative slack at the limits of a size, since headers hold their geometry in single precision."""
+"""Relative tolerance at the limits of a size, since headers store their geometry in single precision."""
 
 
 class Rule(str, Enum):
-    """When a lesion counts as found.
+    """Rule by which a lesion counts as found.
 
-    ``ONE_TO_ONE``: lesions of both masks are paired, each with one other at most and only with an intersection over
-    union of at least `MATCH_IOU`; of all pairings the one with most pairs, and among those with the largest sum, is
-    taken. A lesion without a partner is missed, or false. Large lesions must be outlined, not only hit.
+    ``ONE_TO_ONE``: lesions of both masks are paired, each with at most one other and only if their intersection over
+    union is at least `MATCH_IOU`. The pairing with most pairs is used, and among those the one with the largest sum of
+    intersections over union. A lesion without a partner is missed, or false. Large lesions must be outlined; a hit is
+    not enough.
 
-    ``ANY_OVERLAP``: a lesion is found where one voxel of it is marked, and a marked one is false where no voxel of it
-    lies in a lesion, as in the lesion-wise rates of Carass et al., NeuroImage 2017;148:77. One mark can find several
-    lesions.
+    ``ANY_OVERLAP``: a lesion is found if one of its voxels is marked. A marked lesion is false if none of its voxels
+    lies in a lesion, as in the lesion-wise rates of Carass et al., NeuroImage 2017;148:77. One marked lesion can find
+    several.
     """
 
     ONE_TO_ONE = "one_to_one"
@@ -43,18 +44,18 @@ class Rule(str, Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Size:
-    """A range of volumes in mL, the lower end included."""
+    """A range of volumes in mL, including the lower end and excluding the upper one."""
 
     from_ml: float
     below_ml: float
 
     def holds(self, volume_ml: float) -> bool:
-        """Whether a lesion of this volume belongs to it."""
+        """Return whether a volume is in the range."""
         raised_ml = volume_ml * (1 + VOLUME_TOLERANCE)
         return self.from_ml <= raised_ml < self.below_ml
 
     def __str__(self) -> str:
-        """As ``0.1-1 mL``."""
+        """Format as ``0.1-1 mL``."""
         if math.isinf(self.below_ml):
             return f"from {self.from_ml:g} mL" if self.from_ml else "all"
         return f"{self.from_ml:g}-{self.below_ml:g} mL" if self.from_ml else f"below {self.below_ml:g} mL"
@@ -63,18 +64,18 @@ class Size:
 ALL_SIZES = Size(from_ml=0, below_ml=math.inf)
 
 SIZES = tuple(Size(from_ml=lower, below_ml=upper) for lower, upper in ((0, 0.1), (0.1, 1), (1, 10), (10, math.inf)))
-"""Decades, our choice: the paper's mean total volumes are 1-3 mL in MS and NMOSD and 11-15 mL in tumours (Table 1), and
-0.1 mL is some 50 voxels of a usual sagittal scan."""
+"""Size ranges by decade, our choice: the paper's mean total volumes are 1-3 mL in MS and NMOSD and 11-15 mL in tumors
+(Table 1), and 0.1 mL is about 50 voxels of a usual sagittal scan."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MatchedLesion:
-    """A lesion of one mask, beside the other mask.
+    """A lesion of one mask, compared with the other mask.
 
     Attributes:
-        volume_ml: its own.
+        volume_ml: volume of the lesion.
         overlap: share of its voxels that lie in the other mask, 0 to 1.
-        partner_iou: intersection over union with its partner under ``ONE_TO_ONE``; 0 where it has none.
+        partner_iou: intersection over union with its partner under ``ONE_TO_ONE``; 0 without a partner.
     """
 
     volume_ml: float
@@ -82,19 +83,19 @@ class MatchedLesion:
     partner_iou: float
 
     def counts_under(self, rule: Rule) -> bool:
-        """Whether it is found (in the reference), or true (in the prediction)."""
+        """Return whether the lesion is found (in the reference) or true (in the prediction)."""
         return (self.partner_iou if rule is Rule.ONE_TO_ONE else self.overlap) > 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class Detection:
-    """How many lesions were found; counts of several cases can be added.
+    """Counts of lesions; counts of several cases can be added.
 
     Attributes:
-        found: lesions of the reference that were found.
-        missed: those that were not.
-        true: lesions of the prediction that are in the reference; differs from ``found`` under ``ANY_OVERLAP``.
-        false: those that are not.
+        found: found lesions of the reference.
+        missed: missed lesions of the reference.
+        true: lesions of the prediction that are in the reference; can differ from ``found`` under ``ANY_OVERLAP``.
+        false: lesions of the prediction that are not in the reference.
     """
 
     found: int = 0
@@ -103,7 +104,7 @@ class Detection:
     false: int = 0
 
     def __add__(self, other: Detection) -> Detection:
-        """Pool the lesions of both."""
+        """Add the counts of both."""
         return Detection(
             found=self.found + other.found,
             missed=self.missed + other.missed,
@@ -113,17 +114,17 @@ class Detection:
 
     @property
     def recall(self) -> float:
-        """Found of all lesions of the reference; NaN where it has none."""
+        """Share of the reference's lesions that were found; NaN if it has none."""
         return self.found / (self.found + self.missed) if self.found + self.missed else math.nan
 
     @property
     def precision(self) -> float:
-        """True of all lesions of the prediction; NaN where it has none."""
+        """Share of the prediction's lesions that are true; NaN if it has none."""
         return self.true / (self.true + self.false) if self.true + self.false else math.nan
 
     @property
     def f1(self) -> float:
-        """Harmonic mean of recall and precision; 0 where only one mask has lesions or none is found, NaN for none."""
+        """Harmonic mean of recall and precision; 0 if ``found`` or ``true`` is 0, NaN if neither mask has lesions."""
         if not self.found + self.missed + self.true + self.false:
             return math.nan
         if not (self.found and self.true):
@@ -133,33 +134,33 @@ class Detection:
 
 @dataclass(frozen=True, kw_only=True)
 class LesionwiseScore:
-    """The lesions of both masks of a case, each by descending volume."""
+    """Lesions of both masks of a case, each by descending volume."""
 
     reference: tuple[MatchedLesion, ...]
     predicted: tuple[MatchedLesion, ...]
 
     def detection(self, rule: Rule, size: Size = ALL_SIZES) -> Detection:
-        """Count the lesions of a size: found and missed by their volume in the reference, true and false by theirs."""
+        """Count the lesions of a size, each by its volume in its own mask."""
         found = [lesion.counts_under(rule) for lesion in self.reference if size.holds(lesion.volume_ml)]
         true = [lesion.counts_under(rule) for lesion in self.predicted if size.holds(lesion.volume_ml)]
         return Detection(found=sum(found), missed=len(found) - sum(found), true=sum(true), false=len(true) - sum(true))
 
 
 def pooled(scores: Iterable[LesionwiseScore], rule: Rule, size: Size = ALL_SIZES) -> Detection:
-    """All lesions of several cases, counted together."""
+    """Count the lesions of several cases together."""
     return sum((score.detection(rule, size) for score in scores), Detection())
 
 
 def match_lesions(
     prediction: np.ndarray, reference: np.ndarray, *, voxel_volume_ml: float, match_iou: float = MATCH_IOU
 ) -> LesionwiseScore:
-    """Find the lesions of two masks in each other.
+    """Match the lesions of two masks.
 
     Args:
         prediction: bool, (slice, row, column).
-        reference: the same.
+        reference: bool, same shape.
         voxel_volume_ml: volume of one voxel.
-        match_iou: least intersection over union of a pair, above 0.
+        match_iou: smallest intersection over union of a pair, above 0 and at most 1.
 
     Raises:
         ValueError: ``match_iou`` is not above 0 and at most 1.
@@ -184,7 +185,7 @@ def match_lesions(
 def _intersections(
     reference: np.ndarray, prediction: np.ndarray, *, both: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Pairs of lesions that overlap, as indices from 0, and the number of voxels that they have in common."""
+    """Return pairs of overlapping lesions, as indices from 0, and the number of voxels that they share."""
     width = int(prediction.max(initial=0)) + 1
     pairs, common = np.unique(reference[both].astype(np.int64) * width + prediction[both], return_counts=True)
     rows, columns = np.divmod(pairs, width)
@@ -192,9 +193,9 @@ def _intersections(
 
 
 def _pairing(rows: np.ndarray, columns: np.ndarray, iou: np.ndarray, match_iou: float) -> np.ndarray:
-    """Which of the overlapping pairs are partners: bool, one for each.
+    """Return which of the overlapping pairs are partners: bool, one for each pair.
 
-    Only lesions that may have a partner enter the assignment, so that thousands of specks cost nothing.
+    Only lesions that can have a partner enter the assignment, so that thousands of specks take no time.
     """
     paired = np.zeros(len(iou), bool)
     able = np.flatnonzero(iou >= match_iou)
@@ -202,7 +203,7 @@ def _pairing(rows: np.ndarray, columns: np.ndarray, iou: np.ndarray, match_iou: 
         return paired
     (row_ids, row), (column_ids, column) = (np.unique(ids[able], return_inverse=True) for ids in (rows, columns))
     weight = np.zeros((len(row_ids), len(column_ids)))
-    # One more pair outweighs any sum of the others' IoU, which is at most the number of pairs.
+    # One more pair outweighs any sum of IoU, which is at most the number of pairs.
     weight[row, column] = min(weight.shape) + 1 + iou[able]
     partner = np.full(len(row_ids), -1)
     chosen_rows, chosen_columns = linear_sum_assignment(weight, maximize=True)
@@ -219,7 +220,7 @@ def _matched(
     paired: np.ndarray,
     voxel_volume_ml: float,
 ) -> tuple[MatchedLesion, ...]:
-    """The lesions of one mask; ``owner`` names the lesion of this mask in each overlapping pair."""
+    """Return the lesions of one mask; ``owner`` is the index of its lesion in each overlapping pair."""
     overlap = np.bincount(owner, weights=common, minlength=len(voxels)) / voxels
     partner_iou = np.bincount(owner[paired], weights=iou[paired], minlength=len(voxels))
     columns = (voxels * voxel_volume_ml, overlap, partner_iou)

@@ -1,4 +1,4 @@
-"""Whether Grad-CAM maps depend on what the networks have learnt: how alike they are to maps of random weights."""
+"""Check whether Grad-CAM maps depend on trained weights, by their similarity to maps of random weights."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.taxonomy import Task
 
 MOST_ALIKE = 0.6
-"""Mean rank correlation with maps of random weights above which maps say little of what was learnt (our choice): they
-then share more than a third of the variance of their ranks with those of networks that have learnt nothing."""
+"""Mean rank correlation with maps of random weights above which maps say little about training (our choice): they then
+share more than a third of the variance of their ranks with maps of untrained networks."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class MapComparison:
-    """The maps of one case beside those of one draw of random weights; see `spinal_tf.explanation.sanity.Similarity`.
+    """Maps of one case compared with those of one draw of random weights: `spinal_tf.explanation.sanity.Similarity`.
 
     Attributes:
-        spearman: NaN where a map was left in no tile.
+        spearman: rank correlation; NaN if the maps of no tile could be ranked.
         ssim: structural similarity.
-        blank: tiles whose map became zero.
-        tiles: all of them.
+        blank: number of tiles whose map became zero.
+        tiles: number of all tiles.
     """
 
     spearman: float
@@ -35,12 +35,12 @@ class MapComparison:
 
 @dataclass(frozen=True, kw_only=True)
 class MapCheck:
-    """The comparisons of one task.
+    """Comparisons of one task.
 
     Attributes:
-        task: which.
-        case_set: that the cases are of.
-        cases: for each its comparisons, one for each draw of random weights; at least one of each.
+        task: classification task.
+        case_set: set of the cases.
+        cases: comparisons of each case, one for each draw of random weights; at least one case and one draw.
     """
 
     task: Task
@@ -49,43 +49,43 @@ class MapCheck:
 
     @property
     def draws(self) -> int:
-        """Of random weights."""
+        """Number of draws of random weights."""
         return len(self.cases[0])
 
     @property
     def tiles(self) -> int:
-        """Of all cases."""
+        """Number of tiles of all cases."""
         return sum(draws[0].tiles for draws in self.cases)
 
     @property
     def compared(self) -> int:
-        """Maps that were compared: each tile with every draw."""
+        """Number of compared maps: each tile with every draw."""
         return sum(one.tiles for one in self._comparisons)
 
     @property
     def blank(self) -> int:
-        """Those among them that became zero."""
+        """Number of compared maps that became zero."""
         return sum(one.blank for one in self._comparisons)
 
     @property
     def spearman(self) -> float:
-        """Mean over cases of `by_case`; NaN where there is none."""
+        """Mean of `by_case`; NaN if it is empty."""
         return float(np.mean(self.by_case)) if self.by_case else math.nan
 
     @property
     def by_case(self) -> list[float]:
-        """Rank correlation of each case, mean over the draws that leave a map; cases without any are left out."""
+        """Rank correlation of each case, mean over draws with a nonzero map; cases without such draws are left out."""
         ranked = ([one.spearman for one in draws if not math.isnan(one.spearman)] for draws in self.cases)
         return [float(np.mean(some)) for some in ranked if some]
 
     @property
     def ssim(self) -> float:
-        """Mean over all comparisons."""
+        """Mean structural similarity over all comparisons."""
         return float(np.mean([one.ssim for one in self._comparisons]))
 
     @property
     def depends(self) -> bool | None:
-        """Whether the maps depend on the weights; None where no draw left a map to compare."""
+        """Whether the maps depend on the weights; None if no draw left a map to compare."""
         return None if math.isnan(self.spearman) else self.spearman <= MOST_ALIKE
 
     @property
@@ -94,7 +94,7 @@ class MapCheck:
 
 
 def map_warnings(checks: Sequence[MapCheck]) -> Iterator[str]:
-    """A sentence for each task whose maps do not depend on the weights, or could not be told."""
+    """Yield a warning for each task whose maps do not depend on the weights, or could not be compared."""
     for check in checks:
         if check.depends is None:
             yield f"{check.task.name}: no Grad-CAM map was left to compare with random weights; check more cases"

@@ -1,7 +1,7 @@
-"""Intervals of mean measures of masks, and of lesions counted together, by a bootstrap over patients.
+"""Intervals of mean measures of masks, and of pooled lesion counts, by a bootstrap over patients.
 
-Lesions of a patient tend to be found or missed together, so they are not independent, as Wilson's interval of their
-counts would have them. A resample draws patients with all their cases and lesions instead, and counts anew.
+Lesions of a patient tend to be found or missed together. They are not independent, but Wilson's interval assumes that.
+A resample therefore draws patients with all their cases and lesions, and counts again.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ COUNTED = tuple((rule, size) for rule in Rule for size in (ALL_SIZES, *SIZES))
 
 @dataclass(frozen=True, kw_only=True)
 class DetectionIntervals:
-    """Of the ratios of `lesionwise.Detection`, all lesions of a size counted together."""
+    """Intervals of the ratios of `lesionwise.Detection`, with all lesions of a size counted together."""
 
     recall: Interval = UNKNOWN
     precision: Interval = UNKNOWN
@@ -29,11 +29,13 @@ class DetectionIntervals:
 
 @dataclass(frozen=True, kw_only=True)
 class MaskIntervals:
-    """Of one group; none where it has a single patient, unknown where too few resamples define a number.
+    """Intervals of one group; empty if it has a single patient.
+
+    An interval is unknown if its number is defined in too few resamples.
 
     Attributes:
-        means: by name of the measure; unknown where a value is infinite.
-        detection: by rule and size; none where the lesions are not known.
+        means: intervals of the means by name of the measure; unknown if a value is infinite.
+        detection: intervals by rule and size; empty if the lesions are unknown.
     """
 
     means: Mapping[str, Interval] = field(default_factory=dict)
@@ -46,12 +48,12 @@ def mask_intervals(
     patients: Sequence[str],
     resampling: Resampling,
 ) -> MaskIntervals:
-    """Draw the patients of a group, all of whom may be drawn in place of each other.
+    """Compute the intervals of a group by resampling its patients in a single stratum.
 
     Args:
-        values: of the n cases by name of the measure; NaN is left out of the mean.
-        lesions: of the n cases; None where they are not known.
-        patients: of the n cases.
+        values: values of the n cases by name of the measure; the mean ignores NaN.
+        lesions: lesions of the n cases; None if they are unknown.
+        patients: patients of the n cases.
         resampling: how many resamples.
     """
     if len(set(patients)) < 2:
@@ -71,13 +73,13 @@ def mask_intervals(
 
 
 def _resampled(columns: np.ndarray, patients: np.ndarray, resampling: Resampling) -> np.ndarray:
-    """The sum of each column in every resample, (k, resamples)."""
+    """Return the sum of each column in every resample, (k, resamples)."""
     blocks = draws(np.zeros(len(patients), int), patients, resampling)
     return np.concatenate([counts @ columns for counts in blocks]).T
 
 
 def _ratios(found: np.ndarray, missed: np.ndarray, true: np.ndarray, false: np.ndarray) -> DetectionIntervals:
-    """As in `lesionwise.Detection`, 0 / 0 included."""
+    """Compute the ratios as in `lesionwise.Detection`, including 0 / 0."""
     with np.errstate(divide="ignore", invalid="ignore"):
         recall, precision = found / (found + missed), true / (true + false)
         harmonic = 2 * recall * precision / (recall + precision)

@@ -1,4 +1,4 @@
-"""Masks of a cohort against their references, by set and disease: Table E3 of Zhuo et al. 2022, and beyond."""
+"""Measures of masks against their references, by set and disease, as in Table E3 of Zhuo et al. 2022 and more."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from spinal_tf.evaluation.statistics.bootstrap import Resampling
 from spinal_tf.taxonomy import Diagnosis, tree
 
 Lesions = Mapping[str, LesionwiseScore]
-"""Lesions of both masks of each case, by the case's name; a case that is not there has none."""
+"""Lesions of both masks of each case, by the case's name; a missing case has no lesions."""
 
 NO_LESIONS = LesionwiseScore(reference=(), predicted=())
 
 
 @dataclass(frozen=True, kw_only=True)
 class MaskGroup:
-    """The masks of one disease in one set.
+    """Masks of one disease in one set.
 
     Attributes:
-        case_set: which.
-        diagnosis: which; None for healthy cases, whose reference is empty.
-        summary: of the cases with any measure, at least one; with the measures that the table has, and intervals.
-        left_out: cases of the group without any measure.
+        case_set: set of the cases.
+        diagnosis: diagnosis of the cases; None for healthy cases, whose reference is empty.
+        summary: summary of the cases with any measure (at least one): the measures of the table, and intervals.
+        left_out: number of cases without any measure.
     """
 
     case_set: CaseSet
@@ -37,12 +37,12 @@ class MaskGroup:
 
 
 def mask_groups(predictions: Predictions, lesions: Lesions | None, resampling: Resampling) -> Iterator[MaskGroup]:
-    """Describe the masks of every set and disease that has any, healthy cases last.
+    """Describe the masks of every set and disease that has any, with healthy cases last.
 
     Args:
-        predictions: with measures of their masks, see `overlap_summary.MEASURES`.
-        lesions: of their masks; None where they are not known.
-        resampling: of the bootstrap.
+        predictions: predictions with measures of their masks, see `overlap_summary.MEASURES`.
+        lesions: lesions of their masks; None if they are unknown.
+        resampling: options of the bootstrap.
     """
     names = [name for name in MEASURES if any(name in case.overlap for case in predictions.cases)]
     for case_set in CaseSet:

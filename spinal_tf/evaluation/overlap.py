@@ -1,7 +1,7 @@
-"""How well a predicted mask agrees with a reference mask, in three dimensions and in mm.
+"""Agreement of a predicted mask with a reference mask, in three dimensions and in mm.
 
-docs/evaluation.md gives every measure with its formula, its source, and what it is where a mask is empty. In short: a
-ratio is what its formula says and NaN where that is 0 / 0; a distance is infinite where only one mask is empty.
+docs/evaluation.md gives the formula and source of every measure, and its value for empty masks. In short: a ratio
+follows its formula and is NaN for 0 / 0; a distance is infinite if only one mask is empty.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ MM3_PER_ML = 1000
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentationScore:
-    """A predicted mask against its reference.
+    """Measures of a predicted mask against its reference.
 
     Attributes:
         dice: 2 |A and B| / (|A| + |B|).
         iou: |A and B| / |A or B|.
-        nsd_1mm: normalised surface distance, the share of both surfaces within 1 mm of the other one.
-        nsd_2mm: the same within 2 mm.
-        hd95_mm: the larger directed 95th percentile of the distances between the surfaces.
+        nsd_1mm: normalized surface distance, the share of both surfaces within 1 mm of the other one.
+        nsd_2mm: normalized surface distance at 2 mm.
+        hd95_mm: larger directed 95th percentile of the distances between the surfaces.
         reference_volume_ml: volume of the reference.
         volume_ml: volume of the prediction.
         lesions: found, missed and false lesions.
@@ -51,7 +51,7 @@ class SegmentationScore:
 
     @property
     def volume_error_relative(self) -> float:
-        """The same over the reference volume; NaN where that is empty."""
+        """Predicted minus reference volume, relative to the reference volume; NaN if that is 0."""
         return self.volume_error_ml / self.reference_volume_ml if self.reference_volume_ml else math.nan
 
 
@@ -62,9 +62,9 @@ def score_mask(
 
     Args:
         prediction: bool, (slice, row, column).
-        reference: bool, the same shape.
-        spacing_mm: of slices, rows and columns.
-        match_iou: least intersection over union of two lesions that count as one, see `lesionwise.Rule`.
+        reference: bool, same shape.
+        spacing_mm: spacing of slices, rows and columns.
+        match_iou: smallest intersection over union of two lesions that count as one, see `lesionwise.Rule`.
 
     Raises:
         ValueError: a mask is not bool or not three-dimensional, the shapes differ, a spacing is not positive, or
@@ -99,7 +99,7 @@ def _check(prediction: np.ndarray, reference: np.ndarray, spacing_mm: Spacing) -
 
 
 def _common_box(prediction: np.ndarray, reference: np.ndarray) -> Box:
-    """The box that holds both masks: whatever lies outside of it changes no measure."""
+    """Return the box that holds both masks; voxels outside of it do not change any measure."""
     boxes = [box for box in map(bounding_box, (prediction, reference)) if box]
     if not boxes:
         return NOWHERE

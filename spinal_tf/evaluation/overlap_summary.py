@@ -1,4 +1,4 @@
-"""Scores of many masks in a few numbers, by disease or any other group."""
+"""Summary of the scores of many masks, by disease or any other group."""
 
 from __future__ import annotations
 
@@ -44,23 +44,23 @@ MEASURES: Mapping[str, Measure] = {
         for part in ("recall", "precision", "f1")
     },
 }
-"""Every number of a score, by the name of its column in a file."""
+"""Every measure of a score, by the name of its column in a file."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Spread:
     """One measure over the cases of a group.
 
-    Cases for which the measure is not defined (NaN) are left out of all numbers but ``undefined``. An infinite value is
-    a value: it takes its place at the end of the order, and makes the mean infinite.
+    Cases with an undefined measure (NaN) only count in ``undefined``. An infinite value counts as a value: it is sorted
+    to the end, and makes the mean infinite. Median, quartiles and mean are NaN if no value is defined.
 
     Attributes:
-        median: NaN, as the others, where no case is left.
-        first: quartile, at (n + 1) / 4 of the ordered values, between neighbours in proportion, as everywhere here.
-        third: quartile, at 3 (n + 1) / 4.
-        mean: arithmetic.
+        median: median.
+        first: first quartile, at rank (n + 1) / 4 of the ordered values, with linear interpolation as everywhere here.
+        third: third quartile, at rank 3 (n + 1) / 4.
+        mean: arithmetic mean.
         defined: number of values.
-        infinite: how many of them are infinite.
+        infinite: number of infinite values.
         undefined: number of cases left out.
     """
 
@@ -75,17 +75,17 @@ class Spread:
 
 @dataclass(frozen=True, kw_only=True)
 class GroupSummary:
-    """The cases of a group.
+    """Summary of the cases of a group.
 
     Attributes:
-        cases: all of them.
-        without_reference: their reference is empty; None, as the next two, where a volume is not known.
-        missed: their reference is not empty, but their prediction is.
-        falsely_marked: their reference is empty, but their prediction is not.
-        spreads: by name of the measure, see `MEASURES`; those that are not known of any case may be missing.
-        detection: lesions of all cases counted together, by rule and size, `ALL_SIZES` first; empty where the lesions
-            are not known.
-        intervals: of the means and of the lesions counted together; empty where patients are not known.
+        cases: number of cases.
+        without_reference: number of cases with an empty reference; None, like the next two, if a volume is unknown.
+        missed: number of cases with an empty prediction, but not an empty reference.
+        falsely_marked: number of cases with an empty reference, but not an empty prediction.
+        spreads: spread by name of the measure, see `MEASURES`; measures that are unknown for all cases may be missing.
+        detection: lesions of all cases counted together, by rule and size, `ALL_SIZES` first; empty if the lesions are
+            unknown.
+        intervals: intervals of the means and of the pooled lesion counts; empty if patients are unknown.
     """
 
     cases: int
@@ -97,7 +97,7 @@ class GroupSummary:
     intervals: MaskIntervals = MaskIntervals()
 
     def false_per_case(self, rule: Rule, size: Size = ALL_SIZES) -> float:
-        """False lesions of a size over the number of cases; NaN where there is none."""
+        """Return the number of false lesions of a size per case; NaN without cases."""
         return self.detection[rule][size].false / self.cases if self.cases else math.nan
 
 
@@ -120,9 +120,9 @@ def describe(
     """Describe the cases of one group.
 
     Args:
-        values: of each case by name of the measure; one that is missing counts as not defined.
-        lesions: of each case; None where they are not known.
-        names: of the measures.
+        values: values of each case by name of the measure; missing ones count as undefined.
+        lesions: lesions of each case; None if they are unknown.
+        names: names of the measures.
     """
     volumes_ml = [(case.get("reference_volume_ml", math.nan), case.get("volume_ml", math.nan)) for case in values]
     known = not any(math.isnan(sum(pair)) for pair in volumes_ml)
@@ -139,7 +139,7 @@ def describe(
 
 
 def spread(values: Sequence[float]) -> Spread:
-    """Describe values, of which some may be NaN or infinite."""
+    """Describe values; some may be NaN or infinite."""
     array = np.asarray(values, float)
     known = np.sort(array[~np.isnan(array)])
     first, median, third = (_quantile(known, share) for share in (0.25, 0.5, 0.75))
@@ -155,7 +155,7 @@ def spread(values: Sequence[float]) -> Spread:
 
 
 def _quantile(ordered: np.ndarray, share: float) -> float:
-    """NumPy's method "weibull", which makes NaN of a value beside an infinite one."""
+    """Return a quantile like NumPy's method "weibull", which however gives NaN beside infinite values."""
     if len(ordered) == 0:
         return math.nan
     place = min(max((len(ordered) + 1) * share - 1, 0), len(ordered) - 1)

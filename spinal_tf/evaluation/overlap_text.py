@@ -1,4 +1,4 @@
-"""A summary of segmentation scores as lines of cells, beside the paper's numbers: for the terminal and for reports."""
+"""A summary of segmentation scores as lines of cells, with the paper's numbers, for the terminal and reports."""
 
 from __future__ import annotations
 
@@ -39,18 +39,18 @@ docs/evaluation.md."""
 PAPER_LEGEND = "Paper: Zhuo et al. 2022, doi:10.1148/ryai.210292, test set, mean Dice."
 
 Summaries = Mapping[Diagnosis, GroupSummary]
-"""By diagnosis; all with the same measures."""
+"""Summaries by diagnosis, all with the same measures."""
 
 Line = list[str]
 """A label and a cell for each group."""
 
 
 def as_text(summaries: Summaries, *, beside_paper: bool = True) -> str:
-    """The whole table.
+    """Return the whole table as text.
 
     Args:
-        summaries: of each disease.
-        beside_paper: show the paper's mean Dice, which is that of its test set, where the tree is the paper's.
+        summaries: summary of each disease.
+        beside_paper: whether to show the paper's mean Dice (of its test set) if the tree is the paper's.
     """
     lines = [["", *(diagnosis.printed for diagnosis in summaries)], *mask_lines(summaries, beside_paper=beside_paper)]
     for title, found in detection_lines(summaries):
@@ -60,7 +60,7 @@ def as_text(summaries: Summaries, *, beside_paper: bool = True) -> str:
 
 
 def mask_lines(summaries: Summaries, *, beside_paper: bool) -> Iterator[Line]:
-    """A line for each measure of the masks; see `as_text`."""
+    """Yield a line for each measure of the masks; see `as_text`."""
     groups = list(summaries.values())
     yield ["Cases", *(str(group.cases) for group in groups)]
     yield ["Nothing marked", *(NOTHING if group.missed is None else str(group.missed) for group in groups)]
@@ -75,7 +75,7 @@ def mask_lines(summaries: Summaries, *, beside_paper: bool) -> Iterator[Line]:
 
 
 def detection_lines(summaries: Summaries) -> Iterator[tuple[str, Sequence[Line]]]:
-    """For each rule its title, lines of the ratios, and lines of the sizes; none where lesions are not known."""
+    """Yield for each rule its title with lines of ratios and sizes; nothing if lesions are unknown."""
     groups = list(summaries.values())
     for rule, title in RULES.items() if all(group.detection for group in groups) else ():
         ratios = [[label, *(_ratio(group, rule, name) for group in groups)] for name, label in RATIOS.items()]

@@ -1,4 +1,4 @@
-"""A task's predictions beside others for the same cases: another model's, or those of models that saw more scans."""
+"""Comparison of predictions for the same cases: with another model, or with models that saw more scans."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ T2W, T2W_T1C = "T2w", "T2w + T1c"
 def against(
     first: ScoredTask, second: ScoredTask, names: tuple[str, str], resampling: Resampling, *, kind: str
 ) -> list[Contrast]:
-    """Compare on each set the cases that both have a probability of.
+    """Compare on each set the cases for which both have a probability.
 
-    Each is called at its own operating point, chosen on its own validation cases.
+    Each is called at its own operating point.
 
     Args:
-        first: one.
-        second: the other, of the same task.
-        names: of both.
-        resampling: of the bootstrap.
+        first: first predictions of a task.
+        second: second predictions, of the same task.
+        names: names of both.
+        resampling: options of the bootstrap.
         kind: ``model`` or ``modality``.
     """
     contrasts = []
@@ -35,6 +35,6 @@ def against(
 
 
 def _common(first: Scored, second: Scored) -> tuple[Scored, Scored]:
-    """The cases of both; a set's cases are in the order of their names."""
+    """Return the common cases of both; the cases of a set are sorted by name."""
     names = [np.array([case.name for case in scored.cases], str) for scored in (first, second)]
     return first.where(np.isin(names[0], names[1])), second.where(np.isin(names[1], names[0]))

@@ -1,4 +1,4 @@
-"""Every number of Table 2 of Zhuo et al. 2022 for one task and one set of cases, with its intervals."""
+"""Measures of Table 2 of Zhuo et al. 2022 for one task and one set of cases, with intervals."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from spinal_tf.evaluation.statistics.delong import area_interval, areas
 from spinal_tf.evaluation.statistics.intervals import Interval, percentile, wilson
 
 MEASURES = (*RATIOS, "auc")
-"""In the order of the table."""
+"""Names of the measures in the order of the table."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measure:
-    """One number.
+    """One measure with its intervals.
 
     Attributes:
-        value: 0 to 1, NaN where it is not defined.
-        proportion: the counts behind it; None for the area under the curve, and where it is not defined.
-        formula: Wilson's interval of a proportion, DeLong's of an area; both take cases as independent.
-        bootstrap: over patients, stratified by class.
+        value: value from 0 to 1; NaN if it is undefined.
+        proportion: counts behind the value; None for the area under the curve, and for an undefined value.
+        formula: Wilson's interval of a proportion, or DeLong's of an area; both assume independent cases.
+        bootstrap: bootstrap interval over patients, stratified by class.
     """
 
     value: float
@@ -36,7 +36,7 @@ class Measure:
 
 @dataclass(frozen=True, kw_only=True)
 class Performance:
-    """How well a task was done on a set; `scored` are the cases, at least one."""
+    """Performance of a task on a set; `scored` holds at least one case."""
 
     scored: Scored
     confusion: Confusion
@@ -44,7 +44,7 @@ class Performance:
 
 
 def performance(scored: Scored, resampling: Resampling) -> Performance | None:
-    """Judge the calls and probabilities of a set; None where it has no case."""
+    """Evaluate the calls and probabilities of a set; None if it has no cases."""
     if not scored.cases:
         return None
     counts = confusion(scored.labels, scored.calls)

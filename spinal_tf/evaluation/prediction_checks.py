@@ -1,4 +1,4 @@
-"""Every reason in one pass why predictions cannot be judged as asked, and what is worth a warning."""
+"""Check of predictions: finds in one pass every fault that prevents the requested evaluation, and warnings."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from spinal_tf.evaluation.scored import FEWEST_TO_CHOOSE, EvaluationOptions
 from spinal_tf.taxonomy import Task
 
 MOST_LEVELS = 12
-"""Different values of a column to divide cases by; with more it is likely a name or a number."""
+"""Most distinct values of a column for subgroups; a column with more likely holds names or numbers."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CheckedTable:
-    """What a check found in one table."""
+    """Result of the check of one table."""
 
     predictions: Predictions
     faults: tuple[Fault, ...]
@@ -39,12 +39,12 @@ class CheckedTable:
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """What a check found in all tables.
+    """Result of the check of all tables.
 
     Attributes:
-        main: the predictions to be judged.
-        against: those of another model on the same cases; None where none were given.
-        lesions: of the masks of the predictions to be judged; None where none were given.
+        main: predictions to evaluate.
+        against: predictions of another model on the same cases; None if not given.
+        lesions: lesions of the masks of the predictions to evaluate; None if not given.
     """
 
     main: CheckedTable
@@ -58,15 +58,15 @@ class Checked:
 
     @property
     def faults(self) -> list[tuple[Path, tuple[Fault, ...]]]:
-        """Those of each table, beside the table."""
+        """Path and faults of each table."""
         faults = [(table.predictions.source, table.faults) for table in self.tables]
         return [*faults, (self.lesions.source, self.lesions.faults)] if self.lesions else faults
 
     def require_sound(self) -> None:
-        """Refuse tables with faults.
+        """Reject tables with faults.
 
         Raises:
-            CohortError: there are any; the first is named.
+            CohortError: a table has faults; the message names the first.
         """
         for source, faults in self.faults:
             require_no_faults(source, faults, lister=LISTER)
@@ -75,16 +75,16 @@ class Checked:
 def check_predictions(
     path: Path, options: EvaluationOptions, against: Path | None = None, lesions: Path | None = None
 ) -> Checked:
-    """Read predictions, and check whether they can be judged as asked.
+    """Read predictions, and check whether they can be evaluated with the given options.
 
     Args:
-        path: the table.
-        options: how they will be judged.
-        against: predictions of another model on the same cases.
-        lesions: table of the lesions of their masks.
+        path: path of the table.
+        options: options of the evaluation.
+        against: path of predictions of another model on the same cases.
+        lesions: path of the table of the lesions of their masks.
 
     Raises:
-        CohortError: a file is not a readable table at all.
+        CohortError: a file is not a readable table.
     """
     parsed = parse_predictions(path)
     main = _checked(parsed, options, [*_subgroup_faults(parsed.table, options), *_given_faults(parsed, options)])
@@ -99,7 +99,7 @@ def check_predictions(
 
 def _checked(parsed: ParsedPredictions, options: EvaluationOptions, more: Iterable[Fault]) -> CheckedTable:
     faults, warnings = list(more), []
-    # A case that may be of any class or split would make others seem absent.
+    # With an unreadable split or diagnosis, a class may only seem absent.
     known = all(_readable(row, column) for row in parsed.table.rows for column in ("split", "diagnosis"))
     for task in parsed.predictions.tasks if known else ():
         found_faults, found_warnings = _class_findings(parsed.table, task, options)
@@ -119,9 +119,9 @@ def _readable(row: Row, column: str) -> bool:
 
 
 def _class_findings(table: Table, task: Task, options: EvaluationOptions) -> tuple[list[Fault], list[Fault]]:
-    """Splits that lack a class of the task.
+    """Return faults and warnings for splits that lack a class of the task.
 
-    The text of the rows is looked at, since a row with a fault elsewhere is still a case of its class.
+    This uses the text of the rows, since a row with a fault in another column still counts as a case of its class.
     """
     column = probability_column(task)
     patients = {split: _patients_by_class(table, task, split.value) for split in JUDGED}
@@ -182,10 +182,10 @@ def _given_faults(parsed: ParsedPredictions, options: EvaluationOptions) -> list
 
 
 def _pairing_faults(main: ParsedPredictions, other: ParsedPredictions) -> list[Fault]:
-    """Cases that are not in both tables, or not the same in both."""
+    """Return faults for cases that are not in both tables, or differ between them."""
     source = main.predictions.source.name
     ours, theirs = ({case.name: case for case in one.predictions.cases} for one in (main, other))
-    # Rows with faults of their own are there, too.
+    # These names include rows with faults of their own.
     named, their_names = ({row.cells.get("case", "") for row in one.table.rows} for one in (main, other))
     faults = []
     for name, case in ours.items():

@@ -1,4 +1,4 @@
-"""From ``predictions.csv`` to predictions, with every fault found in one pass; the schema is in docs/evaluation.md."""
+"""Reading of ``predictions.csv``; finds every fault in one pass. The schema is in docs/evaluation.md."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ REQUIRED_COLUMNS = ("case", "split", "diagnosis")
 FLAGGED, MASK_PROVENANCE = "flagged", "mask_provenance"
 
 NONE = "none"
-"""Written for a probability that there is none of, for example since no lesion was found."""
+"""Word for a missing probability, for example because no lesion was found."""
 
 JUDGED = tuple(dict.fromkeys(case_set.drawn_from for case_set in CaseSet))
-"""Splits that are reported on; in others a probability may be left out."""
+"""Splits that are reported; in other splits a probability may be left out."""
 
 VERY_ALIKE = 0.8
-"""Share of letters in common from which a name that is not known may be a known one, misspelt."""
+"""Similarity from which an unknown name may be a misspelling of a known one."""
 
 LISTER = "spinal-tf evaluate lists them"
 
@@ -53,9 +53,9 @@ class ParsedPredictions:
     """A table with its readable cases.
 
     Attributes:
-        table: as text.
-        predictions: the rows without fault of their own.
-        faults: by row, then by column.
+        table: table as text.
+        predictions: predictions of the rows that have no fault of their own.
+        faults: faults by row, then by column.
     """
 
     table: Table
@@ -67,7 +67,7 @@ def read_predictions(path: Path) -> Predictions:
     """Read a table of predictions.
 
     Raises:
-        CohortError: the table cannot be read, or has a fault; the first is named.
+        CohortError: the table is unreadable or has a fault; the message names the first.
     """
     parsed = parse_predictions(path)
     require_no_faults(path, parsed.faults, lister=LISTER)
@@ -78,7 +78,7 @@ def parse_predictions(path: Path) -> ParsedPredictions:
     """Read a table and find every fault of its text.
 
     Raises:
-        CohortError: the file is not a readable table at all.
+        CohortError: the file is not a readable table.
     """
     table = read_table(path)
     faults = [*table.faults, *missing_columns(table.columns, REQUIRED_COLUMNS)]
@@ -101,13 +101,13 @@ def parse_predictions(path: Path) -> ParsedPredictions:
 
 
 def in_order(faults: Sequence[Fault], columns: Sequence[str]) -> tuple[Fault, ...]:
-    """Faults by row, then in the order of the table's columns."""
+    """Sort faults by row, then in the order of the table's columns."""
     place = {column: index for index, column in enumerate(("", *columns))}
     return tuple(sorted(faults, key=lambda fault: (fault.row, place.get(fault.column, len(place)), fault.column)))
 
 
 def _misspelt(columns: Sequence[str], told: set[str]) -> list[Fault]:
-    """Names that are nearly those of known columns which the table does not have."""
+    """Return a fault for each name that resembles a known column which the table lacks."""
     known = [*_parsers(columns), "rater_1"]
     faults = []
     for name in columns:

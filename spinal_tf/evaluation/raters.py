@@ -1,4 +1,4 @@
-"""Raters: how far they agree, which cases they find difficult, and how the models stand beside them."""
+"""Raters: their agreement, the cases that are difficult for them, and their comparison with the models."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Agreement:
     """Agreement of raters on the diagnoses.
 
     Attributes:
-        raters: two for Cohen's kappa, more for Fleiss'.
-        case_set: which.
-        cases: that all of them rated.
-        agreed: on how many all of them gave the same diagnosis.
-        kappa: NaN where all ratings are the same.
-        bootstrap: its interval over patients, stratified by diagnosis.
+        raters: names of the raters: two for Cohen's kappa, more for Fleiss'.
+        case_set: set of the cases.
+        cases: number of cases that all of them rated.
+        agreed: number of cases to which all of them gave the same diagnosis.
+        kappa: kappa; NaN if all ratings are the same.
+        bootstrap: interval of kappa, by bootstrap over patients, stratified by diagnosis.
     """
 
     raters: tuple[str, ...]
@@ -40,13 +40,13 @@ class Agreement:
 
 @dataclass(frozen=True, kw_only=True)
 class DifficultCases:
-    """Test cases that are difficult, by the two ways to know.
+    """Numbers of difficult test cases, by the two sources.
 
     Attributes:
-        stated: the table says so.
-        disagreed: raters gave different diagnoses.
-        both: stated, and disagreed.
-        derived: not stated either way, and taken as difficult since raters disagreed.
+        stated: cases that the table marks as difficult.
+        disagreed: cases on which raters gave different diagnoses.
+        both: cases with both.
+        derived: cases without a mark in the table that count as difficult because raters disagreed.
     """
 
     stated: int
@@ -56,7 +56,7 @@ class DifficultCases:
 
 
 def difficult_cases(predictions: Predictions) -> DifficultCases:
-    """Count the difficult cases of the test."""
+    """Count the difficult cases of the test set."""
     cases = predictions.of_set(CaseSet.TEST)
     return DifficultCases(
         stated=sum(case.stated_difficult is True for case in cases),
@@ -67,7 +67,7 @@ def difficult_cases(predictions: Predictions) -> DifficultCases:
 
 
 def agreements(predictions: Predictions, resampling: Resampling) -> list[Agreement]:
-    """All raters together, then each pair; in validation and test, where they rated a case with a diagnosis."""
+    """Compute the agreement of all raters, then of each pair, on cases with a diagnosis in validation and test."""
     raters = predictions.raters
     together = [raters] if len(raters) > 2 else []
     return [
@@ -102,10 +102,11 @@ def _agreement(
 
 
 def against_raters(scored: Scored, raters: Sequence[str], resampling: Resampling) -> list[Contrast]:
-    """The model against each rater on the cases of a task that the rater rated.
+    """Compare the model with each rater on the cases of a task that the rater rated.
 
-    A rater chose among all diagnoses, the model between two classes, since it is judged on the cases alone that the
-    task applies to. A rater's diagnosis outside of the task counts as wrong, so the comparison favours the model.
+    A rater chooses among all diagnoses. The model only chooses between two classes, since it is evaluated only on cases
+    to which the task applies. A rater's diagnosis outside of the task counts as wrong, so the comparison favors the
+    model.
     """
     contrasts = []
     for rater in raters:

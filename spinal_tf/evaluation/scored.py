@@ -1,4 +1,4 @@
-"""The cases that a task is judged on, as arrays, and the operating point that they are called at."""
+"""Cases on which a task is evaluated, as arrays, and the operating point for their calls."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from spinal_tf.evaluation.triage import POOR_DICE
 from spinal_tf.taxonomy import Task
 
 Source = Callable[[Prediction], Mapping[str, float]]
-"""Where a case's probabilities are taken from."""
+"""Function that returns the probabilities of a case, by name of the task."""
 
 FEWEST_TO_CHOOSE = 2
-"""Patients of each class that an operating point needs to be chosen on."""
+"""Fewest patients of each class from which an operating point can be chosen."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationOptions:
-    """How predictions are judged.
+    """Options of an evaluation.
 
     Attributes:
-        points: operating points that are given, by name of the task.
-        point: given for all other tasks.
-        chosen_on: the split on which an operating point that is not given is chosen, by Youden's index.
-        subgroups: columns to divide the cases by, besides age and sex.
-        resampling: of the bootstrap.
-        poor_dice: a mask with a lower Dice is poor.
+        points: given operating points, by name of the task.
+        point: given operating point of all other tasks, if any.
+        chosen_on: split on which other operating points are chosen, by Youden's index.
+        subgroups: columns that define subgroups, besides age and sex.
+        resampling: options of the bootstrap.
+        poor_dice: Dice below which a mask is poor.
     """
 
     points: Mapping[str, float] = field(default_factory=dict)
@@ -42,7 +42,7 @@ class EvaluationOptions:
     poor_dice: float = POOR_DICE
 
     def given(self, task: Task) -> float | None:
-        """The operating point of a task; None where it is to be chosen."""
+        """Return the given operating point of a task, or None if it must be chosen."""
         return self.points.get(task.name, self.point)
 
 
@@ -51,8 +51,8 @@ class OperatingPoint:
     """A cut-off; a probability at or above it is positive.
 
     Attributes:
-        value: 0 to 1.
-        chosen_on: the split that it was chosen on; None where it was given.
+        value: cut-off from 0 to 1.
+        chosen_on: split on which it was chosen; None if it was given.
     """
 
     value: float
@@ -61,18 +61,18 @@ class OperatingPoint:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Scored:
-    """The n cases of a set that a task applies to and that have a probability, in order of their names.
+    """The n cases of a set with a probability for an applicable task, sorted by name.
 
     Attributes:
-        task: which.
-        case_set: which.
-        cases: n.
+        task: classification task.
+        case_set: set of the cases.
+        cases: the n cases.
         labels: bool, (n,), whether a case is of the positive class.
         scores: float, (n,), probability of the positive class.
-        calls: bool, (n,), whether it is called positive.
+        calls: bool, (n,), whether a case is called positive.
         patients: str, (n,).
-        left_out: cases that the task applies to, without a probability.
-        cross_fitted: whether the calls are at cut-offs chosen on other patients of the same split.
+        left_out: number of cases to which the task applies, but without a probability.
+        cross_fitted: whether the calls use cut-offs chosen on other patients of the same split.
     """
 
     task: Task
@@ -86,7 +86,7 @@ class Scored:
     cross_fitted: bool
 
     def where(self, chosen: np.ndarray) -> Scored:
-        """Some of the cases; bool, (n,)."""
+        """Return the cases chosen by a mask: bool, (n,)."""
         return replace(
             self,
             cases=tuple(case for case, keep in zip(self.cases, chosen, strict=True) if keep),
@@ -112,17 +112,17 @@ class ScoredTask:
 
 
 def without_t1c(case: Prediction) -> Mapping[str, float]:
-    """The probabilities that every case has."""
+    """Return the main probabilities of a case."""
     return case.probabilities
 
 
 def with_t1c(case: Prediction) -> Mapping[str, float]:
-    """The probabilities of models that also saw the contrast-enhanced scan."""
+    """Return the probabilities of models that also saw the contrast-enhanced scan."""
     return case.with_t1c
 
 
 def can_score(predictions: Predictions, task: Task, options: EvaluationOptions, source: Source = without_t1c) -> bool:
-    """Whether the operating point is given, or there are enough patients of both classes to choose it on."""
+    """Return whether the operating point is given or can be chosen from enough patients of both classes."""
     if options.given(task) is not None:
         return True
     cases = [case for case in applicable(predictions.of_split(options.chosen_on), task) if task.name in source(case)]
@@ -135,14 +135,14 @@ def score_task(
 ) -> ScoredTask:
     """Call every case of a task.
 
-    Where the operating point is chosen on the very split that is judged, each case is called at one that was chosen on
-    other patients, see `calls_at_others_youden`.
+    If the operating point is chosen on the evaluated split itself, each case is called at a cut-off chosen on other
+    patients, see `calls_at_others_youden`.
 
     Args:
         predictions: all cases.
-        task: one for which `can_score` holds.
-        options: tell the operating point.
-        source: of the probabilities.
+        task: task for which `can_score` is True.
+        options: options with the given operating points, or the split on which they are chosen.
+        source: function that returns the probabilities of a case.
     """
     arrays = {split: _arrays(predictions.of_split(split), task, source) for split in Split}
     point = _point(arrays[options.chosen_on], task, options)
@@ -158,7 +158,7 @@ def score_task(
 
 
 def _arrays(cases: Sequence[Prediction], task: Task, source: Source) -> Scored:
-    """The cases of a split, not yet called."""
+    """Return the cases of a split, before they are called."""
     scored = sorted((case for case in applicable(cases, task) if task.name in source(case)), key=lambda one: one.name)
     scores = np.array([source(case)[task.name] for case in scored], float)
     return Scored(

@@ -20,13 +20,14 @@ PAEDIATRIC, ADULT = "paediatric", "adult"
 
 @dataclass(frozen=True, kw_only=True)
 class Subgroup:
-    """The cases of a task and set with one value of a column.
+    """Cases of a task and set with one value of a column.
 
     Attributes:
         column: ``age``, ``sex`` or a column of the table.
-        level: its value.
-        performance: on these cases.
-        contrast: with all cases that have another value; None where there are none.
+        level: value of the column.
+        performance: performance on these cases.
+        contrast: comparison with all cases that have another value; None if there are no such cases, or if the other
+            of two subgroups holds the comparison.
     """
 
     column: str
@@ -36,14 +37,14 @@ class Subgroup:
 
 
 def subgroups(scored: Scored, columns: Sequence[str], resampling: Resampling) -> list[Subgroup]:
-    """Divide cases by age and sex, where they are known, and by columns.
+    """Divide cases into subgroups by age and sex, if known, and by further columns.
 
-    Of a column with two values the contrast is given once, for the first.
+    For a column with two values, only the first subgroup has a contrast.
 
     Args:
-        scored: the cases.
-        columns: names of columns; cases with an empty cell belong to no group.
-        resampling: of the bootstrap.
+        scored: cases to divide.
+        columns: names of columns; cases with an empty cell belong to no subgroup.
+        resampling: options of the bootstrap.
     """
     found = []
     for column in ("age", "sex", *columns):

@@ -16,10 +16,10 @@ from spinal_tf.evaluation.paper.reference import beside_paper
 from spinal_tf.taxonomy import Diagnosis, tree
 
 SIGNIFICANT = 0.05
-"""As in the paper."""
+"""Significance level of the paper."""
 
 SURELY_APART = 0.01
-"""Stricter than `SIGNIFICANT`, since about fifty numbers of a split are compared with the paper's."""
+"""Level for differences from the paper; stricter than `SIGNIFICANT`, since each split has about fifty of them."""
 
 PAPER = "  paper"
 
@@ -35,7 +35,7 @@ Levels, extent, sex, age and enhancement are as the cohort's table states them."
 
 
 def as_text(summary: CohortSummary) -> str:
-    """The whole table; lines are at most 120 characters long."""
+    """Return the whole table as text; lines have at most 120 characters."""
     parts = [_split_text(split) for split in summary.splits]
     legend = [LEGEND, _marks_legend()]
     if beside_paper():
@@ -44,7 +44,7 @@ def as_text(summary: CohortSummary) -> str:
 
 
 def as_record(summary: CohortSummary) -> dict[str, object]:
-    """The same for JSON: numbers unrounded, None for what is not known."""
+    """Return the summary for JSON: numbers are unrounded, and None stands for unknown values."""
     return {
         "cohort": summary.source.name,
         "splits": {split.split.value: _split_record(split) for split in summary.splits},
@@ -52,7 +52,7 @@ def as_record(summary: CohortSummary) -> dict[str, object]:
 
 
 def printed_p(p: float) -> str:
-    """A probability value in the paper's style: two decimals, three below .01 or where two would read .05."""
+    """Format a p value in the paper's style: two decimals, or three below .01 and if two would round up to .05."""
     if math.isnan(p):
         return NOTHING
     if p < 0.001:
@@ -64,7 +64,7 @@ def printed_p(p: float) -> str:
 
 
 def mark_letters() -> dict[str, Diagnosis]:
-    """The letter behind a number that is significantly different from a group; the last group needs none."""
+    """Return the letters that mark a significant difference from a group; the last group needs no letter."""
     letters: dict[str, Diagnosis] = {}
     for diagnosis in tree().diagnoses[:-1]:
         letters[next(letter for letter in diagnosis.value + ascii_letters if letter not in letters)] = diagnosis
@@ -78,7 +78,7 @@ def _marks_legend() -> str:
 
 
 def marks(row: SummaryRow, diagnosis: Diagnosis) -> str:
-    """Letters of the groups named before this one that it differs from."""
+    """Return the letters of preceding groups from which this one differs significantly."""
     pairs = row.comparison.pairs
     return "".join(
         letter for letter, other in mark_letters().items() if pairs.get((other, diagnosis), math.nan) < SIGNIFICANT

@@ -1,8 +1,8 @@
-"""The surfaces of two masks, and how far they lie from each other in mm.
+"""Surfaces of two masks, and their distances in mm.
 
 A surface consists of elements, one for each place where eight voxels meet and some but not all of them belong to the
 mask. An element lies in the middle between its voxels and has the area of the marching cubes surface there, so that
-voxels of any shape count by their true area. This is the surface of Nikolov et al., J Med Internet Res 2021;23:e26151
+anisotropic voxels count with their true area. This is the surface of Nikolov et al., J Med Internet Res 2021;23:e26151
 (doi:10.2196/26151), and of their package surface-distance.
 """
 
@@ -21,22 +21,22 @@ from spinal_tf.lesions import LENGTH_TOLERANCE_MM
 Spacing = tuple[float, float, float]
 
 CORNERS = tuple(product((0, 1), repeat=3))
-"""Offsets of the eight voxels around a place; number k of them is bit k of the place's code."""
+"""Offsets of the eight voxels around a place; voxel k is bit k of the code of the place."""
 
 FULL = 255
-"""Code of a place inside the mask; 0 is one outside. Neither holds a surface element."""
+"""Code of a place inside the mask; 0 is the code of a place outside. Neither holds a surface element."""
 
 SHARE_TOLERANCE = 1e-9
-"""Slack when shares of area are compared with a percentile, for the rounding of their sum."""
+"""Tolerance for rounding when shares of area are compared with a percentile."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Distances:
-    """The elements of one surface, in no order.
+    """Elements of one surface, in arbitrary order.
 
     Attributes:
-        distance_mm: from each element to the nearest element of the other surface; infinite where that has none.
-        area_mm2: of each element.
+        distance_mm: distance from each element to the nearest one of the other surface; infinite if that is empty.
+        area_mm2: area of each element.
     """
 
     distance_mm: np.ndarray
@@ -46,19 +46,19 @@ class Distances:
 def surface_distances(
     prediction: np.ndarray, reference: np.ndarray, spacing_mm: Spacing
 ) -> tuple[Distances, Distances]:
-    """Distances from the prediction's surface to the reference's, and back.
+    """Return distances from the prediction's surface to the reference's, and back.
 
     Args:
-        prediction: bool, (slice, row, column); cropped to what matters, since the time grows with the size. Outside of
-            the array counts as outside of the mask.
-        reference: the same.
-        spacing_mm: of slices, rows and columns.
+        prediction: bool, (slice, row, column). Crop it to both masks, since the time grows with its size. Voxels beyond
+            the array count as outside of the mask.
+        reference: bool, same shape.
+        spacing_mm: spacing of slices, rows and columns.
     """
     codes = [_codes(mask) for mask in (prediction, reference)]
     surfaces = [((code != 0) & (code != FULL)).ravel() for code in codes]
     places = [np.flatnonzero(surface) for surface in surfaces]
     points_mm = [np.stack(np.unravel_index(place, codes[0].shape), axis=1) * spacing_mm for place in places]
-    # Not balanced: on a grid, where many points share a coordinate, medians make a slower tree.
+    # The tree is not balanced: on a grid, many points share a coordinate, and medians make a slower tree.
     trees = [KDTree(points, balanced_tree=False) if len(points) else None for points in points_mm]
     areas_mm2 = element_areas_mm2(spacing_mm)
     there, back = (
@@ -72,7 +72,7 @@ def surface_distances(
 
 
 def _nearest_mm(points_mm: np.ndarray, tree: KDTree | None, *, shared: np.ndarray) -> np.ndarray:
-    """Distance of each point to the tree; those that both surfaces share need no search."""
+    """Return the distance of each point to the tree; points that both surfaces share need no search."""
     distance_mm = np.where(shared, 0.0, np.inf)
     if tree is not None and not shared.all():
         distance_mm[~shared] = tree.query(points_mm[~shared])[0]
@@ -80,23 +80,23 @@ def _nearest_mm(points_mm: np.ndarray, tree: KDTree | None, *, shared: np.ndarra
 
 
 def _codes(mask: np.ndarray) -> np.ndarray:
-    """Which of the eight voxels around each place belong to the mask: uint8, one longer than the mask on each axis."""
+    """Return which of the eight voxels around each place belong to the mask: uint8, one longer on each axis."""
     codes = np.zeros([size + 1 for size in mask.shape], np.uint8)
     for bit, corner in enumerate(CORNERS):
-        # The place's voxel on the far side of an axis has the place's own index, the near one is one before.
+        # The voxel on the far side of a place has the index of the place, and the one on the near side is one before.
         seen = tuple(slice(1 - far, 1 - far + size) for far, size in zip(corner, mask.shape, strict=True))
         codes[seen] |= mask.view(np.uint8) << np.uint8(bit)
     return codes
 
 
 def normalised_surface_distance(there: Distances, back: Distances, tolerance_mm: float) -> float:
-    """Share of both surfaces' area that lies within a tolerance of the other surface.
+    """Return the share of both surfaces' area that lies within a tolerance of the other surface.
 
-    (area of A within the tolerance + area of B within it) / (area of A + area of B); also called surface Dice. See
-    Nikolov et al. 2021.
+    The formula is (area of A within the tolerance + area of B within it) / (area of A + area of B). It is also called
+    surface Dice. See Nikolov et al. 2021.
 
     Returns:
-        0 to 1; 0 where one mask is empty, NaN where both are.
+        The share, 0 to 1; 0 if one mask is empty, NaN if both are.
     """
     total_mm2 = there.area_mm2.sum() + back.area_mm2.sum()
     within_mm2 = sum(one.area_mm2[one.distance_mm <= tolerance_mm + LENGTH_TOLERANCE_MM].sum() for one in (there, back))
@@ -104,13 +104,13 @@ def normalised_surface_distance(there: Distances, back: Distances, tolerance_mm:
 
 
 def hausdorff_mm(there: Distances, back: Distances, percentile: float) -> float:
-    """Robust Hausdorff distance: the larger of both directed percentiles of the distances, weighted by area.
+    """Return the robust Hausdorff distance: the larger directed percentile of the distances, weighted by area.
 
-    The directed percentile is the least distance that at least this percentage of a surface's area does not exceed.
+    The directed percentile is the smallest distance within which at least this percentage of a surface's area lies.
     See Huttenlocher et al., IEEE Trans Pattern Anal Mach Intell 1993;15:850, and, for the weights, Nikolov et al. 2021.
 
     Returns:
-        In mm; infinite where one mask is empty, NaN where both are.
+        The distance in mm; infinite if one mask is empty, NaN if both are.
     """
     directed_mm = [_percentile_mm(one, percentile) for one in (there, back) if len(one.distance_mm)]
     return max(directed_mm, default=np.nan)
@@ -124,11 +124,11 @@ def _percentile_mm(distances: Distances, percentile: float) -> float:
 
 
 def element_areas_mm2(spacing_mm: Spacing) -> np.ndarray:
-    """Area of the surface element for each of the 256 codes.
+    """Return the area of the surface element for each of the 256 codes.
 
-    The corners of a cube that are in the mask, or those that are not, whichever are fewer, are taken apart into groups
-    joined by the cube's edges; each group is cut off by a surface through the middles of edges. Its area follows from
-    the areas F of the voxel's three faces, their norm T, and the norms E of all but one:
+    The corners of a cube in the mask (or those outside, if they are fewer) form groups that are joined by the cube's
+    edges. A surface through the middles of edges cuts off each group. Its area follows from the areas F of the voxel's
+    three faces, their norm T, and the norms E of all but one:
 
     ====================  =============================================
     one corner            T / 8
@@ -140,7 +140,7 @@ def element_areas_mm2(spacing_mm: Spacing) -> np.ndarray:
     ====================  =============================================
 
     Returns:
-        (256,) float64, in mm2.
+        Areas in mm2, float64, (256,).
     """
     faces_mm2 = np.prod(spacing_mm) / np.asarray(spacing_mm, float)
     without_one_mm2 = [np.linalg.norm(np.delete(faces_mm2, axis)) for axis in range(3)]
@@ -150,7 +150,7 @@ def element_areas_mm2(spacing_mm: Spacing) -> np.ndarray:
 
 @lru_cache(maxsize=1)
 def _shares() -> np.ndarray:
-    """What each code's element has of F of each axis, E without each axis, and T: (256, 7)."""
+    """Return the coefficients of F of each axis, E without each axis, and T for each code: (256, 7)."""
     shares = np.zeros((256, 7))
     for code in range(256):
         inside = [corner for bit, corner in enumerate(CORNERS) if code >> bit & 1]
@@ -165,7 +165,7 @@ Corner = tuple[int, ...]
 
 
 def _groups(corners: Sequence[Corner]) -> list[list[Corner]]:
-    """Corners joined by edges of the cube."""
+    """Return groups of corners that are joined by edges of the cube."""
     groups: list[list[Corner]] = []
     for corner in corners:
         joined = [group for group in groups if any(_edge_axis(corner, other) is not None for other in group)]
@@ -174,13 +174,13 @@ def _groups(corners: Sequence[Corner]) -> list[list[Corner]]:
 
 
 def _edge_axis(one: Corner, other: Corner) -> int | None:
-    """Axis of the edge between two corners; None where there is none."""
+    """Return the axis of the edge between two corners, or None without an edge."""
     differing = [axis for axis in range(3) if one[axis] != other[axis]]
     return differing[0] if len(differing) == 1 else None
 
 
 def _group_shares(group: Sequence[Corner]) -> dict[int, float]:
-    """Shares of one group by column: 0-2 for F, 3-5 for E, 6 for T."""
+    """Return the coefficients of one group by column: 0-2 for F, 3-5 for E, 6 for T."""
     edges = [[_edge_axis(corner, other) for other in group] for corner in group]
     axes_at = [[axis for axis in axes if axis is not None] for axes in edges]
     used = set().union(*axes_at)

@@ -1,4 +1,4 @@
-"""Whether the cases that ask for a look at their mask are those whose mask is poor."""
+"""Evaluation of flags: whether the cases flagged for review are those with a poor mask."""
 
 from __future__ import annotations
 
@@ -13,24 +13,25 @@ from spinal_tf.evaluation.predictions import CaseSet, Prediction, Predictions
 from spinal_tf.taxonomy import Diagnosis, tree
 
 POOR_DICE = 0.7
-"""Dice below which a mask is poor. Above it an overlap is good after Zou et al., Acad Radiol 2004;11:178, who name
-Zijdenbos et al., IEEE Trans Med Imaging 1994;13:716. That a poor one needs correction is our reading."""
+"""Dice below which a mask is poor. Above it, overlap is good according to Zou et al., Acad Radiol 2004;11:178, who cite
+Zijdenbos et al., IEEE Trans Med Imaging 1994;13:716. We assume that a poor mask needs correction."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TriageGroup:
-    """The flags of one group in one set; a proportion is None where there is nothing to divide by.
+    """Flags of one group in one set; a proportion with denominator 0 is None.
 
     Attributes:
-        case_set: which.
-        name: of a class of several diagnoses, a diagnosis, or healthy.
-        flagged: of the cases known to be flagged or not, those flagged: the burden.
-        poor: of the cases whose Dice is known too, those with a poor mask; as in all below. None for healthy cases,
-            whose Dice says nothing of how wrong a mask is.
-        sensitivity: of the poor masks, those flagged.
-        specificity: of the other masks, those not flagged.
-        ppv: of the flagged masks, those poor.
-        paper_corrected: share of masks that the paper's readers corrected; None with another tree than the paper's.
+        case_set: set of the cases.
+        name: name of a class of several diagnoses, a diagnosis, or healthy.
+        flagged: share of flagged cases among those with a known flag: the workload.
+        poor: share of poor masks. This and the proportions below only use cases with a known Dice, too. None for
+            healthy cases, whose Dice does not show how wrong a mask is.
+        sensitivity: share of flagged masks among the poor ones.
+        specificity: share of unflagged masks among the others.
+        ppv: share of poor masks among the flagged ones.
+        paper_corrected: share of masks that the paper's readers corrected; None if the paper gives no such share
+            or the tree is not the paper's.
     """
 
     case_set: CaseSet
@@ -44,11 +45,11 @@ class TriageGroup:
 
 
 def triage_groups(predictions: Predictions, poor_dice: float) -> Iterator[TriageGroup]:
-    """Judge the flags of every set and group that has any.
+    """Evaluate the flags of every set and group that has any.
 
     Args:
-        predictions: with flags, and with the Dice of the masks that were flagged or not.
-        poor_dice: a mask with a lower one is poor.
+        predictions: predictions with flags, and with the Dice of the masks.
+        poor_dice: Dice below which a mask is poor.
     """
     for case_set in CaseSet:
         known = [case for case in predictions.of_set(case_set) if case.flagged is not None]
@@ -59,7 +60,7 @@ def triage_groups(predictions: Predictions, poor_dice: float) -> Iterator[Triage
 
 
 def _groups() -> dict[str, frozenset[Diagnosis | None]]:
-    """Diagnoses of each group, by its name."""
+    """Return the diagnoses of each group, by its name."""
     return {
         **{name: frozenset(members) for name, members in tree().groups.items()},
         **{diagnosis.value: frozenset({diagnosis}) for diagnosis in tree().diagnoses},
