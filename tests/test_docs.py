@@ -20,6 +20,7 @@ from spinal_tf.cli.main import main
 ROOT = Path(__file__).parents[1]
 PAGES = [
     ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
     ROOT / "CHANGELOG.md",
     *sorted((ROOT / "docs").glob("*.md")),
     *sorted(ROOT.glob("weights/*.md")),
@@ -140,8 +141,8 @@ def test_python_shown_imports_what_exists(block: str) -> None:
 
 
 def test_every_part_of_the_paper_has_a_module_or_is_planned() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    table = readme.split("## From the paper to the code", 1)[1].split("\n## ", 1)[0]
+    page = (ROOT / "docs" / "method.md").read_text(encoding="utf-8")
+    table = page.split("## From the paper to the code", 1)[1].split("\n## ", 1)[0]
     rows = [line.strip("|").split("|") for line in table.splitlines() if line.startswith("| ")][1:]
     assert len(rows) > 15
     for element, place in rows:
@@ -152,7 +153,7 @@ def test_every_part_of_the_paper_has_a_module_or_is_planned() -> None:
 
 def test_readme_says_first_what_the_software_is_not() -> None:
     opening = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## ", 1)[0]
-    for words in ("research only", "not a medical device", "*simulated* lesions", "unknown"):
+    for words in ("research only", "not a medical device", "*simulated* lesions", "unknown", "lower spine"):
         assert words in opening
 
 

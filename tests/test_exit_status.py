@@ -1,4 +1,4 @@
-"""The README's table of exit statuses: each row has something that ends so, and each error stands in its row."""
+"""The table of exit statuses: each row has something that ends so, and each error stands in its row."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from spinal_tf import errors
 from spinal_tf.cli.batch import SOME_FAILED
 from spinal_tf.cli.main import INTERRUPTED, OUR_FAULT, TERMINATED
 
-README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
-SECTION = README.split("### Exit status\n", 1)[1].split("\n#", 1)[0]
+PAGE = (Path(__file__).parents[1] / "docs" / "cli.md").read_text(encoding="utf-8")
+SECTION = PAGE.split("## Exit status\n", 1)[1].split("\n#", 1)[0]
 ROWS = {int(status): meaning for status, meaning in re.findall(r"^\| (\d+) \| (.+) \|$", SECTION, re.MULTILINE)}
 
 PHRASES = {
