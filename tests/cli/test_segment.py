@@ -313,10 +313,13 @@ def test_a_case_whose_outputs_exist_is_skipped_on_resume(run, bright_file, stub_
 
 
 def test_every_option_of_the_command_is_a_choice(stub_networks):
+    from spinal_tf.cli.classify import classify
     from spinal_tf.cli.segment import segment
     from spinal_tf.cli.server_options import NAMES
 
-    given = {parameter.name for parameter in segment.params}
     of_server = {"url", *NAMES}
-    assert of_server < given
-    assert given - of_server | {"server"} == set(Choices.__dataclass_fields__)
+    for command, own in ((segment, {"method"}), (classify, {"with_mask", "t1c"})):
+        given = {parameter.name for parameter in command.params}
+        assert of_server < given
+        # segment has no heat maps, so no method of them; classify passes its two images apart
+        assert (given - of_server | {"server"}) ^ own == set(Choices.__dataclass_fields__)
