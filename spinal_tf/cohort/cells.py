@@ -35,7 +35,7 @@ Parser = Callable[[str], object]
 
 OLDEST_YEARS = 120.0
 FIRST_SCAN = date(1980, 1, 1)
-"""Earliest accepted scan date; no patient had an MRI scan before."""
+"""Earliest accepted scan date; patients had no MRI scans before."""
 
 MOST_VERTEBRAE = 33.0
 STRONGEST_T = 12.0

@@ -1,1 +1,1 @@
-"""Descriptions, tests and tables, after the paper's statistics; without TensorFlow."""
+"""Descriptions, tests and tables that follow the paper's statistics; without TensorFlow."""

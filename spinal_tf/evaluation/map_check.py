@@ -18,7 +18,7 @@ share more than a third of the variance of their ranks with maps of untrained ne
 
 @dataclass(frozen=True, kw_only=True)
 class MapComparison:
-    """Maps of one case compared with those of one draw of random weights: `spinal_tf.explanation.sanity.Similarity`.
+    """Maps of one case beside those of one draw of random weights; see `spinal_tf.explanation.sanity.Similarity`.
 
     Attributes:
         spearman: rank correlation; NaN if the maps of no tile could be ranked.

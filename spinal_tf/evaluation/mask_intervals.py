@@ -54,7 +54,7 @@ def mask_intervals(
         values: values of the n cases by name of the measure; the mean ignores NaN.
         lesions: lesions of the n cases; None if they are unknown.
         patients: patients of the n cases.
-        resampling: how many resamples.
+        resampling: options of the bootstrap.
     """
     if len(set(patients)) < 2:
         return MaskIntervals()

@@ -49,7 +49,7 @@ def draws(strata: np.ndarray, patients: np.ndarray, resampling: Resampling, *, s
     Args:
         strata: (n,), the same for all cases of a patient.
         patients: (n,), patient identifiers of any type.
-        resampling: how many resamples.
+        resampling: number of resamples, and seed.
         stream: number of the random stream; different streams are independent.
 
     Yields:
@@ -87,7 +87,7 @@ def replicate(
         labels: bool, (n,).
         patients: (n,).
         answers: answers of one or several models or raters for these cases.
-        resampling: how many resamples.
+        resampling: number of resamples, and seed.
         stream: see `draws`.
 
     Returns:
@@ -116,7 +116,7 @@ def mean_replicates(values: np.ndarray, strata: np.ndarray, patients: np.ndarray
         values: float, (n, k).
         strata: see `draws`.
         patients: (n,).
-        resampling: how many resamples.
+        resampling: number of resamples, and seed.
 
     Returns:
         Means, (k, resamples).

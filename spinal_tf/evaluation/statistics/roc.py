@@ -82,7 +82,7 @@ def roc_band(
         labels: bool, (n,).
         scores: float, (n,); a higher score means more likely positive.
         patients: (n,), patient identifiers of any type.
-        resampling: how many resamples.
+        resampling: number of resamples, and seed.
         false_positive_rates: 1 - specificity, (k,).
 
     Returns:
