@@ -1,1 +1,1 @@
-"""The simulated cohort: anatomy, lesions and acquisition, in NumPy and SciPy only."""
+"""Simulation of a cohort: anatomy, lesions and acquisition, with NumPy and SciPy only."""

@@ -1,4 +1,4 @@
-"""Vertebrae, discs, ligaments and what lies between the bones, painted slice by slice."""
+"""Vertebrae, discs, ligaments and the tissues between the bones, painted slice by slice."""
 
 from __future__ import annotations
 
@@ -11,34 +11,34 @@ from spinal_tf.phantom.painting import Band, Paint, Tissue
 from spinal_tf.phantom.skeleton import Skeleton, smooth_along
 
 GAP_MM = 1.2
-"""From the canal to the bodies: dura, veins and the ligament behind the bodies."""
+"""Distance from the canal to the vertebral bodies: dura, veins and posterior longitudinal ligament."""
 
 CORTEX_MM = 0.9
 SPINE_MM = (-58.0, 80.0)
-"""How far in front of the middle of the canal and behind it the band of a spine reaches."""
+"""Range of the band of a spine: distance behind the middle of the canal, negative in front."""
 
 
 class Column:
-    """Bodies and discs."""
+    """Vertebral bodies and discs."""
 
     def __init__(self, rng: np.random.Generator, band: Band, bones: Skeleton, canal_ap: Array) -> None:
         """Measure the band.
 
         Args:
             rng: source of all randomness.
-            band: around the spine.
-            bones: of the person.
-            canal_ap: float32 (n,), half the canal's depth at the band's pixels.
+            band: band around the spine.
+            bones: skeleton of the person.
+            canal_ap: float32 (n,), half the canal's depth at the band's pixels in mm.
         """
         self.band = band
-        front = -(band.n + canal_ap)  # in front of the canal
+        front = -(band.n + canal_ap)  # distance in front of the canal
         depth_here = smooth_along(bones.edges, bones.depth, band.s, 4)
         tilted = band.s + smooth_along(bones.edges, bones.wedge, band.s, 3) * (front - depth_here / 2)
         v, u, height = bones.vertebra(tilted)
         share, depth = 1 - bones.disc[v], bones.depth[v]
         hump = 1 - (2 * np.clip(front / depth, 0, 1) - 1) ** 2
         top, bottom = u * height, (share - u) * height
-        # C1 has no body: the tooth of C2 stands there, and the two are one bone.
+        # C1 has no body: the dens of C2 takes its place, and both are drawn as one bone.
         axial = np.where(v == 0, top - 2, np.where(v == 1, bottom, np.minimum(top, bottom)))
         axial = axial - 0.5 - bones.cave[v] * hump
         to_edge = np.minimum(top, bottom)
@@ -86,13 +86,13 @@ class Column:
 
 
 def _arch_of_c1(band: Band, front: Array, depth: Array) -> Array:
-    """Distance inside the arch in front of the tooth."""
+    """Return the signed distance inside the anterior arch of C1, in front of the dens."""
     arch: Array = (1 - np.hypot((band.s - 8) / 5.5, (front - depth - 4.2) / 3.2)) * 3.2
     return arch
 
 
 class Processes:
-    """What stands behind the canal and beside it: spinous processes, laminae, joints, pedicles, and roots between."""
+    """Structures behind and beside the canal: spinous processes, laminae, joints, pedicles, and roots between them."""
 
     def __init__(
         self, rng: np.random.Generator, band: Band, bones: Skeleton, canal: tuple[Array, Array], deep: Array
@@ -101,9 +101,9 @@ class Processes:
 
         Args:
             rng: source of all randomness.
-            band: around the spine.
-            bones: of the person.
-            canal: half the canal's depth and width at the band's pixels, float32 (n,).
+            band: band around the spine.
+            bones: skeleton of the person.
+            canal: half the canal's depth and width at the band's pixels in mm, float32 (n,).
             deep: depth below the fat under the skin in mm, float32 (n,).
         """
         canal_ap, canal_rl = canal

@@ -1,4 +1,4 @@
-"""The spinal canal: fluid and its flow, cord with grey matter, roots, cauda equina."""
+"""Spinal canal: fluid and its flow, cord with gray matter, roots, cauda equina."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ CORD_AP_MM, CORD_RL_MM = 3.2, 4.6
 CORD_AP_GROWS = ((-75, 4.0), (-45, 3.4), (-25, 1.6), (0, 1.05))
 CORD_RL_GROWS = ((-75, 3.2), (-45, 2.7), (-25, 1.5), (0, 1.0))
 CORD_SHIFT_MM = ((0, 0), (60, -0.3), (250, -1.2), (400, 0.8))
-"""How far behind the middle of the canal the cord lies: at the front where the chest is bent."""
+"""Distance of the cord behind the middle of the canal along the spine: anterior in the thoracic kyphosis."""
 
 CENTRAL_CANAL_SHARE = 0.2
-"""Share of spines whose central canal is wide enough to be seen."""
+"""Share of spines with a visible central canal."""
 
 THINNEST = 0.02
-"""Of the cord's width, below its tip, where a frame goes on for lesions of the filum."""
+"""Cross-section of the cord below its tip, relative to the full one."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CanalSizes:
-    """Half-widths in mm on a grid of s in mm, from above to below.
+    """Half-widths in mm on a grid along the spine, from top to bottom.
 
     Attributes:
-        s_mm: along the spine.
-        canal_ap, canal_rl: of the canal.
-        cord_ap, cord_rl: of the cord, as if it had no end.
-        shift: of the cord behind the middle of the canal.
-        tip_mm: where the cord ends.
+        s_mm: position along the spine.
+        canal_ap, canal_rl: half-widths of the canal.
+        cord_ap, cord_rl: half-widths of the cord, as if it had no end.
+        shift: distance of the cord behind the middle of the canal.
+        tip_mm: position of the end of the cord.
     """
 
     s_mm: Array
@@ -46,12 +46,12 @@ class CanalSizes:
     tip_mm: float
 
     def at(self, values: Array, s_mm: Array) -> Array:
-        """One of them at places along the spine, float32."""
+        """Interpolate one of the arrays at positions along the spine, float32."""
         found: Array = np.interp(s_mm, self.s_mm, values).astype(np.float32)
         return found
 
     def taper(self, s_mm: Array) -> Array:
-        """Width of the cord relative to its full one: 1 above the conus, `THINNEST` below its tip."""
+        """Return the relative width of the cord: 1 above the conus, the square root of `THINNEST` below the tip."""
         taper: Array = np.clip((self.tip_mm - s_mm) / 25, THINNEST, 1) ** 0.5
         return taper
 
@@ -90,10 +90,10 @@ class Canal:
 
         Args:
             rng: source of all randomness.
-            band: around the canal.
-            sizes: of canal and cord.
-            bulge: float32 (n,), how far discs reach into the canal, in mm.
-            fine_mm: thickness of the slices, over which borders that a slice cuts obliquely are blurred.
+            band: band around the canal.
+            sizes: sizes of canal and cord.
+            bulge: float32 (n,), protrusion of discs into the canal in mm.
+            fine_mm: thickness of the slices; it blurs borders that a slice cuts obliquely.
         """
         self.band = band
         canal_ap, self.canal_rl = sizes.at(sizes.canal_ap, band.s), sizes.at(sizes.canal_rl, band.s)
@@ -120,7 +120,7 @@ class Canal:
         self.has_central_canal = rng.random() < CENTRAL_CANAL_SHARE
 
     def paint(self, paint: Paint, tissues: Mapping[str, Tissue], x_mm: float) -> Array:
-        """Paint one slice; returns the fraction of cord in each pixel of the band."""
+        """Paint one slice; return the fraction of cord in each pixel of the band."""
         aside = x_mm - self.band.x
         if np.abs(aside).min() > self.canal_rl.max() + 3:
             return np.zeros(self.band.s.size, np.float32)
@@ -141,7 +141,7 @@ class Canal:
         return cord
 
     def _paint_roots(self, paint: Paint, x_mm: float, aside: Array, fluid: Array) -> None:
-        """Strands beside the cord, and the cauda equina below it."""
+        """Paint roots beside the cord, and the cauda equina below it."""
         strands = self.strands.at(x_mm)
         beside = np.clip(np.abs(aside) / self.canal_rl - 0.35, 0, 0.6)
         roots = beside * np.clip(strands - 0.2, 0, 1) * np.float32(2 * self.root_share)
@@ -150,11 +150,11 @@ class Canal:
 
 
 def grey_matter(u: Array, v: Array) -> Array:
-    """The butterfly in the cord's cross-section: two horns and the bridge between them, as stripes on sagittal slices.
+    """Return the fraction of gray matter: the butterfly in the cord's cross-section, stripes on sagittal slices.
 
     Args:
         u: right-left position, 1 on the cord's surface.
-        v: antero-posterior position, likewise.
+        v: anteroposterior position, likewise.
     """
     horns = inside(0.16 - np.abs(np.abs(u) - 0.36), 0.15) * inside(0.62 - np.abs(v), 0.15)
     bridge = inside(0.4 - np.abs(u), 0.15) * inside(0.18 - np.abs(v), 0.15)

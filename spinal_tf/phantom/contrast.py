@@ -1,4 +1,4 @@
-"""A contrast-enhanced T1w image for a background that has none, made of its T2w image."""
+"""Synthesis of a contrast-enhanced T1w image from the T2w image of a background."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from spinal_tf.phantom.fields import Array
 from spinal_tf.phantom.frame import Background
 
 CANAL_MM = (6.0, 4.3)
-"""How far beyond the cord's surface, to the sides and to front and back, bright voxels are taken for fluid."""
+"""Distance from the cord's surface, laterally and anteroposteriorly, within which bright voxels count as fluid."""
 
 TISSUE_LEVELS = ((0.0, 0.02), (0.05, 0.15), (0.15, 0.38), (0.3, 0.5), (0.5, 0.62), (0.8, 0.9), (1.2, 1.0), (3.0, 1.1))
-"""T1w level, cord 0.5, of a T2w level, fluid 1, outside the canal: black stays black, fat is the brightest."""
+"""T2w level (fluid 1) and its T1w level (cord 0.5) outside the canal: black stays black, fat is brightest."""
 
 FLUID_LEVELS = ((0.0, 0.05), (0.1, 0.3), (0.3, 0.5), (0.6, 0.35), (1.0, 0.15), (3.0, 0.12))
-"""The same within the canal, where the brightest is fluid."""
+"""The same within the canal, where fluid is brightest on T2w."""
 
 
 def with_synthetic_t1c(background: Background) -> Background:
     """Add a T1w image in which fluid is dark and fat is bright.
 
-    It holds no more than the T2w image shows: bright discs pass for fat, and vessels do not enhance.
+    It contains only what the T2w image shows: bright discs look like fat, and vessels do not enhance.
 
     Args:
-        background: left as it is.
+        background: stays unchanged.
 
     Returns:
-        The same background with a T1c image on the scale of drawn ones, cord 0.5.
+        The same background with a T1c image on the scale of drawn backgrounds, cord 0.5.
     """
     level = _levels(background)
     outside, inside = (np.interp(level, *np.asarray(table).T) for table in (TISSUE_LEVELS, FLUID_LEVELS))
@@ -39,7 +39,7 @@ def with_synthetic_t1c(background: Background) -> Background:
 
 
 def _levels(background: Background) -> Array:
-    """T2w on the scale where cord is 0.3 and fluid 1, on all rows alike."""
+    """Return T2w on the scale with cord 0.3 and fluid 1, the same on all rows."""
     t2 = background.t2 / background.gain[None, :, None].astype(np.float32)
     span = background.csf_level - background.cord_level
     above = 0.3 + 0.7 * (t2 - background.cord_level) / span
@@ -48,11 +48,11 @@ def _levels(background: Background) -> Array:
 
 
 def near_cord(background: Background, beyond_mm: tuple[float, float]) -> Array:
-    """Float32, 1 in the cord and a little beyond its surface, 0 far off; the cord goes on straight beyond its ends.
+    """Return a float32 map: 1 in and near the cord, 0 far from it; beyond its ends the cord is continued straight.
 
     Args:
-        background: whose frame tells the course.
-        beyond_mm: how far beyond, along slices and columns.
+        background: background whose frame holds the course.
+        beyond_mm: distance from the cord's surface along slices and columns.
     """
     frame, (slices, rows, columns) = background.frame, background.t2.shape
     seen = np.flatnonzero(np.isfinite(frame.x_mm))

@@ -1,4 +1,4 @@
-"""The course of a drawn spine through the image: how it is curved, and each voxel's place along it and off it."""
+"""Course of a drawn spine through the image: its curvature, and each voxel's position along and behind it."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ TILT_DEGREES = (
     *((-120, -8), (0, 4), (60, 10), (125, 26), (190, 16)),
     *((260, 0), (340, -12), (400, -9), (470, 5), (540, 22)),
 )
-"""Mean tilt at a distance below the top of C1 in mm, positive where the spine runs backwards on its way down: lordosis
-of the neck, kyphosis of the chest, lordosis of the loin."""
+"""Distance below the top of C1 in mm and mean tilt, positive where the spine runs posteriorly on its way down:
+cervical lordosis, thoracic kyphosis, lumbar lordosis."""
 
 TILT_SD_DEGREES = 4.5
 CURVED = (0.4, 1.2)
-"""Range of the factor by which a person's spine is more or less curved than the mean."""
+"""Range of the curvature of a person's spine relative to the mean."""
 
 BEYOND_MM = 120.0
-"""How far the course is known above and below the field of view."""
+"""Length of the course above and below the field of view."""
 
 STEP_MM = 0.5
 FURTHEST_MM = 60.0
-"""Distance from the spine beyond which a voxel's place along it is that of the voxel at this distance."""
+"""Distance from the spine beyond which voxels take the position along the spine of the voxel at this distance."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Course:
-    """The middle of the spinal canal, on steps of `STEP_MM` from above to below the field of view.
+    """Middle of the spinal canal in steps of `STEP_MM`, from above to below the field of view.
 
     Attributes:
-        s_mm: along the spine, 0 at the top of C1.
-        z_mm: down the image, 0 at its first row; grows with s.
-        y_mm: back from its first column.
-        x_mm: to the left from its first slice.
+        s_mm: position along the spine, 0 at the top of C1.
+        z_mm: distance below the first row of the image; grows with s.
+        y_mm: distance behind the first column.
+        x_mm: distance to the left of the first slice.
     """
 
     s_mm: Array
@@ -45,15 +45,15 @@ class Course:
     x_mm: Array
 
     def at_rows(self, rows: int, row_mm: float) -> tuple[Array, Array, Array, Array]:
-        """S, x, y in mm and dy/dz at each row."""
+        """Return s, x, y in mm and dy/dz at each row."""
         z = np.arange(rows) * row_mm
         s, x, y = (np.interp(z, self.z_mm, values) for values in (self.s_mm, self.x_mm, self.y_mm))
         return s, x, y, np.interp(z, self.z_mm, np.gradient(self.y_mm, self.z_mm))
 
     def straightened(self, rows: int, columns: int, spacing_mm: tuple[float, float]) -> tuple[Array, Array]:
-        """Place along the spine and distance behind it in mm of every pixel of a slice, float32 (rows, columns).
+        """Return each pixel's position along the spine and distance behind it in mm, float32 (rows, columns).
 
-        The foot of the perpendicular is found in three steps of Newton's method that leaves out curvature.
+        Three steps of Newton's method without curvature find the foot of the perpendicular.
         """
         z = (np.arange(rows) * spacing_mm[0])[:, None]
         behind = np.arange(columns) * spacing_mm[1] - np.interp(z, self.z_mm, self.y_mm)
@@ -72,13 +72,13 @@ class Course:
 def draw_course(
     rng: np.random.Generator, *, top_mm: float, size: tuple[int, int, int], spacing_mm: tuple[float, float, float]
 ) -> Course:
-    """Draw how a spine is curved and where it stands in the field of view.
+    """Draw the curvature of a spine and its position in the field of view.
 
     Args:
         rng: source of all randomness.
-        top_mm: below the top of C1 where the spine crosses the first row.
-        size: voxels along slice, row, column.
-        spacing_mm: of the same.
+        top_mm: distance below the top of C1 at which the spine crosses the first row.
+        size: number of voxels along slice, row, column.
+        spacing_mm: spacing of slice, row, column.
     """
     width_mm, height_mm, depth_mm = (n * step for n, step in zip(size, spacing_mm, strict=True))
     s = np.arange(top_mm - BEYOND_MM, top_mm + 1.5 * height_mm + BEYOND_MM, STEP_MM)
@@ -96,7 +96,7 @@ def draw_course(
 
 
 def _tilt(rng: np.random.Generator, s_mm: Array) -> Array:
-    """Angle to the vertical at each step, in radians."""
+    """Draw the angle to the vertical at each step, in radians."""
     places, degrees = np.asarray(TILT_DEGREES).T
     drawn = degrees * rng.uniform(*CURVED) + rng.normal(0, TILT_SD_DEGREES, degrees.size)
     tilt = ndimage.gaussian_filter1d(np.interp(s_mm, places, drawn), 25 / STEP_MM, mode="nearest")

@@ -1,4 +1,4 @@
-"""Fluid that loses its brightness along the canal, so that cord and fluid look more and more alike."""
+"""Fading of the fluid along the canal, so that cord and fluid look more and more alike."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from spinal_tf.phantom.frame import Background
 from spinal_tf.phantom.scanner import Degradations
 
 BESIDE_CORD_MM = (8.0, 7.0)
-"""How far beyond the cord's surface, to the sides and to front and back, fluid may lie."""
+"""Distance from the cord's surface, laterally and anteroposteriorly, within which fluid may lie."""
 
 END_MM = 8.0
-"""SD over which the fade ends where the cord does."""
+"""SD of the smooth end of the fade at the ends of the cord."""
 
 
 def faded(background: Background, happened: Degradations) -> Array:
-    """T2w in which the fluid around the cord has lost a share of what it is brighter than the cord.
+    """Reduce the contrast between the fluid around the cord and the cord on T2w.
 
     Args:
-        background: with its lesions, which keep their brightness; left as it is.
-        happened: how much is lost, and where.
+        background: background with lesions, which keep their brightness; stays unchanged.
+        happened: share of the contrast that is lost, and where.
 
     Returns:
-        float32, the grid of the background; its own T2w where nothing fades.
+        T2w, float32, on the grid of the background; the background's own array if nothing fades.
     """
     if not happened.fade:
         return background.t2
@@ -37,7 +37,7 @@ def faded(background: Background, happened: Degradations) -> Array:
 
 
 def _loss(background: Background, happened: Degradations) -> Array:
-    """float32 for each row: linear from where it begins; none beyond the ends of the cord."""
+    """Return the loss on each row, float32: it grows linearly from its start and is 0 beyond the ends of the cord."""
     height = np.linspace(0, 1, background.t2.shape[1])
     if happened.fade_up:
         height = height[::-1]

@@ -1,4 +1,4 @@
-"""Smooth random fields and soft edges, the building blocks of the simulated anatomy."""
+"""Smooth random fields and soft edges, from which the simulated anatomy is built."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from scipy import ndimage
 
 Array = np.ndarray
 EDGE_MM = 0.8
-"""Width over which one tissue gives way to the next."""
+"""Width of the transition from one tissue to the next."""
 
 
 def inside(distance_mm: Array, edge_mm: float = EDGE_MM) -> Array:
-    """Fraction of tissue at a signed distance from its border in mm, positive inside; float32, 0 to 1."""
+    """Return the fraction of tissue at a signed distance from its border in mm, positive inside; float32, 0 to 1."""
     fraction: Array = np.clip(0.5 + distance_mm / edge_mm, 0, 1, dtype=np.float32)
     return fraction
 
 
 def rounded(first_mm: Array, second_mm: Array, radius_mm: float) -> Array:
-    """Signed distance from the border of what two borders enclose, its corners rounded; `radius_mm` at most."""
+    """Return the signed distance inside the intersection of two shapes, with rounded corners; at most `radius_mm`."""
     first, second = np.maximum(radius_mm - first_mm, 0), np.maximum(radius_mm - second_mm, 0)
     distance: Array = radius_mm - np.sqrt(first * first + second * second)
     return distance
 
 
 def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], cells: tuple[float, ...]) -> Array:
-    """Gaussian noise of unit variance whose grain is ``cells`` voxels along each axis, float32.
+    """Draw Gaussian noise of unit variance with a grain of ``cells`` voxels along each axis, float32.
 
-    Cubic B-splines through random knots: their bell shape leaves no trace of the knots' grid.
+    It is made of cubic B-splines with random knots: their bell shape leaves no trace of the knots' grid.
     """
     steps = [max(cell, 1.0) for cell in cells]
     counts = [int(np.ceil(n / step)) + 4 for n, step in zip(shape, steps, strict=True)]
@@ -39,9 +39,9 @@ def smooth_noise(rng: np.random.Generator, shape: tuple[int, ...], cells: tuple[
 
 
 def _splined(knots: Array, axis: int, length: int, step: float) -> Array:
-    """Cubic B-spline through knots that lie ``step`` voxels apart.
+    """Evaluate a cubic B-spline whose knots are ``step`` voxels apart.
 
-    Voxel by voxel: a matrix product's last bit depends on how many threads the linear algebra library takes.
+    It is summed voxel by voxel: the last bit of a matrix product depends on the linear algebra library's threads.
     """
     position = np.arange(length) / step
     first = position.astype(int)
@@ -57,7 +57,7 @@ def _splined(knots: Array, axis: int, length: int, step: float) -> Array:
 
 
 def smooth_curve(rng: np.random.Generator, length: int, knots: int, amplitude: float) -> Array:
-    """Random curve through ``knots`` normal deviates of the given amplitude, float64 ``(length,)``."""
+    """Draw a smooth random curve from ``knots`` normal deviates of the given amplitude, float64 ``(length,)``."""
     positions = np.linspace(0, length - 1, knots)
     raw = np.interp(np.arange(length), positions, rng.normal(0, amplitude, knots))
     curve: Array = ndimage.gaussian_filter1d(raw, length / knots / 2, mode="nearest")

@@ -1,4 +1,4 @@
-"""Where the cord runs in a background, so that lesions can be drawn in the cord's own coordinates."""
+"""Position of the cord in a background, so that lesions can be drawn in the cord's own coordinates."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ class Frame:
     """Course and size of the cord, one entry for each row of the volume.
 
     Attributes:
-        spacing_mm: of slice, row, column.
-        x_mm: cord centre along the slice axis, from the centre of the first slice; NaN on rows without cord.
-        y_mm: cord centre along the column axis, from the centre of the first column; NaN likewise.
+        spacing_mm: spacing of slice, row, column.
+        x_mm: cord center along the slice axis, from the center of the first slice; NaN on rows without cord.
+        y_mm: cord center along the column axis, from the center of the first column; NaN likewise.
         rl_mm: half the cord's right-left width.
-        ap_mm: half its antero-posterior width.
+        ap_mm: half the cord's anteroposterior width.
         vertebra_mm: height of vertebral body plus disc at that row.
         region: index into ``REGIONS``, -1 on rows without cord.
         level: vertebral level, 1 for C1 to 7 for C7, 8 for T1, ..., as the Spinal Cord Toolbox numbers them; 0 where
-            it is not known.
+            unknown.
     """
 
     spacing_mm: tuple[float, float, float]
@@ -43,23 +43,23 @@ REGION_OF_LEVEL = {
     "thoracic-lumbar": (2, 3),
     "lumbar": (3, 3),
 }
-"""First and last region, as numbered in `REGIONS`, in which a lesion of that level is centred."""
+"""Index in `REGIONS` of the first and last region of a lesion at that level."""
 
 
 def region_of_level(level: np.ndarray) -> np.ndarray:
-    """Index into `REGIONS` of vertebral levels, 1 for C1 to 7 for C7, 8 for T1 to 19 for T12, 20 for L1 and on."""
+    """Return the index into `REGIONS` of vertebral levels: 1 for C1, 8 for T1, 20 for L1, and so on."""
     return np.searchsorted(np.array([1, 8, 20]), level, side="right")
 
 
 @dataclass(frozen=True, kw_only=True)
 class View:
-    """What is to be seen of a spine.
+    """Requested view of a spine.
 
     Attributes:
         level: key of `REGION_OF_LEVEL`.
         fine_mm: thickness of the fine slices that are averaged later.
-        fine_slices: how many of them there are.
-        with_t1c: whether a contrast-enhanced T1w image is wanted, too.
+        fine_slices: number of fine slices.
+        with_t1c: also make a contrast-enhanced T1w image.
     """
 
     level: str
@@ -70,18 +70,18 @@ class View:
 
 @dataclass(frozen=True, kw_only=True)
 class Background:
-    """A spine without lesion.
+    """A spine without lesions.
 
     Attributes:
         t2: float32 (slice, row, column).
-        t1c: the same grid with contrast-enhanced T1 weighting, None where the background has none.
+        t1c: contrast-enhanced T1w on the same grid, None if the background has no such image.
         cord: float32, the same grid, fraction of cord in each voxel.
         frame: course of the cord.
         cord_level: T2 intensity of normal cord.
         csf_level: T2 intensity of cerebrospinal fluid.
-        gain: float64 (rows,), how bright the cord is on each row, relative to ``cord_level`` (coil sensitivity).
-        origin: what it was made of: ``procedural``, ``template``, or the name of a scan.
-        shaded: whether it was seen through a coil already.
+        gain: float64 (rows,), brightness of the cord on each row, relative to ``cord_level`` (coil sensitivity).
+        origin: source: ``procedural``, ``template``, or the name of a scan.
+        shaded: whether the images already contain a coil's shading.
     """
 
     t2: np.ndarray
@@ -95,6 +95,6 @@ class Background:
     shaded: bool = False
 
     def intensity(self, level: np.ndarray | float, rows: slice) -> np.ndarray:
-        """T2 intensity on these rows of a level given on the scale where cord is 0.3 and fluid 1."""
+        """Return the T2 intensity on these rows of a level on the scale with cord 0.3 and fluid 1."""
         scaled = self.cord_level + (level - 0.3) / 0.7 * (self.csf_level - self.cord_level)
         return scaled * self.gain[rows][None, :, None]

@@ -1,4 +1,4 @@
-"""Lesions painted into a background: their place in the cord, what they displace, T2w, T1c and mask."""
+"""Painting of lesions into a background: position in the cord, displaced tissue, T2w, T1c and mask."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from spinal_tf.phantom.frame import Background, Frame
 from spinal_tf.phantom.lesion_shapes import DrawnLesion
 
 REACH_MM = 24.0
-"""Half the width of the box around the cord in which anything changes where the cord is widened."""
+"""Half the width of the box around the cord that changes if the cord is widened."""
 
 
 def add_lesions(
@@ -23,8 +23,8 @@ def add_lesions(
 
     Args:
         rng: source of all randomness.
-        background: left as it is.
-        lesions: drawn one after another, later ones over earlier ones.
+        background: stays unchanged.
+        lesions: lesions to draw, later ones over earlier ones.
 
     Returns:
         The background with lesions, and the mask as float32 fraction of lesion in each voxel.
@@ -73,7 +73,7 @@ def _reach(centre_mm: np.ndarray, spacing_mm: float, length: int, reach_mm: floa
 
 
 class _CordSpace:
-    """Coordinates of a box relative to the cord, before and after the lesion widened it."""
+    """Coordinates of a box relative to the cord, before and after the lesion widens it."""
 
     def __init__(self, frame: Frame, lesion: DrawnLesion, box: tuple[slice, slice, slice]) -> None:
         rows = box[1]
@@ -99,7 +99,7 @@ class _CordSpace:
         self._corners: list[tuple[Array, Array]] | None = None
 
     def widen(self, image: Array) -> Array:
-        """The image after the cord has grown: displaced outwards, less with distance."""
+        """Return the image after the cord has grown: tissue is displaced outwards, less with distance."""
         if self.growth.max() < 1.01:
             return image
         if self._corners is None:
@@ -111,7 +111,7 @@ class _CordSpace:
         return widened
 
     def _displaced(self, shape: tuple[int, ...]) -> list[tuple[Array, Array]]:
-        """Where each voxel's tissue was: four neighbours in its row, flat index and weight of each."""
+        """Return where each voxel's tissue was: flat index and weight of four neighbors in its row."""
         g = self.growth[None, :, None].astype(np.float32)
         rho = self.radius * g
         outer = np.maximum(np.float32(1.35) * g, np.float32(3.4))
@@ -136,7 +136,7 @@ class _CordSpace:
 
     @staticmethod
     def _zero_index(coordinate: Array, axis: int) -> Array:
-        """Index, with fraction, at which a linear coordinate is zero; shape (1, rows, 1)."""
+        """Return the fractional index at which a linear coordinate is zero; shape (1, rows, 1)."""
         first = np.take(coordinate, [0], axis=axis)
         step = np.take(coordinate, [1], axis=axis) - first
         index: Array = -first / step
@@ -144,14 +144,14 @@ class _CordSpace:
 
 
 def _split(position: Array, length: int) -> tuple[Array, Array]:
-    """Lower neighbour and share of the upper one; positions beyond the ends are taken to them."""
+    """Return the lower neighbor and the weight of the upper one; positions beyond the ends are clipped."""
     position = np.clip(position, 0, length - 1)
     below = np.minimum(position.astype(np.int32), max(length - 2, 0))
     return below, (position - below).astype(np.float32)
 
 
 def _membership(rng: np.random.Generator, lesion: DrawnLesion, cord: _CordSpace) -> tuple[Array, Array]:
-    """Fraction of solid lesion, and distance from the lesion's axis in lesion radii."""
+    """Return the fraction of solid lesion, and the distance from the lesion's axis in lesion radii."""
     share = np.maximum(cord.radius_share, 1e-3)[None, :, None].astype(np.float32)
     room = np.clip(1 - share, 0, None) if lesion.remaining_cord > 0 else np.float32(1.0) - 0.45 * share
     shape = cord.radius.shape
@@ -165,7 +165,7 @@ def _membership(rng: np.random.Generator, lesion: DrawnLesion, cord: _CordSpace)
 
 
 def _tube(cord: _CordSpace, inner_mm: float, beyond_mm: float, radius: float) -> Array:
-    """A central tube from the lesion's poles outwards, as wide as ``radius`` of the cord."""
+    """Return the fraction of a central tube outwards from the lesion's poles; its radius is relative to the cord's."""
     z = np.abs(cord.z) - inner_mm
     taper = np.clip(1 - z / max(beyond_mm, 1e-3), 0, 1) ** 0.5 * (z > -4)
     width = np.maximum(radius * taper, 1e-3)[None, :, None]
@@ -175,12 +175,12 @@ def _tube(cord: _CordSpace, inner_mm: float, beyond_mm: float, radius: float) ->
 
 @dataclass(frozen=True, kw_only=True)
 class _Parts:
-    """The parts of one lesion, fractions in each voxel of its box, and the noise within it; the same on T2w and T1c.
+    """Parts of one lesion as fractions in each voxel of its box, and its noise; shared by T2w and T1c.
 
     Attributes:
-        solid, oedema, syrinx, cap, blood: float32.
-        cysts: one such array for each.
-        distance: from the lesion's axis, in lesion radii.
+        solid, oedema, syrinx, cap, blood: fractions, float32.
+        cysts: one such array per cyst.
+        distance: distance from the lesion's axis in lesion radii.
         texture, spots: noise of unit variance.
     """
 
@@ -195,7 +195,7 @@ class _Parts:
     spots: Array
 
     def whole(self) -> Array:
-        """What a reader outlines: all but the syrinx."""
+        """Return what a reader outlines: all parts except the syrinx."""
         whole: Array = np.maximum.reduce([self.solid, self.oedema, self.cap, *self.cysts])
         return whole
 
@@ -210,7 +210,7 @@ def _draw_parts(rng: np.random.Generator, lesion: DrawnLesion, cord: _CordSpace)
     if lesion.cap_mm:
         pole = np.abs(np.abs(cord.z) - half * 0.92)
         near_pole = np.clip((lesion.cap_mm / 2 - pole) + 0.5, 0, 1)[None, :, None]
-        # Ragged like the border that it lines.
+        # The cap is as ragged as the border that it lines.
         cap = near_pole * np.clip((0.8 + 0.1 * spots - cord.radius) * 4 + 0.5, 0, 1)
     blood = np.clip((-texture - 0.7) * 3, 0, 1) * (distance < 0.85) * solid if lesion.haemorrhage else nothing
     return _Parts(

@@ -1,9 +1,9 @@
-"""Lesions drawn in the cord's own coordinates, on any background whose cord is known.
+"""Lesions drawn in the cord's own coordinates, on any background with a known cord.
 
-A lesion's cross-section is an ellipse in the cord's normalised coordinates (u to the left, v to the back, 1 on the
-cord's surface), its size a profile along the cord. Tumours displace cord, so the cord is widened first and everything
-around it pressed together; demyelinating lesions replace it. The mask is the whole lesion: solid part, cysts, cap and
-oedema, as the readers of Zhuo et al. 2022 outlined it.
+A lesion's cross-section is an ellipse in the cord's normalized coordinates (u to the left, v to the back, 1 on the
+cord's surface); its size follows a profile along the cord. Tumors displace the cord, so the cord is widened first and
+the tissue around it compressed; demyelinating lesions replace the cord. The mask is the whole lesion: solid part,
+cysts, cap and edema, as the readers of Zhuo et al. 2022 outlined it.
 """
 
 from __future__ import annotations
@@ -19,46 +19,47 @@ from spinal_tf.phantom.places import Place, place_lesions
 from spinal_tf.taxonomy import Diagnosis
 
 LARGEST_DEVIATE = 2.4
-"""SDs beyond which no volume is drawn."""
+"""Maximum deviation of a drawn log volume from the mean, in SDs."""
 
 OEDEMA_AREA, CYST_AREA = 0.44, 0.3
-"""Mean section, over the cord's, of oedema and of the part of a cyst beyond the lesion, as the mask counts them."""
+"""Mean cross-section of edema and of the part of a cyst beyond the lesion in the mask, relative to the cord's."""
 
 NORMAL_SECTION_MM2 = 67.0
-"""Of a healthy cervical cord."""
+"""Cross-section of a healthy cervical cord."""
 
 THINNEST_CORD = 1.4
-"""How many times thinner than that a cord counts at most."""
+"""Maximum factor by which a cord counts as thinner than that."""
 
 LONGER_THAN_WIDE = 1.6
-"""Length of a tumour over its width, at least."""
+"""Minimum ratio of a tumor's length to its width."""
 
 NARROWEST, WIDEST = 0.6, 1.3
-"""How far beyond a disease's range of sections the drawn volume and extent may take one."""
+"""Factors by which drawn volume and extent may extend the lower and upper limit of a disease's range of sections."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class DrawnLesion:
-    """The parameters of one lesion, as drawn; lengths in mm, sections in normal cord sections.
+    """Drawn parameters of one lesion; lengths in mm, sections in normal cord sections.
 
     Attributes:
-        centre_row: row of the background.
-        length_mm: along the cord, without oedema and syrinx.
+        centre_row: row of the lesion's center in the background.
+        length_mm: length along the cord, without edema and syrinx.
         section: largest cross-section.
-        offset_u, offset_v: centre to the left and to the back, 1 where the lesion touches the cord's surface.
-        softness: width of the margin over the lesion's radius.
-        roughness: SD of the radius, relative.
-        t2: level, cord 0.3 and fluid 1.
-        patchy: SD of that level within the lesion, relative.
-        ends: exponent of the profile along the cord; high is blunt.
-        remaining_cord: section of displaced cord; 0 where the lesion replaces cord.
-        swelling: section of the cord over normal, at the middle of a lesion that replaces cord.
-        cysts: centre and half-length of each, in half-lengths of the lesion.
-        syrinx_mm, cap_mm, oedema_mm: how far syrinx and oedema reach beyond the lesion, and how thick the dark cap is;
-            0 where there is none.
-        haemorrhage: whether old blood darkens parts of it.
-        bright_spots: whether it holds spots nearly as bright as fluid.
-        enhancement: level on T1c, 0 where it does not enhance.
+        offset_u, offset_v: offset of the center to the left and to the back, 1 if the lesion touches the cord's
+            surface.
+        softness: width of the margin relative to the lesion's radius.
+        roughness: relative SD of the radius.
+        t2: T2 level, cord 0.3 and fluid 1.
+        patchy: relative SD of that level within the lesion.
+        ends: exponent of the profile along the cord; high values give blunt ends.
+        remaining_cord: section of displaced cord; 0 if the lesion replaces cord.
+        swelling: section of the cord relative to normal, at the middle of a lesion that replaces cord.
+        cysts: center and half-length of each cyst, in half-lengths of the lesion.
+        syrinx_mm, cap_mm, oedema_mm: reach of the syrinx beyond the lesion, thickness of the dark cap, and reach of the
+            edema beyond the lesion; 0 if absent.
+        haemorrhage: whether old blood darkens parts of the lesion.
+        bright_spots: whether the lesion has spots nearly as bright as fluid.
+        enhancement: level on T1c, 0 without enhancement.
     """
 
     centre_row: int
@@ -89,7 +90,7 @@ def draw_lesions(rng: np.random.Generator, diagnosis: Diagnosis, frame: Frame, l
         rng: source of all randomness.
         diagnosis: the disease.
         frame: course of the cord.
-        level: key of ``frame.REGION_OF_LEVEL`` where they lie; anywhere if it is out of view.
+        level: level of the lesions, key of ``frame.REGION_OF_LEVEL``; they lie anywhere if it is out of view.
     """
     disease = parameters_of(diagnosis)
     volume_ml, count, extent = _draw_burden(rng, disease)
@@ -104,7 +105,7 @@ def draw_lesions(rng: np.random.Generator, diagnosis: Diagnosis, frame: Frame, l
 
 
 def _draw_burden(rng: np.random.Generator, disease: Disease) -> tuple[float, int, float]:
-    """Total volume in mL, number of lesions, and extent in vertebrae summed over them."""
+    """Draw total volume in mL, number of lesions, and extent in vertebrae summed over them."""
     deviate = float(np.clip(rng.normal(), -LARGEST_DEVIATE, LARGEST_DEVIATE))
     mean, sd = disease.log_volume_ml
     chance = _chance_given(rng, deviate, VOLUME_AND_COUNT)
@@ -116,7 +117,7 @@ def _draw_burden(rng: np.random.Generator, disease: Disease) -> tuple[float, int
 
 
 def _chance_given(rng: np.random.Generator, deviate: float, correlation: float) -> float:
-    """Uniform from 0 to 1, by a normal deviate that correlates with another."""
+    """Draw a uniform number from 0 to 1 whose normal deviate correlates with the given one."""
     return float(ndtr(correlation * deviate + np.sqrt(1 - correlation**2) * rng.normal()))
 
 
@@ -157,7 +158,7 @@ def _draw_lesion(
 
 @dataclass(frozen=True, kw_only=True)
 class _Beyond:
-    """How far oedema and cysts reach beyond both poles of the solid part together, in mm."""
+    """Length of edema and cysts beyond the solid part, summed over both poles, in mm."""
 
     oedema_mm: float
     cyst_mm: float
@@ -175,7 +176,7 @@ def _beyond(cysts: tuple[tuple[float, float], ...], oedema_mm: float, whole_mm: 
 def _fit_size(
     disease: Disease, frame: Frame, place: Place, *, volume_ml: float, ends: float, beyond: _Beyond
 ) -> tuple[float, float]:
-    """Length and section of the solid part that give the drawn volume and extent; where both cannot be, the volume."""
+    """Return length and section of the solid part for the drawn volume and extent; the volume has priority."""
     fill = ends / (ends + 1)  # mean of 1 - |t| ** ends
     rows = slice(place.first_row, place.last_row + 1)
     cord_mm2 = float(np.pi * np.mean(frame.rl_mm[rows] * frame.ap_mm[rows]))
@@ -183,10 +184,10 @@ def _fit_size(
     solid_mm3 = max(1000 * volume_ml - around_mm3, 400 * volume_ml)
     wanted_mm = max(place.length_mm - beyond.either_mm, 0.45 * place.length_mm, 5.0)
     if disease.remaining_cord[1] > 0:
-        # Length over the diameter of a circle of that section: volume = fill pi / 4 diameter^2 length.
+        # Ratio of length to the diameter of a circle of that section: volume = fill pi / 4 diameter^2 length.
         wanted_mm = max(wanted_mm, (solid_mm3 * LONGER_THAN_WIDE**2 * 4 / (np.pi * fill)) ** (1 / 3))
     low, high = disease.section
-    # A tumour is as thick where the cord is thin; what replaces cord can't be.
+    # In a thin cord, a tumor is as thick as elsewhere; a lesion that replaces cord cannot be.
     thin = float(np.clip(NORMAL_SECTION_MM2 / cord_mm2, 1, THINNEST_CORD)) if disease.remaining_cord[1] > 0 else 1.0
     section = float(np.clip(solid_mm3 / (cord_mm2 * fill * wanted_mm), NARROWEST * low, WIDEST * thin * high))
     longest_mm = max(place.room_mm - beyond.either_mm, 4.0)
@@ -194,14 +195,14 @@ def _fit_size(
 
 
 def _uncovered(section: float, offset: float) -> float:
-    """Section of an ellipse whose part within the cord is the wanted section, when it reaches over the surface."""
+    """Return the section of an ellipse whose part within the cord has the given section."""
     radii = np.linspace(0.1, 1.6, 151)
     covered = [_lens(radius, offset * (1 - 0.45 * min(radius, 1.0))) for radius in radii]
     return float(np.interp(section, np.maximum.accumulate(covered), radii)) ** 2
 
 
 def _lens(radius: float, distance: float) -> float:
-    """Share of the unit circle that a circle of this radius covers whose centre lies at this distance."""
+    """Return the share of the unit circle covered by a circle of this radius with its center at this distance."""
     if distance <= abs(1 - radius):
         return min(radius, 1.0) ** 2
     one = (distance**2 + radius**2 - 1) / (2 * distance * radius)
@@ -212,7 +213,7 @@ def _lens(radius: float, distance: float) -> float:
 
 
 def _draw_offset(rng: np.random.Generator, disease: Disease) -> tuple[float, float]:
-    """Place in the cord's section: to the left, to the back; half of the dorsolateral lesions lie at a side."""
+    """Draw the offset to the left and to the back in the cord; half of the dorsolateral lesions are lateral."""
     angle = rng.uniform(np.pi / 4, 3 * np.pi / 4) if disease.dorsolateral else rng.uniform(0, 2 * np.pi)
     if disease.dorsolateral and rng.random() < 0.5:
         angle = rng.choice([0.0, np.pi]) + rng.normal(0, 0.4)
@@ -221,7 +222,7 @@ def _draw_offset(rng: np.random.Generator, disease: Disease) -> tuple[float, flo
 
 
 def _draw_cysts(rng: np.random.Generator, disease: Disease) -> tuple[tuple[float, float], ...]:
-    """Centre and half-length of each cyst, in half-lengths of the lesion."""
+    """Draw center and half-length of each cyst, in half-lengths of the lesion."""
     cysts = []
     if rng.random() < disease.cyst:
         cysts += [(rng.uniform(-0.6, 0.6), rng.uniform(0.12, 0.4)) for _ in range(rng.integers(1, 3))]

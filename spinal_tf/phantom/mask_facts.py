@@ -1,4 +1,4 @@
-"""What a reader would note of a simulated mask: level, extent in vertebrae; specks that nobody would outline."""
+"""Properties of a simulated mask as a reader would note them: level and extent; removal of specks."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from spinal_tf.phantom.frame import REGION_OF_LEVEL, Frame
 NEIGHBOURHOOD = np.ones((3, 3, 3))
 
 SPECK_VOXELS = 8
-"""Smaller components beside a larger one are left out of a mask."""
+"""Size below which components are removed from a mask, unless it is the largest one."""
 
 SMALLEST_PART = 0.1
-"""Share of the rows with lesion that must lie in a region for the region to be named."""
+"""Minimum share of the lesion's rows in a region for the region to be named."""
 
 
 def without_specks(mask: np.ndarray) -> np.ndarray:
-    """A bool mask without its smallest components; the largest stays whatever its size."""
+    """Remove the smallest components of a bool mask; the largest stays whatever its size."""
     labels, count = ndimage.label(mask, NEIGHBOURHOOD)
     if count < 2:
         return mask
@@ -30,11 +30,11 @@ def without_specks(mask: np.ndarray) -> np.ndarray:
 
 
 def extent_vertebrae(mask: np.ndarray, frame: Frame) -> int:
-    """Length in vertebrae, rounded for each lesion and at least one, summed over lesions.
+    """Return the extent in vertebrae, rounded for each lesion and at least one, summed over lesions.
 
     Args:
         mask: bool (slice, row, column).
-        frame: tells the height of the vertebra at each row.
+        frame: frame with the height of the vertebra at each row.
     """
     labels, _ = ndimage.label(mask, NEIGHBOURHOOD)
     steps = frame.spacing_mm[1] / frame.vertebra_mm
@@ -42,16 +42,16 @@ def extent_vertebrae(mask: np.ndarray, frame: Frame) -> int:
 
 
 def level_of_mask(mask: np.ndarray, frame: Frame) -> str:
-    """Key of `REGION_OF_LEVEL` that names the regions in which a mask lies; all between the first and the last.
+    """Return the key of `REGION_OF_LEVEL` that names the regions of a mask, from the first to the last.
 
     Args:
         mask: bool (slice, row, column), not empty.
-        frame: tells the region of each row.
+        frame: frame with the region of each row.
     """
     counts = np.bincount(np.maximum(frame.region[mask.any(axis=(0, 2))], 0), minlength=4)
     present = np.flatnonzero(counts >= SMALLEST_PART * counts.sum())
     first, last = int(present[0]), int(present[-1])
-    # The table has no words for the oblongata alone, nor for more than two regions: the most affected pair stands.
+    # A key names at most two regions, so the most affected pair is taken; the oblongata alone has no key either.
     if last - first > 1:
         first = max(range(first, last), key=lambda region: counts[region] + counts[region + 1])
         last = first + 1

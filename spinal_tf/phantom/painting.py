@@ -1,4 +1,4 @@
-"""Painting a drawn person slice by slice: tissues, grain, and bands of pixels in which a structure can lie."""
+"""Painting of a drawn person slice by slice: tissues, grain, and bands of pixels in which a structure can lie."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TISSUES: Mapping[str, tuple[tuple[float, float], tuple[float, float]]] = {
     "vessel": ((0.02, 0.08), (0.1, 1.0)),
     "lung": ((0.02, 0.06), (0.02, 0.06)),
 }
-"""Range of the level on T2w and on contrast-enhanced T1w; fluid is 1 and cord 0.3 on T2w, cord 0.5 on T1w."""
+"""Range of each tissue's level on T2w (fluid 1, cord 0.3) and on contrast-enhanced T1w (cord 0.5)."""
 
 
 @dataclass(frozen=True)
@@ -38,25 +38,25 @@ class Tissue:
 
 
 def draw_tissues(rng: np.random.Generator) -> dict[str, Tissue]:
-    """Levels of all tissues of a person, by name."""
+    """Draw the levels of all tissues of a person, by name."""
     return {name: Tissue(float(rng.uniform(*t2)), float(rng.uniform(*t1))) for name, (t2, t1) in TISSUES.items()}
 
 
 class Grain:
-    """Noise that changes from slice to slice: in each layer another part of one field, blended in between."""
+    """Noise that changes from slice to slice: each layer is another part of one field, and slices blend two layers."""
 
     def __init__(
         self, rng: np.random.Generator, shape: tuple[int, int], cells: tuple[float, float], depth_mm: float
     ) -> None:
-        """Draw it.
+        """Draw the field.
 
         Args:
             rng: source of all randomness.
-            shape: rows and columns that are looked at.
-            cells: grain along them, in pixels.
+            shape: rows and columns of the region.
+            cells: grain along rows and columns in pixels.
             depth_mm: grain across slices.
         """
-        # With texels, places counted along rows of `width`, only these are looked up: see `Band.grain`.
+        # `Band.grain` sets texels, indices into the flattened field of row length `width`; only these are looked up.
         self.margins = [min(int(4 * cell) + 8, 160) for cell in cells]
         self.width = shape[1] + self.margins[1]
         self.shape = shape
@@ -67,7 +67,7 @@ class Grain:
         self.layers: dict[int, Array] = {}
 
     def at(self, x_mm: float) -> Array:
-        """The noise of one slice; slices are asked for in their order, so two layers are kept."""
+        """Return the noise of one slice; callers go through the slices in order, so two layers are kept."""
         layer, share = divmod(x_mm / self.depth_mm, 1)
         share = share * share * (3 - 2 * share)
         number = int(layer)
@@ -86,14 +86,14 @@ class Grain:
 
 
 class Paint:
-    """T2w and, where wanted, T1w of some pixels of one slice; tissues are painted over earlier ones."""
+    """T2w and optional T1w of some pixels of one slice; tissues are painted over earlier ones."""
 
     def __init__(self, t2: Array, t1: Array | None) -> None:
-        """Paint on these arrays, float32 of any shape."""
+        """Paint in place on these arrays, float32 of any shape."""
         self.t2, self.t1 = t2, t1
 
     def paint(self, fraction: Array, tissue: Tissue, texture: Array | None = None) -> None:
-        """Blend a tissue in; the texture multiplies its levels."""
+        """Blend in a tissue; the texture multiplies its levels."""
         for image, level in ((self.t2, tissue.t2), (self.t1, tissue.t1)):
             if image is not None:
                 target = np.float32(level) if texture is None else np.float32(level) * texture
@@ -102,13 +102,13 @@ class Paint:
 
 @dataclass(frozen=True, kw_only=True)
 class Band:
-    """The pixels of a slice near the spine, in the spine's own coordinates.
+    """Pixels of a slice near the spine, in the spine's own coordinates.
 
     Attributes:
-        pixels: int32 (n,), their index in a flattened slice.
-        s: float32 (n,), along the spine in mm below the top of C1.
-        n: float32 (n,), behind the middle of the canal in mm.
-        x: float32 (n,), middle of the canal across slices in mm.
+        pixels: int32 (n,), index of each pixel in a flattened slice.
+        s: float32 (n,), distance along the spine below the top of C1 in mm.
+        n: float32 (n,), distance behind the middle of the canal in mm.
+        x: float32 (n,), position of the middle of the canal across slices in mm.
     """
 
     pixels: Array
@@ -117,17 +117,17 @@ class Band:
     x: Array
 
     def lift(self, t2: Array, t1: Array | None) -> Paint:
-        """A copy of the band's pixels of a flattened slice, to paint on."""
+        """Copy the band's pixels of a flattened slice, to paint on."""
         return Paint(t2[self.pixels], None if t1 is None else t1[self.pixels])
 
     def drop(self, paint: Paint, t2: Array, t1: Array | None) -> None:
-        """Put the painted pixels back."""
+        """Write the painted pixels back to the slice."""
         t2[self.pixels] = paint.t2
         if t1 is not None and paint.t1 is not None:
             t1[self.pixels] = paint.t1
 
     def grain(self, rng: np.random.Generator, s_mm: float, n_mm: float, x_mm: float) -> Grain:
-        """Noise at the band's pixels, whose grain is given in mm along the spine, behind it and across slices."""
+        """Draw noise at the band's pixels; the grain is given in mm along the spine, behind it and across slices."""
         row, column = (((values - values.min()) / TEXEL_MM).astype(np.int32) for values in (self.s, self.n))
         shape = (int(row.max()) + 1, int(column.max()) + 1)
         grain = Grain(rng, shape, (s_mm / TEXEL_MM, n_mm / TEXEL_MM), x_mm)
@@ -136,4 +136,4 @@ class Band:
 
 
 TEXEL_MM = 0.6
-"""Step of the fields that `Band.grain` draws."""
+"""Resolution of the fields that `Band.grain` draws."""

@@ -1,6 +1,6 @@
-"""Ranges from which the lesions of each disease are drawn; sources in docs/simulation.md.
+"""Parameter ranges for the lesions of each disease; docs/simulation.md names the sources.
 
-Shares that are given as counts are those of Table 1 of Zhuo et al. 2022 over training, validation and test together.
+Shares given as counts come from Table 1 of Zhuo et al. 2022, with training, validation and test together.
 """
 
 from __future__ import annotations
@@ -13,28 +13,29 @@ from spinal_tf.taxonomy import ASTROCYTOMA, EPENDYMOMA, MS, NMOSD, Diagnosis
 
 @dataclass(frozen=True, kw_only=True)
 class Disease:
-    """What a simulator needs to know of one disease.
+    """Simulation parameters of one disease.
 
     Attributes:
         log_volume_ml: mean and SD of the natural logarithm of total volume in mL (Table 1 of Zhuo et al. 2022).
-        kept: share of the drawn volume that the masks hold on average: thick slices lose what fills less than half of
-            a voxel, and a lesion that cannot be as long or as thick as drawn is smaller.
+        kept: mean share of the drawn volume that remains in the masks: thick slices lose lesion that fills less than
+            half of a voxel, and a lesion without room for its drawn length or thickness is smaller.
         count: probabilities of 1, 2, 3, ... lesions.
-        extent_vertebrae: quartiles of the drawn extent, in vertebrae, summed over lesions. Those of Table 1, 3-4-6,
-            2-3-4, 2-3-5 and 2.5-4-6, come out in the masks: large volumes make lesions longer, `longest` cuts them.
-        longest: vertebrae that one lesion spans at most.
-        levels: key of ``frame.REGION_OF_LEVEL`` and its probability.
-        section: lesion cross-section over cord cross-section; drawn volume and extent may take it beyond.
-        eccentric: how far from the cord's centre, 0 (centred) to 1 (touching its border).
-        dorsolateral: centre lies in the dorsal or lateral periphery.
-        remaining_cord: cord tissue displaced by the lesion, in normal cord sections; 0 where a lesion replaces cord.
-        softness: width of the margin over the lesion's radius.
-        roughness: SD of the radius, relative.
+        extent_vertebrae: quartiles of the drawn extent in vertebrae, summed over lesions. The masks then have the
+            quartiles of Table 1 (3-4-6, 2-3-4, 2-3-5 and 2.5-4-6): large volumes make lesions longer, `longest` limits
+            them.
+        longest: maximum extent of one lesion in vertebrae.
+        levels: keys of ``frame.REGION_OF_LEVEL`` and their probabilities.
+        section: range of lesion to cord cross-section; drawn volume and extent may exceed it.
+        eccentric: range of the distance from the cord's center, 0 (centered) to 1 (touching its border).
+        dorsolateral: whether the center lies in the dorsal or lateral periphery.
+        remaining_cord: cord tissue displaced by the lesion, in normal cord sections; 0 if the lesion replaces cord.
+        softness: width of the margin relative to the lesion's radius.
+        roughness: relative SD of the radius.
         t2: range of T2 level, cord 0.3, fluid 1.
-        patchy: SD of the level within a lesion, relative.
+        patchy: relative SD of the level within a lesion.
         cyst, polar_cyst, syrinx, cap, haemorrhage, oedema, bright_spots, enhancing: probabilities.
-        contrast: probability that a contrast-enhanced scan was made.
-        ends: exponent of the profile along the cord; high is blunt.
+        contrast: probability of a contrast-enhanced scan.
+        ends: exponent of the profile along the cord; high values give blunt ends.
     """
 
     log_volume_ml: tuple[float, float]
@@ -159,14 +160,14 @@ DISEASES = {
         contrast=107 / 186,
     ),
 }
-"""A diagnosis that is not here is not simulated."""
+"""Parameters by diagnosis; other diagnoses are not simulated."""
 
 
 def parameters_of(diagnosis: Diagnosis) -> Disease:
-    """What to draw for a diagnosis.
+    """Return the simulation parameters of a diagnosis.
 
     Raises:
-        CohortError: it has no parameters.
+        CohortError: the diagnosis has no parameters.
     """
     if diagnosis not in DISEASES:
         known = ", ".join(disease.value for disease in DISEASES)
@@ -175,7 +176,7 @@ def parameters_of(diagnosis: Diagnosis) -> Disease:
 
 
 VOLUME_AND_EXTENT = 0.8
-"""Correlation of the logarithm of volume with extent; with none, the section that both imply would leave its
+"""Correlation of the logarithm of volume with extent; without it, the section that follows from both would be out of
 range in most cases."""
 
 VOLUME_AND_COUNT = 0.65

@@ -1,4 +1,4 @@
-"""Who has the disease and when they were scanned, drawn from Table 1 of Zhuo et al. 2022."""
+"""Demography and scan dates of patients, drawn from Table 1 of Zhuo et al. 2022."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import numpy as np
 from spinal_tf.taxonomy import ASTROCYTOMA, EPENDYMOMA, MS, NMOSD, Diagnosis
 
 AGES_YEARS = (4.0, 84.0)
-"""The youngest and the oldest that are drawn."""
+"""Minimum and maximum drawn age."""
 
 RETROSPECTIVE = (date(2012, 1, 1), date(2018, 12, 31))
 PROSPECTIVE = (date(2019, 1, 1), date(2020, 12, 31))
-"""When the paper's training and validation cases were scanned, and its test cases."""
+"""Scan dates of the paper's training and validation cases, and of its test cases."""
 
 FIELD_STRENGTHS_T = (1.5, 3.0)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Demography:
-    """Of one disease.
+    """Demography of one disease.
 
     Attributes:
         female: share of women.
-        age_years: mean and SD.
+        age_years: mean and SD of the age.
         difficult: share of cases on whose diagnosis readers disagree (test cohort).
     """
 
@@ -41,12 +41,12 @@ DEMOGRAPHY = {
     NMOSD: Demography(female=159 / 186, age_years=(41, 14.5), difficult=15 / 45),
     None: Demography(female=0.5, age_years=(40, 15), difficult=0.0),
 }
-"""Women over all of Table 1; ages between those of its three cohorts; healthy people are our choice."""
+"""Share of women over all of Table 1; ages between those of its three cohorts; values for healthy people are ours."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Patient:
-    """What a case's row in the table says of a person."""
+    """Data of a person in a case's row of the table."""
 
     sex: str
     age_years: int
@@ -61,7 +61,7 @@ def draw_patient(rng: np.random.Generator, diagnosis: Diagnosis | None, *, prosp
     Args:
         rng: source of all randomness.
         diagnosis: None for a healthy person.
-        prospective: of the test cohort, which was scanned later.
+        prospective: draw for the test cohort, which was scanned later.
     """
     of_disease = DEMOGRAPHY[diagnosis]
     first, last = PROSPECTIVE if prospective else RETROSPECTIVE
@@ -75,7 +75,7 @@ def draw_patient(rng: np.random.Generator, diagnosis: Diagnosis | None, *, prosp
 
 
 def _truncated(rng: np.random.Generator, mean: float, sd: float) -> float:
-    """A normal deviate within `AGES_YEARS`; one beyond is drawn anew."""
+    """Draw a normal deviate within `AGES_YEARS`; values outside are drawn again."""
     value = rng.normal(mean, sd)
     while not AGES_YEARS[0] <= value <= AGES_YEARS[1]:
         value = rng.normal(mean, sd)

@@ -1,4 +1,4 @@
-"""Where along the cord the lesions of a case lie, so that they keep to their level and apart from each other."""
+"""Placement of a case's lesions along the cord: within their level and apart from each other."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import numpy as np
 from spinal_tf.phantom.frame import REGION_OF_LEVEL, REGIONS, Frame
 
 APART_VERTEBRAE = 0.35
-"""Between two lesions of a case, at least, where there is room."""
+"""Minimum distance between two lesions of a case, if there is room."""
 
 LOWEST_LEVEL = 23
-"""L4: no lesion's middle lies below."""
+"""L4, the lowest level for the middle of a lesion."""
 
 OBLONGATA_VERTEBRAE = 2.0
-"""How far above C1 a lesion may reach, in heights of C1."""
+"""Maximum reach of a lesion above C1, in heights of C1."""
 
 MARGIN = 0.04
-"""Share of the field of view at either end in which no lesion lies."""
+"""Share of the field of view at either end that stays free of lesions."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Place:
-    """Where one lesion lies.
+    """Position of one lesion.
 
     Attributes:
-        centre_row, first_row, last_row: of the background.
-        length_mm: down the image.
-        room_mm: how long it may be without leaving its level or touching its neighbours.
+        centre_row, first_row, last_row: rows of the background.
+        length_mm: length along the rows of the image.
+        room_mm: maximum length within its level and without touching its neighbors.
     """
 
     centre_row: int
@@ -48,8 +48,8 @@ def place_lesions(
         frame: course of the cord.
         level: key of ``frame.REGION_OF_LEVEL``; lesions of a level that names two regions lie across their border,
             or on both sides of it.
-        lengths: float64 (n,), in vertebrae; they are shortened where they do not fit.
-        longest: that a lesion may become, in vertebrae.
+        lengths: float64 (n,), in vertebrae; shortened if they do not fit.
+        longest: maximum length of a lesion in vertebrae.
     """
     along = _vertebrae_along(frame)
     first, last, border = _stretch(frame, along, level)
@@ -69,12 +69,12 @@ def place_lesions(
 
 
 def _vertebrae_along(frame: Frame) -> np.ndarray:
-    """Distance from the first row in vertebrae."""
+    """Return each row's distance from the first row in vertebrae."""
     return np.cumsum(frame.spacing_mm[1] / frame.vertebra_mm)
 
 
 def _stretch(frame: Frame, along: np.ndarray, level: str) -> tuple[float, float, float | None]:
-    """Where lesions of a level may lie, and the border that they lie across, in vertebrae from the first row."""
+    """Return the range for lesions of a level and the border they lie across, in vertebrae from the first row."""
     upper, lower = REGION_OF_LEVEL[level]
     margin = int(MARGIN * along.size)
     seen = np.isfinite(frame.x_mm)
@@ -96,7 +96,7 @@ def _stretch(frame: Frame, along: np.ndarray, level: str) -> tuple[float, float,
 def _across(
     rng: np.random.Generator, starts: np.ndarray, lengths: np.ndarray, border: float, limits: tuple[float, float]
 ) -> np.ndarray:
-    """Move all lesions together until the border lies well within what they span."""
+    """Shift all lesions together so that the border lies well within their span."""
     end = starts[-1] + lengths[-1]
     low = starts[0] + max(0.25 * lengths[0], min(0.4, 0.5 * lengths[0]))
     high = end - max(0.25 * lengths[-1], min(0.4, 0.5 * lengths[-1]))

@@ -1,4 +1,4 @@
-"""Which cases a simulated cohort has: the paper's numbers, or the diseases in turn."""
+"""Plan of a simulated cohort: the paper's numbers of cases, or the diseases in turn."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ PAPER_COUNTS = {
     Split.VALIDATION: (24, 26, 20, 28),
     Split.TEST: (34, 45, 33, 45),
 }
-"""Cases of astrocytoma, ependymoma, MS and NMOSD in each split of Zhuo et al. 2022: 490 and 157."""
+"""Cases of astrocytoma, ependymoma, MS and NMOSD in each split of Zhuo et al. 2022: 490 and 157 in total."""
 
 _T, _V, _S = Split.TRAIN, Split.VALIDATION, Split.TEST
 SPLITS_IN_TURN = (_S, _T, _T, _V, _T, _T, _S, _T, _T, _T, _S, _T, _V, _T, _T, _S, _T, _V, _T, _S)
-"""Split of one case of each disease after another where a number of cases is asked for: near the paper's shares."""
+"""Split of the first, second, ... case of each disease if a number of cases is given: close to the paper's shares."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PlannedCase:
-    """A case to be simulated.
+    """A case to simulate.
 
     Attributes:
-        name: of its folder.
-        seed: with the cohort's seed it seeds this case alone.
-        diagnosis: None for a healthy person.
-        split: of the cohort.
+        name: name of its folder.
+        seed: seed of this case, combined with the cohort's seed.
+        diagnosis: disease, None for a healthy person.
+        split: split of the cohort.
     """
 
     name: str
@@ -44,12 +44,12 @@ def plan_cohort(*, cases: int | None, diagnosis: Diagnosis | None = None, health
     """List the cases of a cohort.
 
     Args:
-        cases: how many have a lesion; None for the paper's. A larger number begins with the cases of a smaller one.
-        diagnosis: this disease alone.
-        healthy: how many more have none; their seeds are their own, so they change no other case.
+        cases: number of cases with a lesion; None for the paper's. A larger cohort begins with the cases of a smaller.
+        diagnosis: only this disease.
+        healthy: number of additional healthy people; they have their own seeds, so they change no other case.
 
     Raises:
-        CohortError: there is nothing to draw for the diagnosis, or the paper has no such case.
+        CohortError: the diagnosis has no parameters, or the paper has no such case.
     """
     wanted = _simulated(diagnosis)
     kinds = _paper_order(wanted) if cases is None else list(islice(_in_turn(wanted), cases))
@@ -64,7 +64,7 @@ def plan_cohort(*, cases: int | None, diagnosis: Diagnosis | None = None, health
 
 
 def _simulated(diagnosis: Diagnosis | None) -> list[Diagnosis]:
-    """That diagnosis, or all of the tree that have parameters."""
+    """Return the given diagnosis, or all of the tree that have parameters."""
     if diagnosis is not None:
         parameters_of(diagnosis)
         return [diagnosis]
@@ -75,7 +75,7 @@ def _simulated(diagnosis: Diagnosis | None) -> list[Diagnosis]:
 
 
 def _paper_order(wanted: Sequence[Diagnosis]) -> list[tuple[Diagnosis, Split]]:
-    """Every disease and split spread evenly over the cohort, so that its beginning is a smaller cohort."""
+    """Spread every disease and split evenly over the cohort, so that its beginning is a smaller cohort."""
     places = []
     for split, numbers in PAPER_COUNTS.items():
         for disease, number in zip(PAPER_TREE.diagnoses, numbers, strict=True):

@@ -1,4 +1,4 @@
-"""The same work on many things in several processes that can be stopped without leaving anything half done."""
+"""Work on many items in several processes that can be stopped without leaving an item half done."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-"""Variables by which linear algebra libraries are told to take one thread in each process."""
+"""Environment variables that limit linear algebra libraries to one thread per process."""
 
 QUEUED = 2
-"""Items begun or waiting for each process; few, so that little is left to finish when the work is stopped."""
+"""Items submitted per process; few, so that little remains to finish when the work is stopped."""
 
 
 def map_processes(work: Callable[[Item], Result], items: Sequence[Item], *, workers: int) -> Iterator[Result]:
-    """Do the work on every item, in new processes where there is more than one worker.
+    """Do the work on every item, in new processes if there is more than one worker.
 
     Args:
-        work: a function of a module; it and the items are sent to the processes.
-        items: what to work on.
-        workers: number of processes; 1 for this one.
+        work: module-level function; it is sent to the processes with the items.
+        items: items to work on.
+        workers: number of processes; 1 for the current process.
 
     Yields:
-        The results as they come. When the work is stopped, by Ctrl-C or an error of one item, items already begun are
-        finished and no further ones begun.
+        The results in order of completion. When Ctrl-C or the error of an item stops the work, running items are
+        finished and no further ones are started.
     """
     workers = min(workers, len(items))
     if workers <= 1:
@@ -53,7 +53,7 @@ def _failed(future: Future[Result]) -> bool:
 
 @contextmanager
 def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    # Started afresh: a fork of a process with threads may inherit a lock that nobody opens.
+    # Spawn new processes: a fork of a process with threads may inherit a lock that is never released.
     pool = ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn"), initializer=_ignore_interrupt)
     try:
         yield pool
@@ -62,13 +62,13 @@ def _pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 
 def _ignore_interrupt() -> None:
-    # Ctrl-C reaches every process of a terminal; the first one decides, the others finish what they write.
+    # Ctrl-C reaches every process of a terminal; the parent decides, the workers finish what they write.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 @contextmanager
 def _single_threaded() -> Iterator[None]:
-    """Variables for processes started inside; those that a person has set stay."""
+    """Set the variables for processes started inside, without changing those already set."""
     new = {name: "1" for name in ONE_THREAD if name not in os.environ}
     os.environ.update(new)
     try:

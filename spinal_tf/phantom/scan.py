@@ -1,4 +1,4 @@
-"""A real healthy scan with a cord mask as a background."""
+"""Background from a real healthy scan with a cord mask."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ from spinal_tf.phantom.frame import Background, Frame
 
 CERVICAL = 1
 VERTEBRA_MM = 18.0
-"""Body plus disc in the neck, where scans with public cord masks were taken."""
+"""Height of body plus disc in the cervical spine, the region of scans with public cord masks."""
 
 FEWEST_ROWS = 20
-"""Rows of cord below which its course says too little."""
+"""Minimum number of rows with cord to determine its course."""
 
 
 def scan_background(
     t2: Array, cord: Array, spacing_mm: tuple[float, float, float], *, origin: str = "scan"
 ) -> Background:
-    """Read course, size and tissue levels of the cord off a scan.
+    """Measure course, size and tissue levels of the cord on a scan.
 
     Args:
         t2: float32 (slice, row, column).
         cord: bool, the same grid.
-        spacing_mm: of slice, row, column.
+        spacing_mm: spacing of slice, row, column.
         origin: name of the scan.
 
     Raises:
-        ValueError: the mask holds fewer than `FEWEST_ROWS` rows of cord, or is nowhere three voxels wide.
+        ValueError: the mask has fewer than `FEWEST_ROWS` rows of cord, or is nowhere three voxels wide.
     """
     rows = np.flatnonzero(cord.any(axis=(0, 2)))
     if rows.size < FEWEST_ROWS:
@@ -52,7 +52,7 @@ def scan_background(
 
 
 def _gain(t2: Array, core: Array) -> Array:
-    """Mean intensity of the cord's core on each row, smoothed along the cord."""
+    """Return the mean intensity of the cord's core on each row, smoothed along the cord."""
     voxels = core.sum(axis=(0, 2))
     rows = np.flatnonzero(voxels)
     mean = np.where(core, t2, 0).sum(axis=(0, 2))[rows] / voxels[rows]
@@ -62,7 +62,7 @@ def _gain(t2: Array, core: Array) -> Array:
 
 
 def _frame(cord: Array, rows: Array, spacing_mm: tuple[float, float, float]) -> Frame:
-    """Centre and semi-axes by the first and second moments of the mask in each row, smoothed along the cord."""
+    """Fit center and semi-axes to the first and second moments of the mask in each row, smoothed along the cord."""
     x = np.arange(cord.shape[0]) * spacing_mm[0]
     y = np.arange(cord.shape[2]) * spacing_mm[2]
     section = cord[:, rows, :].astype(np.float64)

@@ -1,4 +1,4 @@
-"""From fine anatomy to an acquired scan: thick slices, blur, coil, noise, and what goes wrong in practice."""
+"""From fine anatomy to an acquired scan: thick slices, blur, coil, noise, and artifacts."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ CHANCES: Mapping[str, float] = {
     "metal": 0.03,
     "fade": 0.4,
 }
-"""Shares of cases with each degradation; blur, coil and noise are in all."""
+"""Shares of cases with each degradation; all cases have blur, coil and noise."""
 
 METAL_FROM_CORD_MM = 22.0
-"""Metal lies no nearer to the cord: a lesion that nobody can see would be no example of one."""
+"""Minimum distance of metal from the cord: a lesion hidden by metal would be a wrong example."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Degradations:
-    """How one examination was degraded; 0 where a thing does not occur. T2w and T1c of a case share all of it.
+    """Degradations of one examination, 0 if one does not occur; T2w and T1c of a case share them.
 
     Attributes:
         blur_mm: SD of the point spread in the plane.
         coil_mm: depth over which sensitivity falls to 1/e.
-        coil_drop, coil_centre: loss towards the upper and lower end, and where there is none, in heights.
-        bright_skin: how much brighter the back is than the coil's decay tells.
-        noise: SD over the level of fluid.
+        coil_drop, coil_centre: loss towards the upper and lower end, and position without loss, in heights.
+        bright_skin: additional brightness of the back beyond the coil's decay.
+        noise: SD relative to the level of fluid.
         ringing, ringing_axis: share of k-space kept along one axis, row 1 or column 2.
         ghost, ghost_shift, ghost_axis: strength of the first ghost, its distance in fields of view, its axis.
-        wrap, wrap_share, wrap_axis: strength of what is folded in, over which share of an axis.
+        wrap, wrap_share, wrap_axis: strength of the wrap-around, the share of the axis it covers, its axis.
         metal_mm: radius of the void.
-        metal_at: its row, and column behind the first, in fields of view.
-        fade: which share of what it is brighter than the cord the fluid loses; see `spinal_tf.phantom.fade`.
-        fade_from, fade_over: where that begins and over which distance it grows, in heights from the top.
-        fade_up: whether from the bottom instead.
+        metal_at: row and column of the void, in fields of view.
+        fade: share of its brightness above the cord that the fluid loses; see `spinal_tf.phantom.fade`.
+        fade_from, fade_over: start of the fade and distance over which it grows, in heights from the top.
+        fade_up: whether the fade runs from the bottom instead.
     """
 
     blur_mm: float
@@ -67,7 +67,10 @@ class Degradations:
 
 
 def draw_degradations(rng: np.random.Generator, *, shaded: bool = False) -> Degradations:
-    """Draw what happens in one examination; little more where the image holds a coil's shading and fading already."""
+    """Draw the degradations of one examination.
+
+    Images that are ``shaded`` already contain a coil's shading and fading: they get weaker coil decay and no fading.
+    """
     has = {name: rng.random() < chance for name, chance in CHANCES.items()}
     return Degradations(
         blur_mm=float(rng.uniform(0.25, 0.6)),
@@ -94,7 +97,7 @@ def draw_degradations(rng: np.random.Generator, *, shaded: bool = False) -> Degr
 
 
 def thick_slices(fine: Array, per_slice: int, gap: int) -> Array:
-    """Average groups of fine slices, as a slice profile does; ``gap`` fine slices between groups are not seen."""
+    """Average groups of fine slices, as a slice profile does; ``gap`` fine slices between groups are left out."""
     step = per_slice + gap
     count = (fine.shape[0] + gap) // step
     thick = np.empty((count, *fine.shape[1:]), np.float32)
@@ -111,14 +114,14 @@ def acquire(
     *,
     cord: Array | None = None,
 ) -> Array:
-    """Degrade an image as scanners do; levels stay on their scale, the result is not negative.
+    """Degrade an image as scanners do; levels keep their scale, and the result is non-negative.
 
     Args:
-        rng: of the noise and of the coil's unevenness.
+        rng: source of the noise and of the coil's unevenness.
         image: float32 (slice, row, column), fluid 1.
-        spacing_mm: of the same axes.
-        happened: what is to happen.
-        cord: bool, the same grid; metal keeps off it.
+        spacing_mm: spacing of slice, row, column.
+        happened: degradations to apply.
+        cord: bool, the same grid; metal is placed away from it.
     """
     blur = happened.blur_mm / np.asarray(spacing_mm[1:])
     image = ndimage.gaussian_filter(image, (0, *blur), truncate=3)
@@ -143,7 +146,7 @@ def acquire(
 def _coil(
     rng: np.random.Generator, shape: tuple[int, ...], spacing_mm: tuple[float, float, float], happened: Degradations
 ) -> Array:
-    """Sensitivity of surface coils behind the patient, and a smooth field on top."""
+    """Return the sensitivity of surface coils behind the patient, times a smooth random field."""
     rows, columns = shape[1:]
     depth = np.arange(columns) * spacing_mm[2]
     decay = np.exp((depth - depth.mean()) / happened.coil_mm)
@@ -167,7 +170,7 @@ def _ringing(image: Array, happened: Degradations) -> Array:
 
 
 def _add_ghosts(image: Array, happened: Degradations) -> None:
-    """Copies at even distances along the phase-encoding axis, of alternating sign and falling strength."""
+    """Add copies at equal distances along the phase-encoding axis, with changing sign and decreasing strength."""
     ghost = image.copy()
     length = image.shape[happened.ghost_axis]
     for order, strength in ((1, 1.0), (-1, -1.0), (2, -0.4), (-2, 0.4)):
@@ -177,7 +180,7 @@ def _add_ghosts(image: Array, happened: Degradations) -> None:
 
 
 def _fold(image: Array, happened: Degradations) -> None:
-    """What lies beyond one border appears at the opposite one; the mirror image within it stands for it."""
+    """Wrap tissue beyond one border to the opposite one; the mirror image of the tissue inside stands for it."""
     axis = happened.wrap_axis
     view = np.moveaxis(image, axis, 0)
     length = view.shape[0]
@@ -189,7 +192,7 @@ def _fold(image: Array, happened: Degradations) -> None:
 
 
 def _metal(image: Array, spacing_mm: tuple[float, float, float], happened: Degradations, cord: Array | None) -> Array:
-    """A void with a bright rim, as an implant or a dental filling leaves; none where the cord is near."""
+    """Add a void with a bright rim, as from an implant or a dental filling, unless the cord is too near."""
     slices, rows, columns = image.shape
     at = (0.5 * slices, happened.metal_at[0] * rows, happened.metal_at[1] * columns)
     away = [(np.arange(n) - c) * step for n, c, step in zip(image.shape, at, spacing_mm, strict=True)]

@@ -1,4 +1,4 @@
-"""A contact sheet of a simulated cohort: some cases of each diagnosis, to be looked at."""
+"""Contact sheet of a simulated cohort: some cases of each diagnosis for visual inspection."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from spinal_tf.phantom.plan import PlannedCase
 from spinal_tf.taxonomy import tree
 
 CASES = 6
-"""Of each diagnosis."""
+"""Number of cases shown of each diagnosis."""
 
 HEIGHT = 300
 GAP = 3
 LABEL = 12
-"""In pixels: a panel's height, the space between panels, and the height of a line of text."""
+"""Height of a panel, space between panels, and height of a line of text, in pixels."""
 
 OUTLINE = (255, 90, 60)
 BRIGHTEST = 99.0
@@ -30,19 +30,19 @@ BRIGHTEST = 99.0
 def write_sheet(folder: Path, planned: Sequence[PlannedCase], *, overwrite: bool) -> Path:
     """Write ``contact-sheet.png`` beside a cohort's table.
 
-    A row for each diagnosis; of each case the T2w slice with most lesion, or the middle one of a healthy person, plain
-    and with the mask's outline, then T1c where there is one.
+    The sheet has a row for each diagnosis. Each case shows the T2w slice with most lesion, or the middle one of a
+    healthy person, plain and with the mask's outline, then T1c if available.
 
     Args:
-        folder: of the cohort.
-        planned: its cases.
-        overwrite: replace a sheet that exists.
+        folder: folder of the cohort.
+        planned: cases of the cohort.
+        overwrite: replace an existing sheet.
 
     Returns:
-        The sheet.
+        Path of the sheet.
 
     Raises:
-        OutputError: it exists, or cannot be written.
+        OutputError: the sheet exists, or cannot be written.
         VolumeError: an image is missing or damaged.
     """
     rows = []
@@ -75,7 +75,7 @@ def _case_panels(folder: Path) -> np.ndarray:
 
 
 def _panel(plane: np.ndarray, grid: Volume) -> np.ndarray:
-    """A slice as uint8 (rows, columns, 3) with square pixels."""
+    """Draw a slice as uint8 (rows, columns, 3) with square pixels."""
     scale = HEIGHT / (plane.shape[0] * grid.spacing_mm[1])
     width = max(1, round(plane.shape[1] * grid.spacing_mm[2] * scale))
     white = max(float(np.percentile(plane, BRIGHTEST)), 1e-6) if plane.max() > 1 else 1.0

@@ -1,4 +1,4 @@
-"""One simulated case: a background, lesions of one disease, an acquisition."""
+"""Simulation of one case: a background, lesions of one disease, an acquisition."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from spinal_tf.taxonomy import Diagnosis
 
 SLICES = (11, 15)
 SLICE_MM = (3.0, 4.0)
-"""Number of slices, and distance from one to the next."""
+"""Range of the number of slices, and of the distance from one to the next."""
 
 FINE_SLICES = 2
-"""Drawn for each slice and averaged, as the anatomy within a slice is."""
+"""Number of fine slices that are averaged for each slice, as the anatomy within a slice is."""
 
 THIN_SLICE_MM, THIN_WIDTH_MM = 0.9, 42.0
-"""The same for a three-dimensional sequence."""
+"""Distance between slices of a three-dimensional sequence, and mean total width."""
 
 THIN_SHARE = 0.15
-"""Share of cases scanned so."""
+"""Share of cases scanned with a three-dimensional sequence."""
 
 HEALTHY_CONTRAST_SHARE = 0.7
 """Share of healthy people with a contrast-enhanced scan."""
@@ -41,18 +41,18 @@ class SimulatedCase:
     """A simulated examination.
 
     Attributes:
-        diagnosis: None for a healthy person.
+        diagnosis: disease, None for a healthy person.
         t2: float32 (slice R->L, row S->I, column A->P), non-negative.
         t1c: the same grid, or None.
         mask: bool, the same grid.
-        cord: bool, the same grid; lesions are part of it.
+        cord: bool, the same grid, including lesions.
         levels: uint8, the same grid, vertebral level of each voxel of the cord, 1 for C1; 0 elsewhere or unknown.
-        spacing_mm: of slice, row, column.
-        frame: course of the cord, for each row; across slices it counts from the first fine slice.
-        lesions: the drawn parameters; none for a healthy person.
-        view_level: key of ``frame.REGION_OF_LEVEL``, for which the field of view was chosen.
-        background: what the spine was made of.
-        degradations: what happened in the acquisition.
+        spacing_mm: spacing of slice, row, column.
+        frame: course of the cord for each row; its position across slices is relative to the first fine slice.
+        lesions: drawn parameters, empty for a healthy person.
+        view_level: key of ``frame.REGION_OF_LEVEL`` for which the field of view was chosen.
+        background: source of the spine, see ``Background.origin``.
+        degradations: degradations of the acquisition.
     """
 
     diagnosis: Diagnosis | None
@@ -70,7 +70,7 @@ class SimulatedCase:
 
     @property
     def affine(self) -> np.ndarray:
-        """(4, 4) float64 from (slice, row, column) to patient RAS mm, centred on the patient's origin."""
+        """(4, 4) float64 from (slice, row, column) to patient RAS mm, centered on the patient's origin."""
         axes = np.zeros((3, 3))
         axes[0, 0], axes[2, 1], axes[1, 2] = -self.spacing_mm[0], -self.spacing_mm[1], -self.spacing_mm[2]
         affine = np.eye(4)
@@ -91,8 +91,8 @@ def simulate_case(
     Args:
         rng: source of all randomness; the same generator state gives the same case.
         diagnosis: the disease to draw, None for a healthy person.
-        source: of spines without lesion.
-        thin: scanned with thin slices in any case, as three-dimensional sequences do, instead of in a few.
+        source: source of spines without lesions.
+        thin: always use the thin slices of a three-dimensional sequence, instead of only in a `THIN_SHARE` of cases.
     """
     contrast = HEALTHY_CONTRAST_SHARE if diagnosis is None else parameters_of(diagnosis).contrast
     thickness_mm, view = _draw_view(
@@ -114,7 +114,7 @@ def _draw_level(rng: np.random.Generator, diagnosis: Diagnosis | None) -> str:
 
 
 def _draw_view(rng: np.random.Generator, level: str, *, thin: bool, with_t1c: bool) -> tuple[float, View]:
-    """Distance between slices in mm, and what the background is to show."""
+    """Draw the distance between slices in mm, and the view of the background."""
     if thin:
         slices = round(THIN_WIDTH_MM * rng.uniform(0.85, 1.15) / THIN_SLICE_MM)
         return THIN_SLICE_MM, View(level=level, fine_mm=THIN_SLICE_MM, fine_slices=slices, with_t1c=with_t1c)

@@ -1,4 +1,4 @@
-"""Simulated cases on disk: images, masks, drawn parameters, and the table that lists them."""
+"""Simulated cohort on disk: images, masks, drawn parameters, and the table of cases."""
 
 from __future__ import annotations
 
@@ -47,10 +47,10 @@ NOTICE = "Simulated; says nothing about patients."
 
 @dataclass(frozen=True, kw_only=True)
 class Backgrounds:
-    """What spines are made of; several kinds are mixed in equal parts.
+    """Sources of spines; several kinds are mixed in equal parts.
 
     Attributes:
-        procedural: drawn.
+        procedural: use drawn spines.
         template: folder of an average spine, see `sources.read_template`.
         scans: folder of healthy people's scans, see `sources.read_scans`.
     """
@@ -61,14 +61,14 @@ class Backgrounds:
 
     @property
     def kinds(self) -> list[str]:
-        """Names of those that are used."""
+        """Names of the kinds in use."""
         used = {"procedural": self.procedural, "template": self.template, "scans": self.scans}
         return [name for name, given in used.items() if given]
 
 
 @cache
 def read_backgrounds(backgrounds: Backgrounds) -> BackgroundSource:
-    """The source of spines, read once in each process.
+    """Return the source of spines, which is read once per process.
 
     Raises:
         VolumeError: a folder or an image cannot be used.
@@ -83,14 +83,14 @@ def read_backgrounds(backgrounds: Backgrounds) -> BackgroundSource:
 
 @dataclass(frozen=True, kw_only=True)
 class Writing:
-    """How a cohort is written.
+    """Options for writing a cohort.
 
     Attributes:
-        out: its folder.
-        seed: of the cohort.
-        backgrounds: of all cases.
-        overwrite: replace what exists.
-        resume: keep complete cases of the same seed, and make those anew that are not complete.
+        out: folder of the cohort.
+        seed: seed of the cohort.
+        backgrounds: sources of spines for all cases.
+        overwrite: replace existing files.
+        resume: keep complete cases of the same seed and simulate incomplete ones again.
     """
 
     out: Path
@@ -101,20 +101,21 @@ class Writing:
 
 
 def write_cohort(planned: Sequence[PlannedCase], writing: Writing, *, workers: int = 1) -> Iterator[Path]:
-    """Simulate cases into folders of their names and list them in ``cohort.csv``.
+    """Simulate cases, each into a folder of its name, and list them in ``cohort.csv``.
 
     The same plan and seed give the same bytes, whatever the number of workers.
 
     Args:
         planned: the cases, see `plan.plan_cohort`.
-        writing: where to and how.
+        writing: folder and options.
         workers: number of processes.
 
     Yields:
-        The folder of each case once it is written, in the order in which they are done; those that are kept first.
+        The folder of each case: first the kept ones, then the others in order of completion.
 
     Raises:
-        OutputError: something exists, was made otherwise, or cannot be written, or another process writes there.
+        OutputError: an output exists, was made with other options, or cannot be written, or another process writes
+            there.
         VolumeError: a background cannot be used.
     """
     read_backgrounds(writing.backgrounds)
@@ -137,7 +138,7 @@ def write_cohort(planned: Sequence[PlannedCase], writing: Writing, *, workers: i
 
 
 def _made_with(planned: PlannedCase, writing: Writing) -> dict[str, Any]:
-    """What decides a case's bytes, as recorded with it."""
+    """Return everything that determines a case's bytes, as recorded with it."""
     return {
         "seed": [writing.seed, *planned.seed],
         "diagnosis": diagnosis_word(planned.diagnosis),
@@ -147,10 +148,10 @@ def _made_with(planned: PlannedCase, writing: Writing) -> dict[str, Any]:
 
 
 def _kept(planned: PlannedCase, writing: Writing) -> dict[str, str] | None:
-    """The row of a case that is there and complete, None where it has to be made.
+    """Return the row of a case that exists and is complete; None if it has to be simulated.
 
     Raises:
-        OutputError: it was made otherwise.
+        OutputError: the case was made with another seed or other options.
     """
     folder = writing.out / planned.name
     try:
@@ -173,7 +174,7 @@ def write_case(planned: PlannedCase, writing: Writing) -> dict[str, str]:
         Its row of the table.
 
     Raises:
-        OutputError: something exists and may not be replaced, or cannot be written.
+        OutputError: a file exists and may not be replaced, or cannot be written.
     """
     seed = (writing.seed, *planned.seed)
     source = read_backgrounds(writing.backgrounds)
@@ -191,14 +192,14 @@ def write_case(planned: PlannedCase, writing: Writing) -> dict[str, str]:
         _write(folder, arrays, record, case, overwrite=writing.overwrite or writing.resume)
     except BaseException:
         if new:
-            with suppress(OSError):  # what is not empty stays
+            with suppress(OSError):  # a folder with files stays
                 folder.rmdir()
         raise
     return row
 
 
 def _arrays(case: SimulatedCase) -> dict[str, np.ndarray]:
-    """Images by the name of their file; a healthy person has no mask."""
+    """Return the images by file name; a healthy person has no mask."""
     t1c = None if case.t1c is None else _stored(case.t1c)
     mask = case.mask if case.diagnosis else None
     images = (_stored(case.t2), t1c, mask, case.cord, case.levels)
@@ -206,7 +207,7 @@ def _arrays(case: SimulatedCase) -> dict[str, np.ndarray]:
 
 
 def _stored(image: np.ndarray) -> np.ndarray:
-    """As integers, which scanners store."""
+    """Round an image to integers, which scanners store."""
     return np.clip(np.round(image), 0, np.iinfo(np.int16).max).astype(np.int16)
 
 
@@ -214,7 +215,7 @@ def _write(
     folder: Path, arrays: dict[str, np.ndarray], record: dict[str, Any], case: SimulatedCase, *, overwrite: bool
 ) -> None:
     volume = new_volume(arrays[IMAGES[0]], case.affine, source=IMAGES[0])
-    # The record comes last: where it is, the case is complete.
+    # The record is written last: its presence means that the case is complete.
     outputs = (folder / name for name in (*arrays, RECORD))
     with output_files(*outputs, overwrite=overwrite) as (*images, parameters):
         for path, array in zip(images, arrays.values(), strict=True):

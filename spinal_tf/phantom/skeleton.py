@@ -1,4 +1,4 @@
-"""The bones of one person as numbers: every vertebra a little different from its neighbours."""
+"""Dimensions of one person's bones: every vertebra differs a little from its neighbors."""
 
 from __future__ import annotations
 
@@ -10,43 +10,43 @@ from scipy import ndimage
 from spinal_tf.phantom.fields import Array
 
 HEIGHTS_MM = (14.0, 22.0, *[17.5] * 5, *[20.0] * 2, *[23.0] * 6, *[25.0] * 4, *[34.0] * 5, 30.0, *[24.0] * 4)
-"""Body plus disc of C1 to C7, T1 to T12, L1 to L5 and S1 to S5, from the top."""
+"""Height of body plus disc of C1 to C7, T1 to T12, L1 to L5 and S1 to S5, from the top."""
 
 MIDDLES_MM = tuple(np.cumsum(HEIGHTS_MM) - np.asarray(HEIGHTS_MM) / 2)
 L1, S1 = 19, 24
-"""Index of the vertebrae."""
+"""Indices of these vertebrae."""
 
 DEPTHS_MM = ((0, 9), (25, 15), (60, 15.5), (130, 17), (260, 24), (400, 29), (470, 33), (570, 34), (650, 20))
 HALF_WIDTHS_MM = ((0, 5.5), (13, 6), (20, 9), (130, 14), (260, 15), (400, 22), (560, 25))
 SPINOUS_MM = ((7, 5), (25, 21), (45, 13), (80, 15), (115, 30), (160, 32), (260, 28), (400, 28), (530, 26), (620, 10))
-"""Length of the spinous process, which in C1 is but a tubercle."""
+"""Length of the spinous process, in C1 only a tubercle, at distances below the top of C1 in mm."""
 
 SPINOUS_DEGREES = ((0, 5), (25, 12), (110, 22), (150, 35), (230, 58), (310, 55), (370, 25), (420, 8), (600, 8))
-"""How steeply it points downwards."""
+"""Downward angle of the spinous process, likewise."""
 
 SPINOUS_HALF_MM = ((7, 4), (25, 6.5), (45, 3.5), (110, 5), (160, 4.5), (260, 4.0), (370, 7), (450, 10), (600, 6))
 DISC_SHARES = ((0, 0), (20, 0.02), (37, 0.25), (130, 0.22), (260, 0.15), (400, 0.24), (570, 0.26), (600, 0.08))
 
 TABLE_MM = 0.25
 FIRST_MM = -260.0
-"""Step and start of the tables that tell which vertebra lies at a place along the spine."""
+"""Step and start of the table of vertebrae along the spine."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Skeleton:
-    """Sizes of the vertebrae, in mm; each array has one entry for a vertebra, C1 first, unless said otherwise.
+    """Sizes of the vertebrae in mm; each array has one entry per vertebra, C1 first, unless stated otherwise.
 
     Attributes:
-        edges: their upper borders and the end of the last, along the spine below the top of C1.
+        edges: upper borders and the end of the last vertebra, along the spine below the top of C1.
         disc: share of the height that is disc, below the body.
-        depth, half_width: of the body.
-        waist, cave, lip: hollow of the front, of the endplates, and length of bony spurs.
-        bulge: how far the disc below reaches into the canal.
+        depth, half_width: depth and half the width of the body.
+        waist, cave, lip: depth of the front's concavity, of the endplates' concavity, and length of bony spurs.
+        bulge: protrusion of the disc below into the canal.
         wedge: tilt of the endplates, radians.
-        marrow: its brightness relative to the person's.
-        wetness: brightness of the disc below, 0 black to 1.
+        marrow: brightness of the marrow relative to the person's mean.
+        wetness: brightness of the disc below, 0 (black) to 1.
         spinous, spinous_half, spinous_slope: length, half the height and slope of the spinous process.
-        vertebra_at: int16, index at each step of `TABLE_MM` from `FIRST_MM`.
+        vertebra_at: int16, index of the vertebra at each step of `TABLE_MM` from `FIRST_MM`.
     """
 
     edges: Array
@@ -66,7 +66,7 @@ class Skeleton:
     vertebra_at: Array
 
     def vertebra(self, s_mm: Array) -> tuple[Array, Array, Array]:
-        """Index of the vertebra at places along the spine, how far down its height, 0 to 1, and that height in mm."""
+        """Return index of the vertebra at positions along the spine, share of its height (0 to 1), and height in mm."""
         step = np.clip(((s_mm - FIRST_MM) / TABLE_MM).astype(np.int32), 0, self.vertebra_at.size - 1)
         index = self.vertebra_at[step]
         height = np.diff(self.edges).astype(np.float32)
@@ -109,7 +109,7 @@ def draw_skeleton(rng: np.random.Generator) -> Skeleton:
 
 
 def smooth_along(edges: Array, values: Array, s_mm: Array, sigma_mm: float) -> Array:
-    """Values of the vertebrae as a smooth curve through their middles, float32 at places along the spine."""
+    """Smooth the vertebrae's values, placed at their middles, along the spine; float32 at the given positions."""
     grid = np.arange(edges[0] - 100, edges[-1] + 100, 1.0)
     curve = ndimage.gaussian_filter1d(np.interp(grid, (edges[:-1] + edges[1:]) / 2, values), sigma_mm, mode="nearest")
     smooth: Array = np.interp(s_mm, grid, curve).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Where backgrounds come from: drawn spines, real scans of healthy people, an average spine with labels."""
+"""Sources of backgrounds: drawn spines, real scans of healthy people, an average spine with labels."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ from spinal_tf.phantom.template import Template, template_background
 from spinal_tf.phantom.vary import vary_background
 
 BackgroundSource = Callable[[np.random.Generator, View], Background]
-"""Draws a spine, given the source of all randomness and what is to be seen; a scan shows what it shows."""
+"""Function from a random generator and the requested view to a spine; scans ignore level and thickness."""
 
 IN_PLANE_MM = (0.6, 0.95)
 HEIGHT_MM, LONG_HEIGHT_MM = (230.0, 290.0), (260.0, 340.0)
-"""Field of view along the spine, for the neck and for the rest."""
+"""Field of view along the spine, for the cervical spine and for other levels."""
 
 WIDTH_SHARE = (0.6, 1.0)
-"""Its depth over its height."""
+"""Ratio of the field of view's depth to its height."""
 
 
 def drawn_spine(rng: np.random.Generator, view: View) -> Background:
-    """A procedural spine in a field of view such as is used for that level."""
+    """Draw a procedural spine in a typical field of view for the level."""
     in_plane = float(rng.uniform(*IN_PLANE_MM))
     height = rng.uniform(*(HEIGHT_MM if view.level in ("oblongata-cervical", "cervical") else LONG_HEIGHT_MM))
     width = height * rng.uniform(*WIDTH_SHARE)
@@ -43,7 +43,7 @@ def drawn_spine(rng: np.random.Generator, view: View) -> Background:
 
 
 def from_scans(scans: Sequence[Background]) -> BackgroundSource:
-    """A source that makes other people out of scans of healthy ones, whatever level and thickness are wanted."""
+    """Return a source that varies scans of healthy people, regardless of requested level and thickness."""
 
     def draw(rng: np.random.Generator, view: View) -> Background:
         scan = vary_background(rng, scans[int(rng.integers(len(scans)))])
@@ -53,7 +53,7 @@ def from_scans(scans: Sequence[Background]) -> BackgroundSource:
 
 
 def from_template(template: Template) -> BackgroundSource:
-    """A source that makes people out of an average spine."""
+    """Return a source that varies an average spine."""
 
     def draw(rng: np.random.Generator, view: View) -> Background:
         background = vary_background(rng, template_background(rng, template, view))
@@ -63,7 +63,7 @@ def from_template(template: Template) -> BackgroundSource:
 
 
 def mixed(sources: Sequence[BackgroundSource]) -> BackgroundSource:
-    """A source that takes any of several with the same chance."""
+    """Return a source that chooses among several with equal probability."""
 
     def draw(rng: np.random.Generator, view: View) -> Background:
         return sources[int(rng.integers(len(sources)))](rng, view)
@@ -72,13 +72,12 @@ def mixed(sources: Sequence[BackgroundSource]) -> BackgroundSource:
 
 
 def read_scans(folder: Path) -> list[Background]:
-    """Read the scans of healthy people that lie in the folders of one folder, in the order of their names.
+    """Read the scans of healthy people from the subfolders of a folder, in order of their names.
 
-    A folder without a cord mask is left out, and so is one with a lesion mask ``t2_lesion*``: its person is not
-    healthy.
+    Folders without a cord mask, or with a lesion mask ``t2_lesion*`` (the person is not healthy), are skipped.
 
     Raises:
-        VolumeError: there is no such folder or none of its folders can be used, or a scan is unsuitable.
+        VolumeError: the folder does not exist or has no usable subfolder, or a scan is unsuitable.
     """
     if not folder.is_dir():
         raise VolumeError(f"{folder}: there is no such folder; name one that holds a folder for each healthy scan")
@@ -98,7 +97,7 @@ def read_scan(folder: Path) -> Background:
     """Read ``t2.nii.gz`` and the cord mask ``t2_cord*.nii.gz`` of a healthy person.
 
     Raises:
-        VolumeError: one is missing or unsuitable, or no lesion can be drawn into that cord.
+        VolumeError: an image is missing or unsuitable, or no lesion can be drawn into that cord.
     """
     volume = read_volume(_only(folder, "t2"))
     cord = read_mask(_only(folder, "t2_cord*"), like=volume)
@@ -112,7 +111,7 @@ def read_template(folder: Path) -> Template:
     """Read an average spine such as PAM50: ``*_t2.nii.gz``, ``*_cord.nii.gz``, ``*_levels.nii.gz`` on one grid.
 
     Raises:
-        VolumeError: one is missing or unsuitable.
+        VolumeError: an image is missing or unsuitable.
     """
     t2 = read_volume(_only(folder, "*_t2"), allow_plane=True)
     cord = read_mask(_only(folder, "*_cord"), like=t2)

@@ -1,8 +1,8 @@
 """A procedural spine: vertebrae, discs, canal, cord, cauda equina and what surrounds them, on T2w and T1c.
 
-Sizes follow published anatomy (docs/simulation.md). Tissue levels are on the scale where T2 of cord is 0.3 and of
-cerebrospinal fluid 1. Lengths are in mm; arrays are (slice, row, column). A slice is painted at a time: its pixels
-stay in the processor's cache.
+Sizes follow published anatomy (docs/simulation.md). Tissue levels are on a scale with T2 of cord 0.3 and of
+cerebrospinal fluid 1. Lengths are in mm; arrays are (slice, row, column). Slices are painted one at a time, so that
+their pixels stay in the processor's cache.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from spinal_tf.phantom.skeleton import HEIGHTS_MM, L1, Skeleton, draw_skeleton
 from spinal_tf.phantom.surroundings import Head, Surroundings, Trunk
 
 CONUS_SD_MM = 9.0
-"""Spread of the tip of the cord about the disc below L1."""
+"""SD of the tip of the cord around the disc below L1."""
 
 FIELD_TOPS_MM = {
     "oblongata-cervical": (-85, -50),
@@ -31,7 +31,7 @@ FIELD_TOPS_MM = {
     "thoracic-lumbar": (260, 310),
     "lumbar": (320, 365),
 }
-"""Where the upper border of the field of view may lie for a lesion at that level, below the top of C1."""
+"""Range of the upper border of the field of view below the top of C1, by level of the lesion."""
 
 CANAL_MARGIN_MM = 6.0
 
@@ -55,10 +55,10 @@ def procedural_background(
 
     Args:
         rng: source of all randomness.
-        level: key of ``FIELD_TOPS_MM``, the part of the spine to be seen.
-        spacing_mm: of slice, row, column.
-        size: voxels along slice, row, column.
-        with_t1c: whether there is a contrast-enhanced T1w image, too.
+        level: key of ``FIELD_TOPS_MM``, the part of the spine in view.
+        spacing_mm: spacing of slice, row, column.
+        size: number of voxels along slice, row, column.
+        with_t1c: also draw a contrast-enhanced T1w image.
     """
     person = _draw_person(rng, level, spacing_mm, size)
     t2 = np.full(size, 0.02, np.float32)
@@ -89,7 +89,7 @@ def _paint(
     t1c: Array | None,
     cord: Array,
 ) -> None:
-    """Paint all slices, from what lies around to what lies within."""
+    """Paint all slices, from the outer structures to the inner ones."""
     size = (t2.shape[0], t2.shape[1], t2.shape[2])
     course, bones, sizes = person.course, person.bones, person.sizes
     s, n = course.straightened(*size[1:], spacing_mm[1:])
@@ -129,7 +129,7 @@ def _band(course: Course, s: Array, n: Array, where: Array) -> Band:
 
 
 def _frame(person: _Person, rows: int, spacing_mm: tuple[float, float, float]) -> Frame:
-    """Course of the cord by rows, which cut a tilted cord obliquely: it is deeper there than at a right angle."""
+    """Return the course of the cord by rows; rows cut a tilted cord obliquely, which makes it deeper."""
     course, bones, sizes = person.course, person.bones, person.sizes
     s, x, y, slope = course.at_rows(rows, spacing_mm[1])
     oblique = np.hypot(1, slope)

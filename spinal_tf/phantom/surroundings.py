@@ -1,4 +1,4 @@
-"""What surrounds a drawn spine: skin, fat, muscles of the back, neck, chest and belly, and the lower head."""
+"""Surroundings of a drawn spine: skin, fat, muscles of the back, neck, chest and abdomen, and the lower head."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ BACK_MM = (
     *((-110, 80), (-60, 82), (-25, 66), (20, 48), (60, 50), (105, 60)),
     *((140, 62), (220, 55), (320, 56), (420, 62), (540, 66)),
 )
-"""Skin of the back behind the middle of the canal, at distances below the top of C1."""
+"""Distance below the top of C1, and distance of the skin of the back behind the middle of the canal."""
 
 FRONT_MM = (
     *((-110, 130), (-20, 125), (18, 118), (36, 106), (52, 80)),
@@ -24,7 +24,7 @@ FRONT_MM = (
 )
 FAT_MM = ((-60, 5), (0, 6), (60, 8), (115, 16), (160, 11), (280, 9), (420, 16), (540, 24))
 ORGAN_LEVELS = (0.04, 0.1, 0.15, 0.22, 0.4)
-"""Levels of what lies in front of the spine, from which four are drawn for a person."""
+"""Levels of the tissue in front of the spine; four are drawn per person."""
 
 SKIN_MM = 1.8
 
@@ -39,9 +39,9 @@ class Surroundings:
 
         Args:
             rng: source of all randomness.
-            course: of the spine.
-            size: voxels along slice, row, column.
-            spacing_mm: of the same.
+            course: course of the spine.
+            size: number of voxels along slice, row, column.
+            spacing_mm: spacing of slice, row, column.
         """
         rows, columns = size[1:]
         s, self.x, y, slope = course.at_rows(rows, spacing_mm[1])
@@ -84,7 +84,7 @@ class Surroundings:
         paint.paint(inside(skin) * body, tissues["skin"])
 
     def _paint_front(self, paint: Paint, tissues: Mapping[str, Tissue], x_mm: float, body: Array) -> None:
-        """Patches where two smooth fields are high or low, four kinds in all."""
+        """Paint four kinds of patches, according to whether two smooth fields are high or low."""
         one, two = (np.clip(grain.at(x_mm) * 3 + 0.5, 0, 1) for grain in (self.coarse, self.others))
         ahead = inside(-18 - self.behind, 10) * body
         for image, levels in ((paint.t2, self.organs), (paint.t1, self.organs_t1)):
@@ -97,7 +97,7 @@ class Surroundings:
 def _line(
     rng: np.random.Generator, s_mm: Array, table: tuple[tuple[float, float], ...], scale: float, sd_mm: float
 ) -> Array:
-    """An outline from a table, scaled, made smooth and a little wavy."""
+    """Make an outline from a table: scaled, smoothed and a little wavy."""
     places, values = np.asarray(table, float).T
     row_mm = float(np.abs(np.diff(s_mm)).mean())
     line = ndimage.gaussian_filter1d(np.interp(s_mm, places, values * scale), 6 / row_mm, mode="nearest")
@@ -109,12 +109,12 @@ class Trunk:
     """Muscles and vessels that follow the spine, in its coordinates."""
 
     def __init__(self, rng: np.random.Generator, band: Band, bones: Skeleton, deep: Array) -> None:
-        """Draw grain and places.
+        """Draw grain and positions.
 
         Args:
             rng: source of all randomness.
-            band: around the spine.
-            bones: of the person.
+            band: band around the spine.
+            bones: skeleton of the person.
             deep: float32 (n,), depth below the fat under the skin in mm.
         """
         self.band = band
@@ -154,7 +154,7 @@ class Trunk:
 
 
 class Head:
-    """The lower head: occiput, cerebellum, cisterns about the brain stem, clivus; the stem itself is the cord's."""
+    """The lower head: occiput, cerebellum, cisterns around the brain stem, clivus; the stem belongs to the cord."""
 
     def __init__(self, rng: np.random.Generator, s: Array, n: Array, around: Surroundings) -> None:
         """Measure a slice.
@@ -163,7 +163,7 @@ class Head:
             rng: source of all randomness.
             s: distance below the top of C1 in mm, float32 (rows, columns).
             n: distance behind the middle of the canal in mm, likewise.
-            around: whose grain is used.
+            around: surroundings whose grain is used.
         """
         up, size = -s, rng.normal(1, 0.05)
         self.around, self.above = around, up

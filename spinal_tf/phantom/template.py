@@ -1,7 +1,7 @@
-"""An average spine as a background, its tissues painted with random levels in the manner of SynthSeg.
+"""Background from an average spine, with random tissue levels as in SynthSeg.
 
-A network that has seen an anatomy in every contrast segments scans of contrasts it has not seen (Billot et al.,
-Medical Image Analysis 2023, 10.1016/j.media.2023.102789). Cord and fluid keep their levels here, since a lesion is told
+A network trained on an anatomy in random contrasts also segments scans of unseen contrasts (Billot et al., Medical
+Image Analysis 2023, 10.1016/j.media.2023.102789). Cord and fluid keep their levels here, since a lesion is recognized
 by its level between them.
 """
 
@@ -19,19 +19,19 @@ from spinal_tf.phantom.scan import scan_background
 from spinal_tf.phantom.skeleton import HEIGHTS_MM
 
 TISSUES = 8
-"""Levels of the template's own contrast, equally far apart, that get a random one each; between them it is blended."""
+"""Number of equidistant levels of the template that get a random level each, with interpolation between them."""
 
 CANAL_MM = (7.0, 6.0)
-"""How far beyond the cord's surface the canal may reach to the sides, and to front and back."""
+"""Maximum distance of the canal's border from the cord's surface, laterally and anteroposteriorly."""
 
 FLUID_SHARE = 0.5
-"""Share of the level of fluid above which a voxel of the canal is fluid."""
+"""Share of the level of fluid above which a voxel of the canal counts as fluid."""
 
 VIEW_MM = (150.0, 300.0)
 """Range of the height of the field of view."""
 
 MARGIN_MM = (0.0, 20.0)
-"""Range by which the template, which is narrow, is continued to front and back by its mirror image."""
+"""Range by which the narrow template is padded with its mirror image in front and behind."""
 
 IN_PLANE_MM = (0.6, 0.95)
 
@@ -44,7 +44,7 @@ class Template:
         t2: float32, average intensity.
         cord: bool.
         levels: integer, vertebral level within the cord, 1 for C1, 8 for T1; 0 elsewhere.
-        spacing_mm: of slice, row, column.
+        spacing_mm: spacing of slice, row, column.
     """
 
     t2: Array
@@ -54,12 +54,12 @@ class Template:
 
 
 def template_background(rng: np.random.Generator, template: Template, view: View) -> Background:
-    """Cut a field of view out of a template, resample it and paint its tissues anew.
+    """Cut a field of view out of a template, resample it and repaint its tissues.
 
     Args:
         rng: source of all randomness.
-        template: left as it is.
-        view: what is to be seen; slices that the template does not have are left out.
+        template: stays unchanged.
+        view: requested view; the background has no more slices than the template covers.
     """
     part = _resampled(rng, _cut(rng, template, REGION_OF_LEVEL[view.level]), view.fine_mm)
     spare = max(part.t2.shape[0] - view.fine_slices, 0)
@@ -106,10 +106,10 @@ def _resampled(rng: np.random.Generator, part: Template, fine_mm: float) -> Temp
 
 
 def _repainted(rng: np.random.Generator, background: Background) -> Array:
-    """Random levels and grain outside the canal; cord and fluid as they are."""
+    """Repaint tissues outside cord and fluid with random levels and grain."""
     t2, fluid = background.t2, background.csf_level
     bright = (t2 > FLUID_SHARE * fluid) & (near_cord(background, CANAL_MM) > 0.5)
-    # Beyond the ends of its label the cord goes on, too.
+    # The cord continues beyond the ends of its label.
     keep = np.maximum(near_cord(background, (0.5, 0.5)) > 0.5, bright).astype(np.float32)
     keep = np.clip(ndimage.gaussian_filter(keep, (0, 0.7, 0.7)) * 1.5, 0, 1)
     knots = np.linspace(0, 1.2 * fluid, TISSUES)

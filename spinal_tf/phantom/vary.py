@@ -1,4 +1,4 @@
-"""Another person of the same background: other sides, another size, another curve of the spine, another contrast."""
+"""Variation of a background into another person: fewer lateral slices, other size, curve of the spine and contrast."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from spinal_tf.phantom.fields import Array, smooth_curve
 from spinal_tf.phantom.frame import Background
 
 SIDE_SHARE = 0.15
-"""Share of the slices that may be left out at either side."""
+"""Maximum share of the slices that is removed at either side."""
 
 BODY_SCALE = (0.8, 1.2)
-"""Range by which a person's size is changed, by restating the spacing."""
+"""Range of the factor on a person's size, applied to the in-plane spacing."""
 
 BEND_MM = 6.0
-"""SD by which the curve of the spine is moved forwards or backwards at a height."""
+"""SD of the forward or backward shift of the spine at each height."""
 
 TONES = (0.0, 0.1, 0.2, 0.35, 0.5, 0.7, 1.0, 1.5, 2.5)
-"""Levels, fluid 1, between which contrast is stretched or squeezed."""
+"""Levels, fluid 1, between which the contrast is stretched or compressed."""
 
 TONE_SPREAD = 0.35
 """SD of the logarithm of that stretch."""
 
 
 def vary_background(rng: np.random.Generator, background: Background) -> Background:
-    """Change a background without lesion so that it shows another person, seen by another sequence.
+    """Change a background without lesions so that it shows another person, scanned with another sequence.
 
     Args:
         rng: source of all randomness.
-        background: left as it is.
+        background: stays unchanged.
 
     Returns:
-        A background on a grid with fewer slices and other in-plane spacing; its T1c keeps its contrast.
+        A background on a grid with fewer slices and another in-plane spacing; its T1c keeps its contrast.
     """
     return _retoned(rng, _bent(rng, _resized(rng, _narrowed(rng, background))))
 
@@ -61,7 +61,7 @@ def _resized(rng: np.random.Generator, background: Background) -> Background:
 
 
 def _bent(rng: np.random.Generator, background: Background) -> Background:
-    """Each row moved along the columns by a smooth curve; what leaves the view at one side is repeated at the other."""
+    """Shift each row along the columns by a smooth curve; the edge voxel is repeated where the row leaves a gap."""
     frame, (_, rows, columns) = background.frame, background.t2.shape
     shift = smooth_curve(rng, rows, 5, BEND_MM)
     source = np.arange(columns)[None, :] - (shift / frame.spacing_mm[2])[:, None]
@@ -79,7 +79,7 @@ def _bent(rng: np.random.Generator, background: Background) -> Background:
 
 
 def _retoned(rng: np.random.Generator, background: Background) -> Background:
-    """Contrast by a random curve that keeps the order of tissues and the level of fluid."""
+    """Change the contrast by a random curve that keeps the order of tissues and the level of fluid."""
     levels = np.asarray(TONES)
     steps = np.diff(levels) * np.exp(rng.normal(0, TONE_SPREAD, levels.size - 1))
     tones = np.concatenate([[0.0], np.cumsum(steps)])

@@ -40,7 +40,7 @@ class View:
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
-    """How every slice is drawn: crop, pixels per mm, and intensities shown black and white."""
+    """Settings to draw every slice: crop, pixels per mm, and intensities shown black and white."""
 
     crop: Crop
     scale: float
