@@ -1,8 +1,8 @@
-"""Average the weights of several trainings of the segmenter that began alike, for another training to begin with.
+"""Average the weights of several segmenter trainings with the same start, as initial weights of another training.
 
     python data_prep/average_weights.py MEAN.weights.h5 ONE/best-STEP.weights.h5 OTHER/best-STEP.weights.h5
 
-All have the default width. Wortsman et al. 2022 (arXiv:2203.05482).
+All networks must have the default width. Method: Wortsman et al. 2022 (arXiv:2203.05482).
 """
 
 from __future__ import annotations

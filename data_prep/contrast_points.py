@@ -1,9 +1,9 @@
-"""Choose the operating points of released classifiers for T2w + T1c, and say what they are worth on other cases.
+"""Choose the operating points of released classifiers for T2w + T1c, and measure them on other cases.
 
     python data_prep/contrast_points.py WEIGHTS NOTES --validation VALIDATION.csv --test TEST.csv
 
-The tables are from score_contrast.py; each may be given several times. Youden's J over the validation cases chooses the
-point with T1c, which goes into WEIGHTS/manifest.json; the point without T1c stays. NOTES/TASK.md is for the card.
+The tables are from score_contrast.py; each option may be repeated. Youden's J over the validation cases chooses the
+point with T1c, which is written to WEIGHTS/manifest.json; the point without T1c is kept. NOTES/TASK.md is for the card.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from spinal_tf.evaluation.statistics.operating_point import youden
 from spinal_tf.taxonomy import tree
 
 BLOCK = 50
-"""Cases in a row among which each disease meets each kind of background."""
+"""Number of consecutive cases in which each disease occurs with each kind of background."""
 
 NOTES = """## With T1c
 
@@ -45,7 +45,7 @@ a fifth of them is healthy and left out.
 
 @dataclass(frozen=True, kw_only=True)
 class Scores:
-    """Scores of the cases of a task: bool (n,), and float (n,) for each input."""
+    """Scores of the cases of a task: ``labels`` is bool (n,), scores are float (n,) for each input."""
 
     numbers: list[int]
     labels: np.ndarray
@@ -58,13 +58,13 @@ class Scores:
         return len(self.labels)
 
     def __str__(self) -> str:
-        """The options of score_contrast.py that make the cases."""
+        """Return the options of score_contrast.py that make the cases."""
         first = min(self.numbers) // BLOCK * BLOCK
         return f"--first {first} --cases {(max(self.numbers) // BLOCK + 1) * BLOCK - first}"
 
 
 def main() -> None:
-    """Read the command line, change the manifest, write the notes of each task."""
+    """Read the command line, write the notes of each task, and change the manifest."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("weights", type=Path)
     parser.add_argument("out", type=Path)

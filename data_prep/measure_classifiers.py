@@ -1,13 +1,13 @@
-"""Measure released classifiers on simulated test cases, and what they rely on, as Markdown for their cards.
+"""Measure released classifiers, and what they rely on, on simulated test cases; writes Markdown for their cards.
 
     python data_prep/measure_classifiers.py WEIGHTS NOTES --cases 64
     spinal-tf weights release RUN --into WEIGHTS --data "..." --notes NOTES/TASK.md --overwrite
 
-Half of a task's cases have either class, in drawn spines, with seeds that no training uses, on T2w alone. They are
-classified with the drawn lesions and with the segmenter's. Then each group of the simulator's parameters is taken from
-each disease of the task in turn, so that it tells nothing any more, and the cases are drawn anew from the same seeds.
-What the area under the ROC curve loses is what the classifier owed to that group. Among 16 cases in a row each disease
-lends to each one equally often.
+Each class has half of a task's cases: T2w scans in drawn spines, with seeds that no training uses. They are classified
+with the drawn lesions and with the segmenter's. Then each group of the simulator's parameters is taken from each
+disease of the task in turn, so that it contains no information, and the cases are drawn again from the same seeds. The
+loss in area under the ROC curve shows how much the classifier relies on that group. Within 16 consecutive cases, each
+disease donates parameters to each disease equally often.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import Task, tree
 
 SEED = 2023
-"""Not that of any training set."""
+"""Seed that no training set uses."""
 
 PLACE = ("levels", "eccentric", "dorsolateral")
 SIZE = ("log_volume_ml", "kept", "count", "extent_vertebrae", "longest", "section")
@@ -64,7 +64,7 @@ patients.
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """A task with the networks that answer it."""
+    """A task with its classifier and the segmenter."""
 
     task: Task
     checkpoint: Checkpoint
@@ -74,7 +74,7 @@ class Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class Simulated:
-    """A case to be classified."""
+    """A case to classify."""
 
     volume: Volume
     mask: np.ndarray
@@ -102,7 +102,7 @@ def main() -> None:
 
 
 def _areas(asked: Asked, count: int) -> Iterator[tuple[str, str, int]]:
-    """Name, area with interval, and number of cases with a tile, for each way of drawing them."""
+    """Yield name, area with interval, and number of cases with a tile, for each kind of masks or parameters."""
     whole = list(_cases(asked.task, count, ()))
     yield "drawn lesions", *_area(asked, whole)
     found = [replace(case, mask=_segmented(case.volume, asked.segmenter)) for case in whole]
@@ -112,7 +112,7 @@ def _areas(asked: Asked, count: int) -> Iterator[tuple[str, str, int]]:
 
 
 def _cases(task: Task, count: int, narrowed: Sequence[str]) -> Iterator[Simulated]:
-    """Cases of the task's diseases in turn; the narrowed parameters are those of each of them in turn."""
+    """Yield cases of the task's diseases in turn; each of these diseases in turn donates the narrowed parameters."""
     diseases = [disease for disease in tree().diagnoses if task.applies_to(disease)]
     for number in range(count):
         disease = diseases[number % len(diseases)]

@@ -1,11 +1,11 @@
-"""Measure released segmenter weights on the test cases of a cohort and on two public scans, as Markdown for their card.
+"""Measure released segmenter weights on a cohort's test cases and on public scans; prints Markdown for their card.
 
     python data_prep/measure_segmenter.py WEIGHTS COHORT.csv --scans FOLDER > notes.md
     spinal-tf weights release RUN --into WEIGHTS --data "..." --notes notes.md --overwrite
 
-FOLDER holds two public scans that no training has seen: sct_fake_lesion, with a lesion drawn in, and errsm20, healthy;
-and three healthy ones that served as backgrounds: errsm11, errsm18 and sct_example.
-With --full RUN the masks are also compared with those of the run's weights in full precision.
+FOLDER holds two public scans that no training used: sct_fake_lesion, with a drawn lesion, and errsm20, healthy. It also
+holds three healthy scans that served as backgrounds: errsm11, errsm18 and sct_example.
+With --full RUN, masks are also compared with those of the run's weights in full precision.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from spinal_tf.training.run_folder import RunFolder
 from spinal_tf.training.validation import THRESHOLDS, Point, dice_at_points, operating_points
 
 COMPARED = 10
-"""Cases on which full and half precision are compared."""
+"""Number of cases on which full and half precision are compared."""
 
 NOTES = """## Test
 
@@ -69,7 +69,7 @@ SEEN = ("errsm11", "errsm18", "sct_example")
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """A case as released and at each of the `_points`, and the voxels that half precision changed."""
+    """Scores of a case with the released weights and at each of the `_points`, and voxels changed by half precision."""
 
     diagnosis: Diagnosis | None
     score: SegmentationScore
@@ -118,7 +118,7 @@ def _judge(case: Case, segmenter: Segmenter, full: Segmenter | None) -> Judged:
 
 
 def _points(segmenter: Segmenter) -> tuple[Point, ...]:
-    """Each threshold, without a least peak and with that of the weights."""
+    """Return each threshold, without a minimum peak and with that of the weights."""
     return operating_points(THRESHOLDS, [segmenter.checkpoint.minimum_peak])
 
 

@@ -1,9 +1,9 @@
-"""Score simulated cases with released classifiers twice: by T2w alone, and by T2w and T1c.
+"""Score simulated cases with released classifiers twice: with T2w alone, and with T2w and T1c.
 
     python data_prep/score_contrast.py WEIGHTS SCORES.csv --scans FOLDER --template FOLDER --first 3000 --cases 150
 
-The cases are those of simulate_training_set.py with the same numbers, except that each of them has a T1c scan. The
-lesions are the drawn ones; healthy cases are left out. `contrast_points.py` chooses operating points on such scores.
+The cases are those of simulate_training_set.py with the same numbers, but all of them have a T1c scan. Scores use the
+drawn lesions; healthy cases are left out. `contrast_points.py` chooses operating points from these scores.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ Asked = tuple[Task, Checkpoint, Engine]
 
 
 def main() -> None:
-    """Read the command line and append the scores of each case once they are known."""
+    """Read the command line and append the scores of each case as soon as they are computed."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("weights", type=Path)
     parser.add_argument("scores", type=Path)
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def _scored(number: int, case: SimulatedCase, asked: list[Asked]) -> Iterator[dict[str, object]]:
-    """A row for each task that the case belongs to; none where its lesions give no tile."""
+    """Yield a row for each task that applies to the case; no row if its lesions give no tile."""
     if case.diagnosis is None or case.t1c is None:
         return
     t2, t1c = (new_volume(image, case.affine, source=f"{number}") for image in (case.t2, case.t1c))
@@ -82,7 +82,7 @@ def _scored(number: int, case: SimulatedCase, asked: list[Asked]) -> Iterator[di
 
 
 def _score(engine: Engine, tiles: np.ndarray) -> float:
-    """Mean probability of the positive class."""
+    """Return the mean probability of the positive class."""
     return float(engine(tiles)[:, 1].mean())
 
 

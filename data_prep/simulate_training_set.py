@@ -1,11 +1,11 @@
-"""Simulate the cases that the first weights are trained on: drawn spines, real healthy scans, an average spine.
+"""Simulate the training cases of the first weights in drawn spines, real healthy scans and an average spine.
 
     python data_prep/simulate_training_set.py CASES --scans FOLDER --template FOLDER --cases 1000 --part 0 --parts 2
 
-The folder of scans holds a folder for each healthy person, with t2.nii.gz and a cord mask named t2_cord*.nii.gz; one
-with a lesion mask t2_lesion*.nii.gz is left out. The template's holds *_t2.nii.gz, *_cord.nii.gz and *_levels.nii.gz.
-Of every 50 cases, ten have each of the diseases and ten none. The result, a .npz for each case, holds real images and
-is not to be published.
+The scans folder holds a folder for each healthy person, with t2.nii.gz and a cord mask named t2_cord*.nii.gz. Folders
+with a lesion mask t2_lesion*.nii.gz are left out. The template folder holds *_t2.nii.gz, *_cord.nii.gz and
+*_levels.nii.gz. Of every 50 cases, ten have each of the diseases and ten are healthy. The result, one .npz file for
+each case, contains real images: do not publish it.
 """
 
 from __future__ import annotations
@@ -53,13 +53,13 @@ def main() -> None:
 
 
 def sources_in(scans: Path, template: Path) -> tuple[BackgroundSource, ...]:
-    """Sources of spines, in the order in which cases have them."""
+    """Return the sources of spines, in the order in which cases use them."""
     real, average = from_scans(read_scans(scans)), from_template(read_template(template))
     return (drawn_spine, drawn_spine, drawn_spine, *[real] * 4, *[average] * 3)
 
 
 def simulated(number: int, sources: tuple[BackgroundSource, ...]) -> SimulatedCase:
-    """The case of a number; each disease meets each source within 50 cases in a row."""
+    """Simulate the case of a number; each disease occurs with each source within 50 consecutive cases."""
     rng = np.random.default_rng([SEED, number])
     diagnosis = DIAGNOSES[number % len(DIAGNOSES)]
     source = sources[number // len(DIAGNOSES) % len(sources)]

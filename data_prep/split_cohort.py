@@ -1,10 +1,10 @@
-"""Split a cohort as Zhuo et al. 2022 split theirs.
+"""Split a cohort with the method of Zhuo et al. 2022.
 
     python data_prep/split_cohort.py CASES.csv COHORT.csv --test-from 2019-01-01 --seed 2022
 
-CASES.csv is a cohort's table (docs/cohort.md) without the column split. Patients first scanned on or after the day
-given are the test set; of the others a fifth of each diagnosis, drawn by the seed, is for validation. Beside the new
-table a record is written, COHORT_split.json, with the seed and the counts.
+CASES.csv is a cohort's table (docs/cohort.md) without the column split. Patients first scanned on or after the given
+day are the test set. Of the others, a random fifth of each diagnosis, drawn with the seed, is for validation. A record
+with the seed and the counts, COHORT_split.json, is written beside the new table.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from spinal_tf.files import output_files
 
 
 def main() -> None:
-    """Read the command line, split, write, and show what came of it."""
+    """Read the command line, split the cohort, write the table, and print the counts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", type=Path, metavar="CASES.csv")
     parser.add_argument("out", type=Path, metavar="COHORT.csv")

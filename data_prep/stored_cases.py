@@ -1,4 +1,4 @@
-"""Cases as simulate_training_set.py stores them: a .npz file each."""
+"""Reads cases as simulate_training_set.py stores them: one .npz file each."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from spinal_tf.images.volume import Volume, new_volume
 from spinal_tf.taxonomy import Diagnosis, tree
 
 BLOCK, BLOCKS = 50, 8
-"""The last of so many blocks is for validation; in a block each disease meets each kind of background."""
+"""Cases in a block, in which each disease occurs with each kind of background; every eighth block is for validation."""
 
 TEST_FROM = 1000
-"""Cases from this number on are for the test."""
+"""First number of the test cases."""
 
 
 def split_of(number: int) -> Split:
-    """What a case of this number is for."""
+    """Return the split of a case by its number."""
     if number >= TEST_FROM:
         return Split.TEST
     return Split.VALIDATION if number // BLOCK % BLOCKS == BLOCKS - 1 else Split.TRAIN
 
 
 def simulated_volume(path: Path) -> tuple[Volume, np.ndarray, Diagnosis | None]:
-    """T2w, mask and diagnosis of a stored case, None for a healthy person."""
+    """Return T2w, mask and diagnosis of a stored case; the diagnosis is None for a healthy person."""
     stored = np.load(path)
     slice_mm, row_mm, column_mm = stored["spacing"]
     affine = np.array([[-slice_mm, 0, 0, 0], [0, 0, -column_mm, 0], [0, -row_mm, 0, 0], [0, 0, 0, 1]])

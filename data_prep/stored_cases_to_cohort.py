@@ -1,11 +1,11 @@
-"""Turn what simulate_training_set.py wrote into a cohort that spinal-tf trains on.
+"""Convert cases of simulate_training_set.py to a cohort that spinal-tf trains on.
 
     python data_prep/stored_cases_to_cohort.py CASES COHORT
     spinal-tf train segmenter --cohort COHORT/cohort.csv --out RUN
 
-Writes NIfTI images and cohort.csv, with the masks of the cord in a column of their own. Every eighth block of 50 cases
-is for validation, all cases from number 1000 on are for the test. The images hold real scans, not to be published.
-Run again after `spinal-tf segment COHORT/*/t2.nii.gz`, it adds these masks in the column model_mask.
+Writes NIfTI images and cohort.csv, with cord masks in a separate column. Every eighth block of 50 cases is for
+validation; cases from number 1000 on are for the test. The images contain real scans: do not publish them.
+After `spinal-tf segment COHORT/*/t2.nii.gz`, run this again to add these masks in the column model_mask.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ COLUMNS = ("case", "patient", "t2", "t1c", "mask", "cord", "model_mask", "diagno
 
 
 def main() -> None:
-    """Read the command line and write the cohort; images that exist are kept."""
+    """Read the command line and write the cohort; existing images are kept."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("cases", type=Path)
     parser.add_argument("cohort", type=Path)

@@ -1,1 +1,1 @@
-"""The Python API: what ``import spinal_tf`` offers, each function imported when it is first used."""
+"""The Python API of ``import spinal_tf``; each function is imported on first use."""

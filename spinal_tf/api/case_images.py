@@ -1,4 +1,4 @@
-"""Scans and masks of a case, given as a file, as an array with its affine, or as a volume that was read before."""
+"""Scans and masks of a case, given as a file, an array with its affine, or a volume that was read before."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from spinal_tf.loaded_weights import LoadedWeights, load_weights
 from spinal_tf.pipeline import ReviewedMask
 
 Image: TypeAlias = "str | Path | np.ndarray | Volume"
-"""A scan: a file, an array in any axis order whose affine is given beside it, or what `read` returned."""
+"""A scan: a file, an array in any axis order with a separate affine, or the result of `read`."""
 
 Mask: TypeAlias = "str | Path | np.ndarray | SegmentationResult"
-"""A mask on the scan's grid: a file, an array in the scan's own axis order, or what `segment` returned."""
+"""A mask on the scan's grid: a file, an array in the scan's own axis order, or the result of `segment`."""
 
 Weights: TypeAlias = "str | Path | LoadedWeights | None"
-"""A folder of weights, or what `load_weights` returned; None takes ``$SPINAL_TF_WEIGHTS``, or else the bundled ones."""
+"""A weights folder, or the result of `load_weights`; None takes ``$SPINAL_TF_WEIGHTS``, or else the bundled weights."""
 
 ARRAY = "array"
-"""Stands in records for the file of a mask that was given as an array."""
+"""Source in records for a mask that was given as an array."""
 
 
 def read(
@@ -36,21 +36,21 @@ def read(
     assume_orientation: bool = False,
     allow_plane: bool = False,
 ) -> Volume:
-    """Read a sagittal T2w scan and check that it can be used.
+    """Read a sagittal T2w scan and check that it is usable.
 
     Args:
         image: a file, or an array (i, j, k) of integers or floats in any axis order.
-        affine: of an array: (4, 4), its index to patient RAS mm, as nibabel gives it.
-        name: of an array, for messages and the names of files.
-        assume_orientation: accept a file without orientation, whose axes run right to left, posterior to anterior and
-            inferior to superior.
+        affine: affine of an array: (4, 4), array index to patient RAS mm, as in nibabel.
+        name: name of an array, for messages and file names.
+        assume_orientation: accept a file without orientation; its axes are then assumed to run right to left,
+            posterior to anterior and inferior to superior.
         allow_plane: accept an acquisition that is not sagittal.
 
     Returns:
-        The scan in the package's axis order, with ``warnings``; every function here takes it in place of the file.
+        The scan in the package's axis order, with ``warnings``; functions of the API accept it in place of the file.
 
     Raises:
-        VolumeError: it cannot be used.
+        VolumeError: the scan cannot be used.
     """
     if not isinstance(image, np.ndarray):
         if affine is not None:
@@ -62,10 +62,10 @@ def read(
 
 
 def as_volume(image: Image, affine: np.ndarray | None) -> Volume:
-    """The volume that was given, or that is read now; see `read`.
+    """Return the given volume, or read it; see `read`.
 
     Raises:
-        VolumeError: it cannot be used.
+        VolumeError: the image cannot be used.
     """
     if not isinstance(image, Volume):
         return read(image, affine=affine)
@@ -75,12 +75,12 @@ def as_volume(image: Image, affine: np.ndarray | None) -> Volume:
 
 
 def as_mask(mask: Mask, *, like: Volume) -> ReviewedMask:
-    """The mask that was given, with what is known of its origin.
+    """Return the given mask, with its known origin.
 
     Args:
-        mask: an array counts as reviewed by a person, the result of a segmentation as automatic. A file counts as
-            reviewed unless a record beside it says that a network drew these voxels.
-        like: the scan.
+        mask: mask; an array counts as reviewed by a person, the result of a segmentation as automatic. A file counts
+            as reviewed unless a record beside it says that a network drew these voxels.
+        like: scan whose grid the mask must have.
 
     Raises:
         VolumeError: an unreadable file, values that are not finite, or another grid than the scan's.
@@ -95,10 +95,10 @@ def as_mask(mask: Mask, *, like: Volume) -> ReviewedMask:
 
 
 def as_t1c(t1c: str | Path | np.ndarray | None, *, like: Volume) -> Volume | None:
-    """The contrast-enhanced scan that was given, a file or an array in the scan's own axis order.
+    """Return the given contrast-enhanced scan, a file or an array in the scan's own axis order, as a volume.
 
     Raises:
-        VolumeError: it cannot be used, or has another grid than the scan's.
+        VolumeError: the image cannot be used, or has another grid than the scan's.
     """
     if isinstance(t1c, np.ndarray):
         return aligned_volume_of(array_image(t1c, like.grid.affine, source="t1c"), like=like)
@@ -106,7 +106,7 @@ def as_t1c(t1c: str | Path | np.ndarray | None, *, like: Volume) -> Volume | Non
 
 
 def as_weights(weights: Weights) -> LoadedWeights:
-    """The networks that were given, or that are opened now.
+    """Return the given networks, or open them.
 
     Raises:
         WeightsError: there are no weights.

@@ -1,4 +1,4 @@
-"""What is known of one case, with arrays in the axis order of the scan that was given, and its files."""
+"""Results of one case, with arrays in the axis order of the given scan, and their files."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ from spinal_tf.results import CaseResult, Review, TaskResult
 from spinal_tf.stopwatch import Stopwatch
 
 Write = Callable[[tuple[Path, ...]], None]
-"""Writes to temporary paths."""
+"""Function that writes to temporary paths."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class SegmentationResult:
-    """Lesions of one scan. Arrays have the axis order of the scan's file, or of the array that was given.
+    """Lesions of one scan. Arrays have the axis order of the scan's file or given array.
 
     Attributes:
         mask: bool (i, j, k), on the scan's own grid.
-        probability: of lesion, float32, same shape.
+        probability: lesion probability, float32, same shape.
         affine: (4, 4) float64, (i, j, k) to patient RAS mm; the scan's own.
         lesions: the mask's 3D components, by descending volume.
-        volume_ml: of all lesions together.
+        volume_ml: total volume of all lesions.
         review: whether a person should look at the mask, and why.
-        warnings: about the scan, a sentence each.
-        case: all of it in the package's axis order.
+        warnings: warnings about the scan, one sentence each.
+        case: complete result in the package's axis order.
     """
 
     mask: np.ndarray = field(repr=False)
@@ -43,15 +43,15 @@ class SegmentationResult:
     case: CaseResult = field(repr=False)
 
     def save(self, folder: str | Path, *, probability: bool = False, overwrite: bool = False) -> tuple[Path, ...]:
-        """Write mask, record and picture as ``spinal-tf segment`` does, all or none.
+        """Write mask, record and picture like ``spinal-tf segment``, all or none.
 
         Args:
-            folder: made where it is missing; the names begin with the scan's.
+            folder: folder for the files, created if missing; file names begin with the scan's name.
             probability: also write the lesion probability.
-            overwrite: replace files that exist.
+            overwrite: replace existing files.
 
         Returns:
-            The files.
+            Paths of the files.
 
         Raises:
             OutputError: a file exists and ``overwrite`` is not set, or the folder cannot be written to.
@@ -62,19 +62,19 @@ class SegmentationResult:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ClassificationResult:
-    """Diagnosis of one scan. Arrays have the axis order of the scan's file, or of the array that was given.
+    """Diagnosis of one scan. Arrays have the axis order of the scan's file or given array.
 
     Attributes:
-        diagnosis: reached by following the operating points; None where there was nothing to classify.
-        posterior: probability of each diagnosis, by its word: ``astrocytoma``, ``ms`` and so on. Empty where there was
+        diagnosis: diagnosis reached by following the operating points; None if there was nothing to classify.
+        posterior: probability of each diagnosis by its name: ``astrocytoma``, ``ms`` and so on. Empty if there was
             nothing to classify.
-        tasks: answer of each classifier, with its Grad-CAM map as ``heatmap``, float32 (i, j, k), 0 to 1.
-        mask: bool (i, j, k), the mask that was classified.
+        tasks: result of each classifier, with its heat map as ``heatmap``, float32 (i, j, k), 0 to 1.
+        mask: bool (i, j, k), classified mask.
         affine: (4, 4) float64, (i, j, k) to patient RAS mm; the scan's own.
         lesions: the mask's 3D components, by descending volume.
-        review: whether a person should look at the mask, and why; None where a mask was given.
-        warnings: about scan, mask and networks, a sentence each.
-        case: all of it in the package's axis order.
+        review: whether a person should look at the mask, and why; None if a mask was given.
+        warnings: warnings about scan, mask and networks, one sentence each.
+        case: complete result in the package's axis order.
     """
 
     diagnosis: str | None
@@ -88,16 +88,16 @@ class ClassificationResult:
     case: CaseResult = field(repr=False)
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> tuple[Path, ...]:
-        """Write record, page and heat maps as ``spinal-tf classify`` does, all or none.
+        """Write record, page and heat maps like ``spinal-tf classify``, all or none.
 
-        Where the scan was segmented for this, its mask, record and picture are written, too.
+        If the scan was segmented first, also write its mask, record and picture.
 
         Args:
-            folder: made where it is missing; the names begin with the scan's.
-            overwrite: replace files that exist.
+            folder: folder for the files, created if missing; file names begin with the scan's name.
+            overwrite: replace existing files.
 
         Returns:
-            The files; heat maps that do not exist are left out.
+            Paths of the files, without heat maps that do not exist.
 
         Raises:
             OutputError: a file exists and ``overwrite`` is not set, or the folder cannot be written to.
@@ -115,15 +115,15 @@ class ClassificationResult:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class HeatMaps:
-    """Where the classifiers looked. Arrays have the axis order of the scan's file, or of the array that was given.
+    """Heat maps of the classifiers. Arrays have the axis order of the scan's file or given array.
 
     Attributes:
-        maps: by name of the task, for the class that it calls: float32 (i, j, k), 0 to 1, zero on slices without
-            lesion. Empty where the mask gave nothing to classify.
-        called: class that each map speaks for, by name of the task.
+        maps: heat map of the called class by name of the task: float32 (i, j, k), 0 to 1, zero on slices without
+            lesion. Empty if the mask gave nothing to classify.
+        called: called class that each map explains, by name of the task.
         affine: (4, 4) float64, (i, j, k) to patient RAS mm; the scan's own.
-        warnings: a sentence each.
-        case: all of it in the package's axis order.
+        warnings: one sentence each.
+        case: complete result in the package's axis order.
     """
 
     maps: dict[str, np.ndarray] = field(repr=False)
@@ -136,11 +136,11 @@ class HeatMaps:
         """Write the picture and the map of each task on the way to the diagnosis, all or none.
 
         Args:
-            folder: made where it is missing; the names begin with the scan's.
-            overwrite: replace files that exist.
+            folder: folder for the files, created if missing; file names begin with the scan's name.
+            overwrite: replace existing files.
 
         Returns:
-            The files; maps that do not exist are left out.
+            Paths of the files, without maps that do not exist.
 
         Raises:
             OutputError: a file exists and ``overwrite`` is not set, or the folder cannot be written to.

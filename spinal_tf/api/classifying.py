@@ -1,4 +1,4 @@
-"""``spinal_tf.classify`` and ``spinal_tf.explanation``."""
+"""``spinal_tf.classify`` and ``spinal_tf.explain``."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ def classify(
     weights: Weights = None,
     options: SegmentationOptions | None = None,
 ) -> ClassificationResult:
-    """Diagnose the lesions of a sagittal T2w scan.
+    """Classify the lesions of a sagittal T2w scan.
 
     Args:
-        image: a file, an array (i, j, k) in any axis order, or what `read` returned.
-        mask: of the lesions, on the scan's grid: an array counts as reviewed by a person, what `segment` returned as
+        image: a file, an array (i, j, k) in any axis order, or the result of `read`.
+        mask: lesion mask on the scan's grid. An array counts as reviewed by a person, the result of `segment` as
             automatic, a file as reviewed unless a record beside it says that a network drew it. None segments first.
-        affine: of an array: (4, 4), its index to patient RAS mm, as nibabel gives it.
+        affine: affine of an array: (4, 4), array index to patient RAS mm, as in nibabel.
         t1c: contrast-enhanced T1w scan, registered and resampled to the first: a file, or an array in its axis order.
-        weights: a folder, or what `load_weights` returned; None takes ``$SPINAL_TF_WEIGHTS``, or else the bundled ones.
-        options: how lesions are found where no mask is given.
+        weights: a folder, or the result of `load_weights`; None takes ``$SPINAL_TF_WEIGHTS``, or else the bundled ones.
+        options: options of the segmentation if no mask is given.
 
     Returns:
-        The diagnosis; None in it where there is no lesion.
+        The classification; its ``diagnosis`` is None if there is nothing to classify.
 
     Raises:
         VolumeError: scan or mask cannot be used, or their grids differ.
         WeightsError: the weights are missing or damaged.
         DeviceError: this machine has no such device.
-        ServerError: the weights are on a server that cannot be asked, or refuses.
+        ServerError: the weights are on a server and a request to it fails.
     """
     networks, watch = as_weights(weights), Stopwatch()
     with watch.stage("read"):
@@ -85,13 +85,13 @@ def explain(
     """Show where the classifiers looked, by a heat map of the class that each of them calls.
 
     Args:
-        image: a file, an array (i, j, k) in any axis order, or what `read` returned.
-        mask: of the lesions, on the scan's grid: a file, an array, or what `segment` returned.
-        affine: of an array; see `classify`.
+        image: a file, an array (i, j, k) in any axis order, or the result of `read`.
+        mask: lesion mask on the scan's grid: a file, an array, or the result of `segment`.
+        affine: affine of an array; see `classify`.
         t1c: see `classify`.
         weights: see `classify`.
-        method: ``gradcam``, ``gradcam++``, ``layercam``, ``scorecam`` or ``saliency``; None takes the one that
-            `load_weights` was given, or else Grad-CAM.
+        method: ``gradcam``, ``gradcam++``, ``layercam``, ``scorecam`` or ``saliency``; None takes the method given to
+            `load_weights`, or else Grad-CAM.
 
     Returns:
         A map for each task.
@@ -99,7 +99,7 @@ def explain(
     Raises:
         VolumeError: scan or mask cannot be used, or their grids differ.
         WeightsError: the weights are missing or damaged; also DeviceError and ServerError, see `classify`.
-        ValueError: there is no such method.
+        ValueError: the method is unknown.
     """
     networks = as_weights(weights)
     if method is not None:
@@ -115,6 +115,6 @@ def explain(
 
 
 def _tasks(case: CaseResult) -> tuple[TaskResult, ...]:
-    """The classifiers' answers, with their maps in the axis order of the scan."""
+    """Return the classifiers' results, with their maps in the axis order of the scan."""
     tasks = case.classification.tasks if case.classification else ()
     return tuple(replace(one, heatmap=in_file_order(one.heatmap, like=case.volume)) for one in tasks)

@@ -28,24 +28,24 @@ if TYPE_CHECKING:
     from spinal_tf.report.study.pictures import CasePicture
 
 Pictures = Callable[[Evaluation], "Mapping[str, CasePicture]"]
-"""Gives slices of the cases that a figure shows, by their names."""
+"""Function that returns slices of the cases shown in a figure, by name of the case."""
 
 
 def no_pictures(evaluation: Evaluation) -> Mapping[str, CasePicture]:
-    """None: a table of predictions has no images."""
+    """Return no pictures, because a table of predictions has no images."""
     return {}
 
 
 @dataclass(frozen=True, kw_only=True)
 class PredictedCohort:
-    """Predictions of a cohort's validation and test cases, as they lie on the disk.
+    """Predictions of a cohort's validation and test cases, as files.
 
     Attributes:
         predictions: table of the cases.
-        lesions: table of the lesions of their masks; None where there is none in any.
-        failed: why cases could not be predicted, by name.
-        warnings: a sentence each.
-        source: shows and compares the cases for `evaluate`.
+        lesions: table of the lesions in their masks; None if no mask has a lesion.
+        failed: error message by name of each case that could not be predicted.
+        warnings: one sentence each.
+        source: prediction that provides pictures and models to `evaluate`.
     """
 
     predictions: Path
@@ -57,12 +57,12 @@ class PredictedCohort:
 
 @dataclass(frozen=True, kw_only=True)
 class EvaluationResult:
-    """What came out of judging predictions.
+    """Result of an evaluation.
 
     Attributes:
-        evaluation: all of it.
-        note: what readers must know of the cases.
-        pictures: gives slices for the figures.
+        evaluation: the whole evaluation.
+        note: note about the cases for readers.
+        pictures: function that returns slices for the figures.
     """
 
     evaluation: Evaluation = field(repr=False)
@@ -77,12 +77,12 @@ class EvaluationResult:
 
     @property
     def text(self) -> str:
-        """The tables as ``spinal-tf evaluate`` prints them."""
+        """Tables as printed by ``spinal-tf evaluate``."""
         return as_text(self.evaluation)
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """A sentence each."""
+        """Warnings, one sentence each."""
         return self.evaluation.warnings
 
     def save(
@@ -93,16 +93,16 @@ class EvaluationResult:
         learning_curves: Sequence[Path] = (),
         overwrite: bool = False,
     ) -> tuple[Path, ...]:
-        """Write numbers, tables, page, checklists and figures as ``spinal-tf evaluate`` does.
+        """Write numbers, tables, page, checklists and figures like ``spinal-tf evaluate``.
 
         Args:
-            folder: made where it is missing.
-            figures: draw them, which takes most of the time.
-            learning_curves: tables of ``train learning-curve``, to be drawn.
-            overwrite: replace files that exist.
+            folder: folder for the results, created if missing.
+            figures: draw figures, which takes most of the time.
+            learning_curves: tables of ``train learning-curve`` to draw.
+            overwrite: replace existing files.
 
         Returns:
-            The files; figures come last.
+            Paths of the files; figures come last.
 
         Raises:
             OutputError: a file exists and ``overwrite`` is not set, or the folder cannot be written to.
@@ -111,7 +111,7 @@ class EvaluationResult:
         from spinal_tf.report.study.study_files import study_files
 
         out = Path(folder)
-        refuse_saved(out, figures=figures, overwrite=overwrite)  # tables, before figures are written
+        refuse_saved(out, figures=figures, overwrite=overwrite)  # refuse existing tables before figures are written
         drawn = self._figures(out, figures, learning_curves, overwrite)
         others = study_files(self.evaluation, drawn, note=self.note)
         written = write_evaluation(self.evaluation, out, note=self.note, others=others, overwrite=overwrite)
@@ -134,15 +134,15 @@ class EvaluationResult:
         if overwrite:
             from spinal_tf.report.study.figure_file import remove_figures
 
-            remove_figures(out)  # of other numbers
+            remove_figures(out)  # they show other numbers
         return ()
 
 
 def refuse_saved(folder: Path, *, figures: bool, overwrite: bool) -> None:
-    """Refuse a folder that holds results, before the work for others begins.
+    """Refuse a folder that holds results, before the work for new ones starts.
 
     Raises:
-        OutputError: it does, and ``overwrite`` is not set.
+        OutputError: the folder holds results and ``overwrite`` is not set.
     """
     from spinal_tf.report.study.figure_file import existing_figures
 
@@ -161,18 +161,18 @@ def predict_cohort(
     """Segment and classify the validation and test cases of a cohort, and judge their masks by the cohort's.
 
     Args:
-        cohort: its table; docs/cohort.md.
-        folder: for masks and tables, made where it is missing. What is predicted there already is not predicted again.
-        weights: a folder, or what `load_weights` returned; None takes ``$SPINAL_TF_WEIGHTS``, or else the bundled ones.
-        options: how cases are predicted.
-        progress: called after each case that is predicted now.
+        cohort: table of the cohort; see docs/cohort.md.
+        folder: folder for masks and tables, created if missing. Existing predictions in it are reused.
+        weights: a folder, or the result of `load_weights`; None takes ``$SPINAL_TF_WEIGHTS``, or else the bundled ones.
+        options: options of the prediction.
+        progress: function called after each newly predicted case.
 
     Returns:
-        The tables, for `evaluate`. One failure stops nothing; ``failed`` lists them.
+        The tables, for `evaluate`. A failed case does not stop the others; ``failed`` lists these cases.
 
     Raises:
         CohortError: the table has a fault.
-        OutputError: the folder cannot be written to, or has a table of predictions that this function did not write.
+        OutputError: the folder cannot be written to, or has tables that this function did not write.
         WeightsError: the weights are missing or damaged; also DeviceError and ServerError.
     """
     warnings: list[str] = []
@@ -197,18 +197,18 @@ def evaluate(
     map_checks: Sequence[MapCheck] = (),
     note: str = "",
 ) -> EvaluationResult:
-    """Judge predictions beside the paper's numbers, with intervals, comparisons, subgroups and calibration.
+    """Evaluate predictions beside the paper's numbers, with intervals, comparisons, subgroups and calibration.
 
     Args:
-        predictions: table of cases with probabilities (docs/evaluation.md), or what `predict_cohort` returned.
-        lesions: table of the lesions of the masks; what `predict_cohort` returned brings its own.
-        against: another model's predictions of the same cases.
+        predictions: table of cases with probabilities (docs/evaluation.md), or the result of `predict_cohort`.
+        lesions: table of the lesions in the masks; a result of `predict_cohort` has its own.
+        against: table of another model's predictions of the same cases.
         options: operating points, subgroups, bootstrap.
         map_checks: comparisons of Grad-CAM maps with those of random weights.
-        note: what readers must know of the cases, such as that they are simulated.
+        note: note about the cases for readers, such as that they are simulated.
 
     Raises:
-        CohortError: a table has a fault; the first is named.
+        CohortError: a table has a fault; the message names the first.
     """
     pictures: Pictures = no_pictures
     models: Sequence[ModelRecord] = ()

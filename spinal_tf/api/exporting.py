@@ -23,21 +23,21 @@ Format = Literal["savedmodel", "litert", "onnx"]
 SAVED_MODEL: Literal["savedmodel"] = "savedmodel"
 
 CLASSIFIERS = "classifiers"
-"""Names all of them."""
+"""Network name that stands for all classifiers."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExportedModel:
-    """A version that was written.
+    """A written version.
 
     Attributes:
-        folder: of the version, ``MODELS/NAME/VERSION``.
-        size_bytes: of its files.
+        folder: folder of the version, ``MODELS/NAME/VERSION``.
+        size_bytes: total size of its files.
         form: ``savedmodel``, ``litert`` or ``onnx``.
-        precision: of computation and stored weights.
-        signatures: the ways to call a saved model.
-        difference: from this package's own answers on a made-up input, in words.
-        files: for starting a server, beside the models.
+        precision: precision of computation and stored weights.
+        signatures: names of the signatures of a saved model.
+        difference: difference from this package's own results on a synthetic input, in words.
+        files: files for starting a server that were written or changed beside the models.
     """
 
     folder: Path
@@ -51,12 +51,12 @@ class ExportedModel:
 
 @dataclass(frozen=True, kw_only=True)
 class ExportOptions:
-    """How networks are exported.
+    """Options of an export.
 
     Attributes:
-        version: its number; None takes the next free one.
-        precision: of computation and stored weights; the last layers stay float32.
-        form: ``litert`` and ``onnx`` hold the bare network alone, and need the extra of that name.
+        version: version number; None takes the next free one.
+        precision: precision of computation and stored weights; the last layers stay float32.
+        form: file format; ``litert`` and ``onnx`` hold only the bare network, and need the extra of that name.
     """
 
     version: int | None = None
@@ -70,22 +70,22 @@ def export(
     """Export networks for TensorFlow Serving with preprocessing inside, or bare for LiteRT and ONNX Runtime.
 
     Args:
-        folder: of all models, made where it is missing; a version appears in it whole or not at all.
+        folder: folder of all models, created if missing; each version is written whole or not at all.
         network: ``pipeline`` for all networks as one model, ``segmenter``, ``classifiers``, or the name of a task.
-        weights: a folder, or what `load_weights` returned; None takes ``$SPINAL_TF_WEIGHTS``, or else the bundled ones.
+        weights: a folder, or the result of `load_weights`; None takes ``$SPINAL_TF_WEIGHTS``, or else the bundled ones.
         options: version, precision and format.
 
     Raises:
-        OutputError: that version exists, or the folder cannot be written to.
+        OutputError: the version exists, or the folder cannot be written to.
         WeightsError: the weights are missing or damaged.
-        RequirementError: the format needs a package that is not installed, or does not have this precision.
-        ValueError: no network is called so, or the pipeline is asked for in another format than ``savedmodel``.
+        RequirementError: the format needs a package that is not installed, or does not support the precision.
+        ValueError: the network name is unknown, or the pipeline is requested in another format than ``savedmodel``.
     """
     return tuple(export_models(Path(folder), network, weights, options or ExportOptions()))
 
 
 def export_models(folder: Path, network: str, weights: Weights, options: ExportOptions) -> Iterator[ExportedModel]:
-    """Export one model after the other; see `export`. What stands in the way is told before TensorFlow is imported."""
+    """Export one model after the other; see `export`. The first checks run before TensorFlow is imported."""
     names = _names(network)
     if network == PIPELINE and options.form != SAVED_MODEL:
         raise ValueError(f"the pipeline is a savedmodel only, not {options.form}")

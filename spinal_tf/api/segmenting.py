@@ -24,19 +24,19 @@ def segment(
     """Find the lesions of a sagittal T2w scan and outline them.
 
     Args:
-        image: a file, an array (i, j, k) in any axis order, or what `read` returned.
-        affine: of an array: (4, 4), its index to patient RAS mm, as nibabel gives it.
-        weights: a folder, or what `load_weights` returned; None takes ``$SPINAL_TF_WEIGHTS``, or else the bundled ones.
-        options: how lesions are found; None takes the weights' own operating point.
+        image: a file, an array (i, j, k) in any axis order, or the result of `read`.
+        affine: affine of an array: (4, 4), array index to patient RAS mm, as in nibabel.
+        weights: a folder, or the result of `load_weights`; None takes ``$SPINAL_TF_WEIGHTS``, or else the bundled ones.
+        options: options of the segmentation; None takes the weights' own operating point.
 
     Returns:
-        The lesions; finding none is a result.
+        The lesions; finding none is a valid result.
 
     Raises:
         VolumeError: the scan cannot be used.
         WeightsError: the weights are missing or damaged.
         DeviceError: this machine has no such device.
-        ServerError: the weights are on a server that cannot be asked, or refuses.
+        ServerError: the weights are on a server and a request to it fails.
     """
     networks, watch = as_weights(weights), Stopwatch()
     with watch.stage("read"):

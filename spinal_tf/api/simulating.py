@@ -14,7 +14,7 @@ from spinal_tf.threads import Progress
 
 @dataclass(frozen=True, kw_only=True)
 class SimulatedCohort:
-    """A simulated cohort as it lies on the disk.
+    """Files of a simulated cohort.
 
     Attributes:
         table: ``cohort.csv``, which lists the cases.
@@ -35,20 +35,20 @@ def simulate(
     overwrite: bool = False,
     progress: Progress | None = None,
 ) -> SimulatedCohort:
-    """Make simulated cases with known lesions in drawn spines; the same seed gives the same bytes.
+    """Make simulated cases with known lesions in drawn spines. The same seed gives the same bytes.
 
     Args:
-        folder: made where it is missing; each case gets a folder in it.
-        cases: how many.
-        diagnosis: of all of them, or ``healthy``; None takes the diseases in turn.
-        seed: of the cohort.
+        folder: folder of the cohort, created if missing; each case gets a folder in it.
+        cases: number of cases.
+        diagnosis: diagnosis of all cases, or ``healthy``; None takes the diseases in turn.
+        seed: random seed of the cohort.
         workers: number of processes; with more than one, call this below ``if __name__ == "__main__":``.
-        overwrite: replace cases that exist.
-        progress: called with how many cases are done and how many there are.
+        overwrite: replace existing cases.
+        progress: function called with the number of finished cases and the total.
 
     Raises:
-        OutputError: something exists and ``overwrite`` is not set, or the folder cannot be written to.
-        ValueError: no disease is called so.
+        OutputError: existing files would be replaced and ``overwrite`` is not set, or the folder cannot be written to.
+        ValueError: the diagnosis is unknown.
     """
     planned, out = _planned(cases, diagnosis), Path(folder)
     writing = Writing(out=out, seed=seed, overwrite=overwrite)

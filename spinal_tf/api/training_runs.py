@@ -23,14 +23,14 @@ AUTO = "auto"
 
 @dataclass(frozen=True, kw_only=True)
 class TrainedNetwork:
-    """What a training left.
+    """Result of a training.
 
     Attributes:
-        folder: of the run, with its record, log and weights.
-        step: of the best weights.
-        operating_point: chosen on the validation cases, of a classifier by T2w alone.
-        operating_point_t1c: the same by T2w and T1c; None without enough such cases.
-        measures: of the best weights on the validation cases, by name.
+        folder: folder of the run, with its record, log and weights.
+        step: step of the best weights.
+        operating_point: operating point chosen on the validation cases; for classifiers, with T2w alone.
+        operating_point_t1c: the same with T2w and T1c; None without enough such cases.
+        measures: measures of the best weights on the validation cases, by name.
     """
 
     folder: Path
@@ -42,12 +42,12 @@ class TrainedNetwork:
     def save(
         self, folder: str | Path, *, data: str, kind: DataKind | None = None, notes: str = "", overwrite: bool = False
     ) -> str:
-        """Add the best weights to a folder of weights as ``spinal-tf weights release`` does, all or none.
+        """Add the best weights to a weights folder like ``spinal-tf weights release``, all or none.
 
         Args:
-            folder: of weights, made where it is missing.
-            data: what the network was trained on, in words that complete "trained on"; every report repeats them.
-            kind: of these cases; None for what the cohort's column ``scanner`` tells.
+            folder: weights folder, created if missing.
+            data: training data, in words that complete "trained on"; every report repeats them.
+            kind: kind of these cases; None derives it from the cohort's column ``scanner``.
             notes: further measurements in Markdown, for the model card.
             overwrite: replace weights of the same name.
 
@@ -73,19 +73,19 @@ def train_segmenter(
     device: str = AUTO,
     progress: Callable[[Report], None] | None = None,
 ) -> TrainedNetwork:
-    """Train the segmenter of a cohort, in batches of 8 crops unless options say otherwise.
+    """Train the segmenter on a cohort, in batches of 8 crops unless options say otherwise.
 
     Args:
-        cohort: its table; docs/cohort.md.
-        folder: of the run, made where it is missing. A run that it holds already is resumed.
+        cohort: table of the cohort; see docs/cohort.md.
+        folder: folder of the run, created if missing. An existing run in it is resumed.
         plan: network and samples; None takes the defaults.
-        options: of the training; None takes the authors' rate, schedule and end.
+        options: options of the training; None takes the authors' learning rate, schedule and end.
         device: ``auto``, ``cpu``, ``gpu``, ``gpu:N`` or ``gpu:all``.
-        progress: called with the step, the share that is done, and each validation.
+        progress: function called with the step, the finished share, and each validation.
 
     Raises:
         CohortError: the table or an image has a fault.
-        TrainingError: a split has no lesion, or the folder holds another run.
+        TrainingError: a split has no lesion, or the folder holds a different run.
         DeviceError: this machine has no such device.
         OutputError: the folder cannot be written to.
     """
@@ -110,20 +110,20 @@ def train_classifier(
     """Train the classifier of a task on a cohort, in batches of 32 tiles unless options say otherwise.
 
     Args:
-        cohort: its table; docs/cohort.md.
+        cohort: table of the cohort; see docs/cohort.md.
         task: ``tumor_vs_demyelinating``, ``astrocytoma_vs_ependymoma`` or ``ms_vs_nmosd``.
-        folder: of the run, made where it is missing. A run that it holds already is resumed.
+        folder: folder of the run, created if missing. An existing run in it is resumed.
         plan: network and samples; None takes the defaults.
-        options: of the training; None takes the authors' rate, schedule and end.
+        options: options of the training; None takes the authors' learning rate, schedule and end.
         device: ``auto``, ``cpu``, ``gpu``, ``gpu:N`` or ``gpu:all``.
-        progress: called with the step, the share that is done, and each validation.
+        progress: function called with the step, the finished share, and each validation.
 
     Raises:
         CohortError: the table or an image has a fault.
-        TrainingError: a class has no case in a split, or the folder holds another run.
+        TrainingError: a class has no case in a split, or the folder holds a different run.
         DeviceError: this machine has no such device.
         OutputError: the folder cannot be written to.
-        ValueError: no task is called so.
+        ValueError: the task is unknown.
     """
     from spinal_tf.training.train_classifier import ClassifierPlan
     from spinal_tf.training.train_classifier import train_classifier as train
@@ -136,7 +136,7 @@ def train_classifier(
 def _opened(
     cohort: Path, folder: Path, device: str, progress: Callable[[Report], None] | None
 ) -> tuple[Setting, TrainingCohort]:
-    """Devices, before TensorFlow does anything else, and the checked cohort."""
+    """Open the devices, before TensorFlow does anything else, and then the checked cohort."""
     from spinal_tf.training.data import open_cohort
     from spinal_tf.training.devices import open_strategy
     from spinal_tf.training.setting import Setting, nobody

@@ -1,1 +1,1 @@
-"""Thin click commands; everything heavy is imported inside them."""
+"""Thin click commands; heavy modules are imported inside them."""

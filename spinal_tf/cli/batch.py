@@ -1,4 +1,4 @@
-"""Running one case or many: progress, failures, what to skip."""
+"""Runs one or many cases: progress, failures, and skipped cases."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def run_cases(cases: Sequence[CaseFiles], work: Work, *, done: Callable[[CaseFil
     """Do the work on every case; with several, one failure does not stop the rest.
 
     Args:
-        cases: to work on.
-        work: returns a line for the terminal.
-        done: tells cases to skip.
+        cases: cases to work on.
+        work: function that processes a case and returns a line for the terminal.
+        done: function that tells whether to skip a case.
     """
     todo = [case for case in cases if done is None or not done(case)]
     if len(todo) < len(cases):
@@ -38,7 +38,7 @@ def run_cases(cases: Sequence[CaseFiles], work: Work, *, done: Callable[[CaseFil
 
 
 def tell_case(case: Finished) -> None:
-    """Print what came of a case, and how long the rest will take."""
+    """Print the result of a case, and the estimated time for the rest."""
     if case.error is None:
         click.echo(case.words)
     else:
@@ -48,7 +48,7 @@ def tell_case(case: Finished) -> None:
 
 
 def exit_if_failed(failed: Iterable[str], total: int) -> None:
-    """End with `SOME_FAILED` where cases failed, naming them."""
+    """If cases failed, print their names and exit with `SOME_FAILED`."""
     names = list(failed)
     if names:
         click.echo(f"spinal-tf: {len(names)} of {total} cases failed: {', '.join(names)}", err=True)

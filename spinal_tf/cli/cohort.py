@@ -1,4 +1,4 @@
-"""``spinal-tf cohort``: whether a cohort's table and images are sound, and what the cohort is like."""
+"""``spinal-tf cohort``: checks and summarizes a cohort's table and images."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from spinal_tf.cli.progress import progress_bar
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 MOST_WARNINGS = 20
-"""A scanner's habit would otherwise be told once for every case."""
+"""Maximum number of printed warnings; a peculiarity of a scanner would otherwise be repeated for every case."""
 
 
 def _shared(function: Function) -> Function:

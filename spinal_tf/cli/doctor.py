@@ -1,4 +1,4 @@
-"""``spinal-tf doctor``: what is installed, what it runs on, and which weights it finds."""
+"""``spinal-tf doctor``: shows versions, devices and weights."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MODULES = {
     "scipy": "scipy",
     "tf-keras-vis": "tf_keras_vis",
 }
-"""What is shown, and the module that tells its version."""
+"""Shown names, and the modules that hold their versions."""
 
 
 @click.command()

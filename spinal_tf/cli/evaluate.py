@@ -42,7 +42,7 @@ lesions_option = click.option("--lesions", type=FILE, metavar="FILE", help="Tabl
 
 @dataclass(frozen=True, kw_only=True)
 class Choices:
-    """What was chosen with the options below; see their help."""
+    """Values of the options below; see their help."""
 
     cohort: Path | None
     predictions: Path | None
@@ -157,7 +157,7 @@ def _predict_and_judge(chosen: Choices, cohort: Path, given: dict[str, Any]) -> 
     from spinal_tf.prediction.cohort_prediction import CohortPrediction
     from spinal_tf.prediction.predict_case import PredictionOptions
 
-    _refuse_existing(chosen)  # not after hours of work
+    _refuse_existing(chosen)  # before hours of work
     choices = PredictionChoices(overwrite=chosen.overwrite, **given)
     options = PredictionOptions(
         segmentation=choices.segmentation,
@@ -212,10 +212,10 @@ def _judge(
 
 
 def _checked(chosen: Choices, predictions: Path, lesions: Path | None) -> tuple[Checked, EvaluationOptions]:
-    """The tables, with every fault listed.
+    """Check the tables and print every fault.
 
     Raises:
-        CohortError: there is one.
+        CohortError: the tables have faults.
     """
     from spinal_tf.errors import CohortError
     from spinal_tf.evaluation.prediction_checks import check_predictions
@@ -239,7 +239,7 @@ def _checked(chosen: Choices, predictions: Path, lesions: Path | None) -> tuple[
 
 
 def _operating_points(choices: tuple[str, ...]) -> dict[str, Any]:
-    """Options of `EvaluationOptions` that say where the operating points are from."""
+    """Return the arguments of `EvaluationOptions` that choose the operating points."""
     from spinal_tf.cohort.case import Split
     from spinal_tf.taxonomy import tree
 

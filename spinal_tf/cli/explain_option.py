@@ -1,4 +1,4 @@
-"""``--explain``: by which method heat maps are made."""
+"""``--explain``: method of the heat maps."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ explain_option = click.option(
 
 
 def tell_cost(method: MapMethod) -> None:
-    """Say what maps cost where it is more than the answer itself does."""
+    """Print the cost of the maps if it exceeds that of Grad-CAM."""
     if method is MapMethod.GRADCAM:
         return
     from spinal_tf.explanation.methods import forward_passes

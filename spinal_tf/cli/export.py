@@ -1,4 +1,4 @@
-"""``spinal-tf export``: networks as TensorFlow Serving, LiteRT or ONNX Runtime take them."""
+"""``spinal-tf export``: exports networks for TensorFlow Serving, LiteRT or ONNX Runtime."""
 
 from __future__ import annotations
 

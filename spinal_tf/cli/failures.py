@@ -1,4 +1,4 @@
-"""What the terminal says when something fails, and how a termination by the system becomes an orderly end."""
+"""Error messages on the terminal, and orderly termination by signals."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ import click
 from spinal_tf.errors import SpinalTfError, StoppedError, in_one_line
 
 DEBUG = "spinal_tf.debug"
-"""Key in the context's ``meta``."""
+"""Key of the ``--debug`` flag in the context's ``meta``."""
 
 
 class Terminated(KeyboardInterrupt):
-    """The system asked this process to end (SIGTERM); to be treated as Ctrl-C is."""
+    """SIGTERM was received; handled like Ctrl-C."""
 
 
 def sentence(error: Exception) -> str:
-    """What a person is told of an error, in one line."""
+    """Return the message for an error, in one line."""
     advice = "" if isinstance(error, SpinalTfError) else "; run again with --debug and report what it prints"
     return in_one_line(error) + advice
 
 
 def complain(words: str) -> None:
-    """Print a line on standard error; while an error is being handled, its trace before that, where asked for."""
+    """Print a line on standard error; with ``--debug``, print the trace of the error being handled first."""
     if click.get_current_context().meta.get(DEBUG) and sys.exc_info()[0] is not None:
         traceback.print_exc(file=sys.stderr)
     click.echo(f"spinal-tf: {words}", err=True)
@@ -39,7 +39,7 @@ def complain(words: str) -> None:
 
 @contextmanager
 def orderly_termination() -> Iterator[None]:
-    """Turn SIGTERM into `Terminated`, so that whatever cleans up after Ctrl-C cleans up after it, too."""
+    """Turn SIGTERM into `Terminated`, so that code that cleans up after Ctrl-C also cleans up after it."""
     with _handlers(_terminate, signal.SIGTERM):
         yield
 
@@ -66,10 +66,10 @@ STOPPING = b"\nstopping after this step; once more stops at once\n"
 
 @contextmanager
 def noted_stop() -> Iterator[Callable[[], bool]]:
-    """Note the first Ctrl-C or SIGTERM for whoever asks, so that work can come to a good end; the second one ends it.
+    """Note the first Ctrl-C or SIGTERM, so that work can finish its step; a second one stops at once.
 
     Yields:
-        Tells whether there was one. A `StoppedError` that follows has the status that shells give to the signal.
+        Function that tells whether there was one. A `StoppedError` raised afterwards gets the signal's exit status.
     """
     seen: list[int] = []
 
@@ -77,7 +77,7 @@ def noted_stop() -> Iterator[Callable[[], bool]]:
         if seen:
             raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
         seen.append(number)
-        os.write(2, STOPPING)  # print could be in the middle of a line of its own
+        os.write(2, STOPPING)  # print might be interrupted in the middle of a line
 
     with _handlers(note, signal.SIGINT, signal.SIGTERM):
         try:

@@ -1,4 +1,4 @@
-"""The ``spinal-tf`` command: finds its subcommands without importing them, and turns errors into one sentence."""
+"""The ``spinal-tf`` command: lists its subcommands without importing them, and turns errors into one sentence."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COMMANDS = {
     "weights": ("weights", "List, verify, import or release the networks' weights."),
     "doctor": ("doctor", "Show versions, devices and weights."),
 }
-"""Module of each command, and its line in the overview, so that ``--help`` imports none of them."""
+"""Module and overview line of each command, so that ``--help`` imports none of them."""
 
 INTERRUPTED = 130
 TERMINATED = 143
@@ -32,14 +32,14 @@ OUR_FAULT = 1
 
 
 class LazyGroup(click.Group):
-    """Subcommands are imported when they are run; every error they raise becomes an exit status."""
+    """Imports subcommands when they are run, and turns every error they raise into an exit status."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """All commands, in the order of the work."""
+        """Return all commands, in the order of the work."""
         return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        """Import one command."""
+        """Import and return one command."""
         if name not in COMMANDS:
             return None
         module = importlib.import_module(f"spinal_tf.cli.{COMMANDS[name][0]}")
@@ -47,12 +47,12 @@ class LazyGroup(click.Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands from their fixed lines."""
+        """Write the list of commands from their fixed lines."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Take ``--debug`` from wherever it stands."""
+        """Accept ``--debug`` at any position."""
         ctx.meta[DEBUG] = "--debug" in args
         return super().parse_args(ctx, [arg for arg in args if arg != "--debug"])
 
@@ -62,14 +62,14 @@ class LazyGroup(click.Group):
             with orderly_termination():
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
-            raise  # click knows what to do
+            raise  # click handles these
         except KeyboardInterrupt as stop:
             complain("interrupted; nothing unfinished was left behind")
             ctx.exit(TERMINATED if isinstance(stop, Terminated) else INTERRUPTED)
         except SpinalTfError as error:
             complain(sentence(error))
             ctx.exit(error.exit_code)
-        except Exception as error:  # noqa: BLE001 - the last line of defence, shown in full by --debug
+        except Exception as error:  # noqa: BLE001 - the last line of defense, shown in full by --debug
             complain(sentence(error))
             ctx.exit(OUR_FAULT)
 

@@ -24,12 +24,12 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 Decorator = Callable[[Any], Any]
 
 BESIDE = "beside the case"
-"""Value of a bare ``--with-mask``; no file is called so, since a path would hold no blank there unquoted."""
+"""Value of a bare ``--with-mask``; its blanks make a clash with a file name unlikely."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PredictionChoices:
-    """What was chosen of images, networks and masks; see the options' help."""
+    """Values of the options for images, networks and masks; see their help."""
 
     overwrite: bool
     assume_orientation: bool
@@ -45,7 +45,7 @@ class PredictionChoices:
 
     @property
     def segmentation(self) -> SegmentationOptions:
-        """How lesions are found."""
+        """Options of the segmentation."""
         from spinal_tf.pipeline import SegmentationOptions
 
         return SegmentationOptions(
@@ -58,7 +58,7 @@ class PredictionChoices:
 
 @dataclass(frozen=True, kw_only=True)
 class Choices(PredictionChoices):
-    """What was chosen with the options of single cases below; see their help."""
+    """Values of the options of single cases below; see their help."""
 
     inputs: tuple[Path, ...]
     output: Path | None
@@ -73,7 +73,7 @@ def _device(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
 
 
 def finite(ctx: click.Context, parameter: click.Parameter, value: float | None) -> float | None:
-    """Refuse what a range lets through although it is no number."""
+    """Refuse NaN and infinity, which a range lets through."""
     if value is not None and not math.isfinite(value):
         raise click.BadParameter("must be a number", ctx, parameter)
     return value
@@ -151,17 +151,17 @@ SEGMENTATION_OPTIONS = (
 
 
 def case_options(function: Function) -> Function:
-    """Inputs, where outputs go, and how an image is taken."""
+    """Add inputs, the output folder, and options of images and networks."""
     return _decorated(function, CASE_OPTIONS)
 
 
 def segmentation_options(function: Function) -> Function:
-    """How lesions are found."""
+    """Add options of the segmentation."""
     return _decorated(function, SEGMENTATION_OPTIONS)
 
 
 def prediction_options(function: Function) -> Function:
-    """How the cases of a cohort are predicted."""
+    """Add options for predicting the cases of a cohort."""
     return _decorated(function, (*IMAGE_OPTIONS, *NETWORK_OPTIONS, *MASK_OPTIONS))
 
 
@@ -172,12 +172,12 @@ def _decorated(function: Function, options: Sequence[Decorator]) -> Function:
 
 
 def open_weights(choices: PredictionChoices) -> LoadedWeights:
-    """The networks that were chosen, without TensorFlow's messages when they are loaded.
+    """Open the chosen networks; TensorFlow's messages are suppressed while they are loaded.
 
     Raises:
         WeightsError: there are no weights.
-        RequirementError: a server is to be asked over gRPC, which is not installed.
-        ServerError: a file of certificates cannot be used.
+        RequirementError: the server is addressed over gRPC, which is not installed.
+        ServerError: a certificate file cannot be used.
     """
     from spinal_tf.loaded_weights import LoadedWeights
 
@@ -191,14 +191,14 @@ def open_weights(choices: PredictionChoices) -> LoadedWeights:
 
 
 def refuse_options(of: Decorator, reason: str) -> None:
-    """Refuse options of something that will not happen.
+    """Refuse options that have no effect on the command.
 
     Args:
-        of: adds these options to a command.
-        reason: why not, as the end of a sentence that begins with the option.
+        of: decorator that adds these options to a command.
+        reason: reason, as the end of a sentence that begins with the option.
 
     Raises:
-        click.UsageError: one was given on the command line.
+        click.UsageError: one of them was given on the command line.
     """
     context = click.get_current_context()
     refused = {parameter.name for parameter in of(click.Command("none")).params}

@@ -1,4 +1,4 @@
-"""``spinal-tf port-weights``: weights of the original public code become weights of this package."""
+"""``spinal-tf port-weights``: imports weights of the authors' public code into this package."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def port_weights(file: Path, folder: Path | None, dry_run: bool, overwrite: bool
 
     target = None if dry_run else target_folder(folder)
     with quiet_stderr():
-        import keras  # noqa: F401 - with TensorFlow, which says much on its start
+        import keras  # noqa: F401 - imports TensorFlow, which prints much on start-up
 
         from spinal_tf.porting import port
         from spinal_tf.porting import target as plan

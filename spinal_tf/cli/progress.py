@@ -1,4 +1,4 @@
-"""How far the work has come: a bar on terminals, and the time that is left."""
+"""Progress of the work: a bar on terminals, and the remaining time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None] | None]:
     """Show a bar on standard error while the block runs.
 
     Yields:
-        The function to call with how many are done and how many there are; None where nobody watches.
+        The function to call with the number of finished items and the total; None if standard error is no terminal.
     """
     if not sys.stderr.isatty():
         yield None
@@ -29,5 +29,5 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None] | None]:
 
 
 def duration(seconds: float) -> str:
-    """A time that is left, in words."""
+    """Return a remaining time in words."""
     return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -1,4 +1,4 @@
-"""TensorFlow without its messages on start-up."""
+"""Suppresses TensorFlow's messages on start-up."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from spinal_tf.errors import SpinalTfError
 
 @contextmanager
 def quiet_stderr() -> Iterator[None]:
-    """Hold back what native code prints to standard error; shown after all when something unforeseen fails inside.
+    """Hold back output of native code on standard error, and show it if an unforeseen error occurs inside.
 
-    TensorFlow's libraries write there before any of their own settings can be heeded.
+    TensorFlow's libraries write there before any of their own settings take effect.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()
@@ -25,7 +25,7 @@ def quiet_stderr() -> Iterator[None]:
         try:
             yield
         except SpinalTfError:
-            raise  # its one sentence says it all
+            raise  # its own message is sufficient
         except Exception:
             held.seek(0)
             os.write(kept, held.read())

@@ -86,7 +86,7 @@ def serve_check(
 
 
 def _local(weights_folder: Path | None) -> LocalNetworks | None:
-    """The networks of this machine; None where it has none, which is said."""
+    """Return the networks of this machine; if it has none, print this and return None."""
     from spinal_tf.checkpoints.manifest import find_weights, read_manifest
     from spinal_tf.errors import WeightsError
     from spinal_tf.models import load_classifiers, load_segmenter

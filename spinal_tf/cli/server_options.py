@@ -1,4 +1,4 @@
-"""Options that name a server, and reading them."""
+"""Options of a server connection, and the `Server` made from them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 TOKEN_VARIABLE = "SPINAL_TF_SERVER_TOKEN"  # noqa: S105 - the name of a variable
 
 TIMEOUT_S = 120.0
-"""As in `spinal_tf.remote.server`, which ``--help`` does not import."""
+"""Same value as in `spinal_tf.remote.server`, which ``--help`` does not import."""
 
 
 def _versions(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, int]:
@@ -96,14 +96,14 @@ HOW_TO_ASK = (
 
 
 def how_to_ask(function: Function) -> Function:
-    """Token, certificates, patience and versions; `read_server` takes them."""
+    """Add options for token, certificates, timeout and versions; `read_server` takes their values."""
     for decorate in reversed(HOW_TO_ASK):
         function = decorate(function)
     return function
 
 
 def server_options(function: Function) -> Function:
-    """``--server`` and how to ask it; the command gets ``server``, a `Server` or None."""
+    """Add ``--server`` and its connection options; the command gets ``server``, a `Server` or None."""
 
     @wraps(function)
     def command(*, url: str | None, **given: Any) -> Any:  # noqa: ANN401 - the other options
@@ -128,11 +128,11 @@ def read_server(
     timeout_s: float,
     versions: dict[str, int],
 ) -> Server:
-    """The server that the options name.
+    """Return the server that the options describe.
 
     Raises:
-        click.UsageError: the address is none, or a file is missing or cannot be read.
-        ServerError: the token cannot be sent, or there are certificates and no TLS.
+        click.UsageError: the address is invalid, or a file is missing or cannot be read.
+        ServerError: the token is invalid or would be sent unencrypted, or certificates are given without TLS.
     """
     from spinal_tf.remote.server import Identity, Server, parse_address
 

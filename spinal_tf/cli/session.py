@@ -1,4 +1,4 @@
-"""One run of ``segment`` or ``classify`` over the cases that were asked for."""
+"""One run of ``segment`` or ``classify`` over the given cases."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ from spinal_tf.stopwatch import Stopwatch
 
 
 class Session:
-    """Runs the main path over the cases that were asked for."""
+    """Runs the main path over the given cases."""
 
     def __init__(self, choices: Choices) -> None:
-        """Look for the cases and the weights; no image is read yet.
+        """Find the cases and the weights without reading images.
 
         Raises:
-            VolumeError: a folder of images may not be looked into.
+            VolumeError: a folder of images cannot be listed.
             OutputError: two cases would write the same files.
             WeightsError: there are no weights.
-            RequirementError: a server is to be asked over gRPC, which is not installed.
-            ServerError: a file of certificates cannot be used.
+            RequirementError: the server is addressed over gRPC, which is not installed.
+            ServerError: a certificate file cannot be used.
         """
         self._choices = choices
         self._watch = Stopwatch()
@@ -51,11 +51,11 @@ class Session:
         """Classify every case.
 
         Args:
-            with_mask: a mask, `BESIDE` for the one beside each case, None to segment first.
+            with_mask: a mask file, `BESIDE` for the mask beside each case, or None to segment first.
             t1c: contrast-enhanced T1w image of the only case.
 
         Raises:
-            click.UsageError: a named mask or a T1c image with several cases.
+            click.UsageError: a named mask or a T1c image is given with several cases.
         """
         named = None if with_mask == Path(BESIDE) else with_mask
         if len(self._cases) > 1 and (t1c or named):
@@ -112,7 +112,7 @@ class Session:
         return summary(result, [path for path in paths if path.exists()])
 
     def _read(self, case: CaseFiles) -> Volume:
-        self._watch = Stopwatch()  # a case's record holds its own times; imports and weights are the first one's
+        self._watch = Stopwatch()  # a record holds the case's own times; imports and weights count for the first case
         choices = self._choices
         with self._watch.stage("read"):
             return read_volume(

@@ -20,7 +20,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 
 @dataclass(frozen=True, kw_only=True)
 class Choices:
-    """What was chosen with the options below; see their help."""
+    """Values of the options below; see their help."""
 
     out: Path
     cases: int | None

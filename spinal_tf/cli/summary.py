@@ -1,4 +1,4 @@
-"""What the terminal says of a finished case."""
+"""Summary of a finished case for the terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from spinal_tf.results import CaseResult
 
 
 def summary(result: CaseResult, paths: Sequence[Path]) -> str:
-    """Findings, doubts and the files written, a line each."""
+    """Return findings, warnings and written files, one line each."""
     lines = [f"{result.volume.source}: {found(result)}"]
     if result.classification:
         lines.append(f"  diagnosis: {conclusion(result.classification)} (research use only)")

@@ -1,4 +1,4 @@
-"""``spinal-tf train``: networks from a cohort."""
+"""``spinal-tf train``: trains networks on a cohort."""
 
 from __future__ import annotations
 

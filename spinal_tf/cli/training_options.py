@@ -17,7 +17,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 AUGMENTATIONS = ("authors", "broad", "none")
 IN_ALL = 500
-"""Epochs of the authors' code."""
+"""Number of epochs in the authors' code."""
 
 
 def _device(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
@@ -337,7 +337,7 @@ CURVE = (
 
 
 def options(*groups: tuple[Callable[[Function], Function], ...]) -> Callable[[Function], Function]:
-    """A decorator that adds the options of groups, in their order."""
+    """Return a decorator that adds the options of groups, in their order."""
 
     def add(function: Function) -> Function:
         for decorate in reversed([option for group in groups for option in group]):

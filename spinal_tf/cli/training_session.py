@@ -1,4 +1,4 @@
-"""One run of ``train``: from what was given on the command line to the training, and its progress on the terminal."""
+"""One run of ``train``: from the command line's options to the training, with its progress on the terminal."""
 
 from __future__ import annotations
 
@@ -42,22 +42,22 @@ from spinal_tf.training.train_segmenter import SegmenterPlan, train_segmenter
 from spinal_tf.training.training_choices import TrainingOptions
 
 BAR = 1000
-"""Parts of the progress bar."""
+"""Number of steps of the progress bar."""
 
 
 class TrainingSession:
-    """Trains what was asked for."""
+    """Trains a network or draws a learning curve, as the command's options say."""
 
     def __init__(self, table: Path, out: Path, given: Mapping[str, Any]) -> None:
         """Read the options.
 
         Args:
-            table: of the cohort.
-            out: the run folder.
-            given: the command's other options by name.
+            table: table of the cohort.
+            out: run folder.
+            given: other options of the command by name.
 
         Raises:
-            click.UsageError: two do not go together.
+            click.UsageError: two options contradict each other.
         """
         self._table, self._out, self._given = table, out, given
         self._resume: bool = given["resume"]
@@ -103,7 +103,7 @@ class TrainingSession:
 
     @contextmanager
     def _opened(self) -> Iterator[tuple[TrainingCohort, Setting]]:
-        """Devices, the cohort, and who is told, in this order."""
+        """Open the devices, the cohort and the progress report, in this order."""
         setting = self._setting()
         cohort = self._cohort(setting)
         with _reporting() as report:
@@ -113,9 +113,9 @@ class TrainingSession:
         """Choose the devices before TensorFlow does anything else.
 
         Raises:
-            DeviceError: they are not there, or cannot share a batch.
+            DeviceError: the devices do not exist, or cannot share a batch evenly.
         """
-        tf.get_logger().setLevel("ERROR")  # it tells of every device and every reduction
+        tf.get_logger().setLevel("ERROR")  # it logs every device and every reduction
         configure_tensorflow(self._options)
         strategy = open_strategy(self._given["device"], slurm=self._given.get("slurm", False))
         refuse_uneven(strategy, self._options.batch)
@@ -180,13 +180,13 @@ def _options(given: Mapping[str, Any]) -> TrainingOptions:
     names = {field.name for field in fields(TrainingOptions)} & given.keys()
     chosen = {name: given[name] for name in names}
     if chosen["epochs"] is None and chosen["steps"] is None and chosen["minutes"] is None:
-        del chosen["epochs"]  # the authors' number
+        del chosen["epochs"]  # use the default, the authors' number
     return TrainingOptions(**chosen)
 
 
 @contextmanager
 def _reporting() -> Iterator[Callable[[Report], None]]:
-    """Say every validation in a line, and show a bar in between where somebody watches."""
+    """Print one line for every validation; on terminals, show a progress bar in between."""
     if not sys.stderr.isatty():
         yield _say_validation
         return
@@ -211,7 +211,7 @@ def _say_validation(report: Report) -> None:
 
 
 def _say(line: str) -> None:
-    """Print a line in the place of the bar, which is drawn anew below."""
+    """Print a line in the place of the bar, which is redrawn below."""
     if sys.stderr.isatty():
         click.echo("\r\033[K", nl=False, err=True)
     click.echo(line)

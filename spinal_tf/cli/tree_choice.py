@@ -17,27 +17,27 @@ else:
 
 
 class TreeChoice(WordType):
-    """As `click.Choice`, whose words are fixed once the module is imported."""
+    """Like `click.Choice`, but the words are looked up at run time instead of import time."""
 
     name = "choice"
 
     def __init__(self, words: Callable[[], Iterable[str]]) -> None:
-        """Remember how to list the words."""
+        """Store the function that lists the words."""
         self._words = words
 
     def _choice(self) -> click.Choice[str]:
         return click.Choice(tuple(self._words()))
 
     def get_metavar(self, *given: Any, **named: Any) -> str | None:  # noqa: ANN401 - differs between versions of click
-        """The words, as in ``--help``."""
+        """Return the words, as shown in ``--help``."""
         return self._choice().get_metavar(*given, **named)
 
     def get_missing_message(self, *given: Any, **named: Any) -> str:  # noqa: ANN401 - as above
-        """What to choose from."""
+        """Return the message that lists the words if none is given."""
         return self._choice().get_missing_message(*given, **named)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:  # noqa: ANN401
-        """The word; refuses others."""
+        """Return the word if it is one of the choices, else raise a usage error."""
         return self._choice().convert(value, param, ctx)
 
 
@@ -48,4 +48,4 @@ ONE_NETWORK = TreeChoice(lambda: ("segmenter", *tree().task_names))
 ONE_DIAGNOSIS = TreeChoice(lambda: (diagnosis.value for diagnosis in tree().diagnoses))
 
 ONE_KIND = TreeChoice(lambda: (*(diagnosis.value for diagnosis in tree().diagnoses), HEALTHY))
-"""Kinds of cases: diagnoses, and healthy."""
+"""Choice among kinds of cases: diagnoses, and healthy."""

@@ -1,4 +1,4 @@
-"""``spinal-tf weights``: which weights there are, whether they are sound, and where others go."""
+"""``spinal-tf weights``: lists, verifies, imports and releases weights."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def release_command(run: Path, folder: Path | None, notes: Path | None, overwrit
     from spinal_tf.cli.quiet import quiet_stderr
 
     with quiet_stderr():
-        import keras  # noqa: F401 - with TensorFlow, which says much on its start
+        import keras  # noqa: F401 - imports TensorFlow, which prints much on start-up
 
         from spinal_tf.training.release import release_run
         from spinal_tf.training.run_folder import RunFolder

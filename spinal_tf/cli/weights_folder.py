@@ -1,4 +1,4 @@
-"""Where weights go, and how to use them from there."""
+"""Destination folder of weights, and how to use them from there."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import click
 
 
 def target_folder(folder: Path | None) -> Path:
-    """The folder that was named, else the one of the environment variable, else the one in use.
+    """Return the given folder, else that of the environment variable, else that of the weights in use.
 
     Raises:
-        WeightsError: none is named and there is none.
+        WeightsError: no folder is named and no weights are in use.
     """
     from spinal_tf.checkpoints.manifest import FOLDER_VARIABLE, find_weights
 
@@ -22,11 +22,11 @@ def target_folder(folder: Path | None) -> Path:
 
 
 def say_where(target: Path, folder: Path | None) -> None:
-    """Tell where weights are now, and how to use them where that is not so already.
+    """Print where the weights are, and how to use them if a different folder is in use.
 
     Args:
         target: from `target_folder`.
-        folder: that was named, if any.
+        folder: folder given on the command line, if any.
     """
     from spinal_tf.checkpoints.manifest import FOLDER_VARIABLE
 
