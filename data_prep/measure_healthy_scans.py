@@ -3,7 +3,7 @@
     for folder in SCANS/*; do spinal-tf segment $folder/t2.nii.gz -o OUT/$(basename $folder); done
     python data_prep/measure_healthy_scans.py OUT/*/t2_lesion.json > table.md
 
-Every marked voxel is a false positive. The scan is called by the name of the folder that its record lies in.
+Every marked voxel is a false positive. A scan has the name of its record's folder.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 EMPTY_BELOW_ML = 0.1
-"""A scan with less marked counts as empty."""
+"""Marked volume below which a scan counts as empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Scan:
-    """What was marked on one healthy scan."""
+    """Marked volume and review flag of one healthy scan."""
 
     name: str
     marked_ml: float
@@ -27,7 +27,7 @@ class Scan:
 
     @property
     def empty(self) -> bool:
-        """Whether so little is marked that the scan counts as empty."""
+        """Whether the marked volume is small enough to count as empty."""
         return self.marked_ml < EMPTY_BELOW_ML
 
 
@@ -39,7 +39,7 @@ def main() -> None:
 
 
 def read_scan(record: Path) -> Scan:
-    """What a record of `spinal-tf segment` says of a healthy scan."""
+    """Read the record of `spinal-tf segment` for a healthy scan."""
     found = json.loads(record.read_text(encoding="utf-8"))
     return Scan(
         name=record.parent.name, marked_ml=float(found["total_volume_ml"]), flagged=bool(found["review"]["needed"])
@@ -47,7 +47,7 @@ def read_scan(record: Path) -> Scan:
 
 
 def table(scans: list[Scan]) -> str:
-    """Markdown: a row a scan, then the two counts."""
+    """Return a Markdown table with one row for each scan, followed by the two counts."""
     rows = [f"| `{scan.name}` | {scan.marked_ml:.2f} | {'yes' if scan.flagged else 'no'} |" for scan in scans]
     marked = [scan for scan in scans if not scan.empty]
     silent = sum(not scan.flagged for scan in marked)

@@ -13,7 +13,7 @@ from spinal_tf.taxonomy import tree
 if TYPE_CHECKING:
     WordType = click.ParamType[str]
 else:
-    WordType = click.ParamType  # generic since click 8.4 alone
+    WordType = click.ParamType  # generic only since click 8.4
 
 
 class TreeChoice(WordType):

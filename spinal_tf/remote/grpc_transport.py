@@ -108,7 +108,7 @@ class GrpcTransport:
             raise _failure(error) from error
 
 
-def _failure(error: Any) -> RequestFailure:  # noqa: ANN401 - grpc.RpcError says less than what is raised
+def _failure(error: Any) -> RequestFailure:  # noqa: ANN401 - grpc.RpcError lacks the methods of raised errors
     code, detail = error.code().name, error.details() or ""
     if code == "UNAVAILABLE":
         return RequestFailure(kind_of_lost_connection(detail), detail)

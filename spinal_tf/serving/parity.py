@@ -39,7 +39,7 @@ class Parity:
     gradcam: float | None = None
 
     def __str__(self) -> str:
-        """The differences in one line."""
+        """Return the differences in one line."""
         heat = "" if self.gradcam is None else f", heat maps by up to {self.gradcam:.1e}"
         extent = f"probabilities of {self.lowest:.2g} to {self.highest:.2g}"
         return f"{extent} by up to {self.probability:.1e}, masks in {self.mask_voxels} voxels{heat}"

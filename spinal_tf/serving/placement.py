@@ -72,7 +72,7 @@ def _resized_shape(plane_shape: tf.Tensor, spacing_mm: tf.Tensor, preprocessing:
 
 
 def _kept_divisor(values: tuple[float, float], spacing_mm: tf.Tensor) -> tf.Tensor:
-    """Return two divisors that seem to depend on the request; as spacing is positive, they never do.
+    """Return two constant divisors in a form that seems to depend on the request; spacing is always positive.
 
     The graph optimizer turns division by a constant into a product, whose last bit decides how 199.5 is rounded.
     """
