@@ -43,11 +43,11 @@ def subgroups(scored: Scored, columns: Sequence[str], resampling: Resampling) ->
 
     Args:
         scored: cases to divide.
-        columns: names of columns; cases with an empty cell belong to no subgroup.
+        columns: names of columns, each counted once; cases with an empty cell belong to no subgroup.
         resampling: options of the bootstrap.
     """
     found = []
-    for column in ("age", "sex", *columns):
+    for column in dict.fromkeys(("age", "sex", *columns)):
         levels = np.array([_level_of(column)(case) for case in scored.cases], str)
         names = [name for name in _ordered(set(levels.tolist())) if name]
         for place, name in enumerate(names):

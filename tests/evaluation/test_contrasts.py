@@ -262,3 +262,14 @@ def test_who_asks_for_a_point_from_the_test_is_warned(evaluated, some_rows):
         for text in evaluated(some_rows(), options=options).warnings
     )
     assert evaluated(some_rows()).warnings == ()
+
+
+def test_a_column_named_twice_divides_the_cases_once(evaluated):
+    rows = ms_rows([0.9, 0.2, 0.4, 0.1], ["nmosd", "ms", "nmosd", "ms"], site=["a", "b", "b", "a"], sex=list("fmfm"))
+    once, twice = (
+        evaluated(rows, options=EvaluationOptions(point=0.5, subgroups=names, resampling=Resampling(resamples=100)))
+        for names in (("site",), ("site", "sex", "site"))
+    )
+    assert [(group.column, group.level) for group in twice.subgroups] == [
+        (group.column, group.level) for group in once.subgroups
+    ]
