@@ -19,6 +19,8 @@ import numpy as np
 from spinal_tf.checkpoints.manifest import MANIFEST, manifest_json, read_manifest
 from spinal_tf.evaluation.statistics.delong import area_interval, areas
 from spinal_tf.evaluation.statistics.operating_point import youden
+from spinal_tf.files import output_files
+from spinal_tf.locks import locked
 from spinal_tf.taxonomy import tree
 
 BLOCK = 50
@@ -72,20 +74,27 @@ def main() -> None:
     parser.add_argument("--test", type=Path, action="append", required=True)
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    checkpoints = read_manifest(given.weights)
+    checkpoints, points = read_manifest(given.weights), dict[str, float]()
     for name in tree().task_names:
         validation, test = _read(given.validation, name), _read(given.test, name)
         point, own = checkpoints[name].operating_point, float(youden(validation.labels, validation.t2w_t1c))
-        checkpoints[name] = replace(checkpoints[name], operating_point_t1c=own)
+        points[name] = own
         rows = [
             _row("T2w", point, test.labels, test.t2w),
             _row("T2w + T1c", own, test.labels, test.t2w_t1c),
             _row("T2w + T1c", point, test.labels, test.t2w_t1c),
         ]
         notes = NOTES.format(test=test, rows="\n".join(rows), validation=validation)
-        (given.out / f"{name}.md").write_text(notes, encoding="utf-8")
+        with output_files(given.out / f"{name}.md", overwrite=True) as (page,):
+            page.write_text(notes, encoding="utf-8")
         print(f"{name}\n{notes}", flush=True)
-    (given.weights / MANIFEST).write_text(manifest_json(checkpoints), encoding="utf-8")
+    manifest = given.weights / MANIFEST
+    with locked(manifest), output_files(manifest, overwrite=True) as (new,):
+        changed = {
+            name: replace(kept, operating_point_t1c=points.get(name, kept.operating_point_t1c))
+            for name, kept in read_manifest(given.weights).items()
+        }
+        new.write_text(manifest_json(changed), encoding="utf-8")
 
 
 def _read(paths: Sequence[Path], task: str) -> Scores:
