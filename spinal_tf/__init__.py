@@ -1,7 +1,7 @@
 """Segmentation and classification of intramedullary spinal cord lesions on sagittal T2-weighted MRI.
 
-``docs/python.md`` shows the functions. Each of them is imported when it is first used, so that importing the package
-takes no time; TensorFlow is imported when a network runs.
+``docs/python.md`` describes the functions. Each function is imported on first use, so that importing the package is
+fast; TensorFlow is imported when a network runs.
 """
 
 from importlib import import_module
@@ -64,18 +64,18 @@ HOMES = {
     "prediction.predict_case": ("PredictionOptions",),
     "training.training_choices": ("TrainingOptions",),
 }
-"""The same names by module, for whoever runs the code; a test holds both lists together."""
+"""The same names by module, for use at run time; a test keeps both lists in sync."""
 
 _MODULE_OF = {name: module for module, names in HOMES.items() for name in names}
 
 try:
     __version__ = version("spinal-tf")
-except PackageNotFoundError:  # a checkout on the path, not installed
+except PackageNotFoundError:  # a checkout on the path that is not installed
     __version__ = "0+unknown"
 
 
 def __getattr__(name: str) -> object:
-    """Import what is asked for by name from its module."""
+    """Import a public name from its module on first use."""
     if name not in _MODULE_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     found: object = getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
@@ -84,5 +84,5 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """The names above with all that is there already."""
+    """List the public names and those already in the module."""
     return sorted({*globals(), *_MODULE_OF})

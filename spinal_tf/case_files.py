@@ -1,4 +1,4 @@
-"""What a case's files are called, and writing them, all or none."""
+"""Names of a case's files, and functions that read and write them."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ from spinal_tf.taxonomy import tree
 MASK_STEM = "_lesion"
 RECORD_ENDING, MASK_ENDING = f"{MASK_STEM}.json", f"{MASK_STEM}{RESULT_SUFFIX}"
 RECORD_ENDINGS = (RECORD_ENDING, "_prediction.json")
-"""Records that tell a network's mask, of ``segment`` and of ``evaluate --cohort``."""
+"""Endings of records that identify a network's mask, from ``segment`` and ``evaluate --cohort``."""
 
 BESIDE_T2 = frozenset(FILE_COLUMNS) - {"t2"}
-"""Images beside ``t2`` in the folder of a cohort's case; they are no cases."""
+"""Names of images beside ``t2`` in a cohort's case folder; these are not cases themselves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +37,8 @@ class CaseFiles:
     """The files of one case.
 
     Attributes:
-        case: the T2w image.
-        folder: where outputs go.
+        case: path of the T2w image.
+        folder: folder for outputs.
     """
 
     case: Path
@@ -46,45 +46,45 @@ class CaseFiles:
 
     @property
     def stem(self) -> str:
-        """The case's name without its suffix."""
+        """File name of the case without its suffix."""
         return self.case.name.removesuffix(image_suffix(self.case))
 
     def output(self, ending: str) -> Path:
-        """The output with that ending, such as ``_lesion.json``."""
+        """Return the path of the output with this ending, such as ``_lesion.json``."""
         return self.folder / f"{self.stem}{ending}"
 
     def lesion_outputs(self, *, probability: bool) -> tuple[Path, ...]:
-        """What ``segment`` writes: record, mask, picture, and the probability where asked for."""
+        """Return the outputs of ``segment``: record, mask, picture, and the probability if requested."""
         endings = [RECORD_ENDING, MASK_ENDING, "_lesion.png"] + [f"_probability{RESULT_SUFFIX}"] * probability
         return tuple(self.output(ending) for ending in endings)
 
     def diagnosis_outputs(self, method: MapMethod = MapMethod.GRADCAM) -> tuple[Path, ...]:
-        """What ``classify`` writes: record, page, heat maps as a picture, and `heatmaps`."""
+        """Return the outputs of ``classify``: record, page, picture of the heat maps, and `heatmaps`."""
         return self.output("_diagnosis.json"), self.output("_diagnosis.html"), *self.heatmap_outputs(method)
 
     def heatmap_outputs(self, method: MapMethod = MapMethod.GRADCAM) -> tuple[Path, ...]:
-        """The heat maps as a picture, and `heatmaps`."""
+        """Return the picture of the heat maps, and `heatmaps`."""
         return self.output(f"_{method.value}.png"), *self.heatmaps(method)
 
     def heatmaps(self, method: MapMethod = MapMethod.GRADCAM) -> tuple[Path, ...]:
-        """The image of each task's heat map; the record says why one is not written."""
+        """Return the image of each task's heat map; the record says why one is not written."""
         return tuple(self.output(f"_{method.value}_{task.name}{RESULT_SUFFIX}") for task in tree().tasks)
 
     def all_outputs(self) -> tuple[Path, ...]:
-        """Every file that ``segment`` or ``classify`` could write."""
+        """Return every file that ``segment`` or ``classify`` could write."""
         of_methods = (path for method in MapMethod for path in self.diagnosis_outputs(method))
         return (*self.lesion_outputs(probability=True), *dict.fromkeys(of_methods))
 
 
 def find_cases(inputs: tuple[Path, ...], output: Path | None) -> list[CaseFiles]:
-    """The cases that inputs name, whether they exist or not.
+    """Find the cases that the inputs name, whether they exist or not.
 
-    A folder stands for the images in it, without our outputs and what lies beside a simulated T2w image; one without
-    any stands for itself, and reading it says what is wrong. A file that another case here writes is left out, so that
-    ``*.nii.gz`` can be given again after a run.
+    A folder stands for the images in it, except our outputs and images beside a simulated T2w image. A folder without
+    images stands for itself; reading it raises the error. A file that another case here would write is left out, so
+    that ``*.nii.gz`` can be given again after a run.
 
     Raises:
-        VolumeError: a folder may not be looked into.
+        VolumeError: a folder cannot be listed for lack of permission.
         OutputError: two cases would write the same files.
     """
     paths = dict.fromkeys(path for given in inputs for path in (_images(given) or [given]))
@@ -99,7 +99,7 @@ def find_cases(inputs: tuple[Path, ...], output: Path | None) -> list[CaseFiles]
 
 
 def _images(given: Path) -> list[Path]:
-    """The images in a folder; none if it is no folder, or itself an image."""
+    """List the images in a folder; an empty list if the path is not a folder, or is itself an image."""
     try:
         if is_image(given):
             return []
@@ -107,7 +107,7 @@ def _images(given: Path) -> list[Path]:
     except PermissionError as error:
         raise VolumeError(f"{given}: this folder may not be looked into; ask for access to it") from error
     except OSError:
-        return []  # not a folder, or nothing at all: reading it will say so
+        return []  # not a folder, or missing: reading it raises the error
 
 
 def _is_no_case(path: Path) -> bool:
@@ -118,18 +118,18 @@ def _is_no_case(path: Path) -> bool:
 
 
 def read_reviewed_mask(case: CaseFiles, given: Path | None, *, like: Volume) -> ReviewedMask:
-    """The mask to classify with.
+    """Read the mask to classify with.
 
-    It counts as reviewed unless its voxels are those that a network drew, whatever the file is called: a record beside
-    the mask, beside the case or in the folder for outputs says which these were.
+    It counts as reviewed unless its voxels equal a network's mask, whatever its file name. Records beside the mask,
+    beside the case or in the output folder identify the network's masks.
 
     Args:
-        case: the case.
-        given: its file; None for the one that ``segment`` wrote, in the folder for outputs or else beside the case.
-        like: the scan.
+        case: files of the case.
+        given: file of the mask; None for the one that ``segment`` wrote, in the output folder or else beside the case.
+        like: scan that the mask belongs to.
 
     Raises:
-        VolumeError: there is no such file, or it does not fit the scan.
+        VolumeError: the file is missing, or does not fit the scan.
     """
     path = given or _written_mask(case)
     mask = read_mask(path, like=like)
@@ -148,7 +148,7 @@ def _written_mask(case: CaseFiles) -> Path:
 
 
 def _records(case: CaseFiles, mask: Path) -> Iterator[Path]:
-    """Where a network's mask may be recorded; the mask may be named after another file of the same scan."""
+    """Yield possible records of a network's mask; the mask can be named after another file of the same scan."""
     own = CaseFiles(case=mask, folder=mask.parent).stem.removesuffix(MASK_STEM)
     for folder in dict.fromkeys((mask.parent, case.folder, case.case.parent)):
         for stem in dict.fromkeys((case.stem, own)):
@@ -159,11 +159,11 @@ def _recorded_digest(record: Path) -> str | None:
     try:
         return str(json.loads(record.read_text(encoding="utf-8"))["mask"]["voxels_sha256"])
     except (OSError, ValueError, KeyError, TypeError):
-        return None  # without a record nobody can say that the mask is untouched
+        return None  # without a record, the mask cannot be shown to be unedited
 
 
 def write_lesion_files(result: CaseResult, paths: tuple[Path, ...], watch: Stopwatch) -> None:
-    """Write what ``CaseFiles.lesion_outputs`` names to (temporary) paths in the same order; nothing of a diagnosis."""
+    """Write the files of ``CaseFiles.lesion_outputs`` to (temporary) paths in the same order, without any diagnosis."""
     segmenters = tuple(model for model in result.models if model.name == SEGMENTER)
     result = replace(result, classification=None, models=segmenters)
     record, mask, picture, *probability = paths
@@ -172,13 +172,13 @@ def write_lesion_files(result: CaseResult, paths: tuple[Path, ...], watch: Stopw
         write_contact_sheet(result, picture)
         if probability and result.segmentation:
             write_on_grid(result.segmentation.probability, probability[0], like=result.volume)
-    write_json(result, record)  # last, so that it holds the time the others took
+    write_json(result, record)  # last, so that it includes the time for the other files
 
 
 def write_diagnosis_files(result: CaseResult, paths: tuple[Path, ...], watch: Stopwatch) -> None:
-    """Write what ``CaseFiles.diagnosis_outputs`` names to (temporary) paths in the same order.
+    """Write the files of ``CaseFiles.diagnosis_outputs`` to (temporary) paths in the same order.
 
-    The path of a heat map that there is none of is removed: an image of zeros would look like a finding.
+    If a task has no heat map, its path is removed: an image of zeros would look like a finding.
     """
     record, page, *heatmaps = paths
     with watch.stage("write"):
@@ -188,7 +188,7 @@ def write_diagnosis_files(result: CaseResult, paths: tuple[Path, ...], watch: St
 
 
 def write_heatmap_files(result: CaseResult, paths: tuple[Path, ...]) -> None:
-    """Write what ``CaseFiles.heatmap_outputs`` names; see `write_diagnosis_files`."""
+    """Write the files of ``CaseFiles.heatmap_outputs``; see `write_diagnosis_files`."""
     picture, *heatmaps = paths
     write_contact_sheet(result, picture)
     for path, heatmap in zip_longest(heatmaps, _heatmaps(result)):
@@ -199,6 +199,6 @@ def write_heatmap_files(result: CaseResult, paths: tuple[Path, ...]) -> None:
 
 
 def _heatmaps(result: CaseResult) -> list[np.ndarray | None]:
-    """Heat map of each task, None where there is none to be written; of no task where nothing was classified."""
+    """Return the heat map of each task, None if it has none; an empty list if nothing was classified."""
     found = result.classification
     return [None if no_heatmap(task, found) else task.heatmap for task in found.tasks] if found else []

@@ -1,4 +1,4 @@
-"""Running a network on many planes: one small interface, and TensorFlow behind it."""
+"""Inference engines: a small interface to run networks on many planes, implemented in TensorFlow."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ if TYPE_CHECKING:
     import keras
 
 PIXELS_PER_BATCH = 512 * 512
-"""Most pixels in one call: MultiResUNet of width 32 holds 1.1 kB a pixel meanwhile, and more gain nothing on a CPU."""
+"""Maximum pixels in one call: MultiResUNet of width 32 needs 1.1 kB per pixel; larger batches are no faster on CPUs."""
 
 DEVICE_PATTERN = re.compile(r"cpu|gpu(?::(\d+))?")
-"""What a device may be called: ``cpu``, ``gpu`` (the first one), ``gpu:1``."""
+"""Valid device names: ``cpu``, ``gpu`` (the first one), ``gpu:1``."""
 
 
 class Engine(Protocol):
-    """A network ready to run. Another library than TensorFlow needs nothing but this."""
+    """Interface of a network that is ready to run; a library other than TensorFlow only has to implement this."""
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         """Run the network once.
@@ -31,22 +31,22 @@ class Engine(Protocol):
             batch: float32 (n, rows, columns, channels).
 
         Returns:
-            float32, whatever the network gives for each of the n inputs.
+            float32, the network's output for each of the n inputs.
         """
 
 
 class FrozenEngine:
-    """A Keras model as one TensorFlow graph in which all weights are constants, for inference only.
+    """A Keras model as one TensorFlow graph with all weights as constants, for inference only.
 
-    TensorFlow then folds the batch normalisations into the convolutions. Later changes to the model do not reach it.
+    TensorFlow then folds batch normalizations into convolutions. Later changes to the model have no effect on it.
     """
 
     def __init__(self, model: keras.Model, *, weights: Weights | None = None, device: str = "cpu") -> None:
         """Trace the model.
 
         Args:
-            model: with one input and one output.
-            weights: instead of the model's own; its variables need no values then.
+            model: model with one input and one output.
+            weights: weights to use instead of the model's own, whose variables then need no values.
             device: see `tensorflow_device`.
 
         Raises:
@@ -79,8 +79,8 @@ def frozen_engine(model: keras.Model, *, weights: Weights | None = None, device:
     """Make the TensorFlow engine of a Keras model.
 
     Args:
-        model: with one input and one output.
-        weights: instead of the model's own; its variables need no values then.
+        model: model with one input and one output.
+        weights: weights to use instead of the model's own, whose variables then need no values.
         device: ``cpu``, ``gpu`` (the first one) or ``gpu:N``.
 
     Raises:
@@ -90,14 +90,14 @@ def frozen_engine(model: keras.Model, *, weights: Weights | None = None, device:
 
 
 def weightless_graph(model: keras.Model, function: Callable[[Any], Any]) -> Callable[[Any, Any], Any]:
-    """Trace a network without its weights, so that one trace serves many sets of them.
+    """Trace a network without its weights, so that one trace serves many sets of weights.
 
     Args:
-        model: with one input; its variables need no values.
-        function: of a batch; runs the model, or parts of it.
+        model: model with one input; its variables need no values.
+        function: function of a batch that runs the model or parts of it.
 
     Returns:
-        A graph that takes the batch, and the values of the model's variables, float32, in the order of `by_variable`.
+        A graph that takes the batch and the values of the model's variables, float32, in the order of `by_variable`.
     """
     import keras
     import tensorflow as tf
@@ -114,13 +114,13 @@ def weightless_graph(model: keras.Model, function: Callable[[Any], Any]) -> Call
 
 
 def tensorflow_device(device: str) -> str:
-    """TensorFlow's name of a device.
+    """Return TensorFlow's name of a device.
 
     Args:
         device: ``cpu``, ``gpu`` (the first one) or ``gpu:N``.
 
     Raises:
-        DeviceError: it is not written like that, or TensorFlow does not see it on this machine.
+        DeviceError: the name is invalid, or TensorFlow does not see the device on this machine.
     """
     import tensorflow as tf
 
@@ -137,12 +137,12 @@ def tensorflow_device(device: str) -> str:
 
 
 def run_in_batches(engine: Engine, planes: np.ndarray, *, pixels_per_batch: int = PIXELS_PER_BATCH) -> np.ndarray:
-    """Run a network that gives one map a plane, so many planes at once as fit a limit.
+    """Run a network that outputs one map per plane, with as many planes per call as the limit allows.
 
     Args:
-        engine: gives one channel of the planes' size.
+        engine: network that outputs one channel of the planes' size.
         planes: float32 (n, rows, columns, channels).
-        pixels_per_batch: most pixels in one call; a larger plane goes alone.
+        pixels_per_batch: maximum pixels in one call; a larger plane runs alone.
 
     Returns:
         float32, (n, rows, columns).

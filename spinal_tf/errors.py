@@ -1,8 +1,8 @@
-"""Errors a person can act on; each carries the exit status of the command line."""
+"""Errors that users can act on; each has an exit status for the command line."""
 
 
 class SpinalTfError(Exception):
-    """Base of all expected failures: one plain sentence naming the file, the fault and the remedy."""
+    """Base class of all expected failures: one plain sentence that names the file, the fault and the remedy."""
 
     exit_code = 1
 
@@ -20,59 +20,59 @@ class CohortError(SpinalTfError):
 
 
 class OutputError(SpinalTfError):
-    """A place that cannot be written to, or an output that exists and may not be replaced."""
+    """An output that cannot be written, or that exists and may not be replaced."""
 
     exit_code = 3
 
 
 class BusyError(OutputError):
-    """An output that another process is writing."""
+    """An output that another process is currently writing."""
 
 
 class WeightsError(SpinalTfError):
-    """Weights that are missing, damaged, or not made for what is asked of them."""
+    """Weights that are missing, damaged, or unsuitable for the requested use."""
 
     exit_code = 4
 
 
 class DeviceError(SpinalTfError):
-    """A processor that this machine does not have, or that is not written as one."""
+    """A device that this machine does not have, or an invalid device name."""
 
     exit_code = 2
 
 
 class TrainingError(SpinalTfError):
-    """A cohort that cannot be trained on, or a training that cannot go on."""
+    """A cohort that cannot be trained on, or a training that cannot continue."""
 
     exit_code = 3
 
 
 class StoppedError(SpinalTfError):
-    """A training that ended early because somebody asked for it, with its state saved; the status is Ctrl-C's."""
+    """A training that was stopped on request, with its state saved; the exit status is that of Ctrl-C."""
 
     exit_code = 130
 
 
 class PortError(SpinalTfError):
-    """A file of weights that cannot be taken over into the networks of this package."""
+    """A weights file that cannot be imported into the networks of this package."""
 
     exit_code = 3
 
 
 class ServerError(SpinalTfError):
-    """A server that cannot be asked, refuses, or has other networks than it should."""
+    """A server that cannot be reached, refuses a request, or has unexpected networks."""
 
     exit_code = 6
 
 
 class RequirementError(SpinalTfError):
-    """An optional part that is not installed, or cannot do what is asked of it."""
+    """An optional dependency that is not installed, or does not support the request."""
 
     exit_code = 2
 
 
 def in_one_line(error: Exception) -> str:
-    """What a person is told of an error: its sentence, or, of an error that nobody foresaw, its kind and words."""
+    """Describe an error in one line: its sentence, or the type and message of an unexpected error."""
     if isinstance(error, SpinalTfError):
         return str(error)
     return f"an error of ours: {' '.join(f'{type(error).__name__}: {error}'.split())}"

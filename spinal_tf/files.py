@@ -1,4 +1,4 @@
-"""Output that appears whole or not at all."""
+"""Write outputs completely or not at all."""
 
 from __future__ import annotations
 
@@ -13,30 +13,30 @@ from pathlib import Path
 from spinal_tf.errors import OutputError
 
 FULL_DISK = frozenset({errno.ENOSPC, errno.EDQUOT})
-"""No space, or no quota, left."""
+"""Errors if no space or no quota is left."""
 
 FAILED_WRITES = FULL_DISK | {errno.EIO, errno.EFBIG}
-"""Errors that only writing gives, whichever file the system names."""
+"""Errors that only occur on writing, whichever file the system names."""
 
 NOT_ALLOWED = frozenset({errno.EACCES, errno.EPERM, errno.EROFS})
-"""The folder refuses new files."""
+"""Errors if a folder refuses new files."""
 
 NO_HARD_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK})
-"""What file systems without hard links answer, FAT and some network folders among them."""
+"""Errors on file systems without hard links, such as FAT and some network folders."""
 
 TAKEN = frozenset({errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR})
-"""What a folder cannot be renamed to."""
+"""Errors if a folder is renamed to a name that is taken."""
 
 
 def make_folder(folder: Path, *, option: str | None = None) -> None:
-    """Make the folder for outputs where it is missing.
+    """Create an output folder if it is missing.
 
     Args:
-        folder: with those above it.
-        option: of the command line that names it, if there is one, for the message.
+        folder: folder to create, with its parents.
+        option: command-line option that names the folder, if any, for the message.
 
     Raises:
-        OutputError: that is not possible.
+        OutputError: the folder cannot be created.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -47,21 +47,20 @@ def make_folder(folder: Path, *, option: str | None = None) -> None:
 
 @contextmanager
 def output_files(*paths: Path, overwrite: bool = False) -> Iterator[tuple[Path, ...]]:
-    """Write files under temporary names and publish them together when the block ends well.
+    """Write files under temporary names and publish them together when the block ends without error.
 
-    Without ``overwrite`` a file that another process publishes meanwhile is kept, too: the block fails, and what it
-    had published is withdrawn. The temporaries lie in the same folders under hidden names with the same suffix,
-    ``.nii.gz`` included, and exist already, empty. Whatever ends the block early, Ctrl-C too, removes them, and no
-    output appears; a file replaced by ``overwrite`` stays as it was until the moment of publishing. A temporary that
-    the block removes stands for an output that there is none of: none appears, and one that was there is removed by
-    ``overwrite``.
+    The temporary files already exist and are empty. They are in the same folders, with hidden names and the same
+    suffix (including ``.nii.gz``). If the block ends early, even by Ctrl-C, they are removed and no output appears. A
+    file replaced by ``overwrite`` stays unchanged until publishing. Without ``overwrite``, a file that another process
+    publishes meanwhile is also kept: the block fails, and its own outputs are withdrawn. Deleting a temporary file
+    means that its output is not written; with ``overwrite``, an existing output is removed.
 
     Args:
-        *paths: the outputs; their folders must exist.
-        overwrite: replace outputs that exist.
+        *paths: outputs; their folders must exist.
+        overwrite: replace existing outputs.
 
     Yields:
-        One temporary path for each output, in the same order.
+        One temporary path per output, in the same order.
 
     Raises:
         OutputError: an output exists and ``overwrite`` is not set, a folder is missing or cannot be written to, or
@@ -78,16 +77,16 @@ def output_files(*paths: Path, overwrite: bool = False) -> Iterator[tuple[Path, 
             _publish(temporaries, targets, overwrite=overwrite)
     finally:
         for temporary in temporaries:
-            # What failed before is the news; a read-only folder refuses even to remove what is not there.
+            # Keep the first error: a read-only folder fails even when a missing file is removed.
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
 
 
 def refuse_unusable(targets: Iterable[Path], *, overwrite: bool) -> None:
-    """Refuse outputs that could not be written, before the work for them begins.
+    """Refuse outputs that could not be written, before work starts.
 
     Raises:
-        OutputError: an output exists and ``overwrite`` is not set, or its folder is missing.
+        OutputError: an output exists and ``overwrite`` is not set, it is a folder, or its folder is missing.
     """
     for target in targets:
         if not target.parent.is_dir():
@@ -133,7 +132,7 @@ def _publish(temporaries: tuple[Path, ...], targets: tuple[Path, ...], *, overwr
     written = {temporary: target for temporary, target in zip(temporaries, targets, strict=True) if temporary.exists()}
     for temporary in written:
         _flush_to_disk(temporary)
-    # Once more: another process may have published there meanwhile.
+    # Check again: another process may have published there meanwhile.
     refuse_unusable(targets, overwrite=overwrite)
     new = {target: temporary.lstat() for temporary, target in written.items() if not os.path.lexists(target)}
     publish = Path.replace if overwrite else _publish_new
@@ -149,7 +148,7 @@ def _publish(temporaries: tuple[Path, ...], targets: tuple[Path, ...], *, overwr
 
 
 def _publish_new(temporary: Path, target: Path) -> None:
-    """Give a file its name, which nothing may have: looking first would leave time for another process."""
+    """Link a file to its final name, failing if it exists; checking first would leave a gap for another process."""
     try:
         os.link(temporary, target)
     except FileExistsError as error:
@@ -161,7 +160,7 @@ def _publish_new(temporary: Path, target: Path) -> None:
 
 
 def _replace_reserved(temporary: Path, target: Path) -> None:
-    """The same without hard links; for a moment, readers find an empty file."""
+    """Publish without hard links; readers can see an empty file for a moment."""
     try:
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY))
     except FileExistsError as error:
@@ -174,7 +173,7 @@ def _replace_reserved(temporary: Path, target: Path) -> None:
 
 
 def _withdraw(target: Path, ours: os.stat_result) -> None:
-    """Remove an output of this block, not what another process has put there."""
+    """Remove an output of this block, but not a file that another process put there."""
     with suppress(OSError):
         if os.path.samestat(target.lstat(), ours):
             target.unlink()
@@ -182,16 +181,16 @@ def _withdraw(target: Path, ours: os.stat_result) -> None:
 
 @contextmanager
 def new_folder(target: Path) -> Iterator[Path]:
-    """Fill a folder under a temporary name and publish it whole when the block ends well.
+    """Fill a folder under a temporary name and publish it as a whole when the block ends without error.
 
     Args:
-        target: must not exist, or be an empty folder; those above it are made.
+        target: folder that does not exist or is empty; its parents are created.
 
     Yields:
-        An empty folder beside it, under a hidden name. Whatever ends the block early removes it.
+        An empty folder beside the target, with a hidden name. It is removed if the block ends early.
 
     Raises:
-        FileExistsError: the target exists, perhaps since another process published it meanwhile.
+        FileExistsError: the target exists, perhaps because another process published it meanwhile.
         OSError: something cannot be written.
     """
     temporary = _temporary_beside(target)
@@ -216,6 +215,6 @@ def _rename_folder(temporary: Path, target: Path) -> None:
 
 
 def _flush_to_disk(path: Path) -> None:
-    # Network folders and quotas report a full disk only here.
+    # On network folders and with quotas, a full disk is only reported here.
     with path.open("rb") as stream:
         os.fsync(stream.fileno())

@@ -1,7 +1,7 @@
-"""Lesions: the connected components of a mask, and what is measured on each.
+"""Lesions: the connected components of a mask, and their measurements.
 
-All lengths are in mm in patient space and count whole voxels, borders included: a lesion of one voxel is as long as
-that voxel. Definitions that published work leaves open are ours, and are stated at each function.
+All lengths are in mm in patient space and count whole voxels, including borders: a lesion of one voxel is as long as
+that voxel. Definitions that published work leaves open are our own and are stated at each function.
 """
 
 from __future__ import annotations
@@ -20,42 +20,42 @@ from scipy.spatial.distance import cdist
 from spinal_tf.images.volume import Volume, file_slice_numbers
 
 MINIMUM_VOLUME_ML = 0.02
-"""Components below it are removed: a cube of 2.7 mm, less than the smallest plaque a reader outlines."""
+"""Minimum volume of a component: a cube of 2.7 mm, less than the smallest plaque that readers outline."""
 
 COURSE_REACH_MM = 5.0
-"""The lesion's direction at a row is fitted over the rows up to this far above and below."""
+"""Distance above and below a row over which the lesion's direction is fitted."""
 
 MAXIMUM_TILT_DEG = 60.0
-"""Largest angle between a lesion's course and the row axis: no cord runs flatter; a small flat lesion may seem to."""
+"""Maximum angle between a lesion's course and the row axis: no cord is flatter, but a small flat lesion may seem so."""
 
 SHELL_MM = 3.0
-"""Thickness of the surrounding tissue that a lesion's contrast is measured against."""
+"""Thickness of the surrounding tissue for a lesion's contrast."""
 
 LENGTH_TOLERANCE_MM = 1e-3
-"""Slack when a distance is compared with `SHELL_MM`: headers hold their geometry in single precision."""
+"""Tolerance when a distance is compared with `SHELL_MM`: headers store geometry in single precision."""
 
 VOXEL_COUNT_TOLERANCE = 1e-6
-"""Slack, in voxels, when a least volume is turned into a least number of voxels."""
+"""Tolerance, in voxels, when a minimum volume is converted into a minimum number of voxels."""
 
 Box = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Lesion:
-    """One lesion.
+    """Measurements of one lesion.
 
     Attributes:
         number: from 1, by descending volume; also its value in the array of `label_lesions`.
         volume_ml: number of voxels times voxel volume.
-        length_mm: cranio-caudal, along the lesion's course in the sagittal plane, see `course_steps_mm`.
-        width_mm: antero-posterior, perpendicular to that course, the largest of any row of any slice.
-        diameter_mm: largest distance between two points of the lesion in three dimensions (maximum Feret diameter).
-        centroid_mm: mean of its voxel centres, patient RAS.
-        slices: slices it touches in the file's own numbering, ascending.
-        contrast: mean inside minus mean of the surrounding `SHELL_MM` on the same slices, lesions left out, over the
-            standard deviation there; the shell is whatever lies there, cerebrospinal fluid included. None where
-            nothing surrounds it or what does has no spread.
-        touches_border: it reaches the first or last slice, row or column of the field of view.
+        length_mm: cranio-caudal length along the lesion's course in the sagittal plane, see `course_steps_mm`.
+        width_mm: antero-posterior width perpendicular to that course, maximum over all rows of all slices.
+        diameter_mm: maximum distance between two points of the lesion in 3D (maximum Feret diameter).
+        centroid_mm: mean of its voxel centers, patient RAS.
+        slices: slices that it touches, in the file's own numbering, ascending.
+        contrast: mean inside minus mean of the surrounding `SHELL_MM` on the same slices, divided by the standard
+            deviation there. The shell excludes lesions, but includes everything else, such as cerebrospinal fluid. None
+            if the shell is empty or constant.
+        touches_border: whether it reaches the first or last slice, row or column of the field of view.
     """
 
     number: int
@@ -70,7 +70,7 @@ class Lesion:
 
 
 def bounding_box(mask: np.ndarray) -> Box | None:
-    """The smallest box that holds a mask, bool (slice, row, column); None where it is empty."""
+    """Return the smallest box that contains a mask, bool (slice, row, column); None if the mask is empty."""
     sides = []
     for others in ((1, 2), (0, 2), (0, 1)):
         hit = np.flatnonzero(mask.any(axis=others))
@@ -81,7 +81,7 @@ def bounding_box(mask: np.ndarray) -> Box | None:
 
 
 def label_lesions(mask: np.ndarray) -> tuple[np.ndarray, int]:
-    """Number the 3D components of a mask, voxels that share a corner being connected (26-neighbourhood).
+    """Number the 3D components of a mask; voxels that share a corner are connected (26-neighborhood).
 
     Args:
         mask: bool, (slice, row, column).
@@ -103,17 +103,17 @@ def label_lesions(mask: np.ndarray) -> tuple[np.ndarray, int]:
 
 
 def _sizes(labels: np.ndarray, count: int) -> np.ndarray:
-    """Voxels of each label from 0; by planes, since counting converts what it counts to 64-bit integers."""
+    """Count the voxels of each label from 0, plane by plane, since counting converts its input to 64-bit integers."""
     return cast(np.ndarray, sum(np.bincount(plane.ravel(), minlength=count + 1) for plane in labels))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Candidates:
-    """The components of all voxels from a threshold on, of which lesions are chosen.
+    """Components of all voxels at or above a threshold; lesions are chosen from them.
 
     Attributes:
         labels: int32, (slice, row, column), see `label_lesions`.
-        voxels: of each label from 0, the background.
+        voxels: number of voxels of each label from 0, the background.
         peaks: highest probability in each label from 1; 0 for the background.
     """
 
@@ -122,7 +122,7 @@ class Candidates:
     peaks: np.ndarray
 
     def chosen(self, *, minimum_peak: float, minimum_volume_ml: float, voxel_volume_ml: float) -> np.ndarray:
-        """Which labels from 0 are lesions, bool; see `find_lesions`."""
+        """Return which labels from 0 are lesions, bool; see `find_lesions`."""
         chosen = self.voxels >= minimum_volume_ml / voxel_volume_ml - VOXEL_COUNT_TOLERANCE
         chosen &= self.peaks >= minimum_peak
         chosen[0] = False
@@ -130,11 +130,11 @@ class Candidates:
 
 
 def find_candidates(probability: np.ndarray, threshold: float) -> Candidates:
-    """Find the components of all voxels from a threshold on.
+    """Find the components of all voxels at or above a threshold.
 
     Args:
-        probability: of lesion, float32 (slice, row, column).
-        threshold: probability from which a voxel may be lesion.
+        probability: lesion probability, float32 (slice, row, column).
+        threshold: minimum probability of a lesion voxel.
     """
     labels, count = label_lesions(probability >= threshold)
     peaks = np.zeros(count + 1, probability.dtype)
@@ -154,14 +154,14 @@ def find_lesions(
 ) -> np.ndarray:
     """Decide which voxels are lesion.
 
-    Two thresholds instead of one (hysteresis; Canny, IEEE TPAMI 1986;8:679-698): the lower one draws the border of a
-    lesion, and a component of which no voxel reaches the higher one is left out, as are specks.
+    It uses two thresholds (hysteresis; Canny, IEEE TPAMI 1986;8:679-698): the lower one defines the border of a lesion,
+    and components without a voxel at the higher one are removed, as are specks.
 
     Args:
-        probability: of lesion, float32 (slice, row, column).
-        threshold: probability from which a voxel may be lesion.
-        minimum_peak: probability that a lesion reaches somewhere; at or below the threshold it changes nothing.
-        minimum_volume_ml: lesions of exactly this volume stay.
+        probability: lesion probability, float32 (slice, row, column).
+        threshold: minimum probability of a lesion voxel.
+        minimum_peak: probability that a lesion must reach in at least one voxel; no effect at or below the threshold.
+        minimum_volume_ml: minimum volume of a lesion; lesions of exactly this volume stay.
         voxel_volume_ml: volume of one voxel.
 
     Returns:
@@ -179,10 +179,10 @@ def measure_lesions(mask: np.ndarray, volume: Volume) -> tuple[Lesion, ...]:
 
     Args:
         mask: bool, shape of ``volume.data``.
-        volume: the image the mask lies on.
+        volume: image that the mask belongs to.
 
     Returns:
-        Lesions by descending volume; empty where the mask is.
+        Lesions by descending volume; an empty tuple if the mask is empty.
 
     Raises:
         ValueError: mask and volume differ in shape.
@@ -212,13 +212,13 @@ def _measure(number: int, box: Box, labels: np.ndarray, volume: Volume) -> Lesio
 
 
 def course_steps_mm(counts: np.ndarray, row_mm: np.ndarray, column_mm: np.ndarray) -> np.ndarray:
-    """The step along a lesion's course that each of its rows stands for.
+    """Compute the step along a lesion's course for each of its rows.
 
-    The lesion is projected on one sagittal plane: across thick slices its course is not resolved. At each row a line
-    column = a + b row is fitted by least squares to the voxels of the rows up to `COURSE_REACH_MM` away, which evens
-    out the staircase of single voxels; the row's step is then row_mm + b column_mm, with b limited to
-    `MAXIMUM_TILT_DEG`. The sum of the steps' lengths is the lesion's length: n rows of a straight lesion measure n
-    steps exactly, at any tilt.
+    The lesion is projected onto one sagittal plane, since its course is not resolved across thick slices. At each row,
+    a line column = a + b row is fitted by least squares to the voxels of the rows up to `COURSE_REACH_MM` away, which
+    smooths the staircase of single voxels. The row's step is row_mm + b column_mm, with b limited to
+    `MAXIMUM_TILT_DEG`. The lesion's length is the sum of the steps' lengths: n rows of a straight lesion measure
+    exactly n steps, at any tilt.
 
     Args:
         counts: voxels of the lesion in each (row, column), summed over slices; no row is empty.
@@ -243,7 +243,7 @@ def course_steps_mm(counts: np.ndarray, row_mm: np.ndarray, column_mm: np.ndarra
 
 
 def _width_mm(lesion: np.ndarray, steps_mm: np.ndarray, column_mm: np.ndarray) -> float:
-    """Largest extent of a row in one slice, taken perpendicular to the course (area swept over step length)."""
+    """Return the maximum extent of a row in one slice, perpendicular to the course (area swept over step length)."""
     first, last = _row_ends(lesion)
     columns = np.where(lesion.any(axis=2), last - first + 1, 0).max(axis=0)
     perpendicular_mm = np.linalg.norm(np.cross(column_mm, steps_mm), axis=1) / np.linalg.norm(steps_mm, axis=1)
@@ -251,12 +251,12 @@ def _width_mm(lesion: np.ndarray, steps_mm: np.ndarray, column_mm: np.ndarray) -
 
 
 def _row_ends(lesion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """First and last lesion column of each (slice, row); without meaning where the row is empty."""
+    """Return the first and last lesion column of each (slice, row); meaningless if the row is empty."""
     return lesion.argmax(axis=2), lesion.shape[2] - 1 - lesion[:, :, ::-1].argmax(axis=2)
 
 
 def _diameter_mm(lesion: np.ndarray, affine: np.ndarray) -> float:
-    """Largest distance between corners of voxels; their hull never is flat, so that one voxel needs no exception."""
+    """Return the maximum distance between voxel corners; their hull is never flat, even for a single voxel."""
     first, last = _row_ends(lesion)
     slices, rows = np.nonzero(lesion.any(axis=2))
     ends = first[slices, rows] - 0.5, last[slices, rows] + 0.5

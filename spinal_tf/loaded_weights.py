@@ -1,4 +1,4 @@
-"""One set of weights, in a folder or on a server; each network is loaded when it is first needed, and then kept."""
+"""One set of weights, in a folder or on a server; each network is loaded on first use and then kept."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from spinal_tf.remote.server import Server, parse_address
 from spinal_tf.stopwatch import Stopwatch
 
 Around = Callable[[], AbstractContextManager[None]]
-"""Entered while TensorFlow is imported or a network is loaded."""
+"""Function that returns a context, entered while TensorFlow is imported or a network is loaded."""
 
 
 class LoadedWeights:
-    """The segmenter and the classifiers of one set of weights, for any number of cases."""
+    """Segmenter and classifiers of one set of weights, for any number of cases."""
 
     def __init__(
         self,
@@ -40,27 +40,27 @@ class LoadedWeights:
         method: MapMethod = MapMethod.GRADCAM,
         around: Around = nullcontext,
     ) -> None:
-        """Read the manifest, or get ready to ask the server; no network is loaded and nothing is sent yet.
+        """Read the manifest, or prepare the connection to the server; no network is loaded and nothing is sent yet.
 
         Args:
-            folder: of the weights; None takes ``$SPINAL_TF_WEIGHTS``, or else the bundled ones. With a server, its
-                networks must be those of this folder.
-            device: ``cpu``, ``gpu`` (the first one) or ``gpu:N``; not for a server.
-            server: runs the networks instead of this machine.
-            method: that explains the classifiers' answers.
-            around: entered while TensorFlow is imported or a network is loaded from a folder.
+            folder: weights folder; None for ``$SPINAL_TF_WEIGHTS``, or else the bundled weights. With a server, its
+                networks must match this folder.
+            device: ``cpu``, ``gpu`` (the first one) or ``gpu:N``; ignored with a server.
+            server: server that runs the networks instead of this machine.
+            method: method that explains the classifiers' predictions.
+            around: context entered while TensorFlow is imported or a network is loaded from a folder.
 
         Raises:
             WeightsError: there are no weights.
-            RequirementError: the server is to be asked over gRPC, which is not installed.
-            ServerError: a file of certificates cannot be used, or the server does not explain by this method.
+            RequirementError: the server needs gRPC, which is not installed.
+            ServerError: a certificate file cannot be used, or the server does not support this method.
         """
         if server is not None and method is not MapMethod.GRADCAM:
             raise ServerError(f"a server explains by Grad-CAM alone; leave out the server for {method.printed}")
         self._device, self._server, self._method, self._around = device, server, method, around
         self._connection = None if server is None else Connection(server)
         self._given = folder if folder is not None or server is not None else find_weights()
-        # Fails now rather than after TensorFlow's long import.
+        # Fail here, before TensorFlow's slow import.
         self._manifest = None if self._given is None else read_manifest(self._given)
         self._segmenter: Segmenter | None = None
         self._classifiers: tuple[Classifier, ...] | None = None
@@ -68,25 +68,25 @@ class LoadedWeights:
 
     @property
     def folder(self) -> Path:
-        """Folder of the weights.
+        """Weights folder.
 
         Raises:
-            WeightsError: a server alone has them.
+            WeightsError: the weights are only on a server.
         """
         if self._given is None:
             raise WeightsError("the weights are on a server; name a folder of weights for this")
         return self._given
 
     def segmenter(self, watch: Stopwatch | None = None) -> Segmenter:
-        """The segmenter, loaded at the first call.
+        """Return the segmenter, loaded on the first call.
 
         Args:
-            watch: collects the time that loading takes.
+            watch: stopwatch that records the loading time.
 
         Raises:
             WeightsError: its weights are missing or damaged.
             DeviceError: this machine has no such device.
-            ServerError: the server cannot be asked, or has other networks than it should.
+            ServerError: the server cannot be reached, or has unexpected networks.
         """
         if self._segmenter is None:
             watch = watch or Stopwatch()
@@ -99,7 +99,7 @@ class LoadedWeights:
         return self._segmenter
 
     def classifiers(self, watch: Stopwatch | None = None) -> tuple[Classifier, ...]:
-        """The classifiers of all tasks, loaded at the first call; see `segmenter`."""
+        """Return the classifiers of all tasks, loaded on the first call; see `segmenter`."""
         if self._classifiers is None:
             watch = watch or Stopwatch()
             if self._connection is not None:
@@ -111,10 +111,10 @@ class LoadedWeights:
         return self._classifiers
 
     def explained_by(self, method: MapMethod) -> LoadedWeights:
-        """The same weights, their classifiers explained by this method; opened once for each method.
+        """Return the same weights with classifiers explained by this method; opened once per method.
 
         Raises:
-            ServerError: the server does not explain by this method.
+            ServerError: the server does not support this method.
         """
         if method not in self._explained:
             self._explained[method] = LoadedWeights(
@@ -123,10 +123,10 @@ class LoadedWeights:
         return self._explained[method]
 
     def checkpoints(self) -> list[Checkpoint]:
-        """The records of segmenter and classifiers, in this order; a server is asked for its own.
+        """Return the records of segmenter and classifiers, in this order; those of a server come from the server.
 
         Raises:
-            WeightsError: one is missing, or the classifiers want tiles of different sizes.
+            WeightsError: a record is missing, or the classifiers need tiles of different sizes.
             ServerError: as in `segmenter`.
         """
         if self._connection is None:
@@ -134,7 +134,7 @@ class LoadedWeights:
         return [one.checkpoint for one in self._all()]
 
     def served(self) -> dict[str, Served]:
-        """Where a server runs the networks, by their names; empty where this machine does."""
+        """Return the served networks by name; an empty dictionary if this machine runs them."""
         return (
             {} if self._connection is None else {one.checkpoint.name: one.served for one in self._all() if one.served}
         )
@@ -151,7 +151,7 @@ class LoadedWeights:
 
 
 def import_tensorflow(watch: Stopwatch) -> None:
-    """Import Keras with TensorFlow, which is most of a cold start and is timed apart from the weights."""
+    """Import Keras with TensorFlow; this takes most of a cold start and is timed separately from the weights."""
     with watch.stage("imports"):
         import keras  # noqa: F401
 
@@ -163,21 +163,21 @@ def load_weights(
     server: str | Server | None = None,
     method: str | MapMethod = MapMethod.GRADCAM,
 ) -> LoadedWeights:
-    """Open one set of weights for many cases: each network is loaded when it is first needed, and then kept.
+    """Open one set of weights for many cases; each network is loaded on first use and then kept.
 
     Args:
-        folder: of the weights; None takes ``$SPINAL_TF_WEIGHTS``, or else the bundled ones.
+        folder: weights folder; None for ``$SPINAL_TF_WEIGHTS``, or else the bundled weights.
         device: ``cpu``, ``gpu`` (the first one) or ``gpu:N``.
-        server: address of a TensorFlow Serving that runs the networks instead, such as ``grpc://HOST:8500``. Prepared
-            slices are sent there. If a folder is given, too, the server must have its weights.
-        method: of the heat maps: ``gradcam``, ``gradcam++``, ``layercam``, ``scorecam`` or ``saliency``.
+        server: address of a TensorFlow Serving server that runs the networks instead, such as ``grpc://HOST:8500``.
+            Prepared slices are sent there. If a folder is also given, the server must have its weights.
+        method: method of the heat maps: ``gradcam``, ``gradcam++``, ``layercam``, ``scorecam`` or ``saliency``.
 
     Raises:
         ValueError: there is no such method.
         WeightsError: there are no weights.
-        RequirementError: the server is to be asked over gRPC, which is not installed.
-        ServerError: the address is not one of a server, a file of certificates cannot be used, or the server does not
-            explain by this method.
+        RequirementError: the server needs gRPC, which is not installed.
+        ServerError: the address is invalid, a certificate file cannot be used, or the server does not support this
+            method.
     """
     folder = None if folder is None else Path(folder)
     server = _server_at(server) if isinstance(server, str) else server

@@ -1,4 +1,4 @@
-"""One process at a time for what is read, changed and written."""
+"""File locks, so that only one process at a time reads, changes and writes a file."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from filelock import FileLock, Timeout
 from spinal_tf.errors import BusyError, OutputError
 
 PATIENCE_SECONDS = 60.0
-"""Longest wait for another process to write a file, which takes it seconds."""
+"""Maximum wait for another process to write a file, which usually takes seconds."""
 
 
 @contextmanager
 def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold the lock of a file while the block runs.
 
-    Readers need no lock, because files are published whole. The lock is a hidden file beside the locked one, and is
-    removed with the block. The system frees the lock of a process that was killed; the file it left blocks nobody.
+    Readers need no lock, because files are published as a whole. The lock is a hidden file beside the locked one; it is
+    removed after the block. The system releases the lock of a killed process, so a leftover lock file blocks nobody.
 
     Args:
-        path: file, or folder, that is read, changed and written; its own folder is made where it is missing.
-        wait: for `PATIENCE_SECONDS` at most; otherwise a held lock is refused at once, as suits work of hours.
+        path: file or folder to lock; its parent folder is created if missing.
+        wait: wait up to `PATIENCE_SECONDS`; otherwise raise at once if the lock is held, which suits work of hours.
 
     Raises:
         BusyError: another process holds the lock.
@@ -43,7 +43,7 @@ def locked(path: Path, *, wait: bool = True) -> Iterator[None]:
     try:
         yield
     finally:
-        # Removed while it is held: whoever waits notices, and makes a new one.
+        # Remove it while it is held; waiting processes notice and create a new one.
         with suppress(OSError):
             lock_path.unlink()
         lock.release()

@@ -1,4 +1,4 @@
-"""The methods that explain a classifier's answer by a heat map, as they are written in files and for readers."""
+"""Names of the heat-map methods, as written in files and for readers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from enum import Enum
 
 
 class MapMethod(str, Enum):
-    """A method; the value is how it is written in options, records and names of files."""
+    """A heat-map method; the value is its name in options, records and file names."""
 
     GRADCAM = "gradcam"
     GRADCAM_PLUS_PLUS = "gradcam++"
@@ -16,7 +16,7 @@ class MapMethod(str, Enum):
 
     @property
     def printed(self) -> str:
-        """As printed for a reader."""
+        """Name for readers."""
         return _PRINTED[self]
 
 

@@ -1,4 +1,4 @@
-"""Networks ready to run, each with the record of how it wants its input."""
+"""Networks that are ready to run, each with the record of its weights."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Served:
     """A network on a server.
 
     Attributes:
-        address: of the server.
-        version: of the model there.
-        precision: of its computation, as it says.
-        written_by: version of spinal-tf that exported it, as it says.
+        address: address of the server.
+        version: version of the model on the server.
+        precision: precision of the computation, as reported by the server.
+        written_by: version of spinal-tf that exported the model, as reported by the server.
     """
 
     address: str
@@ -38,7 +38,7 @@ class Served:
     written_by: str
 
     def __str__(self) -> str:
-        """Version, address and precision, for records."""
+        """Return version, address and precision, for records."""
         return f"version {self.version} at {self.address}, {self.precision}"
 
 
@@ -47,7 +47,7 @@ class Segmenter:
     """The segmentation network.
 
     Attributes:
-        served: where a server runs it.
+        served: record of the server that runs it, if any.
     """
 
     checkpoint: Checkpoint
@@ -65,10 +65,10 @@ class Classifier:
     served: Served | None = None
 
     def call(self, probabilities: np.ndarray, *, with_t1c: bool = False) -> int:
-        """The class that a case's mean probability calls at the stored operating point of its input.
+        """Return the class of a case: its mean probability compared with the operating point for its input.
 
         Args:
-            probabilities: (n, 2) of its tiles.
+            probabilities: probabilities of its tiles, (n, 2).
             with_t1c: whether the case has a T1c scan that the network was trained to use.
         """
         return int(probabilities[:, 1].mean() >= self.checkpoint.point(with_t1c=with_t1c))
@@ -78,7 +78,7 @@ def load_segmenter(folder: Path, *, device: str = "cpu") -> Segmenter:
     """Load the segmenter of a weights folder.
 
     Raises:
-        WeightsError: it is missing or damaged.
+        WeightsError: its weights are missing or damaged.
         DeviceError: this machine has no such device.
     """
     checkpoint = named_checkpoint(folder, SEGMENTER)
@@ -94,16 +94,16 @@ def load_classifiers(
     device: str = "cpu",
     method: MapMethod = MapMethod.GRADCAM,
 ) -> tuple[Classifier, ...]:
-    """Load the classifiers of some tasks of a weights folder; those of the same structure are traced once.
+    """Load classifiers from a weights folder; those with the same structure are traced once.
 
     Args:
-        folder: of the weights.
-        tasks: None for all.
-        device: where the networks run.
-        method: that explains their answers.
+        folder: weights folder.
+        tasks: tasks to load; None for all.
+        device: device that runs the networks.
+        method: method that explains their predictions.
 
     Raises:
-        WeightsError: one is missing or damaged, or they want tiles of different sizes.
+        WeightsError: weights are missing or damaged, or the classifiers need tiles of different sizes.
         DeviceError: this machine has no such device.
     """
     tasks = tree().tasks if tasks is None else tasks
@@ -125,10 +125,10 @@ def load_classifiers(
 
 
 def classifier_checkpoints(folder: Path, tasks: Sequence[Task] | None = None) -> list[Checkpoint]:
-    """The records of the classifiers of some tasks, None for all, of a weights folder.
+    """Read the records of the tasks' classifiers from a weights folder; None for all tasks.
 
     Raises:
-        WeightsError: one is missing, was trained with other classes, or they want tiles of different sizes.
+        WeightsError: a classifier is missing or was trained with other classes, or they need tiles of different sizes.
     """
     tasks = tree().tasks if tasks is None else tasks
     checkpoints = [named_checkpoint(folder, task.name) for task in tasks]
@@ -139,15 +139,15 @@ def classifier_checkpoints(folder: Path, tasks: Sequence[Task] | None = None) ->
 
 
 def require_same_classes(checkpoint: Checkpoint, task: Task, *, source: str) -> None:
-    """Check that weights were trained for the task as the tree of diagnoses has it.
+    """Check that weights were trained for the task as defined in the tree of diagnoses.
 
     Args:
-        checkpoint: of the weights; those that do not say it are of the paper's tree.
-        task: what they are asked.
-        source: where they are, for messages.
+        checkpoint: record of the weights; if it lists no classes, those of the paper's tree are assumed.
+        task: task that they are used for.
+        source: location of the weights, for messages.
 
     Raises:
-        WeightsError: their classes had other diagnoses.
+        WeightsError: the classes in training had other diagnoses.
     """
     papers = {one.name: one.to_dict() for one in PAPER_TREE.tasks}
     trained = checkpoint.training.get("classes", papers.get(task.name))
@@ -165,24 +165,24 @@ def _in_words(classes: Mapping[str, Sequence[str]] | None) -> str:
 
 
 def require_same_tiles(checkpoints: Sequence[Checkpoint], *, source: str) -> None:
-    """Check that classifiers can be asked about the same tiles.
+    """Check that classifiers can use the same tiles.
 
     Args:
-        checkpoints: their records.
-        source: where they are, for messages.
+        checkpoints: records of the classifiers.
+        source: location of the weights, for messages.
 
     Raises:
-        WeightsError: they want tiles of different sizes.
+        WeightsError: the classifiers need different tiles.
     """
     if len({replace(checkpoint.preprocessing, intensity="minmax") for checkpoint in checkpoints}) > 1:
-        # A lesion could vanish from the tiles of one, and a case's slices would no longer be the same for all.
+        # A lesion could vanish from one classifier's tiles, so that a case's slices would differ between them.
         raise WeightsError(
             f"{source}: the classifiers want tiles of different sizes; take a set that was made together"
         )
 
 
 def model_record(checkpoint: Checkpoint, *, served: Served | None = None) -> ModelRecord:
-    """What a report says of the weights it rests on, and of the server that ran them, if any."""
+    """Return the record of the weights for a report, with the server that ran them, if any."""
     return ModelRecord(
         name=checkpoint.name,
         sha256=checkpoint.sha256,
@@ -193,10 +193,10 @@ def model_record(checkpoint: Checkpoint, *, served: Served | None = None) -> Mod
 
 
 def named_checkpoint(folder: Path, name: str) -> Checkpoint:
-    """A checkpoint of a weights folder.
+    """Read a checkpoint of a weights folder.
 
     Raises:
-        WeightsError: there is none of that name, or the manifest is not understood.
+        WeightsError: no checkpoint has this name, or the manifest is invalid.
     """
     manifest = read_manifest(folder)
     if name not in manifest:

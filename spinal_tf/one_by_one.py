@@ -1,4 +1,4 @@
-"""Several pieces of work one after the other: a failure stops nothing, and whoever asks is told of each."""
+"""Run several jobs one after the other; a failed job does not stop the others, and each result is reported."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from time import perf_counter
 from spinal_tf.errors import DeviceError, RequirementError, WeightsError
 
 SAME_FOR_ALL = (WeightsError, DeviceError, RequirementError)
-"""Failures that are no case's own: the next one would only repeat them."""
+"""Failures that do not depend on the case; every case would fail in the same way."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Finished:
-    """A piece of work that is done, or has failed.
+    """A job that has succeeded or failed.
 
     Attributes:
-        name: of the case.
-        number: of the piece of work, from 1.
-        total: how many there are.
-        seconds_left: the mean time so far times the number of those that are left.
-        words: what the work says of its result; empty where it failed.
-        error: why it failed; None where it is done.
+        name: name of the case.
+        number: number of the job, from 1.
+        total: total number of jobs.
+        seconds_left: estimated remaining time in seconds: mean time so far times the number of remaining jobs.
+        words: line about the result; empty if the job failed.
+        error: exception of a failed job; None if it succeeded.
     """
 
     name: str
@@ -37,21 +37,21 @@ Tell = Callable[[Finished], None]
 
 
 def tell_nobody(news: object) -> None:
-    """Tell nobody."""
+    """Ignore a report."""
 
 
 def run_one_by_one(todo: Mapping[str, Callable[[], str]], tell: Tell = tell_nobody) -> dict[str, Exception]:
-    """Do several pieces of work, whatever becomes of each.
+    """Run several jobs; a failed job does not stop the others.
 
     Args:
-        todo: by name of the case; each returns a line about its result.
-        tell: called after each; after a failure while its exception is being handled.
+        todo: jobs by name of the case; each returns a line about its result.
+        tell: called after each job; for a failed job, while its exception is being handled.
 
     Returns:
-        The failures, by name.
+        The exceptions of failed jobs, by name.
 
     Raises:
-        WeightsError: every case would fail alike; also DeviceError and RequirementError.
+        WeightsError: every case would fail in the same way; also DeviceError and RequirementError.
     """
     failed: dict[str, Exception] = {}
     start = perf_counter()
@@ -65,7 +65,7 @@ def run_one_by_one(todo: Mapping[str, Callable[[], str]], tell: Tell = tell_nobo
             words = work()
         except SAME_FOR_ALL:
             raise
-        except Exception as error:  # noqa: BLE001 - told at once, returned in the end, and the next case is tried
+        except Exception as error:  # noqa: BLE001 - reported now and returned at the end; the next case still runs
             failed[name] = error
             tell(finished(name, number, error=error))
         else:

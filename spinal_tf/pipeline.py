@@ -1,4 +1,4 @@
-"""The main path: a volume to its lesions, and its lesions to a diagnosis."""
+"""The main pipeline: from a volume to its lesions, and from the lesions to a diagnosis."""
 
 from __future__ import annotations
 
@@ -32,26 +32,26 @@ from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import tree
 
 UNMIRRORED, MIRRORED = ((), (1,)), ((2,), (1, 2))
-"""Axes of (slice, row, column) along which slices are flipped: front and back of the patient kept, and exchanged.
+"""Flip axes of (slice, row, column), without and with exchanging the patient's front and back.
 
-``--tta`` averages over all four; without it the first one gives the mask. The review compares the two groups, or their
-first flips.
+``--tta`` averages over all four flips; without it, the first flip gives the mask. The review compares the two groups,
+or their first flips.
 """
 
 SLICES_AT_ONCE = 8
-"""Slices that are prepared, run and put back together."""
+"""Number of slices that are prepared, run and resampled back at a time."""
 
 Array = np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentationOptions:
-    """Choices of one run.
+    """Options of one segmentation.
 
     Attributes:
-        threshold: probability from which a voxel is lesion; None takes the weights' operating point.
-        minimum_peak: probability that a lesion has to reach somewhere; None takes that of the weights.
-        minimum_volume_ml: smaller components are removed.
+        threshold: minimum probability of a lesion voxel; None for the weights' operating point.
+        minimum_peak: probability that a lesion must reach in at least one voxel; None for that of the weights.
+        minimum_volume_ml: minimum volume in mL; smaller components are removed.
         tta: average over the four flips of every slice, at four times the cost.
     """
 
@@ -63,12 +63,12 @@ class SegmentationOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ReviewedMask:
-    """A mask that a person has checked or drawn, or that an earlier run has written.
+    """A mask that a person checked or drew, or that an earlier run wrote.
 
     Attributes:
-        mask: bool, the volume's array order.
-        source: name of the file it was read from.
-        automatic: it is still the one that a network made.
+        mask: bool, in the volume's array order.
+        source: name of the mask's file.
+        automatic: whether it is an unedited network mask.
     """
 
     mask: np.ndarray
@@ -86,20 +86,20 @@ def diagnose(
     options: SegmentationOptions = SegmentationOptions(),
     stopwatch: Stopwatch | None = None,
 ) -> CaseResult:
-    """Take one case through the pipeline of Zhuo et al. 2022, Figure 2A.
+    """Run the pipeline of Zhuo et al. 2022, Figure 2A, on one case.
 
     Args:
-        volume: sagittal T2w.
-        segmenter: finds the lesions where no mask is given.
-        given: a mask instead.
-        classifiers: of all tasks; none stops after segmentation.
-        t1c: contrast-enhanced T1w on the same grid.
-        options: of the segmentation.
-        stopwatch: collects the time by stage.
+        volume: sagittal T2w volume.
+        segmenter: network that finds the lesions if no mask is given.
+        given: mask to use instead of the segmenter.
+        classifiers: classifiers of all tasks; if empty, the pipeline stops after segmentation.
+        t1c: contrast-enhanced T1w volume on the same grid.
+        options: options of the segmentation.
+        stopwatch: stopwatch that records the time by stage.
 
     Raises:
-        ValueError: neither a segmenter nor a mask.
-        VolumeError: the image is constant, or its spacing makes no sense.
+        ValueError: neither a segmenter nor a mask is given.
+        VolumeError: the image is constant, or its spacing is invalid.
     """
     watch = stopwatch or Stopwatch()
     segmentation = None
@@ -135,7 +135,7 @@ def diagnose(
 def segment_volume(
     volume: Volume, segmenter: Segmenter, options: SegmentationOptions, watch: Stopwatch
 ) -> Segmentation:
-    """Run every sagittal slice through the network and decide what is lesion."""
+    """Run the network on every sagittal slice and segment the lesions."""
     checkpoint = segmenter.checkpoint
     threshold = checkpoint.operating_point if options.threshold is None else options.threshold
     minimum_peak = checkpoint.minimum_peak if options.minimum_peak is None else options.minimum_peak
@@ -173,7 +173,7 @@ def segment_volume(
 
 
 class _NetworkSlices:
-    """Slices of one volume through the segmenter and back, a few at a time, so that large volumes need little more."""
+    """Runs the segmenter on slices of one volume, a few at a time, so that large volumes need little extra memory."""
 
     def __init__(self, volume: Volume, segmenter: Segmenter, watch: Stopwatch) -> None:
         preprocessing = segmenter.checkpoint.preprocessing
@@ -186,7 +186,7 @@ class _NetworkSlices:
             self._scale = intensity_scale(self._data, intensity=preprocessing.intensity, source=volume.source)
 
     def probability(self, slices: Sequence[int], flips: Sequence[tuple[int, ...]], *, stage: str = "network") -> Array:
-        """Lesion probability of some slices averaged over flips, float32, of the volume's shape; 0 on the others."""
+        """Compute the lesion probability of slices, averaged over flips: float32, shape of the volume, 0 elsewhere."""
         result = np.zeros(self._data.shape, np.float32)
         for start in range(0, len(slices), SLICES_AT_ONCE):
             part = list(slices[start : start + SLICES_AT_ONCE])
@@ -199,7 +199,7 @@ class _NetworkSlices:
         return result
 
     def _prepared(self, part: list[int]) -> Array:
-        """Slices as the network sees them, with their neighbours: float32 (n, rows, columns, channels)."""
+        """Prepare slices with their neighbors as network input: float32 (n, rows, columns, channels)."""
         needed, places = np.unique(self._seen[part], return_inverse=True)
         planes = to_input(self._scale(self._data[needed]), self._placement)
         return seen_together(planes, places.reshape(len(part), -1))
@@ -213,19 +213,19 @@ def _flip_average(engine: Engine, planes: Array, flips: Sequence[tuple[int, ...]
 def _flip_agreement(
     unmirrored: Array, mirrored: Array, bearing: Sequence[int], find: Callable[[Array], Array]
 ) -> float | None:
-    """Dice between the masks that mirrored slices and slices as they are lead to, over those that hold lesion.
+    """Compute the Dice between the masks of unmirrored and mirrored slices, over the lesion-bearing slices.
 
-    Both probabilities become masks by the same rules, and on the same slices: what one of them has elsewhere can
-    neither join its components nor raise their peaks.
+    Both probabilities are turned into masks by the same rules and on the same slices, so that voxels on other slices
+    cannot join components or raise their peaks.
 
     Args:
         unmirrored: probability, float32 (slice, row, column).
-        mirrored: the same of the mirrored slices; only those that hold lesion are looked at.
-        bearing: slices that hold lesion, ascending.
-        find: turns a probability into a mask.
+        mirrored: the same for mirrored slices; only lesion-bearing slices are used.
+        bearing: lesion-bearing slices, ascending.
+        find: function that turns a probability into a mask.
 
     Returns:
-        None where no slice holds lesion, or neither mask does.
+        Dice; None if no slice has a lesion, or both masks are empty.
     """
     if not bearing:
         return None
@@ -242,9 +242,9 @@ def _flip_agreement(
 def classify_volume(
     volume: Volume, mask: np.ndarray, classifiers: Sequence[Classifier], *, t1c: Volume | None = None
 ) -> Classification | None:
-    """Ask the classifiers about the lesion-bearing slices; None where no slice gives a tile."""
+    """Classify the lesion-bearing slices; None if no slice gives a tile."""
 
-    @cache  # classifiers made together want the same tiles
+    @cache  # classifiers trained together use the same tiles
     def tiles_for(preprocessing: Preprocessing, mask_mode: MaskMode, contrast: bool) -> Tiles:
         return make_tiles(volume, mask, preprocessing=preprocessing, mask_mode=mask_mode, t1c=t1c if contrast else None)
 

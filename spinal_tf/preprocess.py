@@ -1,8 +1,8 @@
-"""From a volume to what a network sees, and back: intensity, and how a plane is placed in the input.
+"""Preprocessing from a volume to a network's input, and back: intensity, and placement of a plane in the input.
 
-Both are fixed by one `Preprocessing` record, which is saved with the weights and obeyed at inference. The intensity
-recipes and the stretching to 256 x 256 are those of the public code of Zhuo et al. 2022; padding to a square and the
-fixed spacing in mm are our own choices.
+One `Preprocessing` record defines both; it is saved with the weights and applied at inference. The intensity methods
+and the stretching to 256 x 256 are those of the public code of Zhuo et al. 2022; padding to a square and the fixed
+spacing in mm are our own choices.
 """
 
 from __future__ import annotations
@@ -22,34 +22,35 @@ Intensity = Literal["zscore_clip", "zscore_no_clip", "minmax"]
 Fit = Literal["stretch", "pad", "spacing"]
 
 CLIP_SD = 5.0
-"""Distance from the mean at which ``zscore_clip`` cuts, in standard deviations (Zhuo et al. 2022, public code)."""
+"""Distance from the mean at which ``zscore_clip`` clips, in standard deviations (Zhuo et al. 2022, public code)."""
 
 MAXIMUM_INPUT_SIDE = 2048
-"""Largest side of a network's input in pixels: one metre at 0.5 mm; beyond it the header's spacing is wrong."""
+"""Maximum side of a network's input in pixels: 1 m at 0.5 mm; a longer side means a wrong spacing in the header."""
 
 
 TIE_TOLERANCE = 1e-6
-"""Slices by which a tie between two neighbours goes to the farther one, whatever the rounding of the spacing."""
+"""Tolerance, in slices, with which a tie between two neighbors selects the farther one, despite rounded spacing."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Preprocessing:
-    """How a volume becomes a network's input.
+    """Preprocessing of a volume for a network.
 
     Attributes:
-        intensity: ``zscore_clip`` is z-score, clip at 5 SD, min-max to [0, 1]; ``zscore_no_clip`` the z-score alone;
-            ``minmax`` a min-max to [0, 1] alone. All over the whole volume.
-        fit: ``stretch`` to ``size``, aspect not kept; ``pad`` into ``size``, aspect in mm kept, the plane in the
-            middle; ``spacing`` resampled to ``spacing_mm`` and padded to a multiple of ``multiple``.
+        intensity: ``zscore_clip`` applies z-score, clipping at 5 SD, then min-max to [0, 1]; ``zscore_no_clip`` only
+            the z-score; ``minmax`` only min-max to [0, 1]. All use statistics of the whole volume.
+        fit: ``stretch`` resizes to ``size`` without keeping the aspect; ``pad`` fits the plane into the middle of
+            ``size`` and keeps the aspect in mm; ``spacing`` resamples to ``spacing_mm`` and pads to a multiple of
+            ``multiple``.
         size: rows and columns of the input, for ``stretch`` and ``pad``.
         spacing_mm: in-plane pixel size, for ``spacing`` only.
-        multiple: both sides of the input are a multiple of it, for ``spacing`` only.
-        neighbour_mm: how far away on either side the slices lie that the network sees together with each one, see
-            `neighbour_index`; None where it sees one slice alone.
-        slab_mm: slices that lie closer together are averaged over so many mm, see `slab_weights`; None leaves them.
+        multiple: number of which both sides of the input are multiples, for ``spacing`` only.
+        neighbour_mm: distance of the neighboring slices that the network sees with each slice, on either side, see
+            `neighbour_index`; None if it sees single slices.
+        slab_mm: slab thickness in mm over which thinner slices are averaged, see `slab_weights`; None for no averaging.
 
     Raises:
-        ValueError: a value is unknown or out of range, or ``spacing_mm`` is missing or without use.
+        ValueError: a value is unknown or out of range, or ``spacing_mm`` is missing or not applicable.
     """
 
     intensity: Intensity = "zscore_clip"
@@ -61,7 +62,7 @@ class Preprocessing:
     slab_mm: float | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what no network could have been trained with."""
+        """Refuse invalid values."""
         if self.intensity not in get_args(Intensity):
             raise ValueError(f"intensity {self.intensity!r} is not one of {', '.join(get_args(Intensity))}")
         if self.fit not in get_args(Fit):
@@ -79,20 +80,20 @@ class Preprocessing:
 
     @property
     def slices_seen(self) -> int:
-        """Slices that the network sees together, as channels: one, or one with a neighbour on either side."""
+        """Number of slices that the network sees as channels: one, or three with a neighbor on either side."""
         return 1 if self.neighbour_mm is None else 3
 
     def to_dict(self) -> dict[str, Any]:
-        """The record as JSON can hold it; `from_dict` is its inverse."""
+        """Return a JSON-serializable record; `from_dict` is the inverse."""
         return {**asdict(self), "size": list(self.size)}
 
     def in_words(self) -> str:
-        """The record in one line, for model cards."""
+        """Describe the record in one line, for model cards."""
         return ", ".join(f"{key} {value}" for key, value in self.to_dict().items() if value is not None)
 
     @classmethod
     def from_dict(cls, record: Mapping[str, Any]) -> Preprocessing:
-        """Read what `to_dict` wrote.
+        """Read a record written by `to_dict`.
 
         Raises:
             WeightsError: a key is unknown or missing, or a value is out of range.
@@ -117,9 +118,9 @@ def _is_length(value: object) -> bool:
 
 @dataclass(frozen=True, kw_only=True)
 class IntensityScale:
-    """A volume's own intensity scale: ``(clip(x, low, high) - shift) / divisor``.
+    """Intensity scale of one volume: ``(clip(x, low, high) - shift) / divisor``.
 
-    Clipping before the z-score equals clipping after it.
+    Clipping before the z-score is equivalent to clipping after it.
     """
 
     low: float
@@ -128,7 +129,7 @@ class IntensityScale:
     divisor: float
 
     def __call__(self, planes: np.ndarray) -> np.ndarray:
-        """Bring some planes of the volume, or all, to that scale: float32, the same shape."""
+        """Apply the scale to planes of the volume: float32, the same shape."""
         result, clipped = np.empty(planes.shape, np.float32), np.empty(planes.shape[1:])
         for plane, out in zip(planes, result, strict=True):
             np.clip(plane, self.low, self.high, out=clipped, dtype=np.float64)
@@ -138,14 +139,14 @@ class IntensityScale:
 
 
 def intensity_scale(data: np.ndarray, *, intensity: Intensity, source: str) -> IntensityScale:
-    """How a whole volume comes to the intensities a network was trained on.
+    """Compute the scale that brings a volume to the intensities a network was trained on.
 
-    Mean and standard deviation (population) are summed in float64, plane by plane, so that no second volume is
-    allocated.
+    Mean and population standard deviation are accumulated in float64, plane by plane, without allocating a second
+    volume.
 
     Args:
-        data: real volume of three axes.
-        intensity: the recipe, see `Preprocessing`.
+        data: real-valued 3D volume.
+        intensity: intensity method, see `Preprocessing`.
         source: file name for messages.
 
     Raises:
@@ -167,24 +168,24 @@ def intensity_scale(data: np.ndarray, *, intensity: Intensity, source: str) -> I
 
 
 def normalise(data: np.ndarray, *, intensity: Intensity, source: str) -> np.ndarray:
-    """Bring a whole volume to its `intensity_scale`: float32, same shape."""
+    """Apply a volume's own `intensity_scale`: float32, same shape."""
     return intensity_scale(data, intensity=intensity, source=source)(data)
 
 
 def slab_weights(slice_mm: float, slab_mm: float | None) -> np.ndarray:
-    """What the slices beside each one weigh in a mean over a slab, its middle in the slice's.
+    """Compute the weights of neighboring slices in a mean over a slab that is centered on each slice.
 
-    Each weighs as much as its extent, half the distance to the next slice on either side, has in common with the slab.
-    Our choice: sagittal scans of the spine usually have slices of 3 to 4 mm. Thinner ones have more noise, and more of
-    them run along the cord's side, where a band of cord blurred into bright fluid looks like a lesion.
+    A slice weighs as much as its extent overlaps the slab; it extends half the distance to the next slice on either
+    side. Averaging is our choice: sagittal spine scans usually have slices of 3 to 4 mm. Thinner slices are noisier, and
+    more of them run along the side of the cord, where cord blurred into bright fluid looks like a lesion.
 
     Args:
         slice_mm: distance from one slice to the next.
         slab_mm: see `Preprocessing`.
 
     Returns:
-        float64, an odd number of them, the slice's own in the middle; their sum is 1. A single 1 for None, and where
-        slices lie as far apart as the slab is thick.
+        float64, an odd number of weights with the slice's own in the middle; their sum is 1. A single 1 for None, and
+        if slices are at least as far apart as the slab is thick.
     """
     if slab_mm is None or slice_mm >= slab_mm:
         return np.ones(1)
@@ -195,15 +196,15 @@ def slab_weights(slice_mm: float, slab_mm: float | None) -> np.ndarray:
 
 
 def in_slabs(data: np.ndarray, slice_mm: float, slab_mm: float | None) -> np.ndarray:
-    """Average slices with those beside them; beyond the first and the last one these stand for what was not scanned.
+    """Average each slice with its neighbors; beyond the scan, the first and last slices are repeated.
 
     Args:
-        data: real (slice, row, column).
+        data: real-valued (slice, row, column).
         slice_mm: distance from one slice to the next.
         slab_mm: see `Preprocessing`.
 
     Returns:
-        float32, the same shape; the data themselves where no slice has a share in another's slab.
+        float32, the same shape; the input itself if no slice reaches into another's slab.
     """
     weights = slab_weights(slice_mm, slab_mm)
     if len(weights) == 1:
@@ -214,19 +215,19 @@ def in_slabs(data: np.ndarray, slice_mm: float, slab_mm: float | None) -> np.nda
 def _squared_deviation(plane: np.ndarray, mean: float) -> float:
     deviation = plane.astype(np.float64)
     deviation -= mean
-    return float(np.square(deviation, out=deviation).sum())  # a dot product would wake BLAS' threads, for longer
+    return float(np.square(deviation, out=deviation).sum())  # a dot product would start BLAS threads and take longer
 
 
 @dataclass(frozen=True, kw_only=True)
 class Placement:
-    """How a plane lies in the network's input: resized first, then padded.
+    """Placement of a plane in the network's input: resized first, then padded.
 
     Attributes:
         plane_shape: rows and columns of the plane.
-        resized_shape: rows and columns it is resized to.
+        resized_shape: rows and columns after resizing.
         row_padding: rows added before and after.
         column_padding: columns added before and after.
-        spacing_mm: row and column size of the input's pixels, as they really are after rounding to whole pixels.
+        spacing_mm: actual row and column size of the input's pixels, after rounding to whole pixels.
     """
 
     plane_shape: tuple[int, int]
@@ -243,7 +244,7 @@ class Placement:
 
     @property
     def window(self) -> tuple[slice, slice]:
-        """The part of the input that the plane fills."""
+        """Part of the input that the plane fills."""
         (rows, columns), top, left = self.resized_shape, self.row_padding[0], self.column_padding[0]
         return slice(top, top + rows), slice(left, left + columns)
 
@@ -255,16 +256,16 @@ def place(
     *,
     source: str = "the image",
 ) -> Placement:
-    """Work out where a plane goes.
+    """Compute the placement of a plane.
 
     Args:
         plane_shape: rows and columns.
-        spacing_mm: row and column size of its pixels.
-        preprocessing: the network's record.
+        spacing_mm: row and column size of its pixels in mm.
+        preprocessing: record of the network.
         source: file name for messages.
 
     Raises:
-        VolumeError: the input would have a side of more than `MAXIMUM_INPUT_SIDE` pixels.
+        VolumeError: a side of the input would exceed `MAXIMUM_INPUT_SIDE` pixels.
     """
     resized = _resized_shape(plane_shape, spacing_mm, preprocessing)
     if max(resized) > MAXIMUM_INPUT_SIDE:
@@ -307,21 +308,21 @@ def _halves(padding: int) -> tuple[int, int]:
 def to_input(planes: np.ndarray, placement: Placement, *, label: bool = False) -> np.ndarray:
     """Resize and pad planes to the network's input.
 
-    Pixel centres lie at half-integers (OpenCV's convention), so the field of view is kept. Images are interpolated
-    bilinearly without antialiasing, as in the authors' code and as a serving graph can repeat exactly; shrinking to
-    less than half the size therefore aliases. Images are padded with each plane's own minimum, which leaves no edge
-    at a dark border under any of the intensity recipes; labels with False.
+    Pixel centers are at half-integers (OpenCV's convention), so the field of view is kept. Images are interpolated
+    bilinearly without antialiasing, as in the authors' code, so that a serving graph can reproduce it exactly;
+    shrinking to less than half the size therefore causes aliasing. Images are padded with each plane's own minimum,
+    which avoids an edge at a dark border with every intensity method; labels are padded with False.
 
     Args:
-        planes: (n, rows, columns) in ``placement.plane_shape``; bool where ``label``.
-        placement: from `place`.
-        label: take the nearest pixel instead of interpolating.
+        planes: (n, rows, columns) in ``placement.plane_shape``; bool if ``label``.
+        placement: placement from `place`.
+        label: use the nearest pixel instead of interpolating.
 
     Returns:
-        (n, rows, columns) in ``placement.input_shape``; float32, or bool where ``label``.
+        (n, rows, columns) in ``placement.input_shape``; float32, or bool if ``label``.
 
     Raises:
-        ValueError: the planes' shape is not the placement's.
+        ValueError: the shape of the planes differs from the placement.
     """
     _require_shape(planes, placement.plane_shape)
     result = np.empty((len(planes), *placement.input_shape), bool if label else np.float32)
@@ -338,29 +339,29 @@ def to_input(planes: np.ndarray, placement: Placement, *, label: bool = False) -
 
 
 def nearest_index(old: int, new: int) -> np.ndarray:
-    """The old pixel nearest to each new one, where a side of ``old`` pixels is resized to ``new``: int64, (new,).
+    """Return the nearest old pixel of each new one, for a side resized from ``old`` to ``new`` pixels: int64, (new,).
 
-    Whole numbers alone, so that every library gives the same: floor((i + 1/2) old / new), the later one of two pixels
-    equally near. OpenCV's ``INTER_NEAREST_EXACT`` decides such ties in other ways from version to version, and
-    TensorFlow's nearest rounds in single precision.
+    It uses integers only, so that every library gives the same result: floor((i + 1/2) old / new), the later of two
+    equally near pixels. OpenCV's ``INTER_NEAREST_EXACT`` breaks such ties differently between versions, and
+    TensorFlow's nearest-neighbor resize rounds in single precision.
     """
     return (2 * np.arange(new, dtype=np.int64) + 1) * old // (2 * new)
 
 
 def neighbour_index(count: int, slice_mm: float, neighbour_mm: float | None) -> np.ndarray:
-    """Which slices a network sees together with each one, as its channels.
+    """Return the slices that a network sees with each slice, as its channels.
 
-    Neighbours lie as many whole slices away as come nearest to ``neighbour_mm``, at least one, whatever the thickness
-    of the slices; beyond the first and the last slice these stand for what was not scanned. In a slice that grazes the
-    cord, cord blurred into fluid looks like a lesion, and only the slices beside it tell the two apart.
+    Neighbors are the whole number of slices away that is closest to ``neighbour_mm``, but at least one, for any slice
+    thickness. Beyond the scan, the first and last slices are repeated. In a slice that grazes the cord, cord blurred
+    into fluid looks like a lesion, and only the neighboring slices can distinguish the two.
 
     Args:
-        count: slices of the volume.
-        slice_mm: distance from one to the next.
+        count: number of slices in the volume.
+        slice_mm: distance from one slice to the next.
         neighbour_mm: see `Preprocessing`.
 
     Returns:
-        int64, (count, 3): before, itself, after; (count, 1) where ``neighbour_mm`` is None.
+        int64, (count, 3): slice before, slice itself, slice after; (count, 1) if ``neighbour_mm`` is None.
     """
     own = np.arange(count, dtype=np.int64)[:, np.newaxis]
     if neighbour_mm is None:
@@ -371,30 +372,30 @@ def neighbour_index(count: int, slice_mm: float, neighbour_mm: float | None) -> 
 
 
 def seen_together(planes: np.ndarray, seen: np.ndarray) -> np.ndarray:
-    """Planes as a network sees them, each with its neighbours.
+    """Stack each plane with its neighbors as channels.
 
     Args:
         planes: (slice, row, column).
         seen: rows of `neighbour_index`, (n, channel).
 
     Returns:
-        (n, row, column, channel), of the planes' type.
+        (n, row, column, channel), with the planes' dtype.
     """
     return np.moveaxis(planes[seen], 1, -1)
 
 
 def from_input(planes: np.ndarray, placement: Placement) -> np.ndarray:
-    """Put a network's maps back on the plane: crop the padding, resize bilinearly.
+    """Resample a network's maps to the plane: crop the padding, resize bilinearly.
 
     Args:
-        planes: (n, rows, columns) in ``placement.input_shape``, real.
-        placement: the one the input was made with.
+        planes: (n, rows, columns) in ``placement.input_shape``, real-valued.
+        placement: placement of the input.
 
     Returns:
         float32, (n, rows, columns) in ``placement.plane_shape``.
 
     Raises:
-        ValueError: the maps' shape is not the placement's.
+        ValueError: the shape of the maps differs from the placement.
     """
     _require_shape(planes, placement.input_shape)
     result = np.empty((len(planes), *placement.plane_shape), np.float32)

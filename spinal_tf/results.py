@@ -1,4 +1,4 @@
-"""What the main path finds out about one case: plain records, without TensorFlow."""
+"""Results of the main pipeline for one case: plain records, without TensorFlow."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from spinal_tf.map_methods import MapMethod
 from spinal_tf.taxonomy import Diagnosis, Task
 
 TOO_THIN = "the lesions are thinner than a pixel of the classifiers' input; nothing could be classified"
-"""Among the warnings of a case whose lesions give no tile."""
+"""Warning for a case whose lesions give no tile."""
 
 MaskProvenance = Literal["automatic", "reviewed"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Review:
-    """Whether a person should look at the mask, and why (one plain sentence a reason)."""
+    """Whether a person should review the mask, and the reasons (one plain sentence each)."""
 
     needed: bool
     reasons: tuple[str, ...]
@@ -34,11 +34,11 @@ class Segmentation:
 
     Attributes:
         probability: float32, 0 to 1, shape of ``volume.data``.
-        mask: bool, same shape; doubtful components and specks removed.
-        lesions: the components of the mask, by descending volume.
-        threshold: probability from which a voxel counts as lesion.
-        minimum_peak: components whose probability nowhere reaches it were removed.
-        minimum_volume_ml: components below this volume were removed.
+        mask: bool, same shape; components below the minimum peak and specks are removed.
+        lesions: components of the mask, by descending volume.
+        threshold: minimum probability of a lesion voxel.
+        minimum_peak: minimum peak probability; components that do not reach it were removed.
+        minimum_volume_ml: minimum volume in mL; smaller components were removed.
     """
 
     probability: np.ndarray
@@ -51,7 +51,7 @@ class Segmentation:
 
 
 class Zone(str, Enum):
-    """Where a map is mainly active; the value is how it is written in every file."""
+    """Zone where a heat map is mainly active; the value is its name in all files."""
 
     CORE = "core"
     LESION = "lesion"
@@ -61,18 +61,18 @@ class Zone(str, Enum):
 
     @property
     def printed(self) -> str:
-        """As printed for a reader."""
+        """Name for readers."""
         return {"core": "Lesion core", "lesion": "Whole lesion", "none": "No map"}.get(self.value, self.capitalize())
 
 
 @dataclass(frozen=True, kw_only=True)
 class MapActivation:
-    """Where a heat map lies; `spinal_tf.evaluation.activation` defines zones and regions.
+    """Location of a heat map's activation; `spinal_tf.evaluation.activation` defines zones and regions.
 
     Attributes:
-        zone: where it is mainly active.
-        means: mean of the map in ``core``, ``rim``, ``perilesional`` and ``elsewhere``, on the slices that hold lesion;
-            NaN where a region has no voxel.
+        zone: zone where it is mainly active.
+        means: mean of the map in ``core``, ``rim``, ``perilesional`` and ``elsewhere``, on lesion-bearing slices; NaN
+            for a region without voxels.
     """
 
     zone: Zone
@@ -81,16 +81,16 @@ class MapActivation:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskResult:
-    """One classifier's answer on one case.
+    """One classifier's prediction for one case.
 
     Attributes:
-        probability: of the task's positive class, mean over the tiles.
-        operating_point: cut-off from the weights' manifest for the images that were used, T2w alone or with T1c; at or
-            above it the positive class is called.
+        probability: probability of the task's positive class, mean over the tiles.
+        operating_point: cut-off from the weights' manifest for the images used (T2w alone, or T2w and T1c); the
+            positive class is called at or above it.
         tile_probabilities: positive-class probability of each tile, in the order of ``Classification.slices``.
-        heatmap: for the called class, float32, 0 to 1, shape of ``volume.data``; zero on slices without tile.
-        activation: where the heat map lies.
-        method: that made the heat map.
+        heatmap: heat map of the called class, float32, 0 to 1, shape of ``volume.data``; zero on slices without a tile.
+        activation: location of the heat map's activation.
+        method: method that made the heat map.
     """
 
     task: Task
@@ -103,7 +103,7 @@ class TaskResult:
 
     @property
     def call(self) -> int:
-        """1 where the positive class is called, 0 where the negative one is."""
+        """Called class: 1 for the positive class, 0 for the negative class."""
         return int(self.probability >= self.operating_point)
 
     @property
@@ -114,11 +114,11 @@ class TaskResult:
 
 @dataclass(frozen=True, kw_only=True)
 class Classification:
-    """All tasks and what they lead to.
+    """Results of all tasks, and the diagnosis.
 
     Attributes:
-        slices: volume slice index of every tile.
-        diagnosis: reached by following the operating points down the tree.
+        slices: slice index in the volume of every tile.
+        diagnosis: diagnosis reached by following the called classes down the tree.
     """
 
     tasks: tuple[TaskResult, ...]
@@ -129,18 +129,18 @@ class Classification:
 
     @property
     def method(self) -> MapMethod:
-        """The method that made the heat maps, the same for all tasks."""
+        """Method that made the heat maps, the same for all tasks."""
         return self.tasks[0].method
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelRecord:
-    """Which weights gave an answer.
+    """Record of the weights behind a prediction.
 
     Attributes:
-        summary: what they were trained on, in words.
-        kind: of the cases they were trained on, see `spinal_tf.checkpoints.data_kind`; None where nothing tells.
-        served: version, address and precision, where a server ran them; None where this machine did.
+        summary: description of the training data.
+        kind: kind of the training cases, see `spinal_tf.checkpoints.data_kind`; None if unknown.
+        served: version, address and precision if a server ran them; None if this machine did.
     """
 
     name: str
@@ -152,15 +152,15 @@ class ModelRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class CaseResult:
-    """Everything known about one case after segmentation, and after classification where that was asked for.
+    """All results of one case after segmentation, and after classification if requested.
 
     Attributes:
-        mask: bool, the mask in use, in the volume's array order.
+        mask: mask in use, bool, in the volume's array order.
         mask_provenance: ``automatic`` or ``reviewed`` by a person.
-        mask_source: file the mask was read from, None where it was just made.
-        segmentation: None where a mask was given.
-        classification: None where it was not asked for, or no lesion was found.
-        warnings: one plain sentence each.
+        mask_source: file that the mask was read from; None if this run made it.
+        segmentation: result of the segmentation; None if a mask was given.
+        classification: result of the classification; None if not requested, or if no lesion gives a tile.
+        warnings: warnings, one plain sentence each.
         timings_s: seconds by stage.
     """
 
@@ -177,5 +177,5 @@ class CaseResult:
 
     @property
     def method(self) -> MapMethod:
-        """The method of the heat maps; Grad-CAM where there are none."""
+        """Method of the heat maps; Grad-CAM if there are none."""
         return self.classification.method if self.classification else MapMethod.GRADCAM

@@ -1,7 +1,7 @@
-"""Whether a person should look at a mask before it is used, and why.
+"""Decide whether a person should review a mask before use, and why.
 
-In Zhuo et al. 2022 readers corrected the masks of 7-10 % of tumours and 29-33 % of demyelinating cases; the rule by
-which those were picked is not published. The reasons here, and their limits, are our choice.
+In Zhuo et al. 2022, readers corrected the masks of 7-10 % of tumors and 29-33 % of demyelinating cases; how these were
+selected is not published. The reasons and limits here are our choice.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from spinal_tf.lesions import Lesion
 from spinal_tf.results import Review
 
 LOW_CONFIDENCE = 0.75
-"""Mean probability inside the mask below which it is called uncertain."""
+"""Mean probability inside the mask below which the mask is flagged as uncertain."""
 
 NEAR_MISS = 0.5
-"""Share of the threshold that a maximum probability must reach for an empty mask to be called uncertain."""
+"""Share of the threshold that the maximum probability must reach for an empty mask to be flagged as uncertain."""
 
 FLIP_AGREEMENT = 0.7
-"""Dice between the masks of the slices as they are and mirrored, below which the network disagrees with itself."""
+"""Dice between the masks of unmirrored and mirrored slices below which a mask is flagged."""
 
 SMALL_LESION_ML = 0.05
 MANY_LESIONS = 5
@@ -34,15 +34,15 @@ def review_mask(
     threshold: float,
     flip_agreement: float | None,
 ) -> Review:
-    """Collect the reasons to look at a mask.
+    """Collect the reasons to review a mask.
 
     Args:
-        lesions: the mask's components.
+        lesions: components of the mask.
         probability: float32, any shape.
         mask: bool, the same shape.
-        threshold: probability from which a voxel was called lesion.
-        flip_agreement: Dice between the masks of the slices as they are and mirrored, both found by the same rules;
-            None where nothing was found.
+        threshold: minimum probability of a lesion voxel.
+        flip_agreement: Dice between the masks of unmirrored and mirrored slices, both found by the same rules; None if
+            both are empty.
     """
     reasons = _empty_reasons(probability, threshold) if not lesions else _reasons(lesions, probability[mask])
     if flip_agreement is not None and flip_agreement < FLIP_AGREEMENT:

@@ -1,4 +1,4 @@
-"""Tiles: the lesion-bearing sagittal slices of a case as the classifiers see them."""
+"""Tiles: the lesion-bearing sagittal slices of a case, prepared for the classifiers."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ class Tiles:
     """The tiles of one case.
 
     Attributes:
-        images: float32 (tile, row, column, channel); channels T1c (zero where there is none), T2w and mask (0 or 1).
-        slices: slice index in the volume's array order of every tile, ascending.
-        placement: how a slice lies in its tile.
+        images: float32 (tile, row, column, channel); channels T1c (zero if absent), T2w and mask (0 or 1).
+        slices: slice index of every tile in the volume's array order, ascending.
+        placement: placement of a slice in its tile.
     """
 
     images: np.ndarray
@@ -32,7 +32,7 @@ class Tiles:
 
 
 def lesion_slices(mask: np.ndarray) -> tuple[int, ...]:
-    """Indices of the slices that hold lesion, ascending.
+    """Return the indices of the lesion-bearing slices, ascending.
 
     Args:
         mask: bool, (slice, row, column).
@@ -48,24 +48,24 @@ def make_tiles(
     mask_mode: MaskMode = "channel",
     t1c: Volume | None = None,
 ) -> Tiles:
-    """Cut a case into tiles: the slices whose mask is not empty once it is resized.
+    """Make the tiles of a case: one per slice whose resized mask is not empty.
 
-    T2w and T1c are each normalised over their own whole volume. A lesion thinner than a tile's pixel can vanish in the
+    T2w and T1c are each normalized over their whole volume. A lesion thinner than a pixel of the tile can vanish in the
     nearest-pixel mask; its slice then gives no tile, as in the authors' code.
 
     Args:
-        t2: the T2w volume.
+        t2: T2w volume.
         mask: bool lesion mask of the same shape.
-        preprocessing: the classifier's record.
-        mask_mode: ``channel`` leaves the images as they are, so that the tissue around the lesion is seen;
+        preprocessing: preprocessing record of the classifier.
+        mask_mode: ``channel`` keeps the images unchanged, so that the tissue around the lesion is visible;
             ``multiply`` sets them to zero outside the mask.
         t1c: contrast-enhanced T1w volume on the grid of ``t2``.
 
     Returns:
-        Without any lesion, tiles of length zero.
+        Tiles of the case; zero tiles without a lesion.
 
     Raises:
-        ValueError: mask or T1c have another shape than the T2w volume, or the mask mode is unknown.
+        ValueError: mask or T1c differ in shape from the T2w volume, or the mask mode is unknown.
         VolumeError: an image is constant.
     """
     _require_aligned(t2, mask, t1c)

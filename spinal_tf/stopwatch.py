@@ -1,4 +1,4 @@
-"""Seconds by stage."""
+"""Stopwatch for the stages of a run."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from time import perf_counter
 
 
 class Stopwatch:
-    """Collects how long each stage of a run took; the record goes into every report."""
+    """Records how long each stage of a run takes; every report includes the record."""
 
     def __init__(self, seconds: dict[str, float] | None = None) -> None:
-        """Start with no stage, or go on with those of an earlier part of the run."""
+        """Start empty, or continue with the stages of an earlier part of the run."""
         self.seconds: dict[str, float] = {} if seconds is None else seconds
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Add the time spent inside to a stage."""
+        """Add the time spent in the block to a stage."""
         start = perf_counter()
         yield
         self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - start

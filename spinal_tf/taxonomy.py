@@ -1,7 +1,7 @@
-"""The diagnoses, the two-class tasks that tell them apart, and the tree that joins the tasks.
+"""Diagnoses, the two-class tasks that distinguish them, and the tree that combines the tasks.
 
-A diagnosis is added in this file alone: a `Diagnosis`, and the `Task` that tells it from the others, both in `TREE`.
-All other code asks `tree()` when it runs.
+To add a diagnosis, edit only this file: add a `Diagnosis`, and the `Task` that distinguishes it from the others, to
+`TREE`. All other code calls `tree()` at run time.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from typing import Any
 
 PLAIN_NAME = re.compile(r"[a-z][a-z0-9_]*")
-"""How diagnoses, tasks and classes are named, since file and column names hold them."""
+"""Valid names of diagnoses, tasks and classes, since file and column names contain them."""
 
 RESERVED = frozenset({"healthy", "segmenter", "pipeline"})
-"""Names with another meaning in tables and on servers."""
+"""Names that have another meaning in tables and on servers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,20 +25,20 @@ class Diagnosis:
     """A disease, a leaf of the tree.
 
     Attributes:
-        value: how every file writes it.
-        term: how a sentence writes it: ``MS``, ``ependymoma``.
+        value: name in all files.
+        term: name in a sentence: ``MS``, ``ependymoma``.
     """
 
     value: str
     term: str
 
     def __post_init__(self) -> None:
-        """Refuse a name that files cannot hold."""
+        """Refuse a name that is invalid in files."""
         _require_plain(self.value)
 
     @property
     def printed(self) -> str:
-        """The name at the start of a line: ``MS``, ``Ependymoma``."""
+        """Name at the start of a line: ``MS``, ``Ependymoma``."""
         return capitalized(self.term)
 
 
@@ -47,7 +47,7 @@ class Task:
     """A two-class question; the positive class comes second, as in Table 2 of Zhuo et al. 2022.
 
     Attributes:
-        classes: names of the negative and the positive class; a class of one diagnosis has the diagnosis' name.
+        classes: names of the negative and the positive class; a class of one diagnosis has that diagnosis' name.
     """
 
     name: str
@@ -68,15 +68,15 @@ class Task:
 
     @property
     def members(self) -> frozenset[Diagnosis]:
-        """The diagnoses that the task is about."""
+        """Diagnoses of both classes."""
         return self.negative | self.positive
 
     def applies_to(self, diagnosis: Diagnosis) -> bool:
-        """Whether a case with this diagnosis belongs to the task."""
+        """Return whether a case with this diagnosis belongs to the task."""
         return diagnosis in self.members
 
     def label(self, diagnosis: Diagnosis) -> int:
-        """0 for the negative class, 1 for the positive one.
+        """Return 0 for the negative class, 1 for the positive class.
 
         Raises:
             ValueError: the diagnosis is in neither class.
@@ -86,7 +86,7 @@ class Task:
         return int(diagnosis in self.positive)
 
     def to_dict(self) -> dict[str, list[str]]:
-        """The diagnoses of each class by its name, as JSON can hold them: what weights were trained to tell apart."""
+        """Return the diagnoses of each class by name, JSON-serializable; weights store it as their classes."""
         members = (self.negative, self.positive)
         return {
             name: sorted(diagnosis.value for diagnosis in group)
@@ -96,18 +96,18 @@ class Task:
 
 @dataclass(frozen=True, kw_only=True)
 class Tree:
-    """A binary tree: the first question is about all diagnoses, every class of several has a task that splits it.
+    """A binary tree: the first task splits all diagnoses, and each class of several diagnoses has its own task.
 
     Attributes:
-        diagnoses: the leaves, in the order of tables.
-        tasks: in the order of tables.
+        diagnoses: leaves, in the order of tables.
+        tasks: tasks, in the order of tables.
     """
 
     diagnoses: tuple[Diagnosis, ...]
     tasks: tuple[Task, ...]
 
     def __post_init__(self) -> None:
-        """Refuse names that occur twice, and tasks that do not form one tree over the diagnoses."""
+        """Refuse duplicate names, and tasks that do not form one tree over the diagnoses."""
         classes = [name for task in self.tasks for name in task.classes]
         for names in ([one.value for one in self.diagnoses], [task.name for task in self.tasks], classes):
             twice = sorted({name for name in names if names.count(name) > 1})
@@ -131,11 +131,11 @@ class Tree:
 
     @property
     def task_names(self) -> tuple[str, ...]:
-        """Names of the tasks, in their order."""
+        """Names of the tasks, in order."""
         return tuple(task.name for task in self.tasks)
 
     def task(self, name: str) -> Task:
-        """The task of that name.
+        """Return the task with this name.
 
         Raises:
             ValueError: there is no such task.
@@ -146,7 +146,7 @@ class Tree:
         raise ValueError(f"no task is called {name}; the tasks are {', '.join(self.task_names)}")
 
     def diagnosis(self, value: str) -> Diagnosis:
-        """The diagnosis that files write so.
+        """Return the diagnosis with this name in files.
 
         Raises:
             ValueError: there is no such diagnosis.
@@ -159,31 +159,31 @@ class Tree:
 
     @property
     def groups(self) -> dict[str, frozenset[Diagnosis]]:
-        """The diagnoses of every class of several, by the class' name."""
+        """Diagnoses of each class with several, by class name."""
         classes = [
             pair for task in self.tasks for pair in zip(task.classes, (task.negative, task.positive), strict=True)
         ]
         return {name: members for name, members in classes if len(members) > 1}
 
     def way_to(self, diagnosis: Diagnosis) -> tuple[Task, ...]:
-        """The tasks that lead to a diagnosis, the question about all diagnoses first."""
+        """Return the tasks that lead to a diagnosis, the first task of the tree first."""
         applying = [task for task in self.tasks if task.applies_to(diagnosis)]
         return tuple(sorted(applying, key=lambda task: -len(task.members)))
 
     def splitting(self, members: frozenset[Diagnosis]) -> Task | None:
-        """The task that tells the diagnoses of a class apart; None for a class of one."""
+        """Return the task that splits a class; None for a class of one diagnosis."""
         return next((task for task in self.tasks if task.members == members), None)
 
     def term(self, name: str) -> str:
-        """A class as a sentence writes it: ``MS``, ``ependymoma``, ``tumor``."""
+        """Return a class name for a sentence: ``MS``, ``ependymoma``, ``tumor``."""
         terms = {diagnosis.value: diagnosis.term for diagnosis in self.diagnoses}
         return terms.get(name, name.replace("_", " "))
 
     def joined(self, positive: Mapping[str, Any]) -> dict[Diagnosis, Any]:
-        """Probability of each diagnosis: the product of its class' probabilities over the tasks that apply to it.
+        """Compute the probability of each diagnosis: the product of its class' probabilities over its tasks.
 
-        P(astrocytoma) = P(tumor) P(astrocytoma given tumor), and so on; they sum to one. With 0 and 1 instead of
-        probabilities, the diagnosis that the calls lead to has 1 and all others 0.
+        P(astrocytoma) = P(tumor) P(astrocytoma given tumor), and so on; the sum is 1. With calls (0 or 1) instead of
+        probabilities, the called diagnosis gets 1 and all others 0.
 
         Args:
             positive: probability of the positive class, keyed by task name: a number, or a tensor of any framework.
@@ -197,7 +197,7 @@ class Tree:
         }
 
     def posterior(self, positive: Mapping[str, float]) -> dict[Diagnosis, float]:
-        """Join the tasks' answers into the probabilities of the diagnoses; see `joined`.
+        """Combine the tasks' probabilities into those of the diagnoses; see `joined`.
 
         Args:
             positive: probability of the positive class, keyed by task name.
@@ -211,17 +211,17 @@ class Tree:
         return self.joined(positive)
 
     def follow(self, called: Mapping[str, int]) -> Diagnosis:
-        """The diagnosis that the tasks' calls lead to.
+        """Return the diagnosis that the tasks' calls lead to.
 
         Args:
-            called: 1 where the positive class is called, 0 where the negative one is, keyed by task name.
+            called: 1 for the positive class, 0 for the negative class, keyed by task name.
         """
         reached = self.joined(called)
         return next(diagnosis for diagnosis in self.diagnoses if reached[diagnosis] == 1)
 
 
 def capitalized(term: str) -> str:
-    """A term with its first letter in capitals, and the rest as it is."""
+    """Capitalize the first letter of a term and leave the rest unchanged."""
     return term[:1].upper() + term[1:]
 
 
@@ -255,22 +255,22 @@ PAPER_TREE = Tree(
     diagnoses=(ASTROCYTOMA, EPENDYMOMA, MS, NMOSD),
     tasks=(TUMOR_VS_DEMYELINATING, ASTROCYTOMA_VS_EPENDYMOMA, MS_VS_NMOSD),
 )
-"""The tree of Zhuo et al. 2022; its tables stand beside ours where `TREE` is this one."""
+"""The tree of Zhuo et al. 2022; its tables are shown beside ours if `TREE` is this tree."""
 
 TREE = PAPER_TREE
-"""The tree in use; to add a diagnosis, write another one here."""
+"""The tree in use; replace it to add a diagnosis."""
 
 _in_use = [TREE]
 
 
 def tree() -> Tree:
-    """The tree in use, for all code; asked for when it is needed and not kept in module constants."""
+    """Return the tree in use; call it when needed, and do not keep the result in module constants."""
     return _in_use[-1]
 
 
 @contextmanager
 def using(other: Tree) -> Iterator[Tree]:
-    """Follow another tree inside a ``with`` block, in all threads of this process."""
+    """Use another tree inside a ``with`` block, in all threads of this process."""
     _in_use.append(other)
     try:
         yield other

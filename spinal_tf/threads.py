@@ -1,4 +1,4 @@
-"""The same work on many things at once, where the work waits for files or runs outside Python's lock."""
+"""Run the same work on many items in threads, for work that waits for files or runs outside Python's lock."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 Progress = Callable[[int, int], None]
-"""Called with how many things are done and how many there are, in the calling thread, as soon as each is done."""
+"""Callback with the number of items done and the total, called in the calling thread as soon as each is done."""
 
 MOST_THREADS = 8
-"""More would hold more images in memory than a small machine has."""
+"""Maximum number of threads; more would hold too many images in memory for a small machine."""
 
 
 def map_threads(
@@ -23,13 +23,13 @@ def map_threads(
     """Do the work on every item in parallel threads.
 
     Args:
-        work: on one item; must not depend on the others.
-        items: what to work on.
-        progress: told of every finished item.
+        work: function of one item, independent of the other items.
+        items: items to work on.
+        progress: called after every finished item.
 
     Returns:
-        The results in the order of the items. An error of the work ends it with the work already begun; of several the
-        first item's is raised.
+        The results in the order of the items. After an error no new work starts; of several errors, that of the first
+        item is raised.
     """
     executor = ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1))
     try:
@@ -40,6 +40,6 @@ def map_threads(
             if progress:
                 progress(done, len(items))
     finally:
-        executor.shutdown(cancel_futures=True)  # after Ctrl-C, too, nothing further is begun
-    # What was not begun comes after all that failed.
+        executor.shutdown(cancel_futures=True)  # no new work starts, even after Ctrl-C
+    # Cancelled items come after all items that failed.
     return [future.result() for future in futures]

@@ -1,1 +1,1 @@
-"""Where a classifier looked: heat maps, and checks of heat maps."""
+"""Explain a classifier's predictions: heat maps, and checks of heat maps."""

@@ -1,8 +1,8 @@
-"""Grad-CAM: what in a tile speaks for a class.
+"""Grad-CAM: evidence for a class in a tile.
 
 A class's map is the sum of the last convolution's channels, each weighted by the mean gradient of the class's logit,
-negative values cut (Selvaraju et al., ICCV 2017). The graph takes one forward pass and the gradient of the head alone,
-and gives the probabilities of that pass as well; its raw maps are those of tf-keras-vis, the reference.
+with negative values set to zero (Selvaraju et al., ICCV 2017). The graph takes one forward pass and the gradient of
+the head only, and also returns the probabilities of that pass. Its raw maps equal those of the reference, tf-keras-vis.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ if TYPE_CHECKING:
     import keras
 
 TILES_PER_CALL = 16
-"""Bounds the memory of one call."""
+"""Maximum number of tiles in one call, to limit memory."""
 
 NORMALISATION_EPSILON = 1e-7
 """Added to a map's range before dividing by it, as tf-keras-vis does (Keras' epsilon)."""
 
 ClassChoice = int | Callable[[np.ndarray], int]
-"""A class, or a function that picks it from the (n, 2) probabilities of all tiles."""
+"""A class, or a function that selects it from the (n, 2) probabilities of all tiles."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Explanation:
-    """A classifier's answer on some tiles, and why.
+    """A classifier's prediction for tiles, and its heat maps.
 
     Attributes:
-        probabilities: float32 (n, 2).
-        maps: float32 (n, rows, columns) in the size of the tiles, each scaled to 0 to 1 (see `scale`); all zero where
-            nothing in the tile speaks for the class.
-        method: that made the maps.
+        probabilities: class probabilities, float32 (n, 2).
+        maps: float32 (n, rows, columns) in the size of the tiles, each scaled to 0 to 1 (see `scale`); all zero if
+            nothing in the tile is evidence for the class.
+        method: method that made the maps.
     """
 
     probabilities: np.ndarray
@@ -52,18 +52,18 @@ class Explanation:
 
 
 class Explainer(Protocol):
-    """A classifier ready to run and to explain itself. Where it runs is its own affair."""
+    """Interface of a classifier that predicts and explains tiles, locally or on a server."""
 
     def __call__(self, images: np.ndarray, *, class_index: ClassChoice) -> Explanation:
-        """Classify tiles and say where the evidence for a class lies; see `GraphExplainer`."""
+        """Classify tiles and locate the evidence for a class; see `GraphExplainer`."""
 
 
 class WeightedExplainer(Explainer, Protocol):
-    """An explainer on this machine, whose weights can be exchanged.
+    """Interface of an explainer on this machine whose weights can be replaced.
 
     Attributes:
-        model: the structure of its network; the variables need no values.
-        weights: in use.
+        model: structure of the network; the variables need no values.
+        weights: weights in use.
     """
 
     @property
@@ -73,18 +73,18 @@ class WeightedExplainer(Explainer, Protocol):
     def weights(self) -> Weights: ...  # noqa: D102
 
     def with_weights(self, weights: Weights) -> WeightedExplainer:
-        """The same network with other weights."""
+        """Return the same network with other weights."""
 
 
 class GraphExplainer:
-    """The graph method, traced once for any number of cases, and of networks that differ in their weights alone."""
+    """Grad-CAM as a graph, traced once for all cases and for all networks that differ only in their weights."""
 
     def __init__(self, model: keras.Model, *, weights: Weights | None = None, device: str = "cpu") -> None:
         """Trace the model.
 
         Args:
-            model: from `build_densenet`; one of another precision is rebuilt in float32 first.
-            weights: instead of the model's own; its variables need no values then.
+            model: model from `build_densenet`; a model of another precision is rebuilt in float32 first.
+            weights: weights to use instead of the model's own, whose variables then need no values.
             device: ``cpu``, ``gpu`` (the first one) or ``gpu:N``.
 
         Raises:
@@ -99,14 +99,14 @@ class GraphExplainer:
         self._values = self._tensors(weights_of(model) if weights is None else weights)
 
     def with_weights(self, weights: Weights) -> GraphExplainer:
-        """The same network with other weights; nothing is traced again."""
+        """Return the same network with other weights, without tracing again."""
         other = copy.copy(self)
         other._values = self._tensors(weights)
         return other
 
     @property
     def weights(self) -> Weights:
-        """A copy of the weights in use."""
+        """Copy of the weights in use."""
         values = iter(self._values)
         layers = [layer for layer in self.model.layers if layer.weights]
         return {layer.name: tuple(next(values).numpy() for _ in layer.weights) for layer in layers}
@@ -118,13 +118,13 @@ class GraphExplainer:
             return [tf.constant(value, tf.float32) for _, value in by_variable(self.model, weights)]
 
     def answers(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Probabilities, float32 (n, 2), and every class's raw map, float32 (n, rows, columns, 2).
+        """Compute probabilities, float32 (n, 2), and each class's raw map, float32 (n, rows, columns, 2).
 
         Args:
             images: float32 (n, rows, columns, 3).
 
         Raises:
-            ValueError: there is no tile.
+            ValueError: ``images`` is empty.
         """
         import tensorflow as tf
 
@@ -136,14 +136,14 @@ class GraphExplainer:
         return np.concatenate([call[0].numpy() for call in calls]), np.concatenate([call[1].numpy() for call in calls])
 
     def __call__(self, images: np.ndarray, *, class_index: ClassChoice) -> Explanation:
-        """Classify tiles and say where the evidence for a class lies.
+        """Classify tiles and locate the evidence for a class.
 
         Args:
             images: float32 (n, rows, columns, 3), n at least 1.
-            class_index: the class to explain: 0, 1, or a function that picks it from the probabilities.
+            class_index: class to explain: 0, 1, or a function that selects it from the probabilities.
 
         Raises:
-            ValueError: there is no tile.
+            ValueError: ``images`` is empty.
         """
         probabilities, raw_maps = self.answers(images)
         rows, columns = images.shape[1:3]
@@ -153,12 +153,12 @@ class GraphExplainer:
 def explanation(
     probabilities: np.ndarray, raw_maps: np.ndarray, *, class_index: ClassChoice, shape: tuple[int, int]
 ) -> Explanation:
-    """What follows from a network's answer.
+    """Make an explanation from a network's output.
 
     Args:
         probabilities: float32 (n, 2).
         raw_maps: float32 (n, rows, columns, 2), see `cam_function`.
-        class_index: the class to explain.
+        class_index: class to explain.
         shape: rows and columns of the tiles.
     """
     chosen = raw_maps[..., chosen_class(class_index, probabilities)]
@@ -170,15 +170,15 @@ def _cam_graph(model: keras.Model) -> Callable[[Any, Any], Any]:
 
 
 def cam_function(model: keras.Model) -> Callable[[Any], tuple[Any, Any]]:
-    """The graph method, to be traced in a `keras.StatelessScope` that holds the weights.
+    """Return Grad-CAM as a function, to be traced in a `keras.StatelessScope` that holds the weights.
 
-    The trunk runs outside the tape: only the head, behind the last convolution, is differentiated.
+    The trunk runs outside the tape: only the head, after the last convolution, is differentiated.
 
     Args:
-        model: from `build_densenet`; its variables need no values.
+        model: model from `build_densenet`; its variables need no values.
 
     Returns:
-        A function from a tensor of tiles to their probabilities, float32 (n, 2), and every class's raw map, float32
+        A function from a tensor of tiles to their probabilities, float32 (n, 2), and each class's raw map, float32
         (n, rows, columns, 2).
     """
     import keras
@@ -203,12 +203,12 @@ def cam_function(model: keras.Model) -> Callable[[Any], tuple[Any, Any]]:
 
 
 def _in_float32(model: keras.Model) -> keras.Model:
-    """The model itself where it computes in float32, else its copy that does so."""
+    """Return the model if it computes in float32, otherwise a float32 copy."""
     return model if all(layer.compute_dtype == "float32" for layer in model.layers) else float32_copy(model)
 
 
 def float32_copy(model: keras.Model) -> keras.Model:
-    """A model's structure built again to compute in float32, without its weights."""
+    """Rebuild a model's structure in float32, without its weights."""
     import keras
 
     def rebuild(layer: keras.Layer) -> keras.Layer:
@@ -218,25 +218,25 @@ def float32_copy(model: keras.Model) -> keras.Model:
 
 
 def in_parts(images: np.ndarray, count: int) -> list[np.ndarray]:
-    """Tiles, so many at a time."""
+    """Split tiles into parts of at most ``count``."""
     return [images[start : start + count] for start in range(0, len(images), count)]
 
 
 def chosen_class(class_index: ClassChoice, probabilities: np.ndarray) -> int:
-    """The class to explain."""
+    """Return the class to explain."""
     return class_index(probabilities) if callable(class_index) else class_index
 
 
 def enlarge(maps: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Enlarge raw maps to the size of the tiles, bilinearly.
 
-    Each cell's value lies in the middle of the pixels that the cell stands for: of 8 x 8 cells on 256 x 256 pixels, in
-    the middle of 32 x 32. tf-keras-vis puts the corner cells on the corner pixels instead, which moves cells outwards
-    by up to 16 pixels.
+    Each cell's value is placed at the center of the pixels that it covers: with 8 x 8 cells on 256 x 256 pixels, at the
+    center of 32 x 32. tf-keras-vis aligns corner cells with corner pixels instead, which shifts cells outward by up to
+    16 pixels.
 
     Args:
         maps: float32 (n, rows, columns).
-        shape: rows and columns wanted.
+        shape: target rows and columns.
 
     Returns:
         float32 (n, *shape).
@@ -260,15 +260,15 @@ def scale(maps: np.ndarray) -> np.ndarray:
 
 
 def heatmap_volume(maps: np.ndarray, tiles: Tiles, shape: tuple[int, int, int]) -> np.ndarray:
-    """Put the tiles' maps back on the grid of the volume.
+    """Resample the tiles' maps to the grid of the volume.
 
     Args:
         maps: (n, rows, columns) in the size of the tiles, 0 to 1.
-        tiles: the tiles they explain.
-        shape: of the volume.
+        tiles: tiles that the maps explain.
+        shape: shape of the volume.
 
     Returns:
-        float32 of that shape, 0 to 1; zero on slices without tile.
+        float32 of that shape, 0 to 1; zero on slices without a tile.
     """
     heatmap = np.zeros(shape, np.float32)
     heatmap[list(tiles.slices)] = from_input(maps, tiles.placement)

@@ -1,7 +1,7 @@
-"""Grad-CAM++ (Chattopadhyay et al., WACV 2018): channels weighted by what speaks for the class in each place.
+"""Grad-CAM++ (Chattopadhyay et al., WACV 2018): channels weighted by the evidence for the class at each location.
 
-Behind the last convolution our classifiers have a mean over the map and one linear layer. The gradient is then the
-same in every place, and Grad-CAM++ is the same map as LayerCAM but for its scale.
+Our classifiers have only a mean over the map and one linear layer after the last convolution. The gradient is then the
+same at every location, and Grad-CAM++ equals LayerCAM up to scale.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from spinal_tf.map_methods import MapMethod
 
 
 def gradcam_plus_plus_maps(network: CutNetwork, score: Any, tiles: np.ndarray) -> np.ndarray:  # noqa: ANN401
-    """Raw maps in the size of the last convolution; see `VisMethod`."""
+    """Compute raw maps in the size of the last convolution; see `VisMethod`."""
     from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
 
     visualize = GradcamPlusPlus(network.logits)

@@ -1,7 +1,7 @@
-"""Explanations by tf-keras-vis: each of its methods gives raw maps, all else is shared with our own Grad-CAM.
+"""Explanations by tf-keras-vis: its methods compute raw maps; everything else is shared with our own Grad-CAM.
 
-Probabilities are those of our graph, so the answer does not depend on how it is explained. Raw maps are enlarged by
-`spinal_tf.explanation.gradcam.enlarge`: what tf-keras-vis enlarges itself is moved outwards.
+Probabilities come from our graph, so predictions do not depend on the explanation method. Raw maps are enlarged by
+`spinal_tf.explanation.gradcam.enlarge`, since tf-keras-vis' own enlargement shifts them outward.
 """
 
 from __future__ import annotations
@@ -31,22 +31,22 @@ if TYPE_CHECKING:
 
 
 class CutNetwork:
-    """A classifier cut at its logits, in float32; networks that differ in their weights alone share it.
+    """A classifier cut at its logits, in float32; networks that differ only in their weights share it.
 
-    tf-keras-vis' ``ReplaceToLinear`` passes over a ``Softmax`` layer without a word, so the model is cut instead.
+    tf-keras-vis' ``ReplaceToLinear`` silently ignores a ``Softmax`` layer, so the model is cut instead.
 
     Attributes:
-        logits: the model to visualize.
-        last_convolution: arguments that name its last convolution's output. Left to seek one, tf-keras-vis would take
-            the last of DenseNet121's growth: 32 channels, another map.
+        logits: model to visualize.
+        last_convolution: arguments that name the output of the last convolution. By default, tf-keras-vis would take
+            DenseNet121's last growth layer, with 32 channels, and give a different map.
     """
 
     def __init__(self, model: keras.Model, *, device: str) -> None:
         """Copy a model's structure.
 
         Args:
-            model: from `build_densenet`; its variables need no values.
-            device: TensorFlow's name of it.
+            model: model from `build_densenet`; its variables need no values.
+            device: TensorFlow's name of the device.
         """
         import keras
         import tensorflow as tf
@@ -60,7 +60,7 @@ class CutNetwork:
         self._held: Weights | None = None
 
     def hold(self, weights: Weights) -> None:
-        """Give the variables these values."""
+        """Assign these weights to the variables, unless they are already set."""
         if weights is not self._held:
             for variable, value in by_variable(self._copy, weights):
                 variable.assign(value)
@@ -72,11 +72,11 @@ class VisMethod:
     """A method of tf-keras-vis.
 
     Attributes:
-        name: how it is chosen.
-        raw_maps: of a network, tf-keras-vis' score of the class to explain, and tiles: float (n, rows, columns), not
-            negative, of any size.
-        passes: forward passes of the network that the maps of one tile cost, about, on a CPU.
-        tiles_per_call: bounds the memory of one call.
+        name: name of the method.
+        raw_maps: function of a network, tf-keras-vis' score of the class to explain, and tiles; returns non-negative
+            float maps (n, rows, columns) of any size.
+        passes: approximate cost of one tile's maps on a CPU, in forward passes of the network.
+        tiles_per_call: maximum number of tiles in one call, to limit memory.
     """
 
     name: MapMethod
@@ -86,22 +86,22 @@ class VisMethod:
 
 
 class VisExplainer:
-    """A classifier ready to run and to be explained by tf-keras-vis; see `spinal_tf.explanation.gradcam.Explainer`."""
+    """A classifier that is explained by tf-keras-vis; see `spinal_tf.explanation.gradcam.Explainer`."""
 
     def __init__(self, graph: GraphExplainer, method: VisMethod, *, network: CutNetwork | None = None) -> None:
-        """Make the network that tf-keras-vis wants.
+        """Prepare the network for tf-keras-vis.
 
         Args:
-            graph: gives the probabilities, and has the weights.
-            method: gives the maps.
-            network: of the same structure, if there is one already.
+            graph: explainer that computes the probabilities and holds the weights.
+            method: method that computes the maps.
+            network: existing network of the same structure, if any.
         """
         self.model, self.weights = graph.model, graph.weights
         self._graph, self._method = graph, method
         self._network = network or CutNetwork(graph.model, device=graph.device)
 
     def with_weights(self, weights: Weights) -> VisExplainer:
-        """The same network with other weights; nothing is built again."""
+        """Return the same network with other weights, without rebuilding it."""
         return VisExplainer(self._graph.with_weights(weights), self._method, network=self._network)
 
     def __call__(self, images: np.ndarray, *, class_index: ClassChoice) -> Explanation:

@@ -1,6 +1,6 @@
-"""LayerCAM (Jiang et al., IEEE Trans Image Process 2021;30:5875): each place of a channel by its own positive gradient.
+"""LayerCAM (Jiang et al., IEEE Trans Image Process 2021;30:5875): each location weighted by its own positive gradient.
 
-Unlike in Grad-CAM, what speaks against the class takes nothing away.
+Unlike in Grad-CAM, evidence against the class does not reduce the map.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from spinal_tf.map_methods import MapMethod
 
 
 def layercam_maps(network: CutNetwork, score: Any, tiles: np.ndarray) -> np.ndarray:  # noqa: ANN401
-    """Raw maps in the size of the last convolution; see `VisMethod`."""
+    """Compute raw maps in the size of the last convolution; see `VisMethod`."""
     from tf_keras_vis.layercam import Layercam
 
     visualize = Layercam(network.logits)

@@ -1,4 +1,4 @@
-"""The methods that maps can be made by: our own Grad-CAM, and those of tf-keras-vis."""
+"""Methods for heat maps: our own Grad-CAM, and those of tf-keras-vis."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from spinal_tf.explanation.scorecam import SCORECAM
 from spinal_tf.map_methods import MapMethod
 
 VIS_METHODS = {method.name: method for method in (GRADCAM_PLUS_PLUS, LAYERCAM, SCORECAM, SALIENCY)}
-"""All methods but Grad-CAM."""
+"""All methods except Grad-CAM."""
 
 
 def explained_by(method: MapMethod, graph: GraphExplainer) -> WeightedExplainer:
-    """A classifier that is explained by a method."""
+    """Return an explainer of the classifier that uses this method."""
     return graph if method is MapMethod.GRADCAM else VisExplainer(graph, VIS_METHODS[method])
 
 
 def forward_passes(method: MapMethod) -> int:
-    """Forward passes of a classifier that answer and map of one tile cost, about: one, and those for the map."""
+    """Estimate the cost of predicting and explaining one tile, in forward passes: one, plus those for the map."""
     return 1 + (0 if method is MapMethod.GRADCAM else VIS_METHODS[method].passes)

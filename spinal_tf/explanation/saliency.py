@@ -1,7 +1,7 @@
 """Saliency (Simonyan et al., ICLR workshop 2014): how much each pixel would change the class's logit.
 
-Absolute gradient, the largest of a pixel's channels: T1c (also where there is none), T2w and mask. The map has the
-tile's own resolution; it says where the answer is sensitive, not what speaks for the class.
+The map is the maximum absolute gradient over a pixel's channels: T1c (even if absent), T2w and mask. It has the tile's
+own resolution. It shows where the prediction is sensitive, not where the evidence for the class is.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from spinal_tf.map_methods import MapMethod
 
 
 def saliency_maps(network: CutNetwork, score: Any, tiles: np.ndarray) -> np.ndarray:  # noqa: ANN401
-    """Raw maps in the size of the tiles; see `VisMethod`."""
+    """Compute raw maps in the size of the tiles; see `VisMethod`."""
     from tf_keras_vis.saliency import Saliency
 
     return np.asarray(Saliency(network.logits)(score, tiles, normalize_map=False))

@@ -1,7 +1,7 @@
-"""Whether heat maps depend on what a network has learnt: its weights are made random, and the maps compared.
+"""Sanity check of heat maps: randomize a network's weights and compare the maps.
 
-A map that stays as it was shows the image or the architecture and explains nothing (Adebayo et al., Sanity checks for
-saliency maps, NeurIPS 2018, model parameter randomisation test).
+A map that does not change shows the image or the architecture and explains nothing (Adebayo et al., Sanity checks for
+saliency maps, NeurIPS 2018, model parameter randomization test).
 """
 
 from __future__ import annotations
@@ -18,20 +18,20 @@ from spinal_tf.checkpoints.weight_files import Weights
 from spinal_tf.explanation.gradcam import ClassChoice, WeightedExplainer
 
 ONES = frozenset({"gamma", "moving_variance"})
-"""Variables of a batch normalisation that start at one; all other vectors start at zero."""
+"""Variables of batch normalization that start at one; all other vectors start at zero."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Similarity:
-    """Maps of a network beside those with random weights, over the same tiles and for the same class.
+    """Comparison of a network's maps with those of random weights, on the same tiles and for the same class.
 
     Attributes:
-        randomised: stages of the network whose weights are random, from the last one downwards; see `stages`.
-        spearman: rank correlation of the pixels, -1 to 1, mean over the tiles where both maps have any ranks; NaN where
-            there is no such tile.
+        randomised: stages of the network with random weights, from the last one down; see `stages`.
+        spearman: rank correlation of the pixels, -1 to 1, mean over tiles where neither map is constant; NaN if there
+            is no such tile.
         ssim: structural similarity (Wang et al., IEEE Trans Image Process 2004;13:600; 11 x 11 pixels), up to 1, mean
             over the tiles.
-        blank: tiles whose map with random weights is zero: nothing in them speaks for the class any more.
+        blank: number of tiles whose map with random weights is zero, without evidence for the class.
         tiles: number of tiles.
     """
 
@@ -45,22 +45,22 @@ class Similarity:
 def check_randomised(
     explain: WeightedExplainer, images: np.ndarray, *, class_index: ClassChoice, seed: int = 0, cascade: bool = True
 ) -> tuple[Similarity, ...]:
-    """Compare a network's maps with those that random weights give.
+    """Compare a network's maps with those of random weights.
 
-    Random are the values that training starts from: kernels after Glorot and Bengio 2010, biases zero, batch
-    normalisations without effect.
+    The random values are those of an untrained network: kernels after Glorot and Bengio 2010, zero biases, and batch
+    normalization without effect.
 
     Args:
-        explain: the network with its weights; they stay as they are.
+        explain: network with its weights, which are left unchanged.
         images: tiles, float32 (n, rows, columns, 3), n at least 1, rows and columns at least 11.
-        class_index: the class to explain, or a function that picks it from the probabilities that the learnt weights
-            give; the same class is explained with random ones.
-        seed: of the random weights; for more draws, call again.
-        cascade: make stages random one after the other, from the last downwards, and compare each time; otherwise all
-            at once.
+        class_index: class to explain, or a function that selects it from the probabilities of the trained weights; the
+            same class is explained with random weights.
+        seed: seed of the random weights; call again with another seed for more draws.
+        cascade: randomize stages one after the other, from the last one down, and compare each time; otherwise
+            randomize all at once.
 
     Returns:
-        One comparison for each step; the last one is of a network that is random as a whole.
+        One comparison per step; in the last one the whole network is random.
     """
     learnt = explain(images, class_index=class_index)
     chosen = class_index(learnt.probabilities) if callable(class_index) else class_index
@@ -75,9 +75,9 @@ def check_randomised(
 
 
 def stages(explain: WeightedExplainer) -> list[str]:
-    """Parts of a network from the last one downwards: layers that follow each other and whose names begin alike.
+    """Return the stages of a network, from the last one down: consecutive layers whose names start alike.
 
-    Of a DenseNet121 these are ``logits``, ``features``, ``bn``, ``conv5``, ``pool4``, ``conv4`` and so on to ``conv1``.
+    In a DenseNet121 they are ``logits``, ``features``, ``bn``, ``conv5``, ``pool4``, ``conv4`` and so on to ``conv1``.
     """
     return [stage for stage, _ in groupby(map(_stage, reversed(list(explain.weights))))]
 
@@ -86,9 +86,9 @@ def similarity(learnt: np.ndarray, random: np.ndarray, *, randomised: Sequence[s
     """Compare maps tile by tile.
 
     Args:
-        learnt: float32 (n, rows, columns), 0 to 1, rows and columns at least 11.
-        random: the same with random weights.
-        randomised: what is random.
+        learnt: maps of trained weights, float32 (n, rows, columns), 0 to 1, rows and columns at least 11.
+        random: the same for random weights.
+        randomised: stages with random weights.
     """
     import tensorflow as tf
 
@@ -124,6 +124,6 @@ def _random_weights(explain: WeightedExplainer, rng: np.random.Generator) -> Wei
 def _initial(name: str, shape: tuple[int, ...], rng: np.random.Generator) -> np.ndarray:
     if len(shape) < 2:
         return np.full(shape, float(name in ONES), np.float32)
-    # Inputs and outputs of a unit: its channels, times the pixels that a kernel covers.
+    # Fan-in plus fan-out: channels times the pixels that a kernel covers.
     limit = math.sqrt(6 / (math.prod(shape[:-2]) * sum(shape[-2:])))
     return rng.uniform(-limit, limit, shape).astype(np.float32)

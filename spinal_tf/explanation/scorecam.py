@@ -1,8 +1,8 @@
-"""Score-CAM (Wang et al., CVPR workshops 2020): channels weighted by the probability that is left behind their mask.
+"""Score-CAM (Wang et al., CVPR workshops 2020): channels weighted by the probability of the tile masked by them.
 
-No gradient is needed, but a forward pass for each channel: the tile is multiplied by the channel, scaled to 0 to 1.
-Of the 1,024 channels of a DenseNet121 the `CHANNELS` that vary most are taken (Faster Score-CAM). tf-keras-vis enlarges
-these masks corner to corner, so they cover the tile less exactly than the map that comes of them.
+It needs no gradient, but one forward pass per channel: the tile is multiplied by the channel, scaled to 0 to 1. Only
+the `CHANNELS` with the highest variance, of DenseNet121's 1,024, are used (Faster Score-CAM). tf-keras-vis enlarges
+these masks corner to corner, so they fit the tile less exactly than the resulting map.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ CHANNELS = 64
 
 
 def scorecam_maps(network: CutNetwork, score: Any, tiles: np.ndarray) -> np.ndarray:  # noqa: ANN401
-    """Raw maps in the size of the last convolution; see `VisMethod`.
+    """Compute raw maps in the size of the last convolution; see `VisMethod`.
 
     Args:
-        network: gives the logits, to which tf-keras-vis applies the softmax itself.
-        score: of the class.
-        tiles: one tile, since the channels of several would be joined.
+        network: network that outputs logits; tf-keras-vis applies the softmax itself.
+        score: score of the class.
+        tiles: one tile, since tf-keras-vis would mix the channels of several.
     """
     from tf_keras_vis.scorecam import Scorecam
 
@@ -45,7 +45,7 @@ def scorecam_maps(network: CutNetwork, score: Any, tiles: np.ndarray) -> np.ndar
 
 @contextmanager
 def _without_progress() -> Iterator[None]:
-    """Without the bar that ``predict`` draws; tf-keras-vis has no argument for it."""
+    """Hide the progress bar of ``predict``; tf-keras-vis has no argument for it."""
     import keras
 
     interactive = keras.config.is_interactive_logging_enabled()

@@ -1,1 +1,1 @@
-"""Weights of the original public code, taken over into the networks of this package."""
+"""Import weights trained with the authors' public code."""

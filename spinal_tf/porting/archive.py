@@ -1,4 +1,4 @@
-""".keras archives: the network's description as JSON, and its weights as HDF5, in one zip."""
+"""Reader of .keras archives: a zip with the network's description as JSON and its weights as HDF5."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 MAXIMUM_BYTES = 8 * MAXIMUM_NUMBERS
-"""Largest member that is unpacked: the weights and an optimiser's memory beside them."""
+"""Maximum size of an unpacked member: weights plus optimizer state."""
 
 
 def read_archive(path: Path) -> Source:
     """Read a .keras file of Keras 2 or 3.
 
     Raises:
-        PortError: the archive is damaged, holds no model, or one that is not understood.
+        PortError: the archive is damaged, or holds no model or an unsupported one.
     """
     import h5py
 
@@ -63,7 +63,7 @@ def _member(archive: zipfile.ZipFile, name: str, path: Path) -> bytes:
 
 
 def _arrays(file: h5py.File, entries: list[dict[str, Any]], source: str) -> Iterator[Array]:
-    """Layers lie under the snake-case name of their class, counted in the order of the description."""
+    """Yield arrays by layer; groups are named by class in snake case, numbered in the order of the description."""
     counts: Counter[str] = Counter()
     read = 0
     for entry in entries:
@@ -80,5 +80,5 @@ def _arrays(file: h5py.File, entries: list[dict[str, Any]], source: str) -> Iter
 
 
 def snake_case(name: str) -> str:
-    """Keras' own way from a class to a name: ``Conv2DTranspose`` to ``conv2d_transpose``."""
+    """Convert a class name to snake case as Keras does: ``Conv2DTranspose`` to ``conv2d_transpose``."""
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", re.sub(r"(.)([A-Z][a-z]+)", r"\1_\2", name)).lower()

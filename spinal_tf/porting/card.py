@@ -1,4 +1,4 @@
-"""The model card of weights that came from somewhere else: what is known, and what only their owner knows."""
+"""Model card of imported weights: what is known, and what only their owner knows."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ point on them.
 
 
 def write_card(checkpoint: Checkpoint) -> str:
-    """The card as Markdown.
+    """Return the card as Markdown.
 
     Args:
-        checkpoint: of weights that were taken over.
+        checkpoint: checkpoint of the imported weights.
     """
     origin, difference = checkpoint.training["ported_from"], checkpoint.training["compared_with_original"]
     is_task = checkpoint.mask_mode is not None

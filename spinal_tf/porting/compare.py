@@ -1,4 +1,4 @@
-"""Both networks on the same input: the file's own and the one its weights were put into."""
+"""Comparison of the file's own network with ours on the same input."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from spinal_tf.errors import PortError
 from spinal_tf.porting.weights_source import Source
 
 TOLERANCE = 1e-4
-"""Largest difference in probability between the same network run by two programs; float32 gives about 1e-6."""
+"""Maximum difference in probability for the same network in two programs; float32 gives about 1e-6."""
 
 PROBE_SIZE = (64, 64)
-"""Rows and columns of the input where both networks take any size."""
+"""Rows and columns of the input if both networks accept any size."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison:
-    """What came out of both networks.
+    """Result of the comparison.
 
     Attributes:
-        shape: of the input: how many, rows, columns, channels.
-        lowest: probability that our network gave.
-        highest: probability that our network gave. Near ``lowest``, the comparison says little.
-        difference: largest between the two networks; None where the file holds no network to run.
+        shape: shape of the input (n, rows, columns, channels).
+        lowest: lowest probability of our network.
+        highest: highest probability of our network; if it is near ``lowest``, the comparison says little.
+        difference: maximum difference between the two networks; None if the file holds no network to run.
     """
 
     shape: tuple[int, ...]
@@ -45,14 +45,14 @@ def compare(
     """Run both networks and compare.
 
     Args:
-        source: the file.
-        ours: our network with its weights.
+        source: file with its network.
+        ours: our network with the imported weights.
         batch: float32 (n, rows, columns, channels), in our order of channels.
-        channel_order: for each of the file's channels, which of ours it is.
-        output_order: for each of our outputs, which of the file's it is.
+        channel_order: index of our channel for each of the file's channels.
+        output_order: index of the file's output for each of our outputs.
 
     Raises:
-        PortError: they differ by more than `TOLERANCE`, or ours gives no probabilities.
+        PortError: the networks differ by more than `TOLERANCE`, or ours gives values that are not finite.
     """
     result = ours(batch)
     if not np.isfinite(result).all():
@@ -70,7 +70,7 @@ def compare(
 
 
 def probe(shape: tuple[int, int, int]) -> np.ndarray:
-    """Three inputs that are easy to tell apart: noise, faint noise and a slope, all from 0 to 1.
+    """Make three clearly different inputs, all within 0 to 1: noise, faint noise and a gradient.
 
     Args:
         shape: rows, columns and channels.

@@ -1,4 +1,4 @@
-"""Other base networks, told by the names that Keras gives their layers, so that a refusal can say what a file holds."""
+"""Detection of other base networks by Keras' layer names, so that the error can say what a file holds."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ FOREIGN = (
     ("DenseNet201", r"conv4_block48_1_conv"),
     ("DenseNet169", r"conv5_block32_1_conv"),
 )
-"""Networks of keras.applications that the public code of Zhuo et al. 2022 imports, and the two larger DenseNets: each
-with a layer that those below it in the list do not have."""
+"""Networks of keras.applications that the public code of Zhuo et al. 2022 imports, and the two larger DenseNets. Each
+pattern matches a layer that the networks further down the list do not have."""
 
 
 def refuse_foreign(layers: Iterable[str], *, source: str) -> None:
-    """Refuse another base network than DenseNet121.
+    """Refuse a base network other than DenseNet121.
 
     Args:
         layers: names of the file's layers.
         source: file name for messages.
 
     Raises:
-        PortError: the names are those of another network.
+        PortError: the names belong to another network.
     """
     names = list(layers)
     for network, pattern in FOREIGN:

@@ -1,6 +1,6 @@
-"""A network that a file describes, run step by step from its description and weights, without Keras and its classes.
+"""Run a network step by step from its file's description and weights, without Keras and its classes.
 
-It shares no code with the network that the weights go to, so that the comparison of the two means something.
+It shares no code with our network, so that comparing the two is meaningful.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ Step = Callable[[Node, Sequence[Tensor], Sequence[np.ndarray]], Tensor]
 
 
 def runner(graph: Graph, arrays: Sequence[Array]) -> Run:
-    """Make a file's network callable.
+    """Return a function that runs a file's network.
 
     Args:
-        graph: its description.
-        arrays: its weights, in the order of each layer.
+        graph: description of the network.
+        arrays: weights of the network, in each layer's own order.
     """
     weights: dict[str, list[np.ndarray]] = {}
     for array in arrays:
@@ -38,12 +38,12 @@ def forward(graph: Graph, weights: Mapping[str, Sequence[np.ndarray]], batch: np
     """Run a network once, as in inference.
 
     Args:
-        graph: the network; its layers have the weights that their kinds need.
+        graph: description of the network; each layer must have the weights that its kind needs.
         weights: arrays by layer, in Keras' order.
         batch: float32 (n, rows, columns, channels).
 
     Returns:
-        float32, the output of its last step.
+        float32, output of the last step.
     """
     import tensorflow as tf
 
@@ -142,4 +142,4 @@ STEPS: Mapping[str, Step] = {
     "concatenation": _concatenation,
     "sum": _sum,
 }
-"""What each kind of step computes; the settings that matter were compared before."""
+"""Function for each kind of step; relevant settings were already compared."""

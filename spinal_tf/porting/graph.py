@@ -1,4 +1,4 @@
-"""A network as its file describes it: layers of a few known kinds and what feeds each. Nothing of the file is run."""
+"""Graph of a network from its file: layers of a few known kinds and their inputs. Nothing in the file is executed."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ KINDS = {
     "Concatenate": ("concatenation", ()),
     "Add": ("sum", ()),
 }
-"""Kind of each Keras class, and the settings that change what it computes; sizes show in the weights' shapes."""
+"""Kind of each Keras class and the settings that affect its output; sizes follow from the weights' shapes."""
 
 DEFAULTS = {"groups": 1, "dilation_rate": (1, 1), "keepdims": False}
-"""Settings that older files do not write."""
+"""Values of settings that older files omit."""
 
 IDENTITIES = frozenset({"Dropout", "SpatialDropout2D", "GaussianNoise"})
-"""Classes that do nothing outside training."""
+"""Classes that have no effect outside training."""
 
 PROGRAMS = frozenset({"Lambda", "TFOpLambda", "SlicingOpLambda"})
 MODELS = frozenset({"Functional", "Model", "Sequential"})
@@ -46,10 +46,10 @@ class Node:
     """One step of a network.
 
     Attributes:
-        name: of the layer; an activation that a layer brings along is a step of its own, ``dense_1 (softmax)``.
-        kind: one of `KINDS`, `INPUT` or `ACTIVATION`.
-        settings: that change what it computes.
-        inputs: names of the steps that feed it, in order.
+        name: name of the layer; a layer's own activation is a separate step, ``dense_1 (softmax)``.
+        kind: a kind from `KINDS`, `INPUT` or `ACTIVATION`.
+        settings: settings that affect the output.
+        inputs: names of the input steps, in order.
     """
 
     name: str
@@ -63,9 +63,9 @@ class Graph:
     """A network with one input and one output.
 
     Attributes:
-        nodes: by name. The order depends on the connections alone, so equal networks have equal orders, whatever
-            their layers are called and however they lay in the file.
-        input_shape: rows, columns and channels; None for a side that is free.
+        nodes: steps by name. Their order depends only on the connections, so equal networks have equal orders,
+            whatever the names and file order of their layers.
+        input_shape: rows, columns and channels; None for a variable side.
     """
 
     nodes: Mapping[str, Node]
@@ -78,22 +78,22 @@ class Graph:
 
 
 def read_graph(config: Mapping[str, Any], *, source: str) -> Graph:
-    """Read the description that Keras 2 or 3 gives of a functional model.
+    """Read a functional model's description by Keras 2 or 3.
 
     Args:
-        config: of the model: ``layers``, ``output_layers``.
+        config: config of the model, with ``layers`` and ``output_layers``.
         source: file name for messages.
 
     Raises:
-        PortError: it is no such description, holds a program or a model as a layer, or a kind of layer that neither
+        PortError: the description is invalid, or contains a program, a nested model, or a kind of layer that neither
             network has.
     """
     try:
         entries = config["layers"]
         refuse_foreign((_name(entry) for entry in entries), source=source)
         nodes: dict[str, Node] = {}
-        ends: dict[str, str] = {}  # the step that gives a layer's result
-        for entry in entries:  # Keras lists a layer behind all that feed it
+        ends: dict[str, str] = {}  # last step of each layer
+        for entry in entries:  # Keras lists a layer after its inputs
             inputs = tuple(ends[name] for name in _inbound(entry, source))
             steps = list(_steps(entry, inputs, source))
             nodes.update((step.name, step) for step in steps)
@@ -191,7 +191,7 @@ def _frozen(value: Any) -> Any:  # noqa: ANN401 - JSON
 
 
 def _ordered(nodes: Mapping[str, Node], output: str) -> dict[str, Node]:
-    """What the output rests on, each step behind its inputs, first inputs first; in a loop, since graphs are deep."""
+    """Sort the steps needed for the output, each after its inputs; iterative, since graphs are deep."""
     ordered: dict[str, Node] = {}
     stack = [output]
     while stack:

@@ -1,4 +1,4 @@
-"""HDF5 files of Keras 2, whole models and weights only: arrays in the file's own order of layers."""
+"""Reader of Keras 2 HDF5 files, whole models or weights only: arrays in the file's own order of layers."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
     import h5py
 
 BROKEN = (OSError, AttributeError, KeyError, RuntimeError, TypeError, ValueError)
-"""What reading a file gives that is damaged or of another layout."""
+"""Errors raised when reading a file that is damaged or has another layout."""
 
 
 def read_hdf5(path: Path) -> Source:
-    """Read a whole model or its weights.
+    """Read a whole model, or weights only.
 
     Raises:
-        PortError: the file is cut short, of another layout, or incomplete.
+        PortError: the file is truncated, incomplete, or has another layout.
     """
     import h5py
 
@@ -79,14 +79,14 @@ def read_array(group: h5py.Group, path: str, *, layer: str, read: int, source: s
     """Read one array of weights.
 
     Args:
-        group: that it lies in.
-        path: under which it lies there.
-        layer: that it belongs to.
-        read: how many numbers were read before it.
+        group: group that holds the array.
+        path: path within the group.
+        layer: layer that it belongs to.
+        read: number of values read so far.
         source: file name for messages.
 
     Raises:
-        PortError: it is missing, elsewhere, not finite, or would be more than can be read.
+        PortError: the array is missing, stored outside the file, not finite, or exceeds `MAXIMUM_NUMBERS`.
     """
     dataset = hard_item(group, path, source)
     if read + dataset.size > MAXIMUM_NUMBERS:
@@ -95,10 +95,10 @@ def read_array(group: h5py.Group, path: str, *, layer: str, read: int, source: s
 
 
 def hard_item(group: h5py.Group, path: str, source: str) -> Any:  # noqa: ANN401 - group or dataset
-    """What lies in this very file under a path; links may lead to other files of this machine.
+    """Return the item stored in this file under a path; links, which could open other files, are refused.
 
     Raises:
-        PortError: there is nothing, or something that leads elsewhere.
+        PortError: there is no such item, or it is stored elsewhere.
     """
     import h5py
 
@@ -116,7 +116,7 @@ def hard_item(group: h5py.Group, path: str, source: str) -> Any:  # noqa: ANN401
 
 
 def _strings(group: h5py.Group, name: str) -> list[str]:
-    """An attribute, which Keras splits into ``name0``, ``name1``, ... where it is longer than HDF5 allows."""
+    """Read an attribute; Keras splits long ones into ``name0``, ``name1``, ..., since HDF5 limits their size."""
     if name in group.attrs:
         return [_text(item) for item in group.attrs[name]]
     parts = [f"{name}{index}" for index in range(len(group.attrs)) if f"{name}{index}" in group.attrs]

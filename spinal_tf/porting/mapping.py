@@ -1,6 +1,6 @@
-"""Which layer of a file is which of ours: by connections where the file tells them, otherwise by order and shape.
+"""Match a file's layers with ours: by connections if the file describes them, otherwise by order and shape.
 
-Never by name: names that Keras makes up count on through a session, and a match of some of them is silently wrong.
+Names are never used: Keras numbers default names throughout a session, so matching names can be silently wrong.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ Shapes = tuple[tuple[int, ...], ...]
 
 @dataclass(frozen=True, kw_only=True)
 class Pair:
-    """A layer of ours with what it takes from the file.
+    """One of our layers with its weights from the file.
 
     Attributes:
         ours: name of our layer.
-        theirs: what the file calls it.
-        arrays: float32, in Keras' order.
+        theirs: name of the layer in the file.
+        arrays: weights, float32, in Keras' order.
     """
 
     ours: str
@@ -34,13 +34,13 @@ class Pair:
 
 
 def map_layers(source: Source, ours: Graph, needed: Mapping[str, Shapes], *, network: str) -> tuple[Pair, ...]:
-    """Find each of our layers in a file.
+    """Find the weights of each of our layers in a file.
 
     Args:
-        source: the file.
+        source: file to search.
         ours: our network's graph.
-        needed: shapes of our layers' arrays by layer, in Keras' order; layers without arrays are left out.
-        network: its name, for messages.
+        needed: shapes of our layers' arrays by layer, in Keras' order, without layers that have no arrays.
+        network: name of our network, for messages.
 
     Raises:
         PortError: something differs; the first difference is named.
@@ -53,7 +53,7 @@ def map_layers(source: Source, ours: Graph, needed: Mapping[str, Shapes], *, net
 def _by_graph(
     source: Source, theirs: Graph, ours: Graph, needed: Mapping[str, Shapes], network: str
 ) -> tuple[Pair, ...]:
-    """Step by step in the order that connections alone give, so that equal networks run in parallel."""
+    """Match step by step; the order depends only on connections, so equal networks align."""
     layers, pairs = source.layers, list[Pair]()
     renamed: dict[str, str] = {}
     for node, own in zip_longest(theirs.nodes.values(), ours.nodes.values()):
@@ -95,7 +95,7 @@ def _array_difference(layer: str, arrays: Sequence[np.ndarray], own: str, shapes
 
 
 def _by_order(source: Source, needed: Mapping[str, Shapes], network: str) -> tuple[Pair, ...]:
-    """Array by array: Keras' order follows from the connections, so equal networks have equal orders."""
+    """Match array by array; Keras' order follows from the connections, so equal networks have equal orders."""
     wanted = [(own, shape) for own, shapes in needed.items() for shape in shapes]
     for array, slot in zip_longest(source.arrays, wanted):
         difference = _order_difference(array, slot)

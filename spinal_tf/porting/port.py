@@ -1,4 +1,4 @@
-"""From a file of the original code to weights of this package: read, map, compare, and only then write."""
+"""Import weights from the authors' code: read, map, compare, and only then write."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Ported:
-    """Weights that were taken over and not yet written.
+    """Imported weights, not yet written.
 
     Attributes:
-        source: the file.
-        checkpoint: with its record of where it comes from.
-        pairs: each of our layers with the file's.
-        comparison: of both networks on the same input.
-        model: our network with the weights.
+        source: file of the weights.
+        checkpoint: checkpoint, with a record of its origin.
+        pairs: our layers, each with its layer in the file.
+        comparison: comparison of both networks on the same input.
+        model: our network with the imported weights.
     """
 
     source: Source
@@ -46,15 +46,15 @@ class Ported:
 
 
 def port_weights(path: Path, options: PortOptions) -> Ported:
-    """Take over the weights of a file; nothing is written.
+    """Import the weights of a file, without writing anything.
 
     Args:
-        path: an .h5 or .keras file, or the folder of a SavedModel.
-        options: what the file cannot tell.
+        path: .h5 or .keras file, or folder of a SavedModel.
+        options: facts that the file does not contain.
 
     Raises:
-        PortError: the file is damaged, or its network is not ours; the first difference is named.
-        ValueError: the options are no `Preprocessing`.
+        PortError: the file is damaged, or its network differs from ours; the message names the first difference.
+        ValueError: the options do not form a valid `Preprocessing`.
     """
     source = read_source(path)
     checkpoint = plan_checkpoint(source, options)
@@ -83,11 +83,11 @@ def port_weights(path: Path, options: PortOptions) -> Ported:
 
 
 def write_ported(ported: Ported, into: Path, *, overwrite: bool = False) -> str:
-    """Put weights that were taken over into a folder of weights, with manifest entry and card, all or nothing.
+    """Install imported weights in a weights folder, with manifest entry and card, all or nothing.
 
     Args:
-        ported: from `port_weights`.
-        into: folder of weights, made where it is missing.
+        ported: result of `port_weights`.
+        into: weights folder, created if missing.
         overwrite: replace weights of the same name.
 
     Returns:
@@ -111,7 +111,7 @@ def _adapted(
     channel_order: tuple[int, ...],
     output_order: tuple[int, ...],
 ) -> Weights:
-    """Bring the first layer to our order of channels and the last one to our order of classes; exact, both ways."""
+    """Reorder the first layer to our channels and the last layer to our classes; both changes are exact."""
     first, last = layers[0], layers[-1]
     adapted = dict(weights)
     if channel_order:

@@ -1,4 +1,4 @@
-"""Any file of weights: which format it is, told by its first bytes and never by its name."""
+"""Read any weights file; the format is detected from its first bytes, not from its name."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 def read_source(path: Path) -> Source:
-    """Read a file of weights; nothing in it is executed.
+    """Read a weights file; no Python code in it is executed.
 
     Args:
-        path: an .h5 file, a .keras file, or the folder of a SavedModel.
+        path: .h5 file, .keras file, or folder of a SavedModel.
 
     Raises:
-        PortError: it is none of these, damaged, or of another network.
+        PortError: the file is none of these, damaged, or of another network.
     """
     if path.is_dir():
         if not (path / GRAPH_FILE).is_file():
@@ -43,7 +43,7 @@ def read_source(path: Path) -> Source:
 
 
 def fingerprint(path: Path) -> str:
-    """SHA-256 of a file; of a folder, over its files in the order of their names."""
+    """Return the SHA-256 of a file; of a folder, over its files in order of their names."""
     files = sorted(item for item in path.rglob("*") if item.is_file()) if path.is_dir() else [path]
     total = hashlib.sha256()
     for file in files:

@@ -1,7 +1,7 @@
-"""SavedModels: variables in Keras' order, and the serving signature to compare with.
+"""Reader of SavedModels: variables in Keras' order, and the serving signature for the comparison.
 
-A SavedModel is a program for TensorFlow. What loading and calling it would execute is looked through first: only
-arithmetic of networks is accepted, nothing that opens a file or calls back into Python.
+A SavedModel is a TensorFlow program. Everything that loading and calling it would execute is checked first: only
+network arithmetic is accepted, nothing that opens a file or calls back into Python.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ HARMLESS = frozenset((
     "StatefulPartitionedCall", "StopGradient", "StridedSlice", "Sub", "Sum", "Tile", "Transpose", "VarHandleOp",
 ))
 # fmt: on
-"""Operations that only compute. The two calls lead to other functions of the file, which are looked through as well."""
+"""Operations that only compute. The two call operations lead to other functions of the file, which are also checked."""
 
 RUN_ON_LOADING = ("asset", "resource")
-"""Kinds of stored objects whose initialisers TensorFlow runs while it loads them."""
+"""Kinds of stored objects whose initializers TensorFlow runs on loading."""
 
 
 def read_savedmodel(path: Path) -> Source:
-    """Read a SavedModel with variables and a serving signature, as ``model.save`` and ``model.export`` write them.
+    """Read a SavedModel with variables and a serving signature, as written by ``model.save`` or ``model.export``.
 
     Args:
-        path: the folder.
+        path: folder of the SavedModel.
 
     Raises:
         PortError: it is damaged, executes more than a network does, or holds no variables of a Keras model.
@@ -89,10 +89,10 @@ def _arrays(variables: list[Any], source: str) -> Iterator[Array]:
 
 
 def refuse_programs(path: Path) -> None:
-    """Look through what loading and calling a SavedModel would execute.
+    """Refuse a SavedModel if loading or calling it would do more than compute.
 
     Args:
-        path: the folder.
+        path: folder of the SavedModel.
 
     Raises:
         PortError: it is damaged or of TensorFlow 1, or an operation does more than compute.
@@ -120,7 +120,7 @@ def refuse_programs(path: Path) -> None:
 
 
 def _served(objects: Any, path: Path) -> str:  # noqa: ANN401 - protocol buffer
-    """Name of the function behind the signature."""
+    """Return the name of the signature's function."""
     node = objects.nodes[0]
     for name in ("signatures", SIGNATURE):
         children = {child.local_name: child.node_id for child in node.children}
@@ -133,7 +133,7 @@ def _served(objects: Any, path: Path) -> str:  # noqa: ANN401 - protocol buffer
 
 
 def _reachable(start: str, functions: dict[str, Any]) -> set[str]:
-    """The operations of a function and of all that it calls."""
+    """Collect the operations of a function and of all functions that it calls."""
     operations, waiting, seen = set[str](), [start], set[str]()
     while waiting:
         name = waiting.pop()

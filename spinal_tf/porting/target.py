@@ -1,4 +1,4 @@
-"""What a file's weights are to become: the checkpoint, with what the file tells and what only its owner knows."""
+"""Plan the checkpoint of imported weights from the file and from what only its owner knows."""
 
 from __future__ import annotations
 
@@ -16,32 +16,32 @@ from spinal_tf.slices import MaskMode
 
 Channel = Literal["t1c", "t2w", "mask"]
 TILE_CHANNELS: tuple[Channel, ...] = ("t1c", "t2w", "mask")
-"""Order of a tile's channels here and in the public code."""
+"""Order of a tile's channels, here and in the public code."""
 
 DEFAULT_SIZE = (256, 256)
 """Rows and columns of the public code's tiles."""
 
 SEGMENTER_NETWORK, CLASSIFIER_NETWORK = "multiresunet", "densenet121"
-"""Those of the public code; weights of others cannot be taken over."""
+"""Networks of the public code; weights of other networks cannot be imported."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PortOptions:
-    """What the file cannot tell. The defaults are the public code of Zhuo et al. 2022.
+    """Facts that the file does not contain. The defaults are those of the public code of Zhuo et al. 2022.
 
     Attributes:
         name: ``segmenter``, or the name of a task.
         intensity: see `Preprocessing`.
         fit: see `Preprocessing`.
-        size: rows and columns of the input; None for what the file says, else 256 x 256.
+        size: rows and columns of the input; None for those in the file, or 256 x 256 if it has none.
         spacing_mm: see `Preprocessing`.
-        operating_point: probability from which a voxel is lesion, or a case positive by T2w alone.
-        operating_point_t1c: probability from which a case is positive by T2w and T1c; None where nobody chose one.
+        operating_point: minimum probability of a lesion voxel, or of a positive case with T2w alone.
+        operating_point_t1c: minimum probability of a positive case with T2w and T1c; None if none was chosen.
         mask_mode: how the mask enters a tile.
-        modalities: that it was trained with.
+        modalities: modalities used in training.
         channels: order of the tile's channels in the file's network.
-        positive_output: which of the file's two probabilities is the task's positive class, 0 or 1.
-        data: what it was trained on, in words that complete "trained on".
+        positive_output: index (0 or 1) of the file's output for the task's positive class.
+        data: description of the training data that completes "trained on".
     """
 
     name: str
@@ -59,20 +59,20 @@ class PortOptions:
 
     @property
     def is_segmenter(self) -> bool:
-        """Whether the weights are a segmenter's."""
+        """Whether the weights belong to a segmenter."""
         return self.name == SEGMENTER
 
 
 def plan_checkpoint(source: Source, options: PortOptions) -> Checkpoint:
-    """Work out the checkpoint that a file could fill.
+    """Determine the checkpoint for a file's weights.
 
     Args:
-        source: the file.
-        options: what it cannot tell.
+        source: file of the weights.
+        options: facts that the file does not contain.
 
     Raises:
-        PortError: its first or last layer has the wrong size, or the options contradict it.
-        ValueError: the options are no `Preprocessing`.
+        PortError: the file's first or last layer has the wrong size, or the options contradict the file.
+        ValueError: the options do not form a valid `Preprocessing`.
     """
     kernels = [array.values.shape for array in source.arrays if array.values.ndim == 4]
     if not kernels:
@@ -111,7 +111,7 @@ def _segmenter_arguments(source: Source, kernels: Sequence[tuple[int, ...]]) -> 
     if source.arrays[-1].values.shape != (1,):
         classes = source.arrays[-1].values.shape[-1]
         raise PortError(f"{source.path}: gives {classes} classes, where the segmenter gives one probability of lesion")
-    # The reference normalises before the sigmoid; with a bias instead, the kernel is the last but one.
+    # The reference normalizes before the sigmoid; with a bias instead, the kernel is the second to last array.
     plain = len(source.arrays) > 1 and source.arrays[-2].values.ndim == 4
     return {"width": min(widths), "output_batch_norm": not plain}
 

@@ -1,4 +1,4 @@
-"""What is known of a file of weights, whatever its format."""
+"""Content of a weights file, whatever its format."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from spinal_tf.errors import PortError
 from spinal_tf.porting.graph import Graph
 
 Run = Callable[[np.ndarray], np.ndarray]
-"""From float32 (n, rows, columns, channels) to the float32 result of the network that the file holds."""
+"""Function from float32 (n, rows, columns, channels) to the float32 output of the file's network."""
 
 MAXIMUM_NUMBERS = 250_000_000
-"""Most weights that are read, against files that unpack to more than memory; NASNetLarge has 89 million."""
+"""Maximum number of weights to read, so that a file cannot exhaust the memory; NASNetLarge has 89 million."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,8 +23,8 @@ class Array:
     """One array of weights.
 
     Attributes:
-        layer: that it belongs to, as the file calls it.
-        values: float32.
+        layer: name of its layer in the file.
+        values: values, float32.
     """
 
     layer: str
@@ -33,15 +33,16 @@ class Array:
 
 @dataclass(frozen=True, kw_only=True)
 class Source:
-    """A file of weights.
+    """Content of a weights file.
 
     Attributes:
-        path: of the file or folder.
-        format: in words, with the version of Keras where the file tells it.
-        arrays: in Keras' order, which follows from the connections: layers by depth, and each layer's arrays as made.
-        graph: where the file describes its network.
-        run: where the file's own network can be run.
-        input_shape: rows, columns and channels of its input; None for what is free or not told.
+        path: path of the file or folder.
+        format: description of the format, with the Keras version if known.
+        arrays: arrays in Keras' order, which follows from the connections: layers by depth, and each layer's arrays in
+            order of creation.
+        graph: the file's description of its network, if any.
+        run: function that runs the file's own network, if possible.
+        input_shape: rows, columns and channels of the input; None if variable or unknown.
     """
 
     path: Path
@@ -61,15 +62,15 @@ class Source:
 
     @property
     def count(self) -> int:
-        """How many numbers the arrays hold."""
+        """Total number of values in the arrays."""
         return sum(array.values.size for array in self.arrays)
 
 
 def checked(values: np.ndarray, *, layer: str, source: str) -> np.ndarray:
-    """An array as float32.
+    """Check that an array is finite and return it as float32.
 
     Raises:
-        PortError: it does not hold finite numbers.
+        PortError: it holds values that are not finite numbers.
     """
     if values.dtype.kind != "f" or not np.isfinite(values).all():
         raise PortError(f"{source}: layer {layer} has weights that are not finite numbers; take another copy")
