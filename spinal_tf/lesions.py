@@ -45,7 +45,7 @@ class Lesion:
     """Measurements of one lesion.
 
     Attributes:
-        number: from 1, by descending volume; also its value in the array of `label_lesions`.
+        number: number from 1, by descending volume; also its value in the array of `label_lesions`.
         volume_ml: number of voxels times voxel volume.
         length_mm: cranio-caudal length along the lesion's course in the sagittal plane, see `course_steps_mm`.
         width_mm: antero-posterior width perpendicular to that course, maximum over all rows of all slices.

@@ -176,8 +176,8 @@ def slab_weights(slice_mm: float, slab_mm: float | None) -> np.ndarray:
     """Compute the weights of neighboring slices in a mean over a slab that is centered on each slice.
 
     A slice weighs as much as its extent overlaps the slab; it extends half the distance to the next slice on either
-    side. Averaging is our choice: sagittal spine scans usually have slices of 3 to 4 mm. Thinner slices are noisier, and
-    more of them run along the side of the cord, where cord blurred into bright fluid looks like a lesion.
+    side. Averaging is our choice: sagittal spine scans usually have slices of 3 to 4 mm. Thinner slices are noisier,
+    and more of them run along the side of the cord, where cord blurred into bright fluid looks like a lesion.
 
     Args:
         slice_mm: distance from one slice to the next.

@@ -13,8 +13,8 @@ def data_kind(training: Mapping[str, Any]) -> DataKind | None:
     """Return the kind of a network's training cases; None if unknown.
 
     Args:
-        training: training record of a manifest. Its entry ``kind`` decides. Records of earlier versions lack it; they
-            are simulated if the first word of ``data`` says so.
+        training: training record of a manifest. Its entry ``kind`` decides. Records of earlier versions lack it; their
+            cases are simulated if ``data`` begins with that word.
     """
     if "kind" in training:
         return next((kind for kind in get_args(DataKind) if kind == training["kind"]), None)

@@ -105,7 +105,7 @@ def require_match(model: keras.Model, weights: Weights, *, source: str) -> None:
 
     Args:
         model: model to compare with, left unchanged; its variables need no values.
-        weights: from `decode_weights`.
+        weights: weights from `decode_weights`.
         source: file name for messages.
 
     Raises:
@@ -127,7 +127,7 @@ def assign_weights(model: keras.Model, weights: Weights, *, source: str) -> None
 
     Args:
         model: changed in place.
-        weights: from `decode_weights`.
+        weights: weights from `decode_weights`.
         source: file name for messages.
 
     Raises:

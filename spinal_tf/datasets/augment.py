@@ -50,7 +50,7 @@ def warp(image: Array, matrix: Array, size: tuple[int, int], *, label: bool = Fa
 def random_lesion_level(rng: np.random.Generator, image: Array, mask: Array) -> Array:
     """Brighten a lesion, at most to slightly above fluid, with probability 0.5; its texture is kept.
 
-    Real lesions are brighter than tables of typical levels say. Lesions are never darkened: invisible lesions teach a
+    Real lesions can be brighter than tables of typical levels. Lesions are never darkened: invisible lesions teach a
     network to mark healthy cord.
 
     Args:

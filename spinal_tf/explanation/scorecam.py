@@ -1,4 +1,4 @@
-"""Score-CAM (Wang et al., CVPR workshops 2020): channels weighted by the probability of the tile masked by them.
+"""Score-CAM (Wang et al., CVPR workshops 2020): channels weighted by the class probability of the tile they mask.
 
 It needs no gradient, but one forward pass per channel: the tile is multiplied by the channel, scaled to 0 to 1. Only
 the `CHANNELS` with the highest variance, of DenseNet121's 1,024, are used (Faster Score-CAM). tf-keras-vis enlarges

@@ -28,7 +28,7 @@ def dice_bce(y_true: keras.KerasTensor, y_pred: keras.KerasTensor, total: Total 
 
     ``1 - (2 sum(y p) + s) / (sum(y) + sum(p) + s) - mean(y log p + (1 - y) log(1 - p))``, s = `SMOOTH`. Dice is
     computed over the whole batch, since it is unstable on single slices with few or no lesion pixels. This loss is our
-    choice: that of Zhuo et al. 2022 is not published.
+    choice; the loss of Zhuo et al. 2022 is not published.
 
     Args:
         y_true: 0 or 1, ``(batch, height, width, 1)``.

@@ -16,7 +16,7 @@ def batches(
     """Yield batches for `spinal_tf.training.step.Trainer`; each machine draws only its own share.
 
     Args:
-        strategy: of the training.
+        strategy: strategy of the training.
         sampler: makes the samples.
         batch: samples in a batch, over all devices together; each device gets an equal share.
         first_step: first step to draw.

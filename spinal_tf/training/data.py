@@ -70,8 +70,8 @@ class TrainingCohort:
         """Return the prepared cases, from the cache or made now.
 
         Args:
-            name: of the cache.
-            cases: of the cohort.
+            name: name of the cache.
+            cases: cases of the cohort.
             prepare: makes the cache entry of a case.
             with_t1c: read the contrast-enhanced scans.
             masks: extra columns whose masks are read.

@@ -55,7 +55,7 @@ class Setting:
     Attributes:
         report: called with the progress.
         listen: context of the training; it yields the function that is checked between steps and during validation.
-        strategy: from `spinal_tf.training.devices.open_strategy`; None for TensorFlow's current one.
+        strategy: strategy from `spinal_tf.training.devices.open_strategy`; None for TensorFlow's current one.
     """
 
     report: Callable[[Report], None] = nobody

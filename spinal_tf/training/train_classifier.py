@@ -85,7 +85,7 @@ def train_classifier(
     """Train the classifier of a task; see `run_job` for further exceptions.
 
     Args:
-        cohort: from `open_cohort`.
+        cohort: cohort from `open_cohort`.
         task: the question.
         out: the run folder.
         plan: network and samples.
@@ -111,7 +111,7 @@ def classifier_job(
     """Prepare the training of a classifier.
 
     Args:
-        cohort: from `open_cohort`.
+        cohort: cohort from `open_cohort`.
         task: the question.
         plan: network and samples.
         options: training options; the batch is even.

@@ -84,7 +84,7 @@ def train_segmenter(
     """Train the segmenter on a cohort; see `run_job` for further exceptions.
 
     Args:
-        cohort: from `open_cohort`.
+        cohort: cohort from `open_cohort`.
         out: the run folder.
         plan: network and samples.
         options: training options.
@@ -105,7 +105,7 @@ def segmenter_job(
     """Prepare the training of a segmenter.
 
     Args:
-        cohort: from `open_cohort`.
+        cohort: cohort from `open_cohort`.
         plan: network and samples.
         options: training options.
         only: names of the training cases that are used; None for all.
