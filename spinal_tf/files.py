@@ -191,7 +191,7 @@ def new_folder(target: Path) -> Iterator[Path]:
 
     Raises:
         FileExistsError: the target exists, perhaps because another process published it meanwhile.
-        OSError: something cannot be written.
+        OSError: a file or folder cannot be written.
     """
     temporary = _temporary_beside(target)
     temporary.mkdir(parents=True)

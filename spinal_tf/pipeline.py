@@ -52,7 +52,7 @@ class SegmentationOptions:
         threshold: minimum probability of a lesion voxel; None for the weights' operating point.
         minimum_peak: probability that a lesion must reach in at least one voxel; None for that of the weights.
         minimum_volume_ml: minimum volume in mL; smaller components are removed.
-        tta: average over the four flips of every slice, at four times the cost.
+        tta: average over four flips of every slice (test-time augmentation), at four times the cost.
     """
 
     threshold: float | None = None

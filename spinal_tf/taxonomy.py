@@ -44,7 +44,7 @@ class Diagnosis:
 
 @dataclass(frozen=True, kw_only=True)
 class Task:
-    """A two-class question; the positive class comes second, as in Table 2 of Zhuo et al. 2022.
+    """A two-class task; the positive class comes second, as in Table 2 of Zhuo et al. 2022.
 
     Attributes:
         classes: names of the negative and the positive class; a class of one diagnosis has that diagnosis' name.
@@ -56,7 +56,7 @@ class Task:
     classes: tuple[str, str]
 
     def __post_init__(self) -> None:
-        """Refuse classes that are empty, overlap, or have unclear names."""
+        """Refuse classes that are empty, overlap, or have invalid names."""
         for name in (self.name, *self.classes):
             _require_plain(name)
         if not self.negative or not self.positive or self.negative & self.positive:

@@ -14,7 +14,7 @@ def data_kind(training: Mapping[str, Any]) -> DataKind | None:
 
     Args:
         training: training record of a manifest. Its entry ``kind`` decides. Records of earlier versions lack it; their
-            cases are simulated if ``data`` begins with that word.
+            cases are simulated if ``data`` begins with "simulated".
     """
     if "kind" in training:
         return next((kind for kind in get_args(DataKind) if kind == training["kind"]), None)

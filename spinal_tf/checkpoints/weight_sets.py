@@ -39,7 +39,7 @@ class WeightsSet:
 
 
 def read_set(source: Path) -> WeightsSet:
-    """Read a weights set and check every hash; nothing is written.
+    """Read a weights set and check every hash, without writing anything.
 
     It reads only files named in the manifest, in the manifest's own folder. Names in a manifest have no separators, so
     nothing outside can be reached.

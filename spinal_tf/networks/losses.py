@@ -24,7 +24,7 @@ def _on_one_device(sums: keras.KerasTensor) -> keras.KerasTensor:
 
 
 def dice_bce(y_true: keras.KerasTensor, y_pred: keras.KerasTensor, total: Total = _on_one_device) -> keras.KerasTensor:
-    """Soft Dice loss over the batch plus binary cross-entropy over its pixels.
+    """Compute the soft Dice loss over the batch plus the binary cross-entropy over its pixels.
 
     ``1 - (2 sum(y p) + s) / (sum(y) + sum(p) + s) - mean(y log p + (1 - y) log(1 - p))``, s = `SMOOTH`. Dice is
     computed over the whole batch, since it is unstable on single slices with few or no lesion pixels. This loss is our
@@ -43,7 +43,7 @@ def dice_bce(y_true: keras.KerasTensor, y_pred: keras.KerasTensor, total: Total 
 
 
 def dice_topk(y_true: keras.KerasTensor, y_pred: keras.KerasTensor) -> keras.KerasTensor:
-    """Soft Dice loss of each crop plus the mean binary cross-entropy of its hardest pixels.
+    """Compute the soft Dice loss of each crop plus the mean binary cross-entropy of its hardest pixels.
 
     A false positive hardly changes the mean over all pixels; among the hardest pixels it weighs 50 times as much. A
     small lesion hardly changes the Dice of a batch with tumors, but it determines the Dice of its own crop. The

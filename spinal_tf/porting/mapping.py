@@ -43,7 +43,7 @@ def map_layers(source: Source, ours: Graph, needed: Mapping[str, Shapes], *, net
         network: name of our network, for messages.
 
     Raises:
-        PortError: something differs; the first difference is named.
+        PortError: the networks differ; the message names the first difference.
     """
     if source.graph is None:
         return _by_order(source, needed, network)

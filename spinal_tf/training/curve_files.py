@@ -44,7 +44,7 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
 
 
 def draw_curve(path: Path, rows: Sequence[Row], *, measure: str, title: str) -> None:
-    """Draw a measure on training and validation cases against the share of the training patients.
+    """Draw a measure on training and validation cases against the fraction of the training patients.
 
     Each training is a dot; lines join the means over the seeds.
 

@@ -136,7 +136,7 @@ def open_cohort(
         progress: called for the images that are checked, and later for the cases that are prepared.
 
     Raises:
-        CohortError: the table or an image has a fault.
+        CohortError: the table or an image is invalid.
         OutputError: the cache cannot be written.
     """
     make_folder(cache, option="--cache")

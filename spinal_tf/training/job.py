@@ -179,7 +179,7 @@ def load_best(run: RunFolder, model: keras.Model) -> dict[str, Any]:
     """Load the best weights of a run into its network.
 
     Returns:
-        Their record.
+        The record of the best weights.
 
     Raises:
         TrainingError: the run has no validation yet.

@@ -30,6 +30,6 @@ def nested_subset(cases: Sequence[Case], fraction: float, seed: int) -> frozense
     for stratum in sorted(set(strata.values())):
         patients = sorted(patient for patient, of in strata.items() if of == stratum)
         order = np.random.default_rng([seed, *stratum.encode("utf-8")]).permutation(len(patients))
-        count = math.ceil(round(fraction * len(patients), 9))  # 0.1 x 30 is a little more than 3
+        count = math.ceil(round(fraction * len(patients), 9))  # round first: 0.1 x 30 is slightly above 3
         chosen.update(patients[place] for place in order[:count])
     return frozenset(case.name for case in cases if case.patient in chosen)

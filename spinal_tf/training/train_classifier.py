@@ -86,7 +86,7 @@ def train_classifier(
 
     Args:
         cohort: cohort from `open_cohort`.
-        task: the question.
+        task: classification task.
         out: the run folder.
         plan: network and samples.
         options: training options; the batch is even.
@@ -112,7 +112,7 @@ def classifier_job(
 
     Args:
         cohort: cohort from `open_cohort`.
-        task: the question.
+        task: classification task.
         plan: network and samples.
         options: training options; the batch is even.
         only: names of the training cases that are used; None for all.
