@@ -118,9 +118,11 @@ def classifier_job(
         only: names of the training cases that are used; None for all.
 
     Raises:
-        TrainingError: a class has no case in a split, a case cannot be used, or the network does not accept the
-            arguments or the input.
+        TrainingError: the batch is odd, a class has no case in a split, a case cannot be used, or the network does not
+            accept the arguments or the input.
     """
+    if options.batch % 2:
+        raise TrainingError(f"a batch of {options.batch} tiles cannot hold half of each class; choose an even number")
     arguments = plan.all_arguments
     spec = chosen_network(plan.network, CLASSIFIERS, arguments, plan.preprocessing)
     used = cases_by_split(cohort.cohort, healthy=False)

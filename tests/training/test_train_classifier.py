@@ -146,3 +146,8 @@ def test_the_momentum_of_every_batch_normalisation_is_set():
     layers = [layer for layer in _build(NETWORK, PLAN).layers if isinstance(layer, keras.layers.BatchNormalization)]
     assert len(layers) > 10
     assert {layer.momentum for layer in layers} == {0.8}
+
+
+def test_a_batch_that_cannot_hold_half_of_each_class_is_refused(cohort_table, shared_cache, tmp_path):
+    with pytest.raises(TrainingError, match="batch of 5 tiles"):
+        train(cohort_table, shared_cache, tmp_path / "run", options=TrainingOptions(batch=5, steps=1))
