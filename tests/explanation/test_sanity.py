@@ -17,7 +17,8 @@ from spinal_tf.networks.densenet import build_densenet
 
 BUNDLED = Path(__file__).parents[2] / "weights"
 SIZE = (64, 48)
-SEEDS = (0, 1, 2)
+DRAWS = 16
+"""Of random weights for the bundled ones: single correlations scatter from -0.6 to 0.8, the mean of 16 by 0.11."""
 
 
 @pytest.fixture(scope="module")
@@ -170,7 +171,7 @@ def test_maps_of_the_bundled_weights_depend_on_them(write_nifti, tmp_path):
         tiles = make_tiles(volume, case.mask, preprocessing=classifier.checkpoint.preprocessing)
         middle = tiles.images[len(tiles.images) // 2 :][:2]
         ranked = []
-        for seed in SEEDS:
+        for seed in range(DRAWS):
             [one] = check_randomised(classifier.explain, middle, class_index=classifier.call, seed=seed, cascade=False)
             print(f"{classifier.task.name}: seed {seed}, {one}")
             ranked += [] if math.isnan(one.spearman) else [one.spearman]
