@@ -19,7 +19,7 @@ export SPINAL_TF_REAL_DATA ?= $(abspath ../shared/data)
 endif
 
 # Processes that share the tests, each with TensorFlow and its own fixtures; 0 runs them in pytest's own process.
-WORKERS ?= 0
+WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope
 
 .PHONY: demo test test-fast coverage lint docs bench clean
