@@ -108,8 +108,15 @@ def test_what_has_no_interval():
 
 
 def test_f1_is_0_where_none_is_found():
+    one_found = LesionwiseScore(reference=(lesion(found=True),), predicted=(lesion(found=True),))
+    lesions = [LesionwiseScore(reference=(lesion(found=False),), predicted=()), one_found]
+    found = mask_intervals({}, lesions, ["a", "b"], FEW).detection[Rule.ANY_OVERLAP, ALL_SIZES]
+    assert Detection(missed=3).f1 == 0
+    assert (found.f1.low, found.f1.high) == (found.recall.low, found.recall.high) == (0, 1)
+    assert not found.precision.known
+
+
+def test_lesions_that_are_all_missed_or_all_found_have_no_interval():
     lesions = [LesionwiseScore(reference=(lesion(found=False),), predicted=())] * 3
     found = mask_intervals({}, lesions, ["a", "b", "c"], FEW).detection[Rule.ANY_OVERLAP, ALL_SIZES]
-    assert Detection(missed=3).f1 == 0
-    assert (found.f1.low, found.f1.high, found.recall.high) == (0, 0, 0)
-    assert not found.precision.known
+    assert (found.f1, found.recall) == (UNKNOWN, UNKNOWN)

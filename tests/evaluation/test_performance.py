@@ -165,6 +165,23 @@ def test_what_is_not_defined_is_neither_a_number_nor_an_interval(scored, some_ro
     assert judged.measures["specificity"].value == 1
 
 
+def test_separate_classes_say_nothing_of_the_area_in_other_patients(scored, some_rows):
+    measures = performance(scored(some_rows(160)).sets[CaseSet.TEST], FEW).measures
+    assert measures["auc"].value == 1
+    assert (measures["auc"].formula, measures["auc"].bootstrap) == (UNKNOWN, UNKNOWN)
+    assert measures["sensitivity"].bootstrap == UNKNOWN
+    assert measures["sensitivity"].formula.known, "Wilson's interval of 20 of 20 exists"
+
+
+def test_a_class_of_one_patient_has_no_interval_by_resampling(scored):
+    rows = [row for index, row in enumerate(noisy_rows(80)) if row["split"] == "validation" or index < 4]
+    rows += [row for row in noisy_rows(80)[4:] if row["split"] == "test" and row["diagnosis"] == "ms"]
+    judged = performance(scored(rows).sets[CaseSet.TEST], FEW)
+    assert (judged.scored.labels.sum(), len(judged.scored.cases)) == (1, 21)
+    assert {name for name, one in judged.measures.items() if one.bootstrap.known} == {"accuracy", "specificity"}
+    assert judged.measures["auc"].formula == UNKNOWN
+
+
 def test_a_set_without_cases_has_no_performance(scored, some_rows):
     rows = [row for row in some_rows() if row["split"] == "validation"]
     assert performance(scored(rows).sets[CaseSet.TEST], FEW) is None

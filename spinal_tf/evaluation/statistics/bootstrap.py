@@ -17,6 +17,12 @@ from spinal_tf.evaluation.statistics.confusion import parts
 ELEMENTS_AT_ONCE = 500_000
 """Counts in a block: 4 MB, which fits into the cache of a processor."""
 
+ACROSS_CLASSES = ("auc", "ppv", "npv", "precision")
+"""Measures that compare one class with the other, and so depend on the cases of both."""
+
+FEWEST_PATIENTS = 2
+"""Fewest patients of a class that resampling can vary."""
+
 Replicates = dict[str, np.ndarray]
 """Values of each measure in every resample, (resamples,), by name of the measure."""
 
@@ -92,7 +98,8 @@ def replicate(
 
     Returns:
         For each item of ``answers``: the ratios of `confusion`, and ``auc`` if it has scores; NaN where a resample
-        gives 0 / 0.
+        gives 0 / 0. `ACROSS_CLASSES` are NaN if a class has fewer than `FEWEST_PATIENTS`: that class would be the same
+        in every resample.
     """
     curves = {index: _Curve(labels, one.scores) for index, one in enumerate(answers) if one.scores is not None}
     columns = np.column_stack([column for one in answers for column in _columns(labels, one.calls)]).astype(float)
@@ -106,7 +113,15 @@ def replicate(
     found = [_ratios(counted) for counted in summed]
     for index, blocks in surfaces.items():
         found[index]["auc"] = np.concatenate(blocks)
+    if fewest_patients(labels, patients) < FEWEST_PATIENTS:
+        undefined = np.full(resampling.resamples, np.nan)
+        return [one | {name: undefined for name in ACROSS_CLASSES if name in one} for one in found]
     return found
+
+
+def fewest_patients(labels: np.ndarray, patients: np.ndarray) -> int:
+    """Return the number of patients of the smaller class; labels and patients: (n,)."""
+    return min(len(np.unique(patients[labels == label])) for label in (False, True))
 
 
 def mean_replicates(values: np.ndarray, strata: np.ndarray, patients: np.ndarray, resampling: Resampling) -> np.ndarray:

@@ -13,10 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from spinal_tf.evaluation.statistics.intervals import UNKNOWN, Interval, normal
-
-ROUNDING = 1e-12
-"""Variances up to this are 0 within rounding: one of n cases changes an area's variance by about 1 / n^3."""
+from spinal_tf.evaluation.statistics.intervals import ROUNDING, UNKNOWN, Interval, normal
 
 
 @dataclass(frozen=True, kw_only=True)

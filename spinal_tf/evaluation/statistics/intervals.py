@@ -15,6 +15,9 @@ LEVEL = 0.95
 Z = float(stats.norm.ppf((1 + LEVEL) / 2))
 """Two-sided quantile of the normal distribution: 1.96."""
 
+ROUNDING = 1e-12
+"""Widths and variances up to this are 0 within rounding: one of n cases changes an area's variance by about 1 / n^3."""
+
 FEWEST_DEFINED = 0.95
 """Share of bootstrap replicates that must be defined; with fewer, the rest would describe another population."""
 
@@ -79,6 +82,8 @@ def normal(value: float, variance: float, *, low: float, high: float) -> Interva
 def percentile(replicates: np.ndarray) -> Interval:
     """Return the bootstrap percentile interval (Efron, Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13).
 
+    If both limits are the same, the interval is unknown: resamples that all agree tell nothing of other patients.
+
     Args:
         replicates: float, (resamples,), NaN for resamples in which the value is undefined.
     """
@@ -86,4 +91,4 @@ def percentile(replicates: np.ndarray) -> Interval:
     if not len(defined) or len(defined) < FEWEST_DEFINED * len(replicates):
         return UNKNOWN
     low, high = np.quantile(defined, ((1 - LEVEL) / 2, (1 + LEVEL) / 2))
-    return Interval(low=float(low), high=float(high))
+    return Interval(low=float(low), high=float(high)) if high - low > ROUNDING else UNKNOWN

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spinal_tf.evaluation.statistics.bootstrap import Resampling, draws
+from spinal_tf.evaluation.statistics.bootstrap import FEWEST_PATIENTS, Resampling, draws, fewest_patients
 from spinal_tf.evaluation.statistics.intervals import LEVEL
 
 ROUNDING = 1e-9
@@ -86,9 +86,9 @@ def roc_band(
         false_positive_rates: 1 - specificity, (k,).
 
     Returns:
-        The band, or None if a class is absent.
+        The band; None if a class has fewer than `FEWEST_PATIENTS`, or if all resamples give the same curve.
     """
-    if labels.all() or not labels.any():
+    if fewest_patients(labels, patients) < FEWEST_PATIENTS:
         return None
     corners = _Corners(labels, scores)
     found = [
@@ -98,7 +98,7 @@ def roc_band(
         for counts in draws(labels, patients, resampling)
     ]
     low, high = np.quantile(np.concatenate(found), ((1 - LEVEL) / 2, (1 + LEVEL) / 2), axis=0)
-    return RocBand(false_positive_rate=false_positive_rates, low=low, high=high)
+    return RocBand(false_positive_rate=false_positive_rates, low=low, high=high) if (high > low).any() else None
 
 
 class _Corners:

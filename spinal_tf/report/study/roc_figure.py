@@ -105,11 +105,12 @@ def _draw_task(panel: Axes, evaluation: Evaluation, performance: Performance, ra
     panel.plot([0, 1], [0, 1], ":", color=GREY, linewidth=1)
     curve = roc_curve(scored.labels, scored.scores)
     band = roc_band(scored.labels, scored.scores, scored.patients, evaluation.options.resampling)
-    if curve is None or band is None:
+    if curve is None:
         only = tree().term(scored.task.classes[int(scored.labels.all())])
         panel.text(0.5, 0.5, f"only {only} cases:\nno curve", ha="center", va="center")
         return
-    panel.fill_between(band.false_positive_rate, band.low, band.high, color=SKY, alpha=0.35, linewidth=0)
+    if band:
+        panel.fill_between(band.false_positive_rate, band.low, band.high, color=SKY, alpha=0.35, linewidth=0)
     area = performance.measures["auc"]
     panel.plot(
         curve.false_positive_rate, curve.sensitivity, color=BLUE, label=_area("model", area.value, area.bootstrap)

@@ -68,6 +68,15 @@ def test_percentiles_of_replicates():
     assert (found.low, found.high) == pytest.approx((25, 975))
 
 
+def test_replicates_that_all_agree_give_no_interval():
+    assert percentile(np.ones(1000)) == percentile(np.full(1000, 0.1) + 0.2 - 0.2) == UNKNOWN
+    mostly = np.ones(1000)
+    mostly[:10] = 0.9
+    assert percentile(mostly) == UNKNOWN, "both limits are 1"
+    mostly[:30] = 0.9
+    assert percentile(mostly).known
+
+
 def test_few_undefined_replicates_are_left_out_and_many_leave_no_interval():
     replicates = np.arange(1001.0)
     replicates[:50] = math.nan

@@ -10,7 +10,7 @@ from sklearn import metrics
 
 from spinal_tf.evaluation.statistics import bootstrap
 from spinal_tf.evaluation.statistics.bootstrap import Resampling, draws
-from spinal_tf.evaluation.statistics.roc import FALSE_POSITIVE_RATES, roc_band, roc_curve
+from spinal_tf.evaluation.statistics.roc import roc_band, roc_curve
 
 FEW = Resampling(resamples=40, seed=3)
 
@@ -80,12 +80,12 @@ def test_the_band_of_two_and_two_by_hand():
     assert list(band.high) == [1, 1]
 
 
-def test_the_band_of_separate_classes_is_1_everywhere():
-    labels = np.arange(10) >= 5
-    band = roc_band(labels, np.arange(10) / 10, np.arange(10), FEW)
-    assert (band.low == 1).all()
-    assert (band.high == 1).all()
-    assert band.false_positive_rate is FALSE_POSITIVE_RATES
+@pytest.mark.parametrize("positive", [5, 9], ids=["separate classes", "one patient of a class"])
+def test_resamples_that_say_nothing_give_no_band(positive):
+    labels, scores = np.arange(10) >= positive, np.arange(10) / 10
+    scores[0] = 0.95 if positive == 9 else 0
+    assert roc_curve(labels, scores) is not None
+    assert roc_band(labels, scores, np.arange(10), FEW) is None
 
 
 def test_the_band_never_falls_and_encloses_most_of_the_curve():

@@ -82,7 +82,7 @@ def test_masks_have_a_column_for_each_disease_of_the_test(full):
     assert ms["Dice, mean, paper"] == "0.50"
     lesions = {row[:2]: row[4] for row in found["lesion_detection"][1].rows}
     # One lesion of 2 mL in each of three cases, found.
-    assert lesions["Lesions, any overlap", "Recall, %"] == "100 [100, 100]"
+    assert lesions["Lesions, any overlap", "Recall, %"] == "100"
     assert lesions["Lesions, any overlap", "1-10 mL"] == "3/3 (100); 0.00"
     assert lesions["Lesions, any overlap", "from 10 mL"] == "–; 0.00"
     triage = found["triage"][1]
