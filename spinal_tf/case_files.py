@@ -140,7 +140,7 @@ def read_reviewed_mask(case: CaseFiles, given: Path | None, *, like: Volume) -> 
 def _written_mask(case: CaseFiles) -> Path:
     places = (case, replace(case, folder=case.case.parent))
     masks = [place.output(MASK_ENDING) for place in places]
-    found = next((mask for mask in masks if mask.exists()), None)
+    found = next((mask for mask in masks if mask.exists() or mask.is_symlink()), None)
     if found is None:
         remedy = "run segment first, or name a mask with --with-mask FILE"
         raise VolumeError(f"{masks[0]}: no mask beside the case; {remedy}")

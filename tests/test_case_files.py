@@ -284,6 +284,12 @@ def test_no_mask_beside_the_case(case):
         read_reviewed_mask(case, None, like=read_volume(case.case))
 
 
+def test_a_mask_beside_the_case_whose_content_was_not_fetched(case, phantom_volume):
+    case.output("_lesion.nii.gz").symlink_to(".git/annex/objects/0/1/SHA256E-s9--0.nii.gz")
+    with pytest.raises(VolumeError, match=r"fetch the content with: datalad get .*_lesion\.nii\.gz"):
+        read_reviewed_mask(case, None, like=phantom_volume)
+
+
 def test_the_mask_beside_the_case_serves_another_folder_of_outputs(case, segmented, tmp_path):
     elsewhere = replace(case, folder=tmp_path / "elsewhere")
     mask = read_reviewed_mask(elsewhere, None, like=segmented.volume)

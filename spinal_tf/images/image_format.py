@@ -43,6 +43,7 @@ class StoredImage:
         source: file name shown in messages.
         data: (i, j, k) float32 in the file's own axis order, scaling applied.
         affine: (4, 4) float64, voxel index to patient RAS mm; see `refuse_unusable_affine`.
+        other_affine: second affine that nearly agrees, which other programs may use; for NIfTI the qform.
         geometry: geometry to write results on this grid; None stands for a NIfTI file with this affine.
         no_orientation: reason why the file does not tell left from right; empty if it does.
         may_be_cropped: whether the file may hold only part of the scan's grid, as 3D Slicer's segmentations do.
@@ -52,6 +53,7 @@ class StoredImage:
     source: str
     data: np.ndarray
     affine: np.ndarray
+    other_affine: np.ndarray | None = None
     geometry: Geometry | None = None
     no_orientation: str = ""
     may_be_cropped: bool = False
@@ -130,11 +132,19 @@ def refuse_unusable_affine(affine: np.ndarray, source: str) -> None:
     Raises:
         VolumeError: not finite, nearly zero, huge, or singular.
     """
+    problem = affine_problem(affine)
+    if problem:
+        raise VolumeError(f"{source}: its affine is {problem}; convert it again")
+
+
+def affine_problem(affine: np.ndarray) -> str:
+    """Return why an affine cannot place voxels; empty if it can."""
     lengths = np.linalg.norm(affine[:3, :3], axis=0)
     if not np.isfinite(affine).all() or lengths.min() < SMALLEST_MM or np.abs(affine).max() > LARGEST_MM:
-        raise VolumeError(f"{source}: its affine is unusable (nearly zero, huge or not a number); convert it again")
+        return "unusable (nearly zero, huge or not a number)"
     if abs(np.linalg.det(affine[:3, :3] / lengths)) < SINGULAR_BELOW:
-        raise VolumeError(f"{source}: its affine is singular, the axes are not three directions; convert it again")
+        return "singular, the axes are not three directions"
+    return ""
 
 
 def _damaged(source: str) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from spinal_tf.images.nifti import corner_distance_mm
+from spinal_tf.images.grid import nearest_part, same_grid
 
 
 def onto_lattice(
-    data: np.ndarray, affine: np.ndarray, *, shape: tuple[int, ...], whole: np.ndarray, tolerance_mm: float
+    data: np.ndarray, affine: np.ndarray, *, shape: tuple[int, ...], whole: np.ndarray
 ) -> np.ndarray | None:
     """Put an image onto a grid of which it is a part.
 
@@ -17,17 +17,13 @@ def onto_lattice(
         affine: (4, 4), index of the array to RAS mm.
         shape: shape of the grid.
         whole: (4, 4) affine of the grid.
-        tolerance_mm: largest distance of a voxel from a voxel of the grid.
 
     Returns:
-        The data on the grid, zero elsewhere; None if voxels do not coincide with those of the grid, or if a nonzero
-        voxel lies outside of it.
+        The data on the grid, zero elsewhere; None if voxels do not coincide with those of the grid (see `same_grid`),
+        or if a nonzero voxel lies outside of it.
     """
-    start = np.linalg.solve(whole, affine @ [0, 0, 0, 1])[:3]
-    first = np.rint(start).astype(int)
-    moved = whole.copy()
-    moved[:3, 3] = (whole @ [*first, 1])[:3]
-    if corner_distance_mm(data.shape, affine, moved) > tolerance_mm:
+    first, nearest = nearest_part(affine, whole)
+    if not same_grid(data.shape, affine, nearest):
         return None
     low, high = np.maximum(first, 0), np.minimum(first + data.shape, shape)
     result = np.zeros(shape, data.dtype)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gzip
-import logging
+import io
 import math
 import zlib
 from dataclasses import dataclass
@@ -14,17 +14,15 @@ import numpy as np
 from nibabel.nifti1 import Nifti1Header, data_type_codes
 from nibabel.nifti2 import Nifti2Header
 from nibabel.spatialimages import HeaderDataError
-from nibabel.volumeutils import array_from_file
 
 from spinal_tf.errors import VolumeError
-from spinal_tf.images.file_types import GZIP_MAGIC, explain_not_image
-from spinal_tf.images.image_format import ImageFormat, StoredImage, reading, refuse_too_large, refuse_unusable_affine
+from spinal_tf.images.file_types import explain_not_image
+from spinal_tf.images.gzip_stream import GzipStream, read_voxels, skip, unpacked
+from spinal_tf.images.image_format import ImageFormat, StoredImage, reading, refuse_too_large
+from spinal_tf.images.nifti_forms import read_forms
 
 MAXIMUM_GZIP_RATIO = 1032
 """Largest compression ratio of deflate (zlib's technical details); a header that claims more is wrong."""
-
-FORMS_TOLERANCE_MM = 0.1
-"""Qform and sform disagree if a corner differs by more than this; rounding of a qform's quaternion stays below it."""
 
 GZIP_LEVEL = 1
 """Fast level: masks are nearly empty and compress well at any level."""
@@ -38,11 +36,6 @@ GEOMETRY_FIELDS = frozenset(
 
 _HEADERS = ((Nifti1Header, 344, b"n+1\0"), (Nifti2Header, 4, b"n+2\0\r\n\x1a\n"))
 _LONGEST_HEADER = 540
-_NEVER = logging.CRITICAL + 1
-_SILENT = logging.Logger("nifti header checks", level=_NEVER)
-
-
-NO_ORIENTATION = "qform and sform codes are 0"
 
 
 @dataclass(frozen=True)
@@ -81,8 +74,7 @@ def new_geometry(
 def read_nifti(path: Path) -> StoredImage:
     """Read a .nii or .nii.gz file of three axes, of any byte order, integer or float voxels.
 
-    The affine is the sform if its code is set, else the qform. If neither is set, the axes are assumed to run right
-    to left, posterior to anterior, inferior to superior.
+    `read_forms` says where the voxels lie. Bytes behind the end of a gzip file are ignored with a warning.
 
     Raises:
         VolumeError: not a readable, complete NIfTI file; a size the file cannot hold or above ``MAXIMUM_VOXELS``;
@@ -127,42 +119,29 @@ def geometry_header(header: bytes) -> bytes:
     return bytes(parsed.binaryblock)
 
 
-def corners(shape: tuple[int, ...]) -> np.ndarray:
-    """Return the (8, 4) homogeneous indices of the first and last voxel along each axis."""
-    ends = [(0, size - 1) for size in shape[:3]]
-    return np.array([(i, j, k, 1) for i in ends[0] for j in ends[1] for k in ends[2]], dtype=np.float64)
-
-
-def corner_distance_mm(shape: tuple[int, ...], affine: np.ndarray, other: np.ndarray) -> float:
-    """Return the largest distance between the positions that two affines give a corner of a volume of this shape."""
-    moved = corners(shape) @ (affine - other).T
-    return float(np.linalg.norm(moved[:, :3], axis=1).max())
-
-
 def _read(path: Path, source: str) -> StoredImage:
     with path.open("rb") as raw:
-        compressed = raw.read(2) == GZIP_MAGIC
+        start = unpacked(raw).read(_LONGEST_HEADER)
         raw.seek(0)
-        stream = gzip.GzipFile(fileobj=raw, mode="rb") if compressed else raw
-        start = stream.read(_LONGEST_HEADER)
+        stream = unpacked(raw)
         header = _parse(start, source)
         kept = geometry_header(header.binaryblock)
         shape = _three_axes(header, source)
         dtype = _voxel_type(header, source)
+        compressed = isinstance(stream.raw, GzipStream)
         offset = _refuse_false_size(header, shape, dtype, source, path.stat().st_size, compressed=compressed)
-        header.check_fix(logger=_SILENT, error_level=_NEVER)
-        affine = _affine(header, source)
-        stored = array_from_file(shape, dtype, stream, offset, mmap=False)
-        if isinstance(stream, gzip.GzipFile):
-            _read_to_checksum(stream)
-    oriented = max(int(header["qform_code"]), int(header["sform_code"])) > 0
+        forms = read_forms(header, shape, source)
+        skip(stream, offset)
+        stored = read_voxels(stream, shape, dtype)
+        notes = _rest_of_gzip(stream, source)
     return StoredImage(
         source=source,
         data=_scaled(stored, header, source),
-        affine=affine,
+        affine=forms.affine,
+        other_affine=forms.other_affine,
         geometry=NiftiGeometry(kept),
-        no_orientation="" if oriented else NO_ORIENTATION,
-        warnings=_form_warnings(_forms_differ_mm(header, shape), source),
+        no_orientation=forms.no_orientation,
+        warnings=forms.warnings + notes,
     )
 
 
@@ -173,7 +152,7 @@ def _parse(start: bytes, source: str = "header") -> Nifti1Header:
         for endianness in "<>":
             if np.frombuffer(start, f"{endianness}i4", count=1)[0] == kind.sizeof_hdr:
                 return kind(start[: kind.sizeof_hdr], endianness, check=False)
-    raise VolumeError(f"{source}: {explain_not_image(start)}")
+    raise VolumeError(f"{source}: {explain_not_image(start, source)}")
 
 
 def _three_axes(header: Nifti1Header, source: str) -> tuple[int, int, int]:
@@ -223,37 +202,6 @@ def _refuse_false_size(
     return int(offset)
 
 
-def _affine(header: Nifti1Header, source: str) -> np.ndarray:
-    try:
-        affine = np.asarray(header.get_best_affine(), dtype=np.float64)
-    except ValueError as error:
-        raise VolumeError(f"{source}: its qform cannot be read; convert it again from the original images") from error
-    refuse_unusable_affine(affine, source)
-    return affine
-
-
-def _forms_differ_mm(header: Nifti1Header, shape: tuple[int, int, int]) -> float:
-    if min(int(header["qform_code"]), int(header["sform_code"])) <= 0:
-        return 0.0
-    try:
-        apart_mm = corner_distance_mm(shape, header.get_qform(), header.get_sform())
-    except ValueError:  # a quaternion longer than one
-        return math.nan
-    return apart_mm if math.isfinite(apart_mm) else math.nan
-
-
-def _form_warnings(differ_mm: float, source: str) -> tuple[str, ...]:
-    """Return warnings about qform and sform, from the largest distance between them; NaN for an unreadable qform."""
-    if math.isnan(differ_mm):
-        return (f"{source}: its qform cannot be read; the sform was used",)
-    if differ_mm > FORMS_TOLERANCE_MM:
-        return (
-            f"{source}: qform and sform disagree by up to {differ_mm:.3g} mm; the sform was used, "
-            "other programs may show the image elsewhere",
-        )
-    return ()
-
-
 def _scaled(stored: np.ndarray, header: Nifti1Header, source: str) -> np.ndarray:
     try:
         slope, intercept = header.get_slope_inter()
@@ -267,9 +215,12 @@ def _scaled(stored: np.ndarray, header: Nifti1Header, source: str) -> np.ndarray
     return data
 
 
-def _read_to_checksum(stream: gzip.GzipFile) -> None:
-    while stream.read(2**20):
-        pass
+def _rest_of_gzip(stream: io.BufferedReader, source: str) -> tuple[str, ...]:
+    """Read a gzip file to its end, which verifies it, and return a warning if other bytes follow."""
+    if not isinstance(stream.raw, GzipStream):
+        return ()
+    skip(stream)
+    return (f"{source}: has other bytes behind its gzip data; they were ignored",) if stream.raw.has_rest else ()
 
 
 def _takes_bytes(start: bytes) -> bool:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import gzip
 import zlib
 from pathlib import Path
 
-from spinal_tf.images.file_types import GZIP_MAGIC, refuse_not_a_file
+from spinal_tf.images.file_types import refuse_not_a_file
+from spinal_tf.images.gzip_stream import unpacked
 from spinal_tf.images.image_format import FIRST_BYTES, ImageFormat, StoredImage, reading
 from spinal_tf.images.image_registry import image_formats, image_suffix
 
@@ -42,11 +42,7 @@ def _format_of_file(path: Path, start: bytes) -> ImageFormat:
 def _first_bytes(path: Path) -> bytes:
     """Return a file's first bytes, gunzipped; empty if the compressed stream is damaged, which the reader reports."""
     with path.open("rb") as raw:
-        if raw.read(2) != GZIP_MAGIC:
-            raw.seek(0)
-            return raw.read(FIRST_BYTES)
-        raw.seek(0)
         try:
-            return gzip.GzipFile(fileobj=raw).read(FIRST_BYTES)
-        except (EOFError, zlib.error, gzip.BadGzipFile):
+            return unpacked(raw).read(FIRST_BYTES)
+        except (EOFError, zlib.error):
             return b""

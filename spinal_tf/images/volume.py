@@ -4,56 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 from nibabel.affines import voxel_sizes
-from nibabel.orientations import apply_orientation, axcodes2ornt, inv_ornt_aff, io_orientation, ornt_transform
+from nibabel.orientations import apply_orientation, axcodes2ornt, ornt_transform
 
 from spinal_tf.errors import VolumeError
-from spinal_tf.images.image_format import Geometry, StoredImage
+from spinal_tf.images.grid import PACKAGE_AXES, Grid, axes_of, orientation_of, same_grid
+from spinal_tf.images.grid_difference import grid_difference, part_difference
+from spinal_tf.images.image_format import StoredImage
 from spinal_tf.images.lattice import onto_lattice
-from spinal_tf.images.nifti import corner_distance_mm, new_geometry
+from spinal_tf.images.nifti import new_geometry
 from spinal_tf.images.plausibility import plausibility_warnings, refuse_not_sagittal
 from spinal_tf.images.read_image import read_image
 
-PACKAGE_AXES = "LIP"
-"""Axis order of all arrays in the package, in nibabel's codes: slices right to left, rows superior to inferior, columns
-anterior to posterior."""
-
-GRID_TOLERANCE_MM = 1e-3
-"""Largest distance between corners of equal grids; single-precision headers round by a tenth of this."""
-
 FEWEST_SLICES = 3
 """Smallest number of voxels along any axis."""
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Grid:
-    """The voxel grid of a file in its own axis order, with everything needed to write on it again.
-
-    Attributes:
-        shape: number of voxels along i, j, k.
-        affine: (4, 4) float64, (i, j, k) to patient RAS mm.
-        orientation: (3, 2) nibabel orientation: package axis of each file axis, and 1 or -1 for the direction.
-        geometry: data that the reader keeps to write on the grid; for NIfTI: qform, sform, codes, units, version and
-            byte order.
-    """
-
-    shape: tuple[int, int, int]
-    affine: np.ndarray
-    orientation: np.ndarray
-    geometry: Geometry
-
-    def __str__(self) -> str:
-        """Return the grid as shown in messages: size, spacing, axis directions, position of the first voxel."""
-        size = " x ".join(map(str, self.shape))
-        spacing = " x ".join(f"{value:.4g}" for value in voxel_sizes(self.affine))
-        origin = ", ".join(f"{value:.4g}" for value in self.affine[:3, 3])
-        axes = "".join(nib.aff2axcodes(self.affine))
-        return f"{size} voxels of {spacing} mm, axes {axes}, first voxel at ({origin}) mm"
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -108,8 +77,8 @@ def volume_of(image: StoredImage, *, assume_orientation: bool = False, allow_pla
         VolumeError: an unsuitable image.
     """
     notes = _refuse_unoriented(image, assume_orientation=assume_orientation)
-    grid = _grid(image, _orientation(image.affine))
-    affine = _package_affine(grid)
+    grid = _grid(image, orientation_of(image.affine))
+    affine = grid.package_affine
     if min(grid.shape) < FEWEST_SLICES:
         size = " x ".join(map(str, grid.shape))
         raise VolumeError(f"{image.source}: has too few slices ({size} voxels), at least {FEWEST_SLICES} are needed")
@@ -224,15 +193,15 @@ def new_volume(data: np.ndarray, affine: np.ndarray, *, source: str) -> Volume:
     Raises:
         ValueError: not three axes, or an affine with another axis order than the package's.
     """
-    if data.ndim != 3 or "".join(nib.aff2axcodes(affine)) != PACKAGE_AXES:
-        raise ValueError(f"needs three axes in the order {PACKAGE_AXES}, not {data.shape} {nib.aff2axcodes(affine)}")
+    if data.ndim != 3 or axes_of(affine) != PACKAGE_AXES:
+        raise ValueError(f"needs three axes in the order {PACKAGE_AXES}, not {data.shape} {axes_of(affine)}")
     geometry = new_geometry(data.shape, affine)
     rounded = np.asarray(affine, dtype=np.float32).astype(np.float64)
     first, second, third = data.shape
     grid = Grid(
         shape=(first, second, third),
         affine=rounded,
-        orientation=_orientation(rounded),
+        orientation=orientation_of(rounded),
         geometry=geometry,
     )
     return Volume(data=np.ascontiguousarray(data, dtype=np.float32), affine=rounded, source=source, grid=grid)
@@ -255,26 +224,17 @@ def _slice_axis(grid: Grid) -> int:
     return int(np.flatnonzero(grid.orientation[:, 0] == 0)[0])
 
 
-def _orientation(affine: np.ndarray) -> np.ndarray:
-    """Return the orientation that turns a file with this affine into the package's order; see ``Grid.orientation``."""
-    turned: np.ndarray = ornt_transform(io_orientation(affine), axcodes2ornt(PACKAGE_AXES))
-    return turned
-
-
 def _grid(image: StoredImage, orientation: np.ndarray) -> Grid:
     first, second, third = image.data.shape
     shape = (first, second, third)
     geometry = image.geometry or new_geometry(shape, image.affine)
-    return Grid(shape=shape, affine=image.affine, orientation=orientation, geometry=geometry)
-
-
-def _package_shape(grid: Grid) -> tuple[int, ...]:
-    return tuple(grid.shape[axis] for axis in np.argsort(grid.orientation[:, 0]))
-
-
-def _package_affine(grid: Grid) -> np.ndarray:
-    affine: np.ndarray = grid.affine @ inv_ornt_aff(grid.orientation, grid.shape)
-    return affine
+    return Grid(
+        shape=shape,
+        affine=image.affine,
+        orientation=orientation,
+        geometry=geometry,
+        other_affine=image.other_affine,
+    )
 
 
 def _to_package(data: np.ndarray, grid: Grid) -> np.ndarray:
@@ -288,25 +248,33 @@ def _spacing_mm(affine: np.ndarray) -> tuple[float, float, float]:
 
 def _same_grid(image: StoredImage, like: Volume) -> Grid:
     """Return the grid of an image if it equals that of ``like``, in the same or another axis order; else raise."""
-    # Try the scan's own order first: near 45 degrees, rounding alone could order the same axes differently.
-    for orientation in (like.grid.orientation, _orientation(image.affine)):
-        grid = _grid(image, orientation)
-        if _package_shape(grid) != like.data.shape:
-            continue
-        if corner_distance_mm(like.data.shape, _package_affine(grid), like.affine) <= GRID_TOLERANCE_MM:
+    for grid in _possible_grids(image, like):
+        if grid.package_shape == like.data.shape and any(
+            same_grid(grid.package_shape, *pair) for pair in product(grid.package_affines, like.grid.package_affines)
+        ):
             return grid
+    difference = part_difference if image.may_be_cropped else grid_difference
     raise VolumeError(
-        f"{image.source}: its grid differs from that of the scan: {image.source} has {grid}; {like.source} has "
-        f"{like.grid}; export it again on the grid of the scan"
+        f"{image.source}: its grid differs from that of the scan: "
+        f"{difference(_grid(image, orientation_of(image.affine)), like.grid)}; export it again on the grid of "
+        f"{like.source}"
     )
+
+
+def _possible_grids(image: StoredImage, like: Volume) -> tuple[Grid, Grid]:
+    """Return the grid in the scan's own order, and in the order that the image's affine says.
+
+    Near 45 degrees, rounding alone could order the same axes differently.
+    """
+    own = _grid(image, orientation_of(image.affine))
+    return replace(own, orientation=like.grid.orientation), own
 
 
 def _uncropped(image: StoredImage, like: Volume) -> np.ndarray | None:
     """Put a mask of part of the scan's grid onto the whole grid; None if its voxels do not lie on the grid."""
-    for orientation in (like.grid.orientation, _orientation(image.affine)):
-        grid = _grid(image, orientation)
-        part, affine = _to_package(image.data != 0, grid), _package_affine(grid)
-        whole = onto_lattice(part, affine, shape=like.data.shape, whole=like.affine, tolerance_mm=GRID_TOLERANCE_MM)
+    for grid, affine in product(_possible_grids(image, like), like.grid.package_affines):
+        part = _to_package(image.data != 0, grid)
+        whole = onto_lattice(part, grid.package_affine, shape=like.data.shape, whole=affine)
         if whole is not None and _is_finite(image.data):
             return whole
     return None
