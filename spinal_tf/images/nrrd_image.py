@@ -7,12 +7,15 @@ import re
 import zlib
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from spinal_tf.errors import RequirementError, VolumeError
+from spinal_tf.images.file_types import explain_not_image
+from spinal_tf.images.gzip_stream import gunzipped, read_voxels
 from spinal_tf.images.image_format import (
+    FIRST_BYTES,
     ImageFormat,
     StoredImage,
     reading,
@@ -39,6 +42,28 @@ COMPRESSED = ("gzip", "gz")
 READABLE = ("raw", *COMPRESSED)
 """Readable encodings: the size of their data can be checked before memory allocation."""
 
+SKIPS = ("line skip", "lineskip", "byte skip", "byteskip")
+"""Fields that say how much lies between header and voxels; only files without are read."""
+
+BYTE_ORDERS: dict[str, Literal["<", ">"]] = {"little": "<", "big": ">"}
+
+_INTEGERS = (
+    (1, ("char", "int8", "int8_t")),
+    (2, ("short", "short int", "int16", "int16_t")),
+    (4, ("int", "int32", "int32_t")),
+    (8, ("longlong", "long long", "long long int", "int64", "int64_t")),
+)
+_SIGNS = (("i", ("", "signed ")), ("u", ("u", "unsigned ")))
+VOXEL_TYPES: dict[str, np.dtype[Any]] = {
+    f"{before}{name}": np.dtype(f"{kind}{size}")
+    for size, names in _INTEGERS
+    for name in names
+    for kind, words in _SIGNS
+    for before in words
+}
+VOXEL_TYPES |= {"float": np.dtype("f4"), "double": np.dtype("f8")}
+"""Types of voxels by their names in the definition of NRRD (teem.sourceforge.net/nrrd/format.html)."""
+
 
 def read_nrrd(path: Path) -> StoredImage:
     """Read a .nrrd or .seg.nrrd file of three axes, or a .seg.nrrd of one layer.
@@ -48,20 +73,30 @@ def read_nrrd(path: Path) -> StoredImage:
         VolumeError: a damaged or detached file, not three axes, non-numeric voxels, a size that the file cannot
             hold, coordinates in another unit than mm, or an unusable affine.
     """
-    nrrd, source = _library(), path.name
+    source = path.name
+    _refuse_other(path)
+    nrrd = _library()
     with reading(source, nrrd.NRRDError, zlib.error, KeyError, ValueError):
         with path.open("rb") as stream:
             header = nrrd.read_header(stream)
-            shape = _checked(header, source, path.stat().st_size)
+            shape, dtype = _checked(header, source, path.stat().st_size)
             affine, missing = _affine(header, source)
-            data = nrrd.read_data(header, stream, index_order="F")
+            packed = str(header["encoding"]).lower() in COMPRESSED
+            data = read_voxels(gunzipped(stream) if packed else stream, shape, dtype)
         return StoredImage(
             source=source,
-            data=np.asarray(data, dtype=np.float32).reshape(shape),
+            data=data.astype(np.float32),
             affine=affine,
             no_orientation=missing,
             may_be_cropped=source.lower().endswith(SEGMENTATION) or "Segment0_ID" in header,
         )
+
+
+def _refuse_other(path: Path) -> None:
+    with reading(path.name), path.open("rb") as stream:
+        start = stream.read(FIRST_BYTES)
+    if not _takes_bytes(start):
+        raise VolumeError(f"{path.name}: {explain_not_image(start, path.name)}")
 
 
 def _library() -> ModuleType:
@@ -75,29 +110,37 @@ def _library() -> ModuleType:
     return library
 
 
-def _checked(header: dict[str, Any], source: str, file_bytes: int) -> tuple[int, int, int]:
-    """Check that the file can hold the voxels, and return the three sizes."""
+def _checked(header: dict[str, Any], source: str, file_bytes: int) -> tuple[tuple[int, int, int], np.dtype[Any]]:
+    """Check that the file can hold the voxels, and return the three sizes and the type of a voxel."""
     if "data file" in header or "datafile" in header:
         raise VolumeError(f"{source}: keeps its voxels in another file; save it as one .nrrd file")
-    sizes = [int(size) for size in header["sizes"]]
+    if any(int(header.get(name, 0)) for name in SKIPS):
+        raise VolumeError(f"{source}: has other data before its voxels; save it again without")
+    shape = _three_sizes([int(size) for size in header["sizes"]], source)
+    refuse_too_large(shape, source)
+    encoding = str(header["encoding"]).lower()
+    dtype = VOXEL_TYPES.get(str(header["type"]).lower())
+    if dtype is None or encoding not in READABLE:
+        raise VolumeError(f"{source}: has voxels of type {header['type']} in encoding {encoding}; save it with gzip")
+    ratio = MAXIMUM_RATIO if encoding in COMPRESSED else 1
+    if math.prod(shape) * dtype.itemsize > file_bytes * ratio:
+        shown = " x ".join(map(str, shape))
+        raise VolumeError(
+            f"{source}: is truncated, it is too small for the {shown} voxels in its header; copy it again"
+        )
+    return shape, dtype.newbyteorder(BYTE_ORDERS[header["endian"]]) if dtype.itemsize > 1 else dtype
+
+
+def _three_sizes(sizes: list[int], source: str) -> tuple[int, int, int]:
     if len(sizes) == 4 and sizes[0] == 1:
         sizes = sizes[1:]
     if len(sizes) == 4:
         raise VolumeError(f"{source}: has {sizes[0]} layers of segments that overlap; export the lesion alone")
     if len(sizes) != 3:
         raise VolumeError(f"{source}: has {len(sizes)} axes, not three; give one 3D volume")
-    shape = (sizes[0], sizes[1], sizes[2])
-    refuse_too_large(shape, source)
-    encoding = str(header["encoding"]).lower()
-    if header["type"] == "block" or encoding not in READABLE:
-        raise VolumeError(f"{source}: has voxels of type {header['type']} in encoding {encoding}; save it with gzip")
-    ratio = MAXIMUM_RATIO if encoding in COMPRESSED else 1
-    if math.prod(shape) > file_bytes * ratio:
-        shown = " x ".join(map(str, shape))
-        raise VolumeError(
-            f"{source}: is truncated, it is too small for the {shown} voxels in its header; copy it again"
-        )
-    return shape
+    if min(sizes) < 1:
+        raise VolumeError(f"{source}: its header is damaged, the image size makes no sense; export it again")
+    return sizes[0], sizes[1], sizes[2]
 
 
 def _affine(header: dict[str, Any], source: str) -> tuple[np.ndarray, str]:

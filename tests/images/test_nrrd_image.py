@@ -13,6 +13,7 @@ from spinal_tf.case_files import find_cases
 from spinal_tf.errors import RequirementError, VolumeError
 from spinal_tf.images.image_format import MAXIMUM_VOXELS
 from spinal_tf.images.image_registry import image_suffix, suffixes_in_words
+from spinal_tf.images.nrrd_image import VOXEL_TYPES
 from spinal_tf.images.volume import in_file_order, read_mask, read_volume
 
 SPACE = "left-posterior-superior"
@@ -82,12 +83,14 @@ def test_one_layer_of_four_axes_is_a_mask(tmp_path, volume, lesion):
         read_mask(tmp_path / "two.seg.nrrd", like=volume)
 
 
-@pytest.mark.parametrize("steps", [0.5, 100])
+@pytest.mark.parametrize("steps", [0.45, 100])
 def test_a_segmentation_beside_the_grid_is_refused(tmp_path, volume, lesion, steps):
-    """Half a voxel away, and with what is drawn outside of the scan."""
+    """Nearly half a voxel away, and with what is drawn outside of the scan."""
     header = header_of(volume.grid.affine, (steps, 0, 0), Segment0_ID="Segment_1")
     nrrd.write(str(tmp_path / "mask.seg.nrrd"), in_file_order(lesion.astype(np.uint8), like=volume)[1:], header)
-    with pytest.raises(VolumeError, match=r"mask\.seg\.nrrd: its grid differs from that of the scan"):
+    aside = r"shifted by 0\.0398 mm along R, 0\.35 mm along P and 0\.0743 mm along I"
+    says = "it marks voxels outside of the scan" if steps == 100 else aside
+    with pytest.raises(VolumeError, match=rf"mask\.seg\.nrrd: its grid differs from that of the scan: {says}; export"):
         read_mask(tmp_path / "mask.seg.nrrd", like=volume)
 
 
@@ -124,7 +127,12 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(saved, volume):
         ("encoding: gzip", "encoding: hex", "in encoding hex; save it with gzip"),
         ("encoding: gzip", "encoding: gzip\ndata file: scan.raw.gz", "keeps its voxels in another file"),
         (f"space: {SPACE}", "space: scanner-xyz", "its header names no space of a patient"),
-        ("type: float", "type: quaternion", "is truncated or damaged"),
+        ("type: float", "type: quaternion", "has voxels of type quaternion in encoding gzip"),
+        ("type: float", "type: block", "has voxels of type block"),
+        ("endian: little", "endian: middle", "is truncated or damaged"),
+        ("encoding: gzip", "encoding: gzip\nline skip: 1000000000000", "has other data before its voxels"),
+        ("encoding: gzip", "encoding: gzip\nbyteskip: -1", "has other data before its voxels"),
+        (sizes, "sizes: 0 40 48", "the image size makes no sense"),
         ("encoding: gzip", 'encoding: gzip\nspace units: "m" "m" "m"', "gives places in m, not in mm"),
     ):
         edited(saved, before.encode(), after.encode())
@@ -135,6 +143,41 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(saved, volume):
         saved.write_bytes(damaged)
         with pytest.raises(VolumeError, match=r"scan\.nrrd: is truncated or damaged"):
             read_volume(saved)
+
+
+@pytest.mark.parametrize(("name", "size"), [("uchar", 1), ("short", 2), ("unsigned int", 4), ("double", 8)])
+def test_the_file_must_be_able_to_hold_all_bytes_of_its_voxels(tmp_path, volume, name, size):
+    """As many voxels as fit if each took one byte: enough for bytes alone."""
+    start = f"NRRD0004\ntype: {name}\nsizes: 100 100 100\nencoding: raw\nendian: little\n\n".encode()
+    (tmp_path / "scan.nrrd").write_bytes(start + bytes(1_000_000))
+    says = "has no orientation" if size == 1 else "is too small for the 100 x 100 x 100 voxels in its header"
+    with pytest.raises(VolumeError, match=says):
+        read_volume(tmp_path / "scan.nrrd")
+
+
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("kind", ["i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8", "f4", "f8"])
+def test_voxel_types_and_byte_orders(tmp_path, volume, kind, order):
+    data = (in_file_order(volume.data, like=volume) % 120).astype(f"{order}{kind}")
+    nrrd.write(str(tmp_path / "scan.nrrd"), data, header_of(volume.grid.affine))
+    np.testing.assert_array_equal(read_volume(tmp_path / "scan.nrrd").data, volume.data % 120)
+
+
+def test_every_type_that_the_library_knows_is_known():
+    theirs = {name: np.dtype(kind) for name, kind in nrrd.reader._TYPEMAP_NRRD2NUMPY.items() if name != "block"}
+    assert theirs == {name: VOXEL_TYPES.get(name) for name in theirs}
+
+
+def test_content_that_is_no_nrrd_is_named(tmp_path, monkeypatch):
+    """Also without the library that reads NRRD."""
+    monkeypatch.setitem(sys.modules, "nrrd", None)
+    for content, says in (
+        (b"version https://git-lfs.github.com/spec/v1\n", r"mask\.seg\.nrrd: is a Git LFS pointer"),
+        (bytes(600), r"mask\.seg\.nrrd: is not an NRRD file"),
+    ):
+        (tmp_path / "mask.seg.nrrd").write_bytes(content)
+        with pytest.raises(VolumeError, match=says):
+            read_volume(tmp_path / "mask.seg.nrrd")
 
 
 def test_without_its_library_the_error_names_the_extra(saved, monkeypatch):
