@@ -16,6 +16,7 @@ from spinal_tf.images.volume import Volume
 from spinal_tf.lesions import MINIMUM_VOLUME_ML, Lesion, find_lesions, measure_lesions
 from spinal_tf.models import Classifier, Segmenter, model_record
 from spinal_tf.preprocess import (
+    MaskMode,
     Preprocessing,
     from_input,
     in_slabs,
@@ -27,7 +28,7 @@ from spinal_tf.preprocess import (
 )
 from spinal_tf.results import TOO_THIN, CaseResult, Classification, Segmentation, TaskResult
 from spinal_tf.review import review_mask
-from spinal_tf.slices import MaskMode, Tiles, lesion_slices, make_tiles
+from spinal_tf.slices import Tiles, lesion_slices, make_tiles
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import tree
 

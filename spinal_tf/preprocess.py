@@ -19,7 +19,9 @@ from scipy import ndimage
 from spinal_tf.errors import VolumeError, WeightsError
 
 Intensity = Literal["zscore_clip", "zscore_no_clip", "minmax"]
-Fit = Literal["stretch", "pad", "spacing"]
+Fit = Literal["spacing", "stretch", "pad"]
+MaskMode = Literal["channel", "multiply"]
+"""How the mask enters a classifier's tile: as a channel, or by setting the images to zero outside it."""
 
 CLIP_SD = 5.0
 """Distance from the mean at which ``zscore_clip`` clips, in standard deviations (Zhuo et al. 2022, public code)."""

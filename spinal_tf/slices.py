@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from spinal_tf.images.volume import Volume
-from spinal_tf.preprocess import Placement, Preprocessing, intensity_scale, place, to_input
-
-MaskMode = Literal["channel", "multiply"]
+from spinal_tf.preprocess import MaskMode, Placement, Preprocessing, intensity_scale, place, to_input
 
 T1C, T2W, MASK = 0, 1, 2
 """Channels of a tile, in the order of the public code of Zhuo et al. 2022."""

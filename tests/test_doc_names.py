@@ -5,11 +5,14 @@ from __future__ import annotations
 import ast
 import builtins
 import re
+import runpy
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
 import pytest
+
+from spinal_tf.cli.main import main
 
 ROOT = Path(__file__).parents[1]
 PAGES = [
@@ -137,7 +140,10 @@ def docstrings(tree: ast.Module | None = None) -> Iterator[str]:
 
 @cache
 def options() -> frozenset[str]:
-    return frozenset(option for text in said() for option in OPTION.findall(text))
+    """Those of every command, and those that a program names in a text of its own."""
+    contexts = runpy.run_path(str(ROOT / "docs" / "generate_cli.py"))["contexts"](main, "spinal-tf")
+    flags = (flag for context in contexts for parameter in context.command.params for flag in parameter.opts)
+    return frozenset((*flags, *(option for text in said() for option in OPTION.findall(text))))
 
 
 @cache

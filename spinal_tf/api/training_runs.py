@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from spinal_tf.taxonomy import tree
+from spinal_tf.training.plans import ClassifierPlan, SegmenterPlan
 from spinal_tf.training.run_folder import RunFolder
-from spinal_tf.training.training_choices import TrainingOptions
+from spinal_tf.training.training_choices import SEGMENTER_OPTIONS, TrainingOptions
 
 if TYPE_CHECKING:
     from spinal_tf.checkpoints.data_kind import DataKind
     from spinal_tf.training.data import TrainingCohort
     from spinal_tf.training.setting import Report, Setting
-    from spinal_tf.training.train_classifier import ClassifierPlan
-    from spinal_tf.training.train_segmenter import SegmenterPlan
 
 AUTO = "auto"
 
@@ -89,12 +88,11 @@ def train_segmenter(
         DeviceError: this machine has no such device.
         OutputError: the folder cannot be written to.
     """
-    from spinal_tf.training.train_segmenter import SegmenterPlan
     from spinal_tf.training.train_segmenter import train_segmenter as train
 
-    options = options or TrainingOptions(batch=8)
     setting, opened = _opened(Path(cohort), Path(folder), device, progress)
-    return _trained(train(opened, Path(folder), plan or SegmenterPlan(), options, setting, resume=True))
+    plan, options = plan or SegmenterPlan(), options or SEGMENTER_OPTIONS
+    return _trained(train(opened, Path(folder), plan, options, setting, resume=True))
 
 
 def train_classifier(
@@ -125,7 +123,6 @@ def train_classifier(
         OutputError: the folder cannot be written to.
         ValueError: the task is unknown.
     """
-    from spinal_tf.training.train_classifier import ClassifierPlan
     from spinal_tf.training.train_classifier import train_classifier as train
 
     chosen, options = tree().task(task), options or TrainingOptions()

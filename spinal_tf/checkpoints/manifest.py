@@ -19,8 +19,7 @@ from spinal_tf.errors import WeightsError
 from spinal_tf.files import output_files, refuse_unusable
 from spinal_tf.locks import locked
 from spinal_tf.networks.network_registry import SEGMENTERS, is_network, network_spec
-from spinal_tf.preprocess import Preprocessing
-from spinal_tf.slices import MaskMode
+from spinal_tf.preprocess import MaskMode, Preprocessing
 
 if TYPE_CHECKING:
     import keras

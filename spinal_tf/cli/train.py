@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from spinal_tf.cli.field_options import with_options
 from spinal_tf.cli.quiet import quiet_stderr
-from spinal_tf.cli.training_options import CLASSIFIER, CURVE, SEGMENTER, SLURM, TASK, TRAINING, options
+from spinal_tf.cli.training_options import CLASSIFIER, CURVE, SEGMENTER, SLURM, TASK, TRAINING
 
 if TYPE_CHECKING:
     from spinal_tf.cli.training_session import TrainingSession
@@ -21,7 +22,7 @@ def train() -> None:
 
 
 @train.command()
-@options(TRAINING, SLURM, SEGMENTER)
+@with_options(*TRAINING, *SLURM, *SEGMENTER)
 def segmenter(table: Path, out: Path, **given: Any) -> None:  # noqa: ANN401 - the options above
     """Train a network to segment lesions, on crops of all sagittal slices.
 
@@ -31,14 +32,13 @@ def segmenter(table: Path, out: Path, **given: Any) -> None:  # noqa: ANN401 - t
 
 
 @train.command()
-@options(TASK, TRAINING, SLURM, CLASSIFIER)
+@with_options(*TASK, *TRAINING, *SLURM, *CLASSIFIER)
 def classifier(table: Path, out: Path, **given: Any) -> None:  # noqa: ANN401 - the options above
     """Train a network for one task, on tiles of the lesion-bearing slices.
 
     Defaults follow the authors' code where it defines them. RUN keeps the best weights in validation, and a record of
     all settings.
     """
-    _refuse_beginnings(given)
     _session(table, out, given).classifier()
 
 
@@ -48,7 +48,7 @@ def learning_curve() -> None:
 
 
 @learning_curve.command("segmenter")
-@options(TRAINING, CURVE, SEGMENTER)
+@with_options(*TRAINING, *CURVE, *SEGMENTER)
 def segmenter_curve(table: Path, out: Path, **given: Any) -> None:  # noqa: ANN401 - the options above
     """Draw the Dice of training and validation cases against the fraction of the training patients.
 
@@ -60,13 +60,12 @@ def segmenter_curve(table: Path, out: Path, **given: Any) -> None:  # noqa: ANN4
 
 
 @learning_curve.command("classifier")
-@options(TASK, TRAINING, CURVE, CLASSIFIER)
+@with_options(*TASK, *TRAINING, *CURVE, *CLASSIFIER)
 def classifier_curve(table: Path, out: Path, **given: Any) -> None:  # noqa: ANN401 - the options above
     """Draw the AUC of training and validation cases against the fraction of the training patients.
 
     The AUC is that of the authors' code. Everything else is as in `learning-curve segmenter`.
     """
-    _refuse_beginnings(given)
     _session(table, out, given).classifier_curve()
 
 
@@ -76,18 +75,12 @@ def _session(table: Path, out: Path, given: dict[str, Any]) -> TrainingSession:
         from spinal_tf.networks.network_registry import network_spec
 
         spec = network_spec(given["network"])
-    context = click.get_current_context()
-    for name, value in spec.defaults.items():
-        if context.get_parameter_source(name) is ParameterSource.DEFAULT:
+    source = click.get_current_context().get_parameter_source
+    ends = {"epochs": None} if given["steps"] or given["minutes"] else {}
+    for name, value in {**ends, **spec.defaults}.items():
+        if source(name) is ParameterSource.DEFAULT:
             given[name] = value
     side = "crop" if "crop" in given else "size"
     if fault := spec.fault_of_sides((given[side], given[side])):
         raise click.BadParameter(fault, param_hint=f"--{side}")
     return TrainingSession(table, out, given)
-
-
-def _refuse_beginnings(given: dict[str, Any]) -> None:
-    if given["batch"] % 2:
-        raise click.BadParameter(f"{given['batch']} is not a multiple of 2", param_hint="--batch")
-    if given["imagenet"] and given["initial_weights"]:
-        raise click.UsageError("--imagenet and --initial-weights exclude each other; give one of them")

@@ -6,7 +6,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,9 @@ import click
 import tensorflow as tf
 
 from spinal_tf.cli.failures import noted_stop
+from spinal_tf.cli.field_options import filled
 from spinal_tf.cli.progress import progress_bar
-from spinal_tf.datasets.crop_samples import CropPlan
-from spinal_tf.datasets.tile_samples import TilePlan
+from spinal_tf.datasets.sample_plans import CropPlan, TilePlan
 from spinal_tf.networks.network_registry import network_spec
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.taxonomy import tree
@@ -25,20 +25,13 @@ from spinal_tf.training.batches import refuse_uneven
 from spinal_tf.training.curve_files import Row
 from spinal_tf.training.data import TrainingCohort, open_cohort
 from spinal_tf.training.devices import open_strategy
-from spinal_tf.training.initial import Initial
-from spinal_tf.training.learning_curve import (
-    PICTURE,
-    TABLE,
-    Curve,
-    CurvePlan,
-    classifier_curve,
-    segmenter_curve,
-)
+from spinal_tf.training.learning_curve import PICTURE, TABLE, Curve, classifier_curve, segmenter_curve
+from spinal_tf.training.plans import ClassifierPlan, CurvePlan, Initial, SegmenterPlan
 from spinal_tf.training.run_folder import RunFolder
 from spinal_tf.training.setting import Report, Setting
 from spinal_tf.training.step import configure_tensorflow
-from spinal_tf.training.train_classifier import ClassifierPlan, train_classifier
-from spinal_tf.training.train_segmenter import SegmenterPlan, train_segmenter
+from spinal_tf.training.train_classifier import train_classifier
+from spinal_tf.training.train_segmenter import train_segmenter
 from spinal_tf.training.training_choices import TrainingOptions
 
 BAR = 1000
@@ -61,17 +54,13 @@ class TrainingSession:
         """
         self._table, self._out, self._given = table, out, given
         self._resume: bool = given["resume"]
-        try:
-            self._options = _options(given)
-        except ValueError as error:
-            raise click.UsageError(str(error)) from error
+        self._options = filled(TrainingOptions, given)
 
     def segmenter(self) -> None:
         """Train the segmenter."""
+        plan = _segmenter_plan(self._given)
         with self._opened() as (cohort, setting):
-            run = train_segmenter(
-                cohort, self._out, _segmenter_plan(self._given), self._options, setting, resume=self._resume
-            )
+            run = train_segmenter(cohort, self._out, plan, self._options, setting, resume=self._resume)
         _conclude(run, setting)
 
     def classifier(self) -> None:
@@ -83,8 +72,9 @@ class TrainingSession:
 
     def segmenter_curve(self) -> None:
         """Draw the segmenter's learning curve."""
+        plan = _segmenter_plan(self._given)
         with self._opened() as (cohort, setting):
-            rows = self._draw(segmenter_curve(cohort, self._out, _segmenter_plan(self._given), setting))
+            rows = self._draw(segmenter_curve(cohort, self._out, plan, setting))
         self._conclude_curve(rows)
 
     def classifier_curve(self) -> None:
@@ -95,7 +85,7 @@ class TrainingSession:
         self._conclude_curve(rows)
 
     def _draw(self, curve: Curve) -> list[Row]:
-        points = CurvePlan(fractions=tuple(sorted(set(self._given["fractions"]))), repeats=self._given["repeats"])
+        points = filled(CurvePlan, self._given, fractions=tuple(sorted(set(self._given["fractions"]))))
         return curve.draw(points, self._options, resume=self._resume, report=_say)
 
     def _conclude_curve(self, rows: list[Row]) -> None:
@@ -137,51 +127,27 @@ class TrainingSession:
 
 
 def _segmenter_plan(given: Mapping[str, Any]) -> SegmenterPlan:
-    fixed = given["fit"] == "spacing"
-    return SegmenterPlan(
-        network=given["network"],
-        preprocessing=Preprocessing(
-            intensity=given["intensity"],
-            fit=given["fit"],
-            spacing_mm=given["spacing_mm"] if fixed else None,
-            multiple=network_spec(given["network"]).multiple,
-            neighbour_mm=given["neighbour_mm"] or None,
-            slab_mm=given["slab_mm"] or None,
-        ),
-        crops=CropPlan(
-            size=(given["crop"], given["crop"]),
-            lesion_share=given["lesion_share"],
-            error_share=given["error_share"],
-            spine_share=given["spine_share"],
-            augmentation=given["augmentation"],
-            sampling_weights=dict(given["sampling_weights"]),
-        ),
-        tight_share=given["tight_share"],
-        within_cord=given["within_cord"],
-        loss=given["loss"],
+    spec, crop = network_spec(given["network"]), given["crop"]
+    distances = {name: given[name] or None for name in ("neighbour_mm", "slab_mm")}
+    spacing_mm = given["spacing_mm"] if given["fit"] == "spacing" else None
+    return filled(
+        SegmenterPlan,
+        given,
+        preprocessing=filled(Preprocessing, given, spacing_mm=spacing_mm, multiple=spec.multiple, **distances),
+        crops=filled(CropPlan, given, size=(crop, crop), sampling_weights=dict(given["sampling_weights"])),
         arguments={"width": given["width"]} if given["width"] else {},
-        initial=Initial(weights=given["initial_weights"]),
+        initial=filled(Initial, given),
     )
 
 
 def _classifier_plan(given: Mapping[str, Any]) -> ClassifierPlan:
-    return ClassifierPlan(
-        network=given["network"],
-        preprocessing=Preprocessing(intensity=given["intensity"], size=(given["size"], given["size"])),
-        mask_mode=given["mask_mode"],
-        tiles=TilePlan(t1c_share=given["t1c_share"], augmentation=given["augmentation"]),
-        monitor=given["monitor"],
-        momentum=given["momentum"],
-        initial=Initial(weights=given["initial_weights"], imagenet=given["imagenet"]),
+    return filled(
+        ClassifierPlan,
+        given,
+        preprocessing=filled(Preprocessing, given, size=(given["size"], given["size"])),
+        tiles=filled(TilePlan, given),
+        initial=filled(Initial, given),
     )
-
-
-def _options(given: Mapping[str, Any]) -> TrainingOptions:
-    names = {field.name for field in fields(TrainingOptions)} & given.keys()
-    chosen = {name: given[name] for name in names}
-    if chosen["epochs"] is None and chosen["steps"] is None and chosen["minutes"] is None:
-        del chosen["epochs"]  # use the default, the authors' number
-    return TrainingOptions(**chosen)
 
 
 @contextmanager

@@ -7,13 +7,9 @@ parameters for both images of a tile.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
 
 import cv2
 import numpy as np
-
-Augmentation = Literal["authors", "broad", "none"]
-"""``authors``: the groups in this module; ``broad``: `spinal_tf.datasets.augment`; ``none``: no augmentation."""
 
 CONTRAST = (0.7, 1.9)
 GAMMA = (0.5, 1.4)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,9 +10,10 @@ from scipy import ndimage
 
 from spinal_tf.cohort.case import diagnosis_word
 from spinal_tf.datasets.augment import random_affine, random_intensity, random_lesion_level, warp
-from spinal_tf.datasets.augment_groups import Augmentation, augment_by_groups
+from spinal_tf.datasets.augment_groups import augment_by_groups
 from spinal_tf.datasets.cache import Entry
 from spinal_tf.datasets.case_source import Examination
+from spinal_tf.datasets.sample_plans import CropPlan
 from spinal_tf.datasets.views import View, tight_view
 from spinal_tf.preprocess import (
     Placement,
@@ -166,31 +167,6 @@ def segmenter_case(entry: Entry) -> SegmenterCase:
         spine_voxels=arrays["spines"],
         error_voxels=arrays.get("errors", np.zeros((0, 3), np.int32)),
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class CropPlan:
-    """How crops are drawn. If a case has no voxels for a share, such as lesions in the healthy, the next share is used.
-
-    Attributes:
-        size: rows and columns of a crop, multiples of 16.
-        lesion_share: share of crops centered near a lesion, in cases with lesions; these are on lesion-bearing slices.
-        error_share: share of crops centered near an error of the segmenter's mask that came with a case: a missed
-            lesion or a false positive.
-        spine_share: share of crops centered at the spine, on slices through the cord and beside it, most of them
-            without lesion. The remaining crops are anywhere in the field of view.
-        jitter: SD of the random offset of a crop's center from such a voxel, relative to the crop.
-        augmentation: see `spinal_tf.datasets.augment_groups`.
-        sampling_weights: relative frequency of a disease, or of ``healthy``; 1 by default.
-    """
-
-    size: tuple[int, int] = (96, 96)
-    lesion_share: float = 0.45
-    error_share: float = 0.0
-    spine_share: float = 0.45
-    jitter: float = 0.25
-    augmentation: Augmentation = "broad"
-    sampling_weights: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,11 +10,12 @@ import numpy as np
 
 from spinal_tf.cohort.cells import MODEL_MASK_COLUMN
 from spinal_tf.datasets.augment import random_affine, random_intensity, warp
-from spinal_tf.datasets.augment_groups import Augmentation, augment_by_groups
+from spinal_tf.datasets.augment_groups import augment_by_groups
 from spinal_tf.datasets.cache import Entry
 from spinal_tf.datasets.case_source import Examination
-from spinal_tf.preprocess import Preprocessing
-from spinal_tf.slices import MASK, T1C, T2W, MaskMode, make_tiles
+from spinal_tf.datasets.sample_plans import Augmentation, TilePlan
+from spinal_tf.preprocess import MaskMode, Preprocessing
+from spinal_tf.slices import MASK, T1C, T2W, make_tiles
 from spinal_tf.taxonomy import Diagnosis, Task, tree
 
 Array = np.ndarray
@@ -64,20 +65,6 @@ def classifier_cases(entry: Entry) -> list[ClassifierCase]:
         ClassifierCase(name=name, mask=column, diagnosis=diagnosis, tiles=tiles)
         for column, tiles in entry.arrays.items()
     ]
-
-
-@dataclass(frozen=True, kw_only=True)
-class TilePlan:
-    """How tiles are drawn.
-
-    Attributes:
-        t1c_share: share of tiles with T1c that keep it; the others teach the classifier to work without T1c. 0 trains
-            on T2w alone.
-        augmentation: see `spinal_tf.datasets.augment_groups`.
-    """
-
-    t1c_share: float = 0.4
-    augmentation: Augmentation = "authors"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from spinal_tf.checkpoints.manifest import Checkpoint
+from spinal_tf.preprocess import MaskMode
 from spinal_tf.serving.intensity import GraphScale, graph_scale
 from spinal_tf.serving.placement import GraphPlacement, graph_input, graph_label, graph_place
-from spinal_tf.slices import MASK, T1C, T2W, MaskMode
+from spinal_tf.slices import MASK, T1C, T2W
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import keras
@@ -11,30 +10,10 @@ import numpy as np
 from spinal_tf.checkpoints.weight_files import Weights, assign_weights, decode_weights, weight_shapes
 from spinal_tf.errors import WeightsError
 from spinal_tf.networks.network_spec import CORD_LOGITS, NetworkSpec
+from spinal_tf.training.plans import Initial
 
 DOWNLOAD = "download"
 """Used instead of a file name: Keras downloads the weights from its own server."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Initial:
-    """Initial weights of a training; random if neither attribute is set.
-
-    Attributes:
-        weights: weights file of the same network.
-        imagenet: file of ImageNet weights without the top, as Keras distributes it, or `DOWNLOAD`.
-    """
-
-    weights: Path | None = None
-    imagenet: str | None = None
-
-    def __str__(self) -> str:
-        """Return the source in words for the run's record, without folders."""
-        if self.weights is not None:
-            return self.weights.name
-        if self.imagenet is not None:
-            return "ImageNet"
-        return "random"
 
 
 def set_initial_weights(model: keras.Model, initial: Initial, spec: NetworkSpec) -> None:

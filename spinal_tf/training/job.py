@@ -23,12 +23,12 @@ from spinal_tf.datasets.feed import Sampler
 from spinal_tf.errors import StoppedError
 from spinal_tf.networks.network_registry import network_spec
 from spinal_tf.networks.network_spec import Loss
-from spinal_tf.preprocess import Preprocessing
-from spinal_tf.slices import MaskMode
+from spinal_tf.preprocess import MaskMode, Preprocessing
 from spinal_tf.taxonomy import tree
 from spinal_tf.training.batches import batches, refuse_uneven
-from spinal_tf.training.initial import Initial, set_initial_weights
+from spinal_tf.training.initial import set_initial_weights
 from spinal_tf.training.loop import Training
+from spinal_tf.training.plans import Initial
 from spinal_tf.training.run_folder import RunFolder, held_run, open_run, write_json
 from spinal_tf.training.schedule import Schedule
 from spinal_tf.training.setting import Setting, Stop

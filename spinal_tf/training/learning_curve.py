@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol
@@ -16,31 +16,19 @@ from spinal_tf.taxonomy import Task
 from spinal_tf.training.curve_files import Row, draw_curve, read_rows, write_rows
 from spinal_tf.training.data import TrainingCohort, cases_by_split
 from spinal_tf.training.job import Job, load_best, run_job
+from spinal_tf.training.plans import ClassifierPlan, CurvePlan, SegmenterPlan
 from spinal_tf.training.run_folder import RunFolder, held_run, open_run
 from spinal_tf.training.setting import PLAIN, Report, Setting, nobody
 from spinal_tf.training.step import Trainer, configure_tensorflow
 from spinal_tf.training.subsets import nested_subset
-from spinal_tf.training.train_classifier import ClassifierPlan, classifier_job, of_task
-from spinal_tf.training.train_segmenter import SegmenterPlan, segmenter_job
+from spinal_tf.training.train_classifier import classifier_job, of_task
+from spinal_tf.training.train_segmenter import segmenter_job
 from spinal_tf.training.training_choices import LIMITS, TrainingOptions
 
 DICE, AUC = "dice", "auc"
 """Measures drawn for the segmenter and for classifiers, as in the authors' code."""
 
 TABLE, PICTURE = "learning-curve.csv", "learning-curve.png"
-
-
-@dataclass(frozen=True, kw_only=True)
-class CurvePlan:
-    """Points of a learning curve.
-
-    Attributes:
-        fractions: fractions of the training patients, each above 0 and at most 1.
-        repeats: trainings per fraction; each has its own seed for subset, initial weights and samples.
-    """
-
-    fractions: tuple[float, ...] = (0.1, 0.2, 0.4, 0.7, 1.0)
-    repeats: int = 1
 
 
 class Prepare(Protocol):

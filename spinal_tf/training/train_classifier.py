@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,64 +12,23 @@ import keras
 
 from spinal_tf.cohort.case import Case, Split
 from spinal_tf.cohort.cells import MODEL_MASK_COLUMN
-from spinal_tf.datasets.tile_samples import ClassifierCase, TilePlan, TileSampler, classifier_cases, classifier_entry
+from spinal_tf.datasets.tile_samples import ClassifierCase, TileSampler, classifier_cases, classifier_entry
 from spinal_tf.errors import TrainingError
 from spinal_tf.networks.network_registry import CLASSIFIERS
 from spinal_tf.networks.network_spec import NetworkSpec
-from spinal_tf.preprocess import Preprocessing
-from spinal_tf.slices import MaskMode
 from spinal_tf.taxonomy import Task
 from spinal_tf.training.data import TrainingCohort, cases_by_split, only_named
-from spinal_tf.training.initial import Initial
 from spinal_tf.training.job import Job, run_job
 from spinal_tf.training.network_choice import chosen_network
+from spinal_tf.training.plans import ClassifierPlan
 from spinal_tf.training.run_folder import RunFolder
 from spinal_tf.training.setting import PLAIN, Setting
 from spinal_tf.training.step import configure_tensorflow
-from spinal_tf.training.training_choices import TrainingOptions
-from spinal_tf.training.validation import Monitor, some_cases, validate_classifier
-
-DEFAULT_SIZE = [256, 256]
+from spinal_tf.training.training_choices import TrainingOptions, fault_of_tiles
+from spinal_tf.training.validation import some_cases, validate_classifier
 
 CACHE = "classifier"
 """Name of the cache, shared by all tasks."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClassifierPlan:
-    """Network and samples of a classifier training.
-
-    Attributes:
-        network: name in `spinal_tf.networks.network_registry.CLASSIFIERS`.
-        preprocessing: preprocessing of the slices; the authors' by default.
-        mask_mode: how the mask enters a tile.
-        tiles: how tiles are drawn.
-        monitor: validation measure that selects the best weights; the authors' code uses the accuracy of the tiles.
-        momentum: momentum of the moving averages in batch normalization; None keeps Keras' 0.99, which is too slow for
-            short trainings.
-        arguments: arguments of the network's builder that differ from its defaults.
-        initial: initial weights.
-    """
-
-    network: str = "densenet121"
-    preprocessing: Preprocessing = Preprocessing()
-    mask_mode: MaskMode = "channel"
-    tiles: TilePlan = TilePlan()
-    monitor: Monitor = "accuracy"
-    momentum: float | None = None
-    arguments: dict[str, Any] = field(default_factory=dict)
-    initial: Initial = Initial()
-
-    @property
-    def all_arguments(self) -> dict[str, Any]:
-        """Arguments of the builder as the manifest stores them; the size only if it is not the default."""
-        size = list(self.preprocessing.size)
-        return {**self.arguments, **({} if size == DEFAULT_SIZE else {"size": size})}
-
-    @property
-    def with_t1c(self) -> bool:
-        """Whether validation measures use the T1c scans: only if training always saw them."""
-        return self.tiles.t1c_share == 1
 
 
 def train_classifier(
@@ -121,8 +80,8 @@ def classifier_job(
         TrainingError: the batch is odd, a class has no case in a split, a case cannot be used, or the network does not
             accept the arguments or the input.
     """
-    if options.batch % 2:
-        raise TrainingError(f"a batch of {options.batch} tiles cannot hold half of each class; choose an even number")
+    if fault := fault_of_tiles(options.batch):
+        raise TrainingError(f"{fault}; choose an even number")
     arguments = plan.all_arguments
     spec = chosen_network(plan.network, CLASSIFIERS, arguments, plan.preprocessing)
     used = cases_by_split(cohort.cohort, healthy=False)

@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import keras
 
 from spinal_tf.cohort.case import Case, Split
 from spinal_tf.cohort.cells import CORD_COLUMN, MODEL_MASK_COLUMN
-from spinal_tf.datasets.crop_samples import CropPlan, CropSampler, SegmenterCase, segmenter_case, segmenter_entry
+from spinal_tf.datasets.crop_samples import CropSampler, SegmenterCase, segmenter_case, segmenter_entry
 from spinal_tf.errors import TrainingError
 from spinal_tf.networks.losses import dice_bce, dice_topk
 from spinal_tf.networks.network_registry import SEGMENTERS
 from spinal_tf.networks.network_spec import NetworkSpec
-from spinal_tf.preprocess import Preprocessing
 from spinal_tf.training.data import TrainingCohort, cases_by_split, only_named
-from spinal_tf.training.initial import Initial
 from spinal_tf.training.job import Job, run_job
 from spinal_tf.training.network_choice import chosen_network
+from spinal_tf.training.plans import SegmenterPlan
 from spinal_tf.training.run_folder import RunFolder
 from spinal_tf.training.setting import PLAIN, Setting
 from spinal_tf.training.step import configure_tensorflow, over_replicas
@@ -35,41 +34,6 @@ LOSSES: dict[str, Callable[[Any, Any], Any]] = {
     "dice_topk": dice_topk,
     "bce": keras.losses.binary_crossentropy,
 }
-
-
-@dataclass(frozen=True, kw_only=True)
-class SegmenterPlan:
-    """Network and samples of a segmenter training. All values are our choice: the paper's supplement is not public.
-
-    Attributes:
-        network: name in `spinal_tf.networks.network_registry.SEGMENTERS`.
-        preprocessing: preprocessing of whole scans. Clipping at 5 SD would make fluid, lesion and cord look alike in
-            dark scans.
-        crops: how crops are drawn.
-        tight_share: see `spinal_tf.datasets.views`; training cases only.
-        within_cord: the network also learns the cord and looks for lesions only within it.
-        loss: ``dice_bce``, ``dice_topk``, or ``bce`` as in the reference network's code.
-        arguments: arguments of the network's builder that differ from its defaults.
-        initial: initial weights.
-    """
-
-    network: str = "multiresunet"
-    preprocessing: Preprocessing = Preprocessing(
-        fit="spacing", spacing_mm=0.8, intensity="minmax", neighbour_mm=3.0, slab_mm=3.0
-    )
-    crops: CropPlan = CropPlan()
-    tight_share: float = 0.4
-    within_cord: bool = False
-    loss: Literal["dice_bce", "dice_topk", "bce"] = "dice_bce"
-    arguments: dict[str, Any] = field(default_factory=dict)
-    initial: Initial = Initial()
-
-    @property
-    def all_arguments(self) -> dict[str, Any]:
-        """Arguments of the builder as the manifest stores them; ``channels`` only if there are several."""
-        slices = self.preprocessing.slices_seen
-        arguments = self.arguments | ({} if slices == 1 else {"channels": slices})
-        return arguments | ({"within_cord": True} if self.within_cord else {})
 
 
 def train_segmenter(

@@ -4,82 +4,82 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
+
+from spinal_tf.option_fields import COUNT, NOT_NEGATIVE, POSITIVE, Options, option
 
 Precision = Literal["float32", "mixed_float16", "mixed_bfloat16"]
 Schedule = Literal["plateau", "cosine"]
+
+EPOCHS, PLATEAU = 500, 20
+"""Length of a training, and of a plateau, in the authors' code."""
 
 LIMITS = frozenset({"epochs", "steps", "minutes"})
 """Options that may change on resuming."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainingOptions:
+class TrainingOptions(Options):
     """Options of one training. Learning rate, schedule and end default to those of the authors' code.
-
-    Attributes:
-        batch: samples in a batch, over all devices together.
-        learning_rate: peak learning rate (Adam).
-        schedule: ``plateau`` halves the rate if validation stops improving; ``cosine`` lowers it to a hundredth by the
-            end.
-        warm_up_steps: number of initial steps over which the rate rises.
-        plateau_epochs: epochs without improvement after which ``plateau`` halves the rate.
-        clip_norm: maximum norm of the gradient; None for no limit.
-        epochs: length of the training in epochs.
-        steps: length of the training in steps, instead of epochs.
-        minutes: time limit in minutes.
-        patience_epochs: epochs without improvement after which the training also ends; None to disable.
-        validation_every: steps from one validation to the next, None for once an epoch.
-        validation_cases: maximum number of cases in each validation, balanced over the diseases; None for all. The best
-            weights are evaluated on all cases at the end.
-        save_every_minutes: time in minutes after which the state is saved between validations.
-        precision: precision of the computation; weights and the head stay float32.
-        onednn_bfloat16: let TensorFlow compute in bfloat16 on CPUs, where that is safe.
-        deterministic: bit-identical results from the same seed on the same machine, versions and number of cores.
-        seed: seed of the initial weights and all samples.
 
     Raises:
         ValueError: a value is unknown or out of range, or two options conflict.
     """
 
-    batch: int = 32
-    learning_rate: float = 1e-4
-    schedule: Schedule = "plateau"
-    warm_up_steps: int = 0
-    plateau_epochs: int = 20
-    clip_norm: float | None = None
-    epochs: int | None = 500
-    steps: int | None = None
-    minutes: float | None = None
-    patience_epochs: int | None = None
-    validation_every: int | None = None
-    validation_cases: int | None = None
-    save_every_minutes: float = 5.0
-    precision: Precision = "float32"
-    onednn_bfloat16: bool = False
-    deterministic: bool = False
-    seed: int = 0
+    epochs: int | None = option(EPOCHS, f"Maximum number of epochs. Default: {EPOCHS} if no other end is given.", COUNT)
+    steps: int | None = option(None, "Maximum number of steps, instead of epochs.", COUNT)
+    minutes: float | None = option(None, "Maximum number of minutes.", POSITIVE)
+    patience_epochs: int | None = option(
+        None, "End after this many epochs without gain in validation.", COUNT, flag="--patience"
+    )
+    validation_every: int | None = option(None, "Steps between validations. Default: one epoch.", COUNT)
+    validation_cases: int | None = option(
+        None,
+        "Validate on this many cases during training, in equal parts of the diseases, and on all at the end.",
+        COUNT,
+    )
+    learning_rate: float = option(1e-4, "Peak learning rate (Adam).", POSITIVE)
+    schedule: Schedule = option(
+        "plateau",
+        f"Learning rate: halve it after {PLATEAU} epochs without gain, or decrease it to a hundredth by the end.",
+    )
+    warm_up_steps: int = option(
+        0, "Steps over which the learning rate rises at the start.", NOT_NEGATIVE, flag="--warm-up"
+    )
+    plateau_epochs: int = option(PLATEAU, "Epochs without gain after which ``plateau`` halves the rate.", COUNT)
+    clip_norm: float | None = option(None, "Maximum norm of the gradient. Default: unlimited.", POSITIVE)
+    save_every_minutes: float = option(5.0, "Minutes after which the state is saved between validations.")
+    precision: Precision = option("float32", "Precision of the computation; weights and the last layer stay float32.")
+    onednn_bfloat16: bool = option(
+        False, "Compute in bfloat16 on CPUs that support it: 1.5 times as fast where we measured."
+    )
+    deterministic: bool = option(
+        False,
+        "Give the same bits for the same seed on the same machine, with the same versions and number of cores.",
+    )
+    seed: int = option(0, "Random seed of initial weights and samples.", NOT_NEGATIVE)
+    batch: int = option(32, "Samples in a batch, over all devices together.", COUNT)
 
     def __post_init__(self) -> None:
         """Refuse invalid options."""
-        _require(self.precision in get_args(Precision), f"precision {self.precision!r} is not known")
-        _require(self.schedule in get_args(Schedule), f"schedule {self.schedule!r} is not known")
-        _require(self.batch >= 1 and self.seed >= 0, "batch and seed are whole numbers, the batch at least 1")
-        _require(self.learning_rate > 0, "the learning rate is above 0")
-        _require(self.epochs is not None or self.steps is not None or self.minutes is not None, "an end is missing")
-        _require(
-            not (self.deterministic and self.minutes is not None),
-            "a training that ends by the clock is not deterministic; give epochs or steps",
-        )
+        super().__post_init__()
+        if self.epochs is self.steps is self.minutes is None:
+            raise ValueError("an end is missing; give epochs, steps or minutes")
+        if self.deterministic and self.minutes is not None:
+            raise ValueError("a training that ends by the clock is not deterministic; give epochs or steps")
 
     def to_dict(self) -> dict[str, Any]:
         """Return the options as a JSON-serializable record."""
         return asdict(self)
 
 
-def _require(condition: bool, fault: str) -> None:
-    if not condition:
-        raise ValueError(fault)
+SEGMENTER_OPTIONS = TrainingOptions(batch=8)
+"""Default options of the segmenter; those of classifiers are the authors'."""
+
+
+def fault_of_tiles(batch: int) -> str:
+    """Return why a batch of tiles cannot be half of each class; empty if it can."""
+    return f"a batch of {batch} tiles cannot hold half of each class: {batch} is not a multiple of 2" * (batch % 2)
 
 
 def differing(now: Mapping[str, Any], before: Mapping[str, Any]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
@@ -20,6 +20,7 @@ from spinal_tf.lesions import MINIMUM_VOLUME_ML, find_candidates
 from spinal_tf.slices import T1C
 from spinal_tf.taxonomy import Task, tree
 from spinal_tf.training.data import only_named
+from spinal_tf.training.plans import Monitor
 
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 """Candidate thresholds for the segmenter's operating point."""
@@ -46,7 +47,6 @@ TILES_AT_ONCE = 32
 PLANES_AT_ONCE = 16
 
 Array = np.ndarray
-Monitor = Literal["accuracy", "auc"]
 Case = TypeVar("Case", SegmenterCase, ClassifierCase)
 
 

@@ -1,0 +1,97 @@
+"""Fields that declare options: what they refuse, and what a Python user reads of them."""
+
+from __future__ import annotations
+
+import inspect
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import pytest
+
+import spinal_tf
+from spinal_tf.datasets.sample_plans import CropPlan, TilePlan
+from spinal_tf.option_fields import COUNT, POSITIVE, SHARE, Options, Range, option
+from spinal_tf.training.plans import ClassifierPlan, CurvePlan, Initial, SegmenterPlan
+from spinal_tf.training.training_choices import TrainingOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class Knead(Options):
+    """Options of a dough.
+
+    Raises:
+        ValueError: a value is unknown or out of range.
+    """
+
+    flour: Literal["rye", "wheat"] = option("rye", "Kind of flour.")
+    turns: int | None = option(None, "Number of turns.", COUNT)
+    water: float = option(0.7, "Share of water.", SHARE)
+    rests_h: tuple[float, ...] = option((), "Hours of rest.", POSITIVE)
+    spices: Mapping[str, float] = option(dict, "Grams of each spice.", POSITIVE)
+    salt: float = option(0.02, "Share of salt.", Range(0, 1, high_open=True))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"flour": "oats"}, "flour 'oats' is not known; choose one of rye, wheat"),
+        ({"turns": 0}, "choose turns at least 1, not 0"),
+        ({"water": 1.1}, "choose water at least 0, at most 1, not 1.1"),
+        ({"water": math.nan}, "choose water at least 0, at most 1, not nan"),
+        ({"rests_h": (1.0, 0.0)}, "choose rests_h above 0, not 0.0"),
+        ({"rests_h": (math.inf,)}, "choose rests_h above 0, not inf"),
+        ({"spices": {"caraway": 2.0, "anise": -1.0}}, "choose spices above 0, not -1.0"),
+        ({"salt": 1.0}, "choose salt at least 0, below 1, not 1.0"),
+    ],
+)
+def test_a_value_out_of_range_is_refused(wrong, words):
+    with pytest.raises(ValueError, match=f"^{words}$"):
+        Knead(**wrong)
+
+
+def test_values_at_the_ends_of_a_range_are_allowed():
+    Knead(flour="wheat", turns=1, water=0.0, rests_h=(1e-9,), spices={"anise": 3}, salt=0.0)
+    Knead(water=1.0, salt=0.999)
+
+
+def test_each_object_has_its_own_mapping():
+    assert Knead().spices == {}
+    assert Knead().spices is not Knead().spices
+
+
+def test_the_docstring_lists_the_help_texts_before_the_errors():
+    lines = inspect.getdoc(Knead).splitlines()
+    assert lines[:4] == ["Options of a dough.", "", "Attributes:", "    flour: Kind of flour."]
+    assert lines[-3:] == ["", "Raises:", "    ValueError: a value is unknown or out of range."]
+
+
+@pytest.mark.parametrize(
+    "kind", [TrainingOptions, CropPlan, TilePlan, SegmenterPlan, ClassifierPlan, CurvePlan, Initial]
+)
+def test_help_shows_every_option_in_lines_that_fit(kind):
+    page = inspect.getdoc(kind).partition("\n\nAttributes:\n")[2]
+    for name, one in kind.__dataclass_fields__.items():
+        assert f"    {name}: {one.metadata['help'].split()[0]}" in page
+    assert max(map(len, page.splitlines())) <= 100
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong", "words"),
+    [
+        (spinal_tf.TrainingOptions, {"steps": 0}, "choose steps at least 1, not 0"),
+        (spinal_tf.TrainingOptions, {"minutes": -1.0}, "choose minutes above 0, not -1.0"),
+        (CropPlan, {"error_share": 1.5}, "choose error_share at least 0, at most 1, not 1.5"),
+        (CropPlan, {"augmentation": "some"}, "augmentation 'some' is not known; choose one of authors, broad, none"),
+        (CropPlan, {"sampling_weights": {"ms": 0.0}}, "choose sampling_weights above 0, not 0.0"),
+        (TilePlan, {"t1c_share": -0.1}, "choose t1c_share at least 0, at most 1, not -0.1"),
+        (SegmenterPlan, {"loss": "dice"}, "loss 'dice' is not known; choose one of dice_bce, dice_topk, bce"),
+        (ClassifierPlan, {"momentum": 1.0}, "choose momentum at least 0, below 1, not 1.0"),
+        (CurvePlan, {"fractions": (0.5, 0.0)}, "choose fractions above 0, at most 1, not 0.0"),
+        (Initial, {"weights": "a", "imagenet": "b"}, "exclude each other; give one of them"),
+    ],
+)
+def test_python_refuses_what_the_command_refuses(kind, wrong, words):
+    with pytest.raises(ValueError, match=words):
+        kind(**wrong)
