@@ -67,6 +67,11 @@ class Task:
                 raise ValueError(f"{self.name}: only a class of one diagnosis is named as a diagnosis, not {name}")
 
     @property
+    def printed(self) -> str:
+        """Name as in a column heading of the paper: ``Tumor vs demyelinating``, ``MS vs NMOSD``."""
+        return capitalized(" vs ".join(map(tree().term, self.classes)))
+
+    @property
     def members(self) -> frozenset[Diagnosis]:
         """Diagnoses of both classes."""
         return self.negative | self.positive

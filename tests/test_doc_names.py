@@ -39,7 +39,7 @@ IMAGE = re.compile(r"\.(?:nii|gz|h5|keras)$")
 PLACEHOLDER = re.compile(r"[A-Z]{3,}")
 """CASE, TASK and the like in the name of a file."""
 
-COLUMN = re.compile(r"(?:p|gradcam)_\w+_vs_\w+|bootstrap_(?:low|high)")
+COLUMN = re.compile(r"(?:p|gradcam)_\w+_vs_\w+|(?:bootstrap|formula)_(?:low|high)")
 """Columns of tables that are made of several words."""
 
 FOREIGN_OPTIONS = frozenset({

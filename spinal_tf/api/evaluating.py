@@ -11,7 +11,7 @@ from spinal_tf.api.case_images import Weights, as_weights
 from spinal_tf.evaluation.evaluation import Evaluation
 from spinal_tf.evaluation.evaluation import evaluate as judge
 from spinal_tf.evaluation.evaluation_files import METRICS, metrics_json, write_evaluation
-from spinal_tf.evaluation.evaluation_rows import TABLES
+from spinal_tf.evaluation.evaluation_rows import plain_tables
 from spinal_tf.evaluation.evaluation_text import as_text
 from spinal_tf.evaluation.map_check import MapCheck
 from spinal_tf.evaluation.prediction_checks import check_predictions
@@ -72,8 +72,7 @@ class EvaluationResult:
     @property
     def metrics(self) -> dict[str, Any]:
         """All numbers by table, unrounded: the content of ``metrics.json``."""
-        tables = {name: list(rows(self.evaluation)) for name, rows in TABLES.items()}
-        return metrics_json(self.evaluation, tables, note=self.note)
+        return metrics_json(self.evaluation, plain_tables(self.evaluation), note=self.note)
 
     @property
     def text(self) -> str:

@@ -20,14 +20,20 @@ def list_command() -> None:
     """List the weights in use, without checking them."""
     from spinal_tf.checkpoints.cutoffs import points_in_words
     from spinal_tf.checkpoints.manifest import find_weights, read_manifest
+    from spinal_tf.tables.table_model import Column, filled
+    from spinal_tf.tables.terminal import aligned
 
     folder = find_weights()
-    click.echo(f"{folder}:")
-    for checkpoint in read_manifest(folder).values():
-        click.echo(
-            f"{checkpoint.name:28} {checkpoint.network:14} {'+'.join(checkpoint.modalities):8} "
-            f"operating point {points_in_words(checkpoint)}  sha256 {checkpoint.sha256[:12]}  {checkpoint.card}"
-        )
+    columns = (
+        Column("", lambda one: one.name),
+        Column("", lambda one: one.network),
+        Column("", lambda one: "+".join(one.modalities)),
+        Column("", lambda one: f"operating point {points_in_words(one)}"),
+        Column("", lambda one: f"sha256 {one.sha256[:12]}"),
+        Column("", lambda one: one.card),
+    )
+    rows = filled(columns, read_manifest(folder).values()).rows
+    click.echo(f"{folder}:\n{aligned(rows)}")
 
 
 @weights.command("verify")
@@ -35,12 +41,12 @@ def verify_command() -> None:
     """Check every weights file against its SHA-256; exit with 4 if one is missing or damaged."""
     from spinal_tf.checkpoints.manifest import find_faults, find_weights
     from spinal_tf.errors import WeightsError
+    from spinal_tf.tables.terminal import aligned
 
     folder = find_weights()
     faults = find_faults(folder)
-    click.echo(f"{folder}:")
-    for name, fault in faults.items():
-        click.echo(f"{name:28} {'damaged or missing' if fault else 'sound'}")
+    rows = [(name, "damaged or missing" if fault else "sound") for name, fault in faults.items()]
+    click.echo(f"{folder}:\n{aligned(rows)}")
     if any(faults.values()):
         raise WeightsError("; ".join(fault for fault in faults.values() if fault))
 

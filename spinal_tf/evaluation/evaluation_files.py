@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import platform
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -13,9 +12,10 @@ from typing import Any
 
 import spinal_tf
 from spinal_tf.evaluation.evaluation import Evaluation
-from spinal_tf.evaluation.evaluation_rows import TABLES, Cell, Row
+from spinal_tf.evaluation.evaluation_rows import PlainRow, plain_tables
 from spinal_tf.evaluation.statistics.intervals import LEVEL
 from spinal_tf.files import make_folder, output_files
+from spinal_tf.tables.csv_file import write_csv
 
 METRICS = "metrics.json"
 
@@ -57,7 +57,7 @@ def write_evaluation(
         OutputError: the folder cannot be made or written to, or a file exists and ``overwrite`` is not set.
     """
     make_folder(folder)
-    tables = {name: list(rows(evaluation)) for name, rows in TABLES.items()}
+    tables = plain_tables(evaluation)
     record = metrics_json(evaluation, tables, note=note)
     text = json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     writers: dict[str, Writer] = {METRICS: lambda path: path.write_text(text, encoding="utf-8")}
@@ -70,12 +70,12 @@ def write_evaluation(
     return targets
 
 
-def metrics_json(evaluation: Evaluation, tables: dict[str, list[Row]], *, note: str = "") -> dict[str, Any]:
+def metrics_json(evaluation: Evaluation, tables: dict[str, list[PlainRow]], *, note: str = "") -> dict[str, Any]:
     """Return the record that docs/schema/metrics.schema.json describes: unrounded, without NaN or folder names.
 
     Args:
         evaluation: results.
-        tables: rows of the evaluation by name of the table, see `evaluation_rows.TABLES`.
+        tables: rows of the evaluation by name of the table, see `evaluation_rows.plain_tables`.
         note: see `write_evaluation`.
     """
     options, difficult = evaluation.options, evaluation.difficult
@@ -114,13 +114,3 @@ def software_versions() -> dict[str, str]:
     """Return the versions of the software that computes an evaluation."""
     libraries = {name: version(name) for name in ("numpy", "scipy")}
     return {"spinal-tf": spinal_tf.__version__, "python": platform.python_version(), **libraries}
-
-
-def write_csv(path: Path, rows: Iterable[Mapping[str, Cell]]) -> None:
-    """Write rows that all have the same columns; without rows, the file is empty."""
-    rows = list(rows)
-    with path.open("w", newline="", encoding="utf-8") as stream:
-        if rows:
-            table = csv.DictWriter(stream, list(rows[0]))
-            table.writeheader()
-            table.writerows(rows)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import astuple, dataclass
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -54,11 +54,11 @@ class LesionTable:
     faults: tuple[Fault, ...]
 
 
-def lesion_rows(case: str, lesions: LesionwiseScore) -> Iterator[tuple[str | float, ...]]:
-    """Yield the rows of one case, with cells in the order of `COLUMNS`."""
+def lesion_rows(case: str, lesions: LesionwiseScore) -> Iterator[dict[str, str | float]]:
+    """Yield the rows of one case, with the columns of `COLUMNS`."""
     for mask in VOLUMES:
         for lesion in getattr(lesions, mask):
-            yield (case, mask, *astuple(lesion))
+            yield {"case": case, "mask": mask, **asdict(lesion)}
 
 
 def parse_lesions(path: Path, predictions: Predictions, named: Collection[str]) -> LesionTable:

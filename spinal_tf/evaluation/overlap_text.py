@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 
-from spinal_tf.evaluation.columns import NOTHING, aligned
+from spinal_tf.evaluation.formats import NOTHING, estimate, number
 from spinal_tf.evaluation.lesionwise import ALL_SIZES, SIZES, Rule, Size
 from spinal_tf.evaluation.mask_intervals import DetectionIntervals
 from spinal_tf.evaluation.overlap_summary import GroupSummary, Spread
 from spinal_tf.evaluation.paper.paper_masks import paper_mean_dice
 from spinal_tf.evaluation.predictions import CaseSet
-from spinal_tf.evaluation.statistics.intervals import UNKNOWN, Interval
+from spinal_tf.evaluation.statistics.intervals import UNKNOWN
+from spinal_tf.tables.terminal import aligned
 from spinal_tf.taxonomy import Diagnosis
 
 LABELS = {
@@ -54,9 +55,9 @@ def as_text(summaries: Summaries, *, beside_paper: bool = True) -> str:
     """
     lines = [["", *(diagnosis.printed for diagnosis in summaries)], *mask_lines(summaries, beside_paper=beside_paper)]
     for title, found in detection_lines(summaries):
-        lines.append([title, *("" for _ in summaries)])
+        lines.append([title])
         lines += [[f"  {label}", *cells] for label, *cells in found]
-    return "\n".join(aligned(lines))
+    return aligned(lines)
 
 
 def mask_lines(summaries: Summaries, *, beside_paper: bool) -> Iterator[Line]:
@@ -68,7 +69,7 @@ def mask_lines(summaries: Summaries, *, beside_paper: bool) -> Iterator[Line]:
         yield ["Dice, mean", *map(_mean_dice, groups)]
         paper = paper_mean_dice(CaseSet.TEST) if beside_paper else {}
         if paper:
-            yield ["Dice, mean, paper", *(_number(paper[diagnosis]) for diagnosis in summaries)]
+            yield ["Dice, mean, paper", *(number(paper[diagnosis]) for diagnosis in summaries)]
     for name, label in LABELS.items():
         if all(name in group.spreads for group in groups):
             yield [label, *(_spread(group.spreads[name]) for group in groups)]
@@ -83,35 +84,24 @@ def detection_lines(summaries: Summaries) -> Iterator[tuple[str, Sequence[Line]]
         yield title, [*ratios, *sizes]
 
 
-def _number(value: float) -> str:
-    return NOTHING if math.isnan(value) else f"{value:.2f}"
-
-
 def _mean_dice(group: GroupSummary) -> str:
-    limits = group.intervals.means.get("dice", UNKNOWN)
-    return _number(group.spreads["dice"].mean) + _bracketed(limits, 1, 2)
+    return estimate(group.spreads["dice"].mean, group.intervals.means.get("dice", UNKNOWN))
 
 
 def _spread(spread: Spread) -> str:
     if not spread.defined:
         return NOTHING
-    return f"{_number(spread.median)} ({_number(spread.first)}, {_number(spread.third)})"
+    return f"{number(spread.median)} ({number(spread.first)}, {number(spread.third)})"
 
 
 def _ratio(group: GroupSummary, rule: Rule, name: str) -> str:
     value: float = getattr(group.detection[rule][ALL_SIZES], name)
-    if math.isnan(value):
-        return NOTHING
     intervals = group.intervals.detection.get((rule, ALL_SIZES), DetectionIntervals())
-    return f"{100 * value:.0f}{_bracketed(getattr(intervals, name), 100, 0)}"
+    return NOTHING if math.isnan(value) else estimate(value, getattr(intervals, name), 0, scale=100)
 
 
 def _detection(group: GroupSummary, rule: Rule, size: Size) -> str:
     counts = group.detection[rule][size]
     every = counts.found + counts.missed
     found = f"{counts.found}/{every} ({100 * counts.recall:.0f})" if every else NOTHING
-    return f"{found}; {_number(group.false_per_case(rule, size))}"
-
-
-def _bracketed(limits: Interval, factor: int, digits: int) -> str:
-    return f" [{factor * limits.low:.{digits}f}, {factor * limits.high:.{digits}f}]" if limits.known else ""
+    return f"{found}; {number(group.false_per_case(rule, size))}"

@@ -37,6 +37,11 @@ class Agreement:
     kappa: float
     bootstrap: Interval
 
+    @property
+    def statistic(self) -> str:
+        """Name of the kappa."""
+        return "Cohen" if len(self.raters) == 2 else "Fleiss"
+
 
 @dataclass(frozen=True, kw_only=True)
 class DifficultCases:

@@ -9,14 +9,12 @@ from string import ascii_letters
 
 from spinal_tf.cohort.case import Split
 from spinal_tf.evaluation.cohort_summary import CohortSummary, SplitSummary, SummaryRow
-from spinal_tf.evaluation.columns import NOTHING, aligned, finite
 from spinal_tf.evaluation.described import Described
+from spinal_tf.evaluation.formats import NOTHING, SIGNIFICANT, finite, printed_p
 from spinal_tf.evaluation.paper.paper_table1 import ROWS, SLIPS, PaperRow, paper_cases
 from spinal_tf.evaluation.paper.reference import beside_paper
+from spinal_tf.tables.terminal import aligned
 from spinal_tf.taxonomy import Diagnosis, tree
-
-SIGNIFICANT = 0.05
-"""Significance level of the paper."""
 
 SURELY_APART = 0.01
 """Level for differences from the paper; stricter than `SIGNIFICANT`, since each split has about fifty of them."""
@@ -51,18 +49,6 @@ def as_record(summary: CohortSummary) -> dict[str, object]:
     }
 
 
-def printed_p(p: float) -> str:
-    """Format a p value in the paper's style: two decimals, or three below .01 and if two would round up to .05."""
-    if math.isnan(p):
-        return NOTHING
-    if p < 0.001:
-        return "<.001"
-    if p > 0.99:
-        return ">.99"
-    decimals = 3 if p < 0.01 or (p < SIGNIFICANT and round(p, 2) == SIGNIFICANT) else 2
-    return f"{p:.{decimals}f}".removeprefix("0")
-
-
 def mark_letters() -> dict[str, Diagnosis]:
     """Return the letters that mark a significant difference from a group; the last group needs no letter."""
     letters: dict[str, Diagnosis] = {}
@@ -89,10 +75,10 @@ def _split_text(split: SplitSummary) -> str:
     if not any(split.cases.values()):
         return _heading(split)
     lines = [["", *(diagnosis.printed for diagnosis in tree().diagnoses), "p", "test"]]
-    lines.append(["Cases", *(str(split.cases[diagnosis]) for diagnosis in tree().diagnoses), "", ""])
+    lines.append(["Cases", *(str(split.cases[diagnosis]) for diagnosis in tree().diagnoses)])
     theirs = paper_cases(split.split)
     if theirs:
-        lines.append([PAPER, *map(str, theirs.values()), "", ""])
+        lines.append([PAPER, *map(str, theirs.values())])
     for row in split.rows:
         ours = [
             _cell(row.groups[diagnosis], marks(row, diagnosis), row.apart.get(diagnosis, math.nan))
@@ -103,7 +89,7 @@ def _split_text(split: SplitSummary) -> str:
         if row.paper:
             cells = [_cell(found, row.paper.marks[diagnosis]) for diagnosis, found in row.paper.groups.items()]
             lines.append([PAPER, *cells, row.paper.p, row.paper.test])
-    return "\n".join([_heading(split), *aligned(lines)])
+    return f"{_heading(split)}\n{aligned(lines)}"
 
 
 def _heading(split: SplitSummary) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -33,6 +32,7 @@ from spinal_tf.phantom.sources import (
     read_scans,
     read_template,
 )
+from spinal_tf.tables.csv_file import write_csv
 
 COLUMNS = (
     *("case", "patient", "t2", "t1c", "mask", "diagnosis", "split", "sex", "age_years", "scan_date", "difficult"),
@@ -131,10 +131,7 @@ def write_cohort(planned: Sequence[PlannedCase], writing: Writing, *, workers: i
         for row in map_processes(partial(write_case, writing=writing), missing, workers=workers):
             rows[row["case"]] = row
             yield writing.out / row["case"]
-        with temporary.open("w", newline="", encoding="utf-8") as file:
-            lines = csv.DictWriter(file, COLUMNS)
-            lines.writeheader()
-            lines.writerows(rows[case.name] for case in planned)
+        write_csv(temporary, (rows[case.name] for case in planned), COLUMNS)
 
 
 def _made_with(planned: PlannedCase, writing: Writing) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -25,6 +24,7 @@ from spinal_tf.prediction.predict_case import CasePrediction, PredictionOptions,
 from spinal_tf.report.notice import notice
 from spinal_tf.report.record import model_entry, software_versions
 from spinal_tf.results import ModelRecord
+from spinal_tf.tables.csv_file import write_csv
 from spinal_tf.taxonomy import tree
 
 TABLES = PREDICTIONS, LESIONS, RECORD = "predictions.csv", "lesions.csv", "predictions.json"
@@ -113,16 +113,10 @@ def write_tables(
     targets = folder / PREDICTIONS, folder / LESIONS
     with output_files(*targets, folder / RECORD, overwrite=overwrite) as (predictions, lesions, about):
         about.write_text(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-        with predictions.open("w", newline="", encoding="utf-8") as stream:
-            table = csv.DictWriter(stream, [*judged.columns, *predicted_columns(), PROBLEM])
-            table.writeheader()
-            table.writerows(_rows(judged, predicted, failed))
-        with lesions.open("w", newline="", encoding="utf-8") as stream:
-            spots = csv.writer(stream)
-            spots.writerow(LESION_COLUMNS)
-            for case in judged.cases:
-                if case.name in predicted:
-                    spots.writerows(lesion_rows(case.name, predicted[case.name].lesions))
+        columns = [*judged.columns, *predicted_columns(), PROBLEM]
+        write_csv(predictions, _rows(judged, predicted, failed), columns)
+        marked = [(case.name, predicted[case.name].lesions) for case in judged.cases if case.name in predicted]
+        write_csv(lesions, (row for case, found in marked for row in lesion_rows(case, found)), LESION_COLUMNS)
     return targets
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from io import BytesIO
 from pathlib import Path
 
 from spinal_tf.report import words
-from spinal_tf.report.case_tables import diagnosis_section, lesion_section, origin_section
+from spinal_tf.report.case_tables import sections
 from spinal_tf.report.figure import contact_sheet
-from spinal_tf.report.markup import callout, document, element, image, section
 from spinal_tf.report.notice import notice
+from spinal_tf.report.pages import embedded, page
 from spinal_tf.report.record import not_classified
 from spinal_tf.results import CaseResult
 
@@ -22,38 +21,27 @@ def write_html(result: CaseResult, path: Path) -> None:
 
 def html_page(result: CaseResult) -> str:
     """Return the page as text."""
-    name = Path(result.volume.source).name
-    parts = [*_summary(result, name), _slices(result)]
-    if result.classification:
-        parts.append(diagnosis_section(result.classification, result.volume))
-    if result.lesions:
-        parts.append(lesion_section(result))
-    return document(f"{name}: spinal-tf report", *parts, origin_section(result), style=style())
+    name, classified = Path(result.volume.source).name, result.classification
+    review = result.segmentation.review if result.segmentation else None
+    shows = "with the lesion mask outlined" if result.lesions else "around the middle of the volume"
+    heat = f" and {classified.method.printed} heat maps" if classified else ""
+    found = f"{words.found(result)}; {words.provenance(result)}"
+    return page(
+        "case.html",
+        title=f"{name}: spinal-tf report",
+        notice=notice(result.models),
+        name=name,
+        results=[words.conclusion(classified), found] if classified else [found],
+        missing=not_classified(result),
+        doubts=review.reasons if review and review.needed else (),
+        warnings=result.warnings,
+        seen=f"Sagittal slices {shows}{heat}",
+        picture=embedded(_png(result), "image/png"),
+        sections=sections(result),
+    )
 
 
-def style() -> str:
-    """Return the CSS that all pages share."""
-    return files("spinal_tf.report").joinpath("page.css").read_text(encoding="utf-8")
-
-
-def _summary(result: CaseResult, name: str) -> list[str]:
-    parts = [element("p", notice(result.models), css_class="notice"), element("h1", name)]
-    if result.classification:
-        parts.append(element("p", f"{words.conclusion(result.classification)}.", css_class="result"))
-    parts.append(element("p", f"{words.found(result)}; {words.provenance(result)}.", css_class="result"))
-    missing = not_classified(result)
-    if missing:
-        parts.append(element("p", f"Not classified: {missing}."))
-    if result.segmentation and result.segmentation.review.needed:
-        parts.append(callout("A person should check the mask", result.segmentation.review.reasons))
-    if result.warnings:
-        parts.append(callout("Warnings", result.warnings))
-    return parts
-
-
-def _slices(result: CaseResult) -> str:
+def _png(result: CaseResult) -> bytes:
     buffer = BytesIO()
     contact_sheet(result).save(buffer, format="PNG", compress_level=3)
-    shows = "with the lesion mask outlined" if result.lesions else "around the middle of the volume"
-    heat = f" and {result.classification.method.printed} heat maps" if result.classification else ""
-    return section("Slices", image(f"Sagittal slices {shows}{heat}", buffer.getvalue(), "image/png"))
+    return buffer.getvalue()

@@ -1,13 +1,16 @@
-"""The numbers of a case as sections of the page."""
+"""The numbers of a case as tables of the page."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
 from spinal_tf.images.volume import Volume, file_slice_axis, file_slice_numbers
-from spinal_tf.lesions import Lesion
 from spinal_tf.report import words
-from spinal_tf.report.markup import bar_chart, element, section, table
 from spinal_tf.report.record import mask_volume_ml, software_versions
-from spinal_tf.results import CaseResult, Classification
+from spinal_tf.results import CaseResult, Classification, TaskResult
+from spinal_tf.tables.table_model import Column, Table, filled, listed, number_column
 from spinal_tf.taxonomy import tree
 
 REGIONS = {
@@ -17,83 +20,100 @@ REGIONS = {
     "elsewhere": "Elsewhere",
 }
 
+LESIONS = (
+    Column("Lesion", lambda one: str(one.number)),
+    number_column("Volume (mL)", lambda one: words.volume_ml(one.volume_ml)),
+    number_column("Length (mm)", lambda one: f"{one.length_mm:.1f}"),
+    number_column("Width (mm)", lambda one: f"{one.width_mm:.1f}"),
+    number_column("Diameter (mm)", lambda one: f"{one.diameter_mm:.1f}"),
+    number_column("Center R, A, S (mm)", lambda one: ", ".join(f"{length:.1f}" for length in one.centroid_mm)),
+    number_column("Slices", lambda one: words.ranges(one.slices)),
+    number_column("Contrast (SD)", lambda one: words.number(one.contrast, digits=1)),
+    number_column("At border", lambda one: "yes" if one.touches_border else "no"),
+)
 
-def diagnosis_section(classification: Classification, volume: Volume) -> str:
-    """Build the section with posterior, tasks, probabilities per slice, and where the heat maps are active."""
-    modalities = "T2w and contrast-enhanced T1w" if classification.with_t1c else "T2w alone"
-    return section(
-        "Classification",
-        element("p", f"From {modalities}; the probability of a case is the mean over its lesion-bearing slices."),
-        _posterior(classification),
-        _tasks(classification),
-        _activation(classification),
-        _tiles(classification, volume),
-    )
-
-
-def lesion_section(result: CaseResult) -> str:
-    """Build the section with one row per lesion, largest first."""
-    header = (
-        "Lesion",
-        "Volume (mL)",
-        "Length (mm)",
-        "Width (mm)",
-        "Diameter (mm)",
-        "Center R, A, S (mm)",
-        "Slices",
-        "Contrast (SD)",
-        "At border",
-    )
-    caption = (
-        "Length runs cranio-caudally along the lesion, width antero-posteriorly, diameter is the largest in any "
-        "direction; contrast is to the surrounding tissue; the border is that of the field of view"
-    )
-    total = ("All", words.volume_ml(mask_volume_ml(result)), *[""] * (len(header) - 2))
-    rows = [_lesion(lesion) for lesion in result.lesions]
-    return section("Lesions", table(caption, header, [*rows, total] if len(rows) > 1 else rows))
+LESIONS_CAPTION = (
+    "Length runs cranio-caudally along the lesion, width antero-posteriorly, diameter is the largest in any "
+    "direction; contrast is to the surrounding tissue; the border is that of the field of view"
+)
 
 
-def origin_section(result: CaseResult) -> str:
-    """Build the section with everything needed to repeat the result."""
-    models = [
-        (model.name if model.served is None else f"{model.name}, {model.served}", model.summary, model.sha256)
-        for model in result.models
-    ]
-    parts = [table("Scan and mask", ("Item", "Value"), _scan_and_mask(result), numeric=())]
-    if models:
-        parts.append(table("Models", ("Model", "Trained on", "SHA-256 of the weights"), models, numeric=()))
+class Section(NamedTuple):
+    """A section of the page.
+
+    Attributes:
+        title: heading.
+        introduction: sentence before the tables; may be empty.
+        posterior: name, probability and remark of each diagnosis, to be shown as bars; may be empty.
+        tables: tables of the section.
+    """
+
+    title: str
+    introduction: str
+    posterior: Sequence[tuple[str, float, str]]
+    tables: Sequence[Table]
+
+
+def sections(result: CaseResult) -> Iterator[Section]:
+    """Yield the sections with the numbers of a case, then with everything needed to repeat the result."""
+    classified = result.classification
+    if classified:
+        modalities = "T2w and contrast-enhanced T1w" if classified.with_t1c else "T2w alone"
+        introduction = f"From {modalities}; the probability of a case is the mean over its lesion-bearing slices."
+        bars = [
+            (diagnosis.printed, share, "diagnosis" if diagnosis == classified.diagnosis else "")
+            for diagnosis, share in classified.posterior.items()
+        ]
+        tables = _tasks(classified), _activation(classified), _tiles(classified, result.volume)
+        yield Section("Classification", introduction, bars, tables)
+    if result.lesions:
+        yield Section("Lesions", "", (), [_lesions(result)])
+    yield Section("How this was made", "", (), list(_origin(result)))
+
+
+def _lesions(result: CaseResult) -> Table:
+    """Return a row for each lesion, largest first, and their total if there are several."""
+    table = filled(LESIONS, result.lesions, caption=LESIONS_CAPTION)
+    total = ("All", words.volume_ml(mask_volume_ml(result)), *[""] * (len(LESIONS) - 2))
+    return replace(table, rows=(*table.rows, total)) if len(table.rows) > 1 else table
+
+
+def _origin(result: CaseResult) -> Iterator[Table]:
+    yield listed("Scan and mask", ("Item", "Value"), _scan_and_mask(result))
+    if result.models:
+        models = [
+            (model.name if model.served is None else f"{model.name}, {model.served}", model.summary, model.sha256)
+            for model in result.models
+        ]
+        yield listed("Models", ("Model", "Trained on", "SHA-256 of the weights"), models)
     software = [(name, version or "not installed") for name, version in software_versions().items()]
-    parts.append(table("Software", ("Package", "Version"), software))
+    yield listed("Software", ("Package", "Version"), software, numeric=[1])
     if result.timings_s:
         timings = [(stage, f"{seconds:.2f}") for stage, seconds in result.timings_s.items()]
-        parts.append(table("Time", ("Stage", "Seconds"), timings))
-    return section("How this was made", *parts)
+        yield listed("Time", ("Stage", "Seconds"), timings, numeric=[1])
 
 
-def _posterior(classification: Classification) -> str:
-    bars = [
-        (diagnosis.printed, share, "diagnosis" if diagnosis == classification.diagnosis else "")
-        for diagnosis, share in classification.posterior.items()
-    ]
-    return bar_chart("Posterior probability: that of the branch times that within the branch", bars)
+def _tasks(classification: Classification) -> Table:
+    columns = (
+        Column("Task", lambda result: " or ".join(map(tree().term, result.task.classes))),
+        Column("Probability", lambda result: f"{tree().term(result.task.classes[1])} {result.probability:.3f}"),
+        Column("Operating point", lambda result: f"{result.operating_point:.3f}"),
+        Column("Called", lambda result: tree().term(result.called)),
+        Column("Leads to the diagnosis", lambda result: _leads(result, classification)),
+    )
+    caption = "Tasks; the class is called from the operating point upwards"
+    return filled(columns, classification.tasks, caption=caption)
 
 
-def _tasks(classification: Classification) -> str:
-    rows = [
-        (
-            " or ".join(tree().term(name) for name in result.task.classes),
-            f"{tree().term(result.task.classes[1])} {result.probability:.3f}",
-            f"{result.operating_point:.3f}",
-            tree().term(result.called),
-            "yes" if result.task.applies_to(classification.diagnosis) else "no, other branch",
-        )
-        for result in classification.tasks
-    ]
-    header = ("Task", "Probability", "Operating point", "Called", "Leads to the diagnosis")
-    return table("Tasks; the class is called from the operating point upwards", header, rows, numeric=())
+def _leads(result: TaskResult, classification: Classification) -> str:
+    return "yes" if result.task.applies_to(classification.diagnosis) else "no, other branch"
 
 
-def _activation(classification: Classification) -> str:
+def _activation(classification: Classification) -> Table:
+    caption = (
+        f"Where {classification.method.printed} for the called class is mainly active, and its mean in each region of "
+        "the lesion-bearing slices, 0 to 1; the band is 5 mm wide"
+    )
     rows = [
         (
             tree().term(result.called),
@@ -102,35 +122,18 @@ def _activation(classification: Classification) -> str:
         )
         for result in classification.tasks
     ]
-    caption = (
-        f"Where {classification.method.printed} for the called class is mainly active, and its mean in each region of "
-        "the lesion-bearing slices, 0 to 1; the band is 5 mm wide"
-    )
-    return table(caption, ("Class", "Mainly active", *REGIONS.values()), rows)
+    header = ("Class", "Mainly active", *REGIONS.values())
+    return listed(caption, header, rows, numeric=range(1, len(header)))
 
 
-def _tiles(classification: Classification, volume: Volume) -> str:
+def _tiles(classification: Classification, volume: Volume) -> Table:
     numbers = file_slice_numbers(volume, classification.slices)
     rows = [
         (str(number), *(f"{result.tile_probabilities[tile]:.3f}" for result in classification.tasks))
         for tile, number in enumerate(numbers)
     ]
     header = ("Slice", *(tree().term(result.task.classes[1]) for result in classification.tasks))
-    return table("Probability slice by slice", header, rows)
-
-
-def _lesion(lesion: Lesion) -> tuple[str, ...]:
-    return (
-        str(lesion.number),
-        words.volume_ml(lesion.volume_ml),
-        f"{lesion.length_mm:.1f}",
-        f"{lesion.width_mm:.1f}",
-        f"{lesion.diameter_mm:.1f}",
-        ", ".join(f"{coordinate:.1f}" for coordinate in lesion.centroid_mm),
-        words.ranges(lesion.slices),
-        words.number(lesion.contrast, digits=1),
-        "yes" if lesion.touches_border else "no",
-    )
+    return listed("Probability slice by slice", header, rows, numeric=range(1, len(header)))
 
 
 def _scan_and_mask(result: CaseResult) -> list[tuple[str, str]]:

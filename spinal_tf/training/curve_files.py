@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from spinal_tf.files import output_files
+from spinal_tf.tables.csv_file import write_csv
 
 Row = dict[str, float]
 
@@ -34,13 +35,8 @@ def write_rows(path: Path, rows: Sequence[Row]) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    with (
-        output_files(path, overwrite=True) as (temporary,),
-        temporary.open("w", newline="", encoding="utf-8") as file,
-    ):
-        table = csv.DictWriter(file, list(rows[0]))
-        table.writeheader()
-        table.writerows(rows)
+    with output_files(path, overwrite=True) as (temporary,):
+        write_csv(temporary, rows)
 
 
 def draw_curve(path: Path, rows: Sequence[Row], *, measure: str, title: str) -> None:

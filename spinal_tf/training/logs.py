@@ -9,6 +9,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from spinal_tf.files import output_files
+from spinal_tf.tables.csv_file import write_csv
 
 Row = Mapping[str, float]
 
@@ -28,13 +29,8 @@ def write_log(path: Path, rows: Sequence[Row]) -> None:
     Raises:
         OutputError: it cannot be written.
     """
-    with (
-        output_files(path, overwrite=True) as (temporary,),
-        temporary.open("w", newline="", encoding="utf-8") as file,
-    ):
-        table = csv.DictWriter(file, list(rows[0]) if rows else [])
-        table.writeheader()
-        table.writerows(rows)
+    with output_files(path, overwrite=True) as (temporary,):
+        write_csv(temporary, rows)
 
 
 class TensorBoard:

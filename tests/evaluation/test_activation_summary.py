@@ -6,7 +6,7 @@ import pytest
 
 from spinal_tf.evaluation.activation_summary import activations
 from spinal_tf.evaluation.evaluation import evaluate
-from spinal_tf.evaluation.evaluation_rows import activation
+from spinal_tf.evaluation.evaluation_rows import activation, plain
 from spinal_tf.evaluation.evaluation_text import as_text
 from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.predictions import CaseSet
@@ -97,7 +97,7 @@ def _without(row):
 def test_rows_have_wilsons_interval(evaluated):
     [row] = [
         row
-        for row in activation(evaluated(rows()))
+        for row in map(plain, activation(evaluated(rows())))
         if (row["diagnosis"], row["answer"], row["zone"]) == ("all", "right", "lesion")
     ]
     # p = 2/3, n = 3, z = 1.96: (p + z^2/2n) / (1 + z^2/n) -+ z / (1 + z^2/n) sqrt(p (1 - p) / n + z^2 / 4n^2)

@@ -17,7 +17,8 @@ from spinal_tf.evaluation.described import Proportion
 from spinal_tf.evaluation.evaluation import evaluate
 from spinal_tf.evaluation.evaluation_files import write_evaluation
 from spinal_tf.evaluation.evaluation_rows import TABLES
-from spinal_tf.evaluation.evaluation_text import LABELS, as_text, percent, printed_task
+from spinal_tf.evaluation.evaluation_text import as_text
+from spinal_tf.evaluation.formats import LABELS, percent
 from spinal_tf.evaluation.map_check import MapCheck, MapComparison
 from spinal_tf.evaluation.paper.paper_table2 import TABLE_2
 from spinal_tf.evaluation.prediction_checks import check_predictions
@@ -277,7 +278,7 @@ def test_percentages_are_rounded_with_halves_up(count, total, shown):
 
 
 def test_tasks_are_named_as_in_the_paper():
-    assert [printed_task(task) for task in tree().tasks] == [
+    assert [task.printed for task in tree().tasks] == [
         "Tumor vs demyelinating",
         "Astrocytoma vs ependymoma",
         "MS vs NMOSD",

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from spinal_tf.evaluation.described import Proportion, mean_sd, median_iqr, proportion
+from spinal_tf.evaluation.formats import printed_p
 from spinal_tf.evaluation.group_tests import (
     ANOVA,
     CHI_SQUARED,
@@ -23,7 +24,6 @@ from spinal_tf.evaluation.group_tests import (
     proportions_p,
 )
 from spinal_tf.evaluation.paper.paper_table1 import CASES, MARKS, ROWS, TABLE_1
-from spinal_tf.evaluation.summary_text import printed_p
 from spinal_tf.taxonomy import tree
 
 DOES_NOT_FOLLOW = {

@@ -73,7 +73,7 @@ def test_what_is_written_is_read(tmp_path_factory, some):
     )
     folder = tmp_path_factory.mktemp("tables")
     with (folder / "lesions.csv").open("w", newline="") as stream:
-        csv.writer(stream).writerows([COLUMNS, *lesion_rows("c1", score)])
+        csv.writer(stream).writerows([COLUMNS, *(row.values() for row in lesion_rows("c1", score))])
     (folder / "predictions.csv").write_text("case,split,diagnosis,p_ms_vs_nmosd\nc1,test,ms,0.1\n")
     predictions = read_predictions(folder / "predictions.csv")
     assert parse_lesions(folder / "lesions.csv", predictions, ["c1"]).by_case == {"c1": score}

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from spinal_tf.evaluation.evaluation import evaluate
-from spinal_tf.evaluation.evaluation_rows import gradcam_check
+from spinal_tf.evaluation.evaluation_rows import gradcam_check, plain
 from spinal_tf.evaluation.evaluation_text import as_text
 from spinal_tf.evaluation.map_check import MOST_ALIKE, MapCheck, MapComparison, map_warnings
 from spinal_tf.evaluation.prediction_checks import check_predictions
@@ -65,7 +65,7 @@ def evaluated(write_predictions, some_rows):
 
 def test_rows_text_and_warnings(evaluated):
     evaluation = evaluated(MIXED, LOST)
-    first, second = gradcam_check(evaluation)
+    first, second = map(plain, gradcam_check(evaluation))
     assert first == {
         "set": "test",
         "task": "ms_vs_nmosd",

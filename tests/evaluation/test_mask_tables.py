@@ -8,7 +8,7 @@ import re
 import pytest
 
 from spinal_tf.evaluation.evaluation import evaluate
-from spinal_tf.evaluation.evaluation_rows import lesion_detection, masks
+from spinal_tf.evaluation.evaluation_rows import lesion_detection, masks, plain
 from spinal_tf.evaluation.evaluation_text import as_text
 from spinal_tf.evaluation.lesionwise import SIZES, Detection, Rule
 from spinal_tf.evaluation.prediction_checks import check_predictions
@@ -132,14 +132,16 @@ def test_lesions_of_a_group_are_counted_together_by_size(evaluated):
 
 def test_rows_have_every_measure_and_the_papers_dice_in_the_test_alone(evaluated):
     evaluation = evaluated(ROWS, LESIONS)
-    rows = {(row["set"], row["diagnosis"], row["measure"]): row for row in masks(evaluation)}
+    rows = {(row["set"], row["diagnosis"], row["measure"]): row for row in map(plain, masks(evaluation))}
     assert rows["test", "ms", "dice"]["paper_mean"] == 0.5
     assert rows["validation", "ms", "dice"]["paper_mean"] is None
     assert rows["test", "ms", "volume_ml"]["paper_mean"] is None
     assert rows["test", "healthy", "dice"]["paper_mean"] is None
     assert rows["test", "ms", "hd95_mm"]["mean"] is None
     sizes = [
-        row["below_ml"] for row in lesion_detection(evaluation) if (row["set"], row["diagnosis"]) == ("test", "ms")
+        row["below_ml"]
+        for row in map(plain, lesion_detection(evaluation))
+        if (row["set"], row["diagnosis"]) == ("test", "ms")
     ]
     assert sizes == [None, 0.1, 1, 10, None] * 2
 

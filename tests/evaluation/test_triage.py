@@ -6,7 +6,7 @@ import pytest
 
 from spinal_tf.evaluation.described import Proportion
 from spinal_tf.evaluation.evaluation import evaluate
-from spinal_tf.evaluation.evaluation_rows import triage
+from spinal_tf.evaluation.evaluation_rows import plain, triage
 from spinal_tf.evaluation.evaluation_text import as_text
 from spinal_tf.evaluation.paper.paper_masks import PAPER_CORRECTED
 from spinal_tf.evaluation.prediction_checks import check_predictions
@@ -119,7 +119,7 @@ def evaluation(table):
 
 
 def test_rows_have_wilsons_interval(evaluation):
-    rows = {(row["set"], row["group"], row["measure"]): row for row in triage(evaluation)}
+    rows = {(row["set"], row["group"], row["measure"]): row for row in map(plain, triage(evaluation))}
     flagged = rows["test", "demyelinating", "flagged"]
     assert (flagged["count"], flagged["total"], flagged["paper_count"], flagged["paper_total"]) == (4, 6, 23, 78)
     # Wilson's interval of 4 of 6, computed with statsmodels.

@@ -10,7 +10,6 @@ from spinal_tf.cohort.case import Sex, Split
 from spinal_tf.evaluation.described import Proportion, mean_sd
 from spinal_tf.evaluation.evaluation import Evaluation
 from spinal_tf.evaluation.evaluation_files import software_versions
-from spinal_tf.evaluation.evaluation_text import printed_task
 from spinal_tf.evaluation.predictions import CaseSet, Prediction
 from spinal_tf.report.study.sentences import SETS, main_set, measured, point
 from spinal_tf.taxonomy import tree
@@ -29,7 +28,7 @@ def tables(evaluation: Evaluation) -> str:
 def missing(evaluation: Evaluation) -> str:
     """State how missing values in the table were handled."""
     left_out = [
-        f"{printed_task(scored.task)}, {SETS[scored.case_set]}: {scored.left_out}"
+        f"{scored.task.printed}, {SETS[scored.case_set]}: {scored.left_out}"
         for task in evaluation.tasks.values()
         for scored in task.sets.values()
         if scored.left_out
@@ -74,7 +73,7 @@ def numbers(evaluation: Evaluation) -> str:
     sets = (
         f"{SETS[case_set].capitalize()}: "
         + "; ".join(
-            f"{printed_task(one.scored.task)} {len(one.scored.cases)} cases, {int(one.scored.labels.sum())} positive"
+            f"{one.scored.task.printed} {len(one.scored.cases)} cases, {int(one.scored.labels.sum())} positive"
             for one in by_task.values()
         )
         for case_set, by_task in evaluation.performances.items()
@@ -160,7 +159,7 @@ def failures(evaluation: Evaluation) -> str:
     """Count the wrong calls by type of error."""
     main = main_set(evaluation)
     parts = (
-        f"{printed_task(one.scored.task)}: {one.confusion.fn} of the positive and {one.confusion.fp} of the negative "
+        f"{one.scored.task.printed}: {one.confusion.fn} of the positive and {one.confusion.fp} of the negative "
         f"class, of {len(one.scored.cases)} {SETS[main]} cases"
         for one in evaluation.performances[main].values()
     )
@@ -187,7 +186,7 @@ def output(evaluation: Evaluation) -> str:
 def updating(evaluation: Evaluation) -> str | None:
     """Report temperature scaling and its effect."""
     parts = [
-        f"{printed_task(pair.scored.task)}, {SETS[pair.scored.case_set]}: temperature {pair.temperature:.2f}, Brier "
+        f"{pair.scored.task.printed}, {SETS[pair.scored.case_set]}: temperature {pair.temperature:.2f}, Brier "
         f"score {pair.before.brier:.3f} before and {pair.after.brier:.3f} after"
         for pair in evaluation.calibrations
         if pair.after
@@ -200,14 +199,14 @@ def explained(evaluation: Evaluation) -> str | None:
     """Report where Grad-CAM maps are mainly active, over all cases of a task."""
     main = main_set(evaluation)
     found = [
-        f"{printed_task(group.task)}, "
+        f"{group.task.printed}, "
         + ", ".join(f"{zone.printed.lower()} {share.count}/{share.total}" for zone, share in group.zones.items())
         for group in evaluation.activations
         if group.case_set is main and group.diagnosis is None and group.right is None
     ]
     if not found:
         return None
-    checks = [f"{printed_task(one.task)} {one.spearman:.2f}" for one in evaluation.map_checks if one.by_case]
+    checks = [f"{one.task.printed} {one.spearman:.2f}" for one in evaluation.map_checks if one.by_case]
     checked = f" Rank correlation with maps of random weights: {', '.join(checks)}." if checks else ""
     return f"{SETS[main].capitalize()}, zones where Grad-CAM is mainly active: {'; '.join(found)}.{checked}"
 

@@ -13,7 +13,7 @@ from enum import Enum
 from importlib.resources import files
 
 from spinal_tf.evaluation.evaluation import Evaluation
-from spinal_tf.evaluation.evaluation_rows import Row
+from spinal_tf.evaluation.evaluation_rows import PlainRow
 from spinal_tf.report.study.answers import ANSWERS
 
 
@@ -87,7 +87,7 @@ def fill_in(checklist: Checklist, evaluation: Evaluation) -> tuple[Item, ...]:
     return tuple(_item(row, evaluation) for row in csv.DictReader(text.splitlines()))
 
 
-def checklist_rows(items: Sequence[Item], *, note: str) -> list[Row]:
+def checklist_rows(items: Sequence[Item], *, note: str) -> list[PlainRow]:
     """Return rows for a CSV file; the note, see `study_page.write_evaluation_page`, is in every row."""
     return [
         {

@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 
 from spinal_tf.cohort.case import Split
 from spinal_tf.evaluation.evaluation import Evaluation
-from spinal_tf.evaluation.evaluation_text import printed_task
 from spinal_tf.evaluation.prediction_table import JUDGED
 from spinal_tf.evaluation.predictions import Prediction, applicable
 from spinal_tf.report.study.style import BLACK, GREY, Drawing, Space, finished, grid
@@ -137,7 +136,7 @@ def _draw_split(panel: Axes, x: float, flow: SplitFlow, tasks: Sequence[Task]) -
     bottom = _box(panel, x, 2.35, lines)
     if judged and flow.used:
         _arrow(panel, (x, bottom), (x, 1.05))
-        lines = [f"{printed_task(task)} {flow.tasks[task.name]}" for task in tasks]
+        lines = [f"{task.printed} {flow.tasks[task.name]}" for task in tasks]
         _box(panel, x, 1.05, ["Cases by task", *lines], width=WIDEST)
 
 

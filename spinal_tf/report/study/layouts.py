@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from spinal_tf.evaluation import overlap_text
-from spinal_tf.evaluation.columns import NOTHING
 from spinal_tf.evaluation.contrasts import COMPARED
 from spinal_tf.evaluation.evaluation import Evaluation
-from spinal_tf.evaluation.evaluation_text import LABELS, measure_cell, paper_cell, printed_task
+from spinal_tf.evaluation.evaluation_text import table2_lines
+from spinal_tf.evaluation.formats import LABELS, NOTHING, dashed, measure_cell
 from spinal_tf.evaluation.overlap_summary import GroupSummary
-from spinal_tf.evaluation.paper.paper_table2 import PAPER_LEGEND, paper_column
+from spinal_tf.evaluation.paper.paper_table2 import PAPER_LEGEND
 from spinal_tf.evaluation.paper.reference import beside_paper
-from spinal_tf.evaluation.performance import MEASURES
 from spinal_tf.evaluation.predictions import CaseSet
-from spinal_tf.report.study.sheets import Sheet, text
+from spinal_tf.tables.table_model import Column, Table, filled, number_column
 from spinal_tf.taxonomy import Diagnosis, tree
 
 TABLE_2_NOTE = (
@@ -25,58 +23,40 @@ TABLE_2_NOTE = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Block:
-    """Table 2 for one set: the cells of `table2_kinds` for each task, side by side."""
-
-    case_set: CaseSet
-    rows: tuple[tuple[str, ...], ...]
-
-
-def table2_kinds() -> tuple[str, ...]:
-    """Return the columns of each task."""
-    return ("This cohort", "Paper") if beside_paper() else ("This cohort",)
-
-
-def table2_note() -> str:
-    """Return the note below the table."""
-    return " ".join([*([PAPER_LEGEND] if beside_paper() else []), TABLE_2_NOTE])
-
-
-def table2_tasks() -> tuple[str, ...]:
-    """Return the headings above the columns of each task."""
-    return tuple(map(printed_task, tree().tasks))
+def table2(evaluation: Evaluation) -> Table:
+    """Lay out the table of all sets, with the paper's columns beside this cohort's if the tree is the paper's."""
+    kinds = ("This cohort", "Paper") if beside_paper() else ("This cohort",)
+    rows: list[tuple[str, ...]] = []
+    for case_set in CaseSet:
+        rows.append((case_set.printed,))
+        for label, ours, theirs in table2_lines(evaluation, case_set):
+            beside = zip(map(dashed, ours), theirs, strict=True) if theirs else zip(map(dashed, ours), strict=True)
+            rows.append((label, *(cell for cells in beside for cell in cells)))
+    return Table(
+        header=("Classification", *kinds * len(tree().tasks)),
+        rows=tuple(rows),
+        caption=" ".join([*([PAPER_LEGEND] if beside_paper() else []), TABLE_2_NOTE]),
+        spans=tuple((task.printed, len(kinds)) for task in tree().tasks),
+    )
 
 
-def table2(evaluation: Evaluation) -> tuple[Block, ...]:
-    """Return the blocks of the table from top to bottom."""
-    return tuple(Block(case_set=case_set, rows=tuple(_table2_rows(evaluation, case_set))) for case_set in CaseSet)
-
-
-def _table2_rows(evaluation: Evaluation, case_set: CaseSet) -> Iterator[tuple[str, ...]]:
-    judged = [evaluation.performances[case_set].get(task.name) for task in tree().tasks]
-    for name in MEASURES:
-        cells = [LABELS[name]]
-        for task, one in zip(tree().tasks, judged, strict=True):
-            cells.append(_dashed(measure_cell(name, one.measures[name])) if one else text(None))
-            paper = paper_column(case_set, task.name)
-            cells += [paper_cell(name, paper)] if paper else []
-        yield tuple(cells)
-
-
-def subgroups(evaluation: Evaluation) -> Sheet:
+def subgroups(evaluation: Evaluation) -> Table:
     """Lay out a row for each group of cases and a column for each compared measure."""
-    rows = []
-    for group in evaluation.subgroups:
-        scored = group.performance.scored
-        about = (printed_task(scored.task), group.column, group.level, str(len(scored.cases)))
-        measures = group.performance.measures
-        rows.append((*about, *(_dashed(measure_cell(name, measures[name])) for name in COMPARED)))
-    header = ("Task", "Column", "Group", "Cases", *(LABELS[name] for name in COMPARED))
-    return Sheet(header=header, rows=tuple(rows), numeric=frozenset(range(3, len(header))))
+    columns = (
+        Column("Task", lambda group: group.performance.scored.task.printed),
+        Column("Column", lambda group: group.column),
+        Column("Group", lambda group: group.level),
+        number_column("Cases", lambda group: str(len(group.performance.scored.cases))),
+        *map(_measure, COMPARED),
+    )
+    return filled(columns, evaluation.subgroups)
 
 
-def masks(evaluation: Evaluation) -> Sheet:
+def _measure(name: str) -> Column:
+    return number_column(LABELS[name], lambda group: dashed(measure_cell(name, group.performance.measures[name])))
+
+
+def masks(evaluation: Evaluation) -> Table:
     """Lay out a column for each disease, and one for healthy cases, if any, with their number and false marks only."""
     case_set, ill, healthy = _main_masks(evaluation)
     lines = [*overlap_text.mask_lines(ill, beside_paper=case_set is CaseSet.TEST)] if ill else [["Cases"]]
@@ -88,7 +68,7 @@ def masks(evaluation: Evaluation) -> Sheet:
     return _by_disease(("Measure",), (*(disease.printed for disease in ill), *(["Healthy"] if healthy else [])), lines)
 
 
-def lesion_detection(evaluation: Evaluation) -> Sheet:
+def lesion_detection(evaluation: Evaluation) -> Table:
     """Lay out a column for each disease, and rows for each rule."""
     _, ill, _ = _main_masks(evaluation)
     found = [[rule, *line] for rule, lines in overlap_text.detection_lines(ill) for line in lines]
@@ -103,13 +83,7 @@ def _main_masks(evaluation: Evaluation) -> tuple[CaseSet, dict[Diagnosis, GroupS
     return main, {disease: one for disease, one in groups.items() if disease}, groups.get(None)
 
 
-def _by_disease(labels: tuple[str, ...], groups: Iterable[str], lines: Iterable[list[str]]) -> Sheet:
+def _by_disease(labels: tuple[str, ...], groups: Iterable[str], lines: Iterable[list[str]]) -> Table:
     header = (*labels, *groups)
-    rows = tuple(tuple(map(_dashed, line)) for line in lines)
-    return Sheet(header=header, rows=rows, numeric=frozenset(range(len(labels), len(header))))
-
-
-def _dashed(cell: str) -> str:
-    """Replace the sign for unknown values by the dash of reports."""
-    alone = cell == NOTHING or cell.startswith(f"{NOTHING};")
-    return text(None) + cell.removeprefix(NOTHING) if alone else cell
+    rows = tuple(tuple(map(dashed, line)) for line in lines)
+    return Table(header=header, rows=rows, numeric=frozenset(range(len(labels), len(header))))

@@ -1,74 +1,81 @@
-"""HTML of the sections of an evaluation's page: tables, figures, checklists, origin."""
+"""Parts of the sections of an evaluation's page: tables, figures, checklists, origin."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import NamedTuple
 
 from spinal_tf.evaluation.evaluation import Evaluation
-from spinal_tf.evaluation.evaluation_files import software_versions
+from spinal_tf.evaluation.evaluation_files import METRICS, software_versions
+from spinal_tf.evaluation.evaluation_rows import TABLES
 from spinal_tf.evaluation.statistics.intervals import LEVEL
-from spinal_tf.report import markup
+from spinal_tf.report.pages import embedded
 from spinal_tf.report.study import layouts
-from spinal_tf.report.study.checklist import Checklist, Item, State, fill_in
+from spinal_tf.report.study.checklist import Checklist, State, fill_in
 from spinal_tf.report.study.figure_file import FigureFile
-from spinal_tf.report.study.sheets import Sheet, text
-from spinal_tf.report.study.table_parts import Part
+from spinal_tf.report.study.table_parts import filled
+from spinal_tf.tables.table_model import DASH, Table, listed
 
 LARGEST_SVG_BYTES = 1_000_000
 """Size above which a drawing is shown as PNG, if that is smaller, so that the page can be sent and opened."""
 
 
-def part(shown: Part, sheet: Sheet) -> str:
-    """Build a table with its definition and the name of the file with all rows."""
-    caption = f"{shown.caption} All rows: {shown.table}.csv."
-    table = markup.table(caption, sheet.header, sheet.rows, numeric=sheet.numeric, headings=sheet.headings)
-    return markup.folded(shown.folded, table) if shown.folded else table
+class Piece(NamedTuple):
+    """A part of a section.
+
+    Attributes:
+        kind: ``words``, ``table``, ``folded`` (a table that opens on a click) or ``figure``.
+        content: what is shown.
+        detail: kind of a table, for the style; title of a folded table; address of a figure's picture.
+    """
+
+    kind: str
+    content: str | Table | FigureFile
+    detail: str = ""
 
 
-def table2(evaluation: Evaluation) -> str:
-    """Build Table 2, with the paper's columns beside this cohort's if the tree is the paper's."""
-    spans = [(task, len(layouts.table2_kinds())) for task in layouts.table2_tasks()]
-    header = ("Classification", *layouts.table2_kinds() * len(spans))
-    blocks = [(block.case_set.printed, block.rows) for block in layouts.table2(evaluation)]
-    return markup.block_table(f"{layouts.table2_note()} All rows: table2.csv.", spans, header, blocks)
+def tables(evaluation: Evaluation) -> Iterator[tuple[str, Piece]]:
+    """Yield section and table, each with its definition and the name of the file with all rows."""
+    for part, table in filled(evaluation, list(TABLES)):
+        shown = _with_file(table, part.table)
+        yield part.section, Piece("folded", shown, part.folded) if part.folded else Piece("table", shown)
 
 
-def drawing(figure: FigureFile) -> str:
-    """Build a figure with its caption, which is also the alternative text."""
+def table2(evaluation: Evaluation) -> Piece:
+    """Return Table 2, with the paper's columns beside this cohort's if the tree is the paper's."""
+    return Piece("table", _with_file(layouts.table2(evaluation), "table2"), "blocks")
+
+
+def drawing(figure: FigureFile) -> Piece:
+    """Return a figure with its picture: the drawing, or its pixels if it is too large."""
     vector, pixels = figure.svg.read_bytes(), figure.png.read_bytes()
-    if len(vector) > max(LARGEST_SVG_BYTES, len(pixels)):
-        picture = markup.image(figure.caption, pixels, "image/png")
-    else:
-        picture = markup.image(figure.caption, vector, "image/svg+xml")
-    return markup.figure(picture, figure.title, figure.caption)
+    large = len(vector) > max(LARGEST_SVG_BYTES, len(pixels))
+    return Piece("figure", figure, embedded(pixels, "image/png") if large else embedded(vector, "image/svg+xml"))
 
 
-def checklist(listed: Checklist, evaluation: Evaluation) -> str:
-    """Build a checklist, filled in as far as the run can answer."""
-    items = fill_in(listed, evaluation)
+def checklist(shown: Checklist, evaluation: Evaluation) -> Piece:
+    """Return a checklist, filled in as far as the run can answer."""
+    items = fill_in(shown, evaluation)
     states = Counter(item.state for item in items)
     counts = ", ".join(f"{states[state]} {state.value}" for state in State)
-    caption = (
-        f"{listed.source}. Items have their published numbers and our words. {counts}. All rows: {listed.name}.csv."
-    )
+    caption = f"{shown.source}. Items have their published numbers and our words. {counts}."
     header = ("Item", "Section", "To be reported", "State", "What this run says", "Left to the author")
-    return markup.table(caption, header, [_cells(item) for item in items], numeric=(), name="checklist")
+    cells = [(item.number, item.section, item.asks, item.state.value, item.run, item.author) for item in items]
+    return Piece("table", _with_file(listed(caption, header, cells), shown.name), "checklist")
 
 
-def origin(evaluation: Evaluation) -> str:
-    """List everything needed to reproduce the numbers."""
-    return "\n".join(
-        [
-            markup.table("Evaluated tables", ("Table", "SHA-256 of its file"), evaluation.tables, numeric=()),
-            markup.table("Options", ("Option", "Value"), _options(evaluation), numeric=()),
-            markup.table("Software", ("Package", "Version"), list(software_versions().items()), numeric=()),
-        ]
-    )
+def origin(evaluation: Evaluation) -> Iterator[Piece]:
+    """Yield everything needed to reproduce the numbers."""
+    yield Piece("table", listed("Evaluated tables", ("Table", "SHA-256 of its file"), evaluation.tables))
+    yield Piece("table", listed("Options", ("Option", "Value"), _options(evaluation)))
+    yield Piece("table", listed("Software", ("Package", "Version"), software_versions().items()))
+    yield Piece("words", f"{METRICS} and the CSV files beside it hold every number of this page, unrounded.")
 
 
-def _cells(item: Item) -> tuple[str, ...]:
-    return (item.number, item.section, item.asks, item.state.value, item.run, item.author)
+def _with_file(table: Table, name: str) -> Table:
+    return replace(table, caption=f"{table.caption} All rows: {name}.csv.")
 
 
 def _options(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
@@ -76,7 +83,7 @@ def _options(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
     given = {name: f"{value}, given" for name, value in options.points.items()}
     default = f"on {options.chosen_on.value}" if options.point is None else f"{options.point}, given"
     yield "Operating points chosen", ", ".join([default, *(f"{name}: {value}" for name, value in given.items())])
-    yield "Subgroups besides age and sex", ", ".join(options.subgroups) or text(None)
+    yield "Subgroups besides age and sex", ", ".join(options.subgroups) or DASH
     yield "A mask is poor with a Dice below", f"{options.poor_dice:g}"
     yield "Bootstrap samples", str(options.resampling.resamples)
     yield "Seed", str(options.resampling.seed)

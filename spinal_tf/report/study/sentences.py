@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from spinal_tf.evaluation.evaluation import Evaluation
-from spinal_tf.evaluation.evaluation_text import LABELS, measure_cell, paper_cell, printed_task
+from spinal_tf.evaluation.formats import LABELS, limits, measure_cell, paper_cell
 from spinal_tf.evaluation.paper.paper_table2 import paper_column
 from spinal_tf.evaluation.performance import Measure, Performance
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.scored import ScoredTask
 from spinal_tf.taxonomy import tree
+
+INTERVAL = " (95 % interval {} to {})"
 
 SETS = {CaseSet.VALIDATION: "validation", CaseSet.TEST: "test", CaseSet.DIFFICULT: "difficult test"}
 """Names of the sets before the word "cases"."""
@@ -26,15 +28,16 @@ def summary(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
     for name, judged in evaluation.performances[main_set(evaluation)].items():
         scored, measures = judged.scored, judged.measures
         paper = paper_column(scored.case_set, name)
-        accuracy = measures["accuracy"]
+        accuracy, area = measures["accuracy"], measures["auc"]
         right = f"{judged.confusion.tp + judged.confusion.tn} of {len(scored.cases)} {SETS[scored.case_set]} cases"
         sentence = (
-            f"{right} were called right, {100 * accuracy.value:.0f} %{_limits(accuracy, 'formula', 100, 0)}; AUC "
-            f"{measure_value(measures['auc'])}{_limits(measures['auc'], 'bootstrap', 1, 2)}."
+            f"{right} were called right, {100 * accuracy.value:.0f} %"
+            f"{limits(accuracy.formula, 0, scale=100, form=INTERVAL)}; AUC {measure_value(area)}"
+            f"{limits(area.bootstrap, form=INTERVAL)}."
         )
         if paper:
             sentence += f" The paper: {paper_cell('accuracy', paper).split()[0]} %, {paper.auc:.2f}."
-        yield printed_task(scored.task), sentence
+        yield scored.task.printed, sentence
 
 
 def measure_value(measure: Measure) -> str:
@@ -45,7 +48,7 @@ def measure_value(measure: Measure) -> str:
 def measured(judged: Performance, names: tuple[str, ...]) -> str:
     """Format some measures with their intervals in one line."""
     cells = (f"{_inline(LABELS[name])} {measure_cell(name, judged.measures[name])}" for name in names)
-    return f"{printed_task(judged.scored.task)}: {', '.join(cells)}"
+    return f"{judged.scored.task.printed}: {', '.join(cells)}"
 
 
 def point(task: ScoredTask) -> str:
@@ -55,15 +58,8 @@ def point(task: ScoredTask) -> str:
         origin = "given by whoever evaluated"
     else:
         origin = f"chosen by Youden's index on the {task.point.chosen_on.value} cases"
-    return f"{printed_task(task.task)}: {positive} from a probability of {task.point.value:.3f}, {origin}"
+    return f"{task.task.printed}: {positive} from a probability of {task.point.value:.3f}, {origin}"
 
 
 def _inline(label: str) -> str:
     return label if label.isupper() else label.lower()
-
-
-def _limits(measure: Measure, kind: str, factor: int, digits: int) -> str:
-    limits = measure.formula if kind == "formula" else measure.bootstrap
-    if not limits.known:
-        return ""
-    return f" (95 % interval {factor * limits.low:.{digits}f} to {factor * limits.high:.{digits}f})"

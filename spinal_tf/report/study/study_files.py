@@ -7,11 +7,12 @@ from functools import partial
 from pathlib import Path
 
 from spinal_tf.evaluation.evaluation import Evaluation
-from spinal_tf.evaluation.evaluation_files import Writer, write_csv
+from spinal_tf.evaluation.evaluation_files import Writer
 from spinal_tf.report.study.checklist import CHECKLISTS, checklist_rows, fill_in
 from spinal_tf.report.study.figure_file import FigureFile
 from spinal_tf.report.study.latex import latex_tables
 from spinal_tf.report.study.study_page import write_evaluation_page
+from spinal_tf.tables.csv_file import write_csv
 
 PAGE = "report.html"
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from importlib.resources import files
 from pathlib import Path
 
 from spinal_tf.evaluation.evaluation import Evaluation
-from spinal_tf.evaluation.evaluation_files import METRICS, NOTICE
-from spinal_tf.evaluation.evaluation_rows import TABLES
+from spinal_tf.evaluation.evaluation_files import NOTICE
 from spinal_tf.evaluation.paper.reference import beside_paper
-from spinal_tf.report.case_page import style
-from spinal_tf.report.markup import callout, contents, document, element, section
+from spinal_tf.report.pages import page
 from spinal_tf.report.study.checklist import CHECKLISTS
 from spinal_tf.report.study.figure_file import FigureFile
-from spinal_tf.report.study.sections import checklist, drawing, origin, part, table2
+from spinal_tf.report.study.sections import Piece, checklist, drawing, origin, table2, tables
 from spinal_tf.report.study.sentences import summary
-from spinal_tf.report.study.table_parts import CALIBRATION, CASES, MASKS, PERFORMANCE, SUBGROUPS, filled
+from spinal_tf.report.study.table_parts import CALIBRATION, CASES, MASKS, PERFORMANCE, SUBGROUPS
 
 SECTION_OF = {
     "flow": CASES,
@@ -55,44 +52,32 @@ def write_evaluation_page(evaluation: Evaluation, figures: Sequence[FigureFile],
 def evaluation_page(evaluation: Evaluation, figures: Sequence[FigureFile], *, note: str) -> str:
     """Return the page as text; see `write_evaluation_page`."""
     name = evaluation.predictions.source.name
-    bodies: dict[str, list[str]] = {}
-    for title, html in _bodies(evaluation, figures):
-        bodies.setdefault(title, []).append(html)
-    links = [(f"part-{number}", _shown(title)) for number, title in enumerate(bodies, start=1)]
-    sections = [section(title, *parts, name=name) for (name, title), parts in zip(links, bodies.values(), strict=True)]
-    look = style() + files(__package__).joinpath("study.css").read_text(encoding="utf-8")
-    head = [*_head(evaluation, note), contents(links)]
-    return document(f"{name}: spinal-tf evaluation", *head, *sections, style=look)
+    sections: dict[str, list[Piece]] = {}
+    for title, piece in _pieces(evaluation, figures):
+        shown = ALONE if title == PERFORMANCE and not beside_paper() else title
+        sections.setdefault(shown, []).append(piece)
+    return page(
+        "study.html",
+        title=f"{name}: spinal-tf evaluation",
+        styles=("page.css", "study/study.css"),
+        name=name,
+        notice=NOTICE,
+        note=note,
+        warnings=evaluation.warnings,
+        summary=summary(evaluation),
+        sections=sections,
+    )
 
 
-def _shown(title: str) -> str:
-    return ALONE if title == PERFORMANCE and not beside_paper() else title
-
-
-def _head(evaluation: Evaluation, note: str) -> Iterator[str]:
-    yield element("p", NOTICE, css_class="notice")
-    yield element("h1", f"Evaluation of {evaluation.predictions.source.name}")
-    if note:
-        yield element("p", note, css_class="notice")
-    if evaluation.warnings:
-        yield callout("Warnings", evaluation.warnings)
-    for task, sentence in summary(evaluation):
-        yield f"<p>{element('strong', f'{task}:')} {element('span', sentence)}</p>"
-
-
-def _bodies(evaluation: Evaluation, figures: Sequence[FigureFile]) -> Iterator[tuple[str, str]]:
-    """Yield title and HTML of each part of a section, in the order of the page."""
+def _pieces(evaluation: Evaluation, figures: Sequence[FigureFile]) -> Iterator[tuple[str, Piece]]:
+    """Yield title and content of each part of a section, in the order of the page."""
     if beside_paper():
-        yield PERFORMANCE, element("p", CAUTION)
+        yield PERFORMANCE, Piece("words", CAUTION)
     yield PERFORMANCE, table2(evaluation)
-    for one, sheet in filled(evaluation, list(TABLES)):
-        yield one.section, part(one, sheet)
+    yield from tables(evaluation)
     for figure in figures:
         yield SECTION_OF.get(figure.name.partition("-")[0], FIGURES), drawing(figure)
-    for listed in CHECKLISTS:
-        yield listed.title, checklist(listed, evaluation)
-    yield ORIGIN, origin(evaluation)
-    yield (
-        ORIGIN,
-        element("p", f"{METRICS} and the CSV files beside it hold every number of this page, unrounded."),
-    )
+    for shown in CHECKLISTS:
+        yield shown.title, checklist(shown, evaluation)
+    for piece in origin(evaluation):
+        yield ORIGIN, piece

@@ -19,7 +19,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from spinal_tf.evaluation.evaluation_files import NOTICE
-from spinal_tf.evaluation.evaluation_text import printed_task
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.taxonomy import Diagnosis, Task, tree
 
@@ -186,7 +185,7 @@ def panel_title(task: Task, labels: np.ndarray) -> str:
     """Return a task's name and the cases of its classes, as ``33 MS, 45 NMOSD``; labels bool, (n,)."""
     numbers = (int((~labels).sum()), int(labels.sum()))
     counts = ", ".join(f"{count} {tree().term(name)}" for count, name in zip(numbers, task.classes, strict=True))
-    return f"{printed_task(task)}\n{counts}"
+    return f"{task.printed}\n{counts}"
 
 
 def shortened(words: str, letters: int) -> str:

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 
 from spinal_tf.evaluation.contrasts import COMPARED, Contrast
 from spinal_tf.evaluation.evaluation import Evaluation
-from spinal_tf.evaluation.evaluation_text import LABELS, printed_task
+from spinal_tf.evaluation.formats import LABELS
 from spinal_tf.evaluation.statistics.intervals import Interval
 from spinal_tf.report.study.style import (
     BLUE,
@@ -81,7 +81,7 @@ def draw_forest(evaluation: Evaluation, note: str) -> Iterator[Drawing]:
     figure, (panels,) = grid([2.3] * len(tasks), [height], Space(left=1.4, across=0.45, above=0.75, below=1.0))
     for place, (panel, task) in enumerate(zip(panels, tasks, strict=True)):
         _draw_task(panel, [one for one in contrasts if one.task == task], names, by_patients=by_patients)
-        panel.set_title(printed_task(task))
+        panel.set_title(task.printed)
         panel.set_yticks(range(len(names)), [_row_name(*pair) for pair in names])
         panel.tick_params(axis="y", length=0, labelleft=place == 0)
     legend_below(panels[0], 0.6, columns=min(len(COMPARED), 2 * len(tasks)))

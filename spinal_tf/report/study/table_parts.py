@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spinal_tf.cohort.case import HEALTHY
 from spinal_tf.evaluation.evaluation import Evaluation
@@ -13,7 +13,8 @@ from spinal_tf.evaluation.evaluation_text import RATER_LEGEND
 from spinal_tf.evaluation.map_check import MOST_ALIKE
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.report.study.layouts import lesion_detection, masks, subgroups
-from spinal_tf.report.study.sheets import Sheet, heading, sheet
+from spinal_tf.report.study.sheets import heading, sheet
+from spinal_tf.tables.table_model import Table
 
 DIFFERENCE = (
     "Difference: first minus second, in fractions of 1, with the interval of the bootstrap over patients. p: "
@@ -21,7 +22,7 @@ DIFFERENCE = (
     "for all tests of this kind on one set and measure. Validation is in the file."
 )
 
-TO_FILE = ("formula_low", "formula_high", "test")
+TO_FILE = ("formula", "test")
 """Columns of comparisons that are only in the file, not on the page."""
 
 TENTHS = tuple(tenth / 10 for tenth in range(1, 10))
@@ -34,8 +35,8 @@ def _whole(rows: Sequence[Row]) -> Sequence[Row]:
 def _of_main_set(rows: Sequence[Row]) -> Sequence[Row]:
     """Return the rows of the test, or of validation if there is no test."""
     sets = {row["set"] for row in rows}
-    main = CaseSet.TEST.value if CaseSet.TEST.value in sets else CaseSet.VALIDATION.value
-    return [row for row in rows if row["set"] == main]
+    main = CaseSet.TEST if CaseSet.TEST in sets else CaseSet.VALIDATION
+    return [row for row in rows if row["set"] is main]
 
 
 def _with_lesions(rows: Sequence[Row]) -> Sequence[Row]:
@@ -47,7 +48,7 @@ def _of_kind(kind: str) -> Callable[[Sequence[Row]], Sequence[Row]]:
     """Return a filter for rows of a kind: test and difficult cases, or validation if there is no test."""
 
     def chosen(rows: Sequence[Row]) -> Sequence[Row]:
-        tested = [row for row in rows if row["set"] != CaseSet.VALIDATION.value]
+        tested = [row for row in rows if row["set"] is not CaseSet.VALIDATION]
         return [row for row in tested or rows if row["kind"] == kind]
 
     return chosen
@@ -76,7 +77,7 @@ class Part:
     section: str
     choose: Callable[[Sequence[Row]], Sequence[Row]] = _whole
     without: tuple[str, ...] = ()
-    lay_out: Callable[[Evaluation], Sheet] | None = None
+    lay_out: Callable[[Evaluation], Table] | None = None
     folded: str = ""
 
 
@@ -252,12 +253,13 @@ def parts_of(name: str) -> tuple[Part, ...]:
     return (Part(table=name, section=heading(name), caption=inspect.getdoc(TABLES[name]) or ""),)
 
 
-def filled(evaluation: Evaluation, names: Sequence[str]) -> Iterator[tuple[Part, Sheet]]:
-    """Yield the parts of tables that have rows, as text, in the order of the page."""
+def filled(evaluation: Evaluation, names: Sequence[str]) -> Iterator[tuple[Part, Table]]:
+    """Yield the parts of tables that have rows, with their captions, in the order of the page."""
     tables: Mapping[str, list[Row]] = {name: list(TABLES[name](evaluation)) for name in names}
     parts = [part for name in names for part in parts_of(name)]
     place = {part: index for index, part in enumerate(PARTS)}
     for part in sorted(parts, key=lambda part: place.get(part, len(place))):
         chosen = part.choose(tables[part.table])
         if chosen:
-            yield part, part.lay_out(evaluation) if part.lay_out else sheet(chosen, without=part.without)
+            table = part.lay_out(evaluation) if part.lay_out else sheet(chosen, without=part.without)
+            yield part, replace(table, caption=part.caption)

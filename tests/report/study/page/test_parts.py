@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from spinal_tf.evaluation.evaluation_rows import TABLES
+from spinal_tf.evaluation.predictions import CaseSet
+from spinal_tf.evaluation.statistics.intervals import Interval
 from spinal_tf.report.study import table_parts as parts
 from spinal_tf.report.study.table_parts import COMPARISONS, MODALITIES, SUBGROUPS, filled, parts_of
 
@@ -22,7 +24,7 @@ def test_every_table_is_shown_and_says_what_it_is(full):
 def test_a_table_that_nobody_named_is_shown_whole_in_a_section_of_its_own(full, monkeypatch):
     def volumes(_):
         """What was measured."""
-        yield {"set": "test", "volume_ml": 12.5, "wilson_low": 0.25, "wilson_high": 0.75}
+        yield {"set": CaseSet.TEST, "volume_ml": 12.5, "wilson": Interval(low=0.25, high=0.75)}
 
     monkeypatch.setattr(parts, "TABLES", {**TABLES, "lesion_volumes": volumes})
     part, sheet = shown(full, *TABLES, "lesion_volumes")[-1]

@@ -8,7 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from spinal_tf.evaluation.described import Proportion
+from spinal_tf.evaluation.predictions import CaseSet
+from spinal_tf.evaluation.statistics.intervals import UNKNOWN, Interval
 from spinal_tf.report.study.sheets import heading, sheet, text
+from spinal_tf.taxonomy import MS_VS_NMOSD
 
 
 def column(rows, name):
@@ -18,8 +22,7 @@ def column(rows, name):
 
 
 def test_limits_stand_in_one_column():
-    rows = [{"task": "ms_vs_nmosd", "wilson_low": 0.25, "wilson_high": 0.5}, {"task": "x", "wilson_low": None}]
-    rows[1]["wilson_high"] = None
+    rows = [{"task": MS_VS_NMOSD, "wilson": Interval(low=0.25, high=0.5)}, {"task": "x", "wilson": UNKNOWN}]
     shown = sheet(rows)
     assert shown.header == ("Task", "Wilson's interval")
     assert shown.rows == (("MS vs NMOSD", "0.250 to 0.500"), ("x", "–"))
@@ -31,8 +34,9 @@ def test_a_limit_without_its_mate_stands_alone():
 
 
 def test_counts_stand_with_what_they_are_of():
-    rows = [{"a": "x", "count": 3, "total": 8, "paper_count": 1, "paper_total": 2, "lesion_count": 4}]
-    rows.append({"a": "y", "count": None, "total": None, "paper_count": None, "paper_total": None, "lesion_count": 0})
+    shares = [Proportion(count=3, total=8), Proportion(count=1, total=2)]
+    rows = [{"a": "x", "n/N": shares[0], "paper_n/N": shares[1], "lesion_count": 4}]
+    rows.append({"a": "y", "n/N": None, "paper_n/N": None, "lesion_count": 0})
     shown = sheet(rows)
     assert shown.header == ("A", "n/N", "Paper, n/N", "Lesion count")
     assert shown.rows == (("x", "3/8", "1/2", "4"), ("y", "–", "–", "0"))
@@ -75,7 +79,9 @@ def test_differences_have_signs_and_probabilities_the_papers_style():
 
 
 def test_words_are_spelt_out_but_a_users_own_stay():
-    rows = [{"set": "difficult", "measure": "lesion_recall_any_overlap", "level": "test", "raters": "rater_1 rater_2"}]
+    rows = [
+        {"set": CaseSet.DIFFICULT, "measure": "lesion_recall_any_overlap", "level": "test", "raters": "rater_1 rater_2"}
+    ]
     assert sheet(rows).rows == (("Difficult cases", "Lesion recall any overlap", "test", "rater_1 rater_2"),)
 
 
@@ -103,12 +109,12 @@ def test_single_cells():
 
 
 cells = st.none() | st.booleans() | st.integers() | st.floats(-1e6, 1e6) | st.text(max_size=5)
-NAMES = ("a", "b_low", "b_high", "count", "total", "measure", "p", "difference")
+NAMES = ("a", "b", "n/N", "measure", "p", "difference")
 
 
 @given(st.lists(st.fixed_dictionaries({name: cells if name in ("a", "measure") else st.none() for name in NAMES})))
 def test_every_row_is_shown_whatever_its_words(rows):
-    rows = [{**row, "value": float(index), "b_low": 0.1, "b_high": 0.2} for index, row in enumerate(rows)]
+    rows = [{**row, "value": float(index), "b": Interval(low=0.1, high=0.2)} for index, row in enumerate(rows)]
     if rows:
         shown = sheet(rows)
         assert len(shown.rows) == len(rows)

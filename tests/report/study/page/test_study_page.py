@@ -13,6 +13,7 @@ from html_page import Page
 
 from spinal_tf.evaluation.evaluation_files import NOTICE, write_evaluation
 from spinal_tf.evaluation.evaluation_rows import TABLES
+from spinal_tf.report.pages import POLICY
 from spinal_tf.report.study import sections
 from spinal_tf.report.study.study_files import study_files
 from spinal_tf.report.study.study_page import evaluation_page, write_evaluation_page
@@ -31,7 +32,7 @@ def test_nothing_is_loaded_and_nothing_runs(page, full, make_figure):
     assert not [name for _, name, _ in page.attributes if name.startswith("on")]
     assert all(attributes["src"].startswith("data:image/") for attributes in page.all("img"))
     assert all(attributes["href"].startswith("#") for attributes in page.all("a"))
-    assert {"http-equiv": "Content-Security-Policy", "content": sections.markup.POLICY} in page.all("meta")
+    assert {"http-equiv": "Content-Security-Policy", "content": POLICY} in page.all("meta")
     assert not re.search(r"https?:|url\(|@import", evaluation_page(full, [make_figure()], note=""))
 
 
