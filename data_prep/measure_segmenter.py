@@ -26,7 +26,8 @@ from spinal_tf.evaluation.overlap_summary import summarise
 from spinal_tf.evaluation.overlap_text import LEGEND, as_text
 from spinal_tf.images.volume import read_mask, read_volume
 from spinal_tf.models import Segmenter, load_segmenter
-from spinal_tf.pipeline import SegmentationOptions, segment_volume
+from spinal_tf.pipeline import segment_volume
+from spinal_tf.prediction_options import SegmentationOptions
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import Diagnosis, tree
 from spinal_tf.training.job import load_best

@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from spinal_tf.images.volume import Volume as Volume
     from spinal_tf.loaded_weights import LoadedWeights as LoadedWeights
     from spinal_tf.loaded_weights import load_weights as load_weights
-    from spinal_tf.pipeline import SegmentationOptions as SegmentationOptions
-    from spinal_tf.prediction.predict_case import PredictionOptions as PredictionOptions
+    from spinal_tf.prediction_options import PredictionOptions as PredictionOptions
+    from spinal_tf.prediction_options import SegmentationOptions as SegmentationOptions
     from spinal_tf.training.training_choices import TrainingOptions as TrainingOptions
 
 HOMES = {
@@ -60,8 +60,7 @@ HOMES = {
     "evaluation.scored": ("EvaluationOptions",),
     "images.volume": ("Volume",),
     "loaded_weights": ("LoadedWeights", "load_weights"),
-    "pipeline": ("SegmentationOptions",),
-    "prediction.predict_case": ("PredictionOptions",),
+    "prediction_options": ("PredictionOptions", "SegmentationOptions"),
     "training.training_choices": ("TrainingOptions",),
 }
 """The same names by module, for use at run time; a test keeps both lists in sync."""

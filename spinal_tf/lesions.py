@@ -19,9 +19,6 @@ from scipy.spatial.distance import cdist
 
 from spinal_tf.images.volume import Volume, file_slice_numbers
 
-MINIMUM_VOLUME_ML = 0.02
-"""Minimum volume of a component: a cube of 2.7 mm, less than the smallest plaque that readers outline."""
-
 COURSE_REACH_MM = 5.0
 """Distance above and below a row over which the lesion's direction is fitted."""
 

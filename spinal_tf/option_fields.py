@@ -15,7 +15,7 @@ REQUIRED: Any = MISSING
 
 
 class Range(NamedTuple):
-    """Range of a finite number; a limit is outside the range if it is open."""
+    """Range of a number; a limit is outside the range if it is open."""
 
     low: float
     high: float | None = None
@@ -31,7 +31,7 @@ class Range(NamedTuple):
         """Return whether a number is in the range."""
         low = self.low < value if self.low_open else self.low <= value
         high = self.high is None or (value < self.high if self.high_open else value <= self.high)
-        return low and high and math.isfinite(value)
+        return low and high
 
 
 COUNT, NOT_NEGATIVE, POSITIVE, SHARE = Range(1), Range(0), Range(0, low_open=True), Range(0, 1)
@@ -71,7 +71,9 @@ class Options:
     def __init_subclass__(cls) -> None:
         """Add the help texts to the docstring, before its errors."""
         opening, *errors = (cls.__doc__ or "").rstrip().partition("\n\n    Raises:")
-        lines = [f"{name}: {one.metadata['help']}" for name, one in vars(cls).items() if isinstance(one, Field)]
+        known = {**getattr(cls, "__dataclass_fields__", {}), **vars(cls)}
+        declared = {name: one.metadata for name, one in known.items() if isinstance(one, Field) and one.metadata}
+        lines = [f"{name}: {about['help']}" for name, about in declared.items()]
         wrapped = [fill(line, 100, initial_indent=" " * 8, subsequent_indent=" " * 12) for line in lines]
         cls.__doc__ = "\n".join([f"{opening}\n\n    Attributes:", *wrapped]) + "".join(errors)
 
@@ -86,11 +88,13 @@ class Options:
             given, kind = getattr(self, one.name), one_kind(field_types(declared)[one.name])
             many = given.values() if isinstance(given, Mapping) else given if isinstance(given, tuple) else (given,)
             for value in many if given is not None else ():
-                _refuse(one.name, value, kind, one.metadata["within"])
+                _refuse(one.name, value, kind, one.metadata.get("within"))
 
 
 def _refuse(name: str, value: Any, kind: Any, within: Range | None) -> None:  # noqa: ANN401 - any value and type
     if get_origin(kind) is Literal and value not in get_args(kind):
         raise ValueError(f"{name} {value!r} is not known; choose one of {', '.join(get_args(kind))}")
+    if within and not math.isfinite(value):
+        raise ValueError(f"{name} must be a number, not {value}")
     if within and not within.allows(value):
         raise ValueError(f"choose {name} {within}, not {value}")

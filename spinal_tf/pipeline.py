@@ -13,8 +13,9 @@ from spinal_tf.engine import Engine, run_in_batches
 from spinal_tf.evaluation.activation import map_activation
 from spinal_tf.explanation.gradcam import heatmap_volume
 from spinal_tf.images.volume import Volume
-from spinal_tf.lesions import MINIMUM_VOLUME_ML, Lesion, find_lesions, measure_lesions
+from spinal_tf.lesions import Lesion, find_lesions, measure_lesions
 from spinal_tf.models import Classifier, Segmenter, model_record
+from spinal_tf.prediction_options import SegmentationOptions
 from spinal_tf.preprocess import (
     MaskMode,
     Preprocessing,
@@ -43,23 +44,7 @@ SLICES_AT_ONCE = 8
 """Number of slices that are prepared, run and resampled back at a time."""
 
 Array = np.ndarray
-
-
-@dataclass(frozen=True, kw_only=True)
-class SegmentationOptions:
-    """Options of one segmentation.
-
-    Attributes:
-        threshold: minimum probability of a lesion voxel; None for the weights' operating point.
-        minimum_peak: probability that a lesion must reach in at least one voxel; None for that of the weights.
-        minimum_volume_ml: minimum volume in mL; smaller components are removed.
-        tta: average over four flips of every slice (test-time augmentation), at four times the cost.
-    """
-
-    threshold: float | None = None
-    minimum_peak: float | None = None
-    minimum_volume_ml: float = MINIMUM_VOLUME_ML
-    tta: bool = False
+DEFAULTS = SegmentationOptions()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +69,7 @@ def diagnose(
     given: ReviewedMask | None = None,
     classifiers: Sequence[Classifier] = (),
     t1c: Volume | None = None,
-    options: SegmentationOptions = SegmentationOptions(),
+    options: SegmentationOptions = DEFAULTS,
     stopwatch: Stopwatch | None = None,
 ) -> CaseResult:
     """Run the pipeline of Zhuo et al. 2022, Figure 2A, on one case.

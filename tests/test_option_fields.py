@@ -16,6 +16,11 @@ from spinal_tf.option_fields import COUNT, POSITIVE, SHARE, Options, Range, opti
 from spinal_tf.training.plans import ClassifierPlan, CurvePlan, Initial, SegmenterPlan
 from spinal_tf.training.training_choices import TrainingOptions
 
+KINDS = (
+    *(spinal_tf.PredictionOptions, spinal_tf.SegmentationOptions, spinal_tf.EvaluationOptions, TrainingOptions),
+    *(CropPlan, TilePlan, SegmenterPlan, ClassifierPlan, CurvePlan, Initial),
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Knead(Options):
@@ -39,9 +44,9 @@ class Knead(Options):
         ({"flour": "oats"}, "flour 'oats' is not known; choose one of rye, wheat"),
         ({"turns": 0}, "choose turns at least 1, not 0"),
         ({"water": 1.1}, "choose water at least 0, at most 1, not 1.1"),
-        ({"water": math.nan}, "choose water at least 0, at most 1, not nan"),
+        ({"water": math.nan}, "water must be a number, not nan"),
         ({"rests_h": (1.0, 0.0)}, "choose rests_h above 0, not 0.0"),
-        ({"rests_h": (math.inf,)}, "choose rests_h above 0, not inf"),
+        ({"rests_h": (math.inf,)}, "rests_h must be a number, not inf"),
         ({"spices": {"caraway": 2.0, "anise": -1.0}}, "choose spices above 0, not -1.0"),
         ({"salt": 1.0}, "choose salt at least 0, below 1, not 1.0"),
     ],
@@ -67,9 +72,7 @@ def test_the_docstring_lists_the_help_texts_before_the_errors():
     assert lines[-3:] == ["", "Raises:", "    ValueError: a value is unknown or out of range."]
 
 
-@pytest.mark.parametrize(
-    "kind", [TrainingOptions, CropPlan, TilePlan, SegmenterPlan, ClassifierPlan, CurvePlan, Initial]
-)
+@pytest.mark.parametrize("kind", KINDS)
 def test_help_shows_every_option_in_lines_that_fit(kind):
     page = inspect.getdoc(kind).partition("\n\nAttributes:\n")[2]
     for name, one in kind.__dataclass_fields__.items():
@@ -89,6 +92,10 @@ def test_help_shows_every_option_in_lines_that_fit(kind):
         (SegmenterPlan, {"loss": "dice"}, "loss 'dice' is not known; choose one of dice_bce, dice_topk, bce"),
         (ClassifierPlan, {"momentum": 1.0}, "choose momentum at least 0, below 1, not 1.0"),
         (CurvePlan, {"fractions": (0.5, 0.0)}, "choose fractions above 0, at most 1, not 0.0"),
+        (spinal_tf.SegmentationOptions, {"threshold": 0.0}, "choose threshold above 0, at most 1, not 0.0"),
+        (spinal_tf.SegmentationOptions, {"minimum_volume_ml": -1}, "choose minimum_volume_ml at least 0, not -1"),
+        (spinal_tf.EvaluationOptions, {"points": {"ms_vs_nmosd": 2}}, "choose points at least 0, at most 1, not 2"),
+        (spinal_tf.EvaluationOptions, {"poor_dice": math.nan}, "poor_dice must be a number, not nan"),
         (Initial, {"weights": "a", "imagenet": "b"}, "exclude each other; give one of them"),
     ],
 )

@@ -11,13 +11,12 @@ from spinal_tf.explanation.gradcam import Explanation
 from spinal_tf.images.volume import read_volume
 from spinal_tf.models import Classifier, Segmenter
 from spinal_tf.pipeline import (
-    MINIMUM_VOLUME_ML,
     ReviewedMask,
-    SegmentationOptions,
     classify_volume,
     diagnose,
     segment_volume,
 )
+from spinal_tf.prediction_options import MINIMUM_VOLUME_ML, SegmentationOptions
 from spinal_tf.preprocess import Preprocessing, normalise
 from spinal_tf.report.record import not_classified
 from spinal_tf.results import Zone

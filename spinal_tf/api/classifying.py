@@ -11,7 +11,8 @@ from spinal_tf.api.case_images import Image, Mask, Weights, as_mask, as_t1c, as_
 from spinal_tf.api.case_results import ClassificationResult, HeatMaps
 from spinal_tf.images.volume import in_file_order
 from spinal_tf.map_methods import MapMethod
-from spinal_tf.pipeline import SegmentationOptions, diagnose
+from spinal_tf.pipeline import diagnose
+from spinal_tf.prediction_options import SegmentationOptions
 from spinal_tf.results import CaseResult, TaskResult
 from spinal_tf.stopwatch import Stopwatch
 

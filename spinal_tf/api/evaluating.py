@@ -19,7 +19,7 @@ from spinal_tf.evaluation.scored import EvaluationOptions
 from spinal_tf.files import refuse_unusable
 from spinal_tf.one_by_one import Tell, tell_nobody
 from spinal_tf.prediction.cohort_prediction import CohortPrediction
-from spinal_tf.prediction.predict_case import PredictionOptions
+from spinal_tf.prediction_options import PredictionOptions
 from spinal_tf.report.notice import with_training
 from spinal_tf.results import ModelRecord
 

@@ -9,7 +9,8 @@ import numpy as np
 from spinal_tf.api.case_images import Image, Weights, as_volume, as_weights
 from spinal_tf.api.case_results import SegmentationResult
 from spinal_tf.images.volume import in_file_order
-from spinal_tf.pipeline import SegmentationOptions, diagnose
+from spinal_tf.pipeline import diagnose
+from spinal_tf.prediction_options import SegmentationOptions
 from spinal_tf.results import Segmentation
 from spinal_tf.stopwatch import Stopwatch
 

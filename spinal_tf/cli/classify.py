@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from spinal_tf.cli.explain_option import explain_option, tell_cost
+from spinal_tf.cli.field_options import filled
 from spinal_tf.cli.options import BESIDE, Choices, case_options, refuse_options, segmentation_options
 from spinal_tf.cli.server_options import server_options
 from spinal_tf.map_methods import MapMethod
@@ -44,7 +45,7 @@ def classify(with_mask: Path | None, t1c: Path | None, **given: Any) -> None:  #
         refuse_options(segmentation_options, "applies to segmentation, which --with-mask skips")
     from spinal_tf.cli.session import Session
 
-    choices = Choices(**given)
+    choices = filled(Choices, given)
     if choices.server and choices.method is not MapMethod.GRADCAM:
         raise click.UsageError(f"--explain {choices.method.value} needs the networks here; leave out --server")
     session = Session(choices)

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spinal_tf.cli.options import PredictionChoices, finite, open_weights, prediction_options, refuse_options
+from spinal_tf.cli.field_options import field_options, filled, with_options
+from spinal_tf.cli.options import FOLDER, PredictionChoices, open_weights, prediction_options, refuse_options
 from spinal_tf.cli.server_options import address_option, server_options
+from spinal_tf.prediction_options import PredictionOptions
 
 if TYPE_CHECKING:
     from spinal_tf.api.evaluating import Pictures
@@ -23,11 +25,7 @@ if TYPE_CHECKING:
 
 FILE = click.Path(path_type=Path)
 
-with_mask_option = click.option(
-    "--with-mask",
-    is_flag=True,
-    help="Classify with the cohort's masks, as if all were corrected. The segmenter's masks are still evaluated.",
-)
+with_mask_option = with_options(*field_options(PredictionOptions, "with_mask"))
 gradcam_check_option = click.option(
     "--gradcam-check",
     type=click.IntRange(0),
@@ -69,7 +67,7 @@ class Choices:
 )
 @click.option(
     "--out",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=FOLDER,
     required=True,
     metavar="REPORT",
     help="Folder for the results, created if needed.",
@@ -98,7 +96,6 @@ class Choices:
 @click.option(
     "--poor-dice",
     type=click.FloatRange(0, 1),
-    callback=finite,
     default=0.7,
     show_default=True,
     help="Dice below which a mask counts as poor when flags for review are evaluated.",
@@ -155,16 +152,10 @@ def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
 def _predict_and_judge(chosen: Choices, cohort: Path, given: dict[str, Any]) -> None:
     from spinal_tf.cli.batch import exit_if_failed, tell_case
     from spinal_tf.prediction.cohort_prediction import CohortPrediction
-    from spinal_tf.prediction.predict_case import PredictionOptions
 
     _refuse_existing(chosen)  # before hours of work
-    choices = PredictionChoices(overwrite=chosen.overwrite, **given)
-    options = PredictionOptions(
-        segmentation=choices.segmentation,
-        with_mask=chosen.with_mask,
-        assume_orientation=choices.assume_orientation,
-        allow_plane=choices.allow_plane,
-    )
+    choices = filled(PredictionChoices, given, overwrite=chosen.overwrite)
+    options = filled(PredictionOptions, given, segmentation=choices.segmentation, with_mask=chosen.with_mask)
     prediction = CohortPrediction(cohort, chosen.out, open_weights(choices), options, overwrite=chosen.overwrite)
     with prediction.provisional_table() as table:
         _checked(chosen, table, None)
@@ -222,11 +213,12 @@ def _checked(chosen: Choices, predictions: Path, lesions: Path | None) -> tuple[
     from spinal_tf.evaluation.scored import EvaluationOptions
     from spinal_tf.evaluation.statistics.bootstrap import Resampling
 
-    options = EvaluationOptions(
+    options = filled(
+        EvaluationOptions,
+        vars(chosen),
         **_operating_points(chosen.points),
         subgroups=tuple(name.lower() for name in chosen.subgroups),
         resampling=Resampling(resamples=chosen.resamples, seed=chosen.seed),
-        poor_dice=chosen.poor_dice,
     )
     checked = check_predictions(predictions, options, chosen.against, lesions)
     for source, found in checked.faults:

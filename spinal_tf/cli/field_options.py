@@ -34,7 +34,8 @@ def field_options(record: Any, *names: str, **changes: Any) -> tuple[Decorator, 
         if one.default is one.default_factory is MISSING:
             told["required"] = True
         told |= {**one.metadata["shown"], **changes}
-        options.append(click.option(told.pop("flag", f"--{name.replace('_', '-')}"), name, **told))
+        flags = told.pop("flag", f"--{name.replace('_', '-')}").split()
+        options.append(click.option(*flags, name, **told))
     return tuple(options)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from spinal_tf.cli.field_options import filled
 from spinal_tf.cli.options import Choices, case_options, segmentation_options
 from spinal_tf.cli.server_options import server_options
 
@@ -23,4 +24,4 @@ def segment(**given: Any) -> None:  # noqa: ANN401 - the options of the three de
     """
     from spinal_tf.cli.session import Session
 
-    Session(Choices(**given)).segment()
+    Session(filled(Choices, given)).segment()

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 import click
 
+from spinal_tf.cli.field_options import field_options, filled, with_options
 from spinal_tf.cli.options import device_option, refuse_options
-
-if TYPE_CHECKING:
-    from spinal_tf.remote.server import Server
+from spinal_tf.option_fields import POSITIVE, Options, option
+from spinal_tf.remote.server import TIMEOUT_S, Identity, Server, parse_address
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 TOKEN_VARIABLE = "SPINAL_TF_SERVER_TOKEN"  # noqa: S105 - the name of a variable
-
-TIMEOUT_S = 120.0
-"""Same value as in `spinal_tf.remote.server`, which ``--help`` does not import."""
 
 
 def _versions(ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, int]:
@@ -33,8 +31,53 @@ def _versions(ctx: click.Context, parameter: click.Parameter, values: tuple[str,
     return versions
 
 
-def _file() -> click.Path:
-    return click.Path(path_type=Path, dir_okay=False)
+FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class HowToAsk(Options):
+    """How to ask a server: token, certificates, timeout and versions."""
+
+    token_file: Path | None = option(
+        None,
+        f"File with a token for the server. Default: ${TOKEN_VARIABLE}, then none.",
+        flag="--server-token",
+        type=FILE,
+        metavar="FILE",
+    )
+    authorities_file: Path | None = option(
+        None,
+        "Certificates to trust for the server, as PEM. Default: the system's.",
+        flag="--server-ca",
+        type=FILE,
+        metavar="FILE",
+    )
+    certificate_file: Path | None = option(
+        None,
+        "Client certificate for a server that asks for one, as PEM; needs --server-key.",
+        flag="--server-cert",
+        type=FILE,
+        metavar="FILE",
+    )
+    key_file: Path | None = option(
+        None,
+        "Private key of --server-cert, as PEM without a password.",
+        flag="--server-key",
+        type=FILE,
+        metavar="FILE",
+    )
+    timeout_s: float = option(
+        TIMEOUT_S, "Timeout of one request.", POSITIVE, flag="--server-timeout", metavar="SECONDS"
+    )
+    versions: Mapping[str, int] = option(
+        dict,
+        "Version of a model to use; may be repeated. Default: the highest available.",
+        flag="--server-version",
+        type=str,
+        multiple=True,
+        callback=_versions,
+        metavar="MODEL=NUMBER",
+    )
 
 
 address_option = click.option(
@@ -45,61 +88,8 @@ address_option = click.option(
     "or https://. Sends prepared slices, without name or header. Without this option nothing is sent anywhere. "
     "With --weights the server must have the same weights.",
 )
-NAMES = ("token_file", "authorities_file", "certificate_file", "key_file", "timeout_s", "versions")
-HOW_TO_ASK = (
-    click.option(
-        "--server-token",
-        "token_file",
-        type=_file(),
-        metavar="FILE",
-        help=f"File with a token for the server. Default: ${TOKEN_VARIABLE}, then none.",
-    ),
-    click.option(
-        "--server-ca",
-        "authorities_file",
-        type=_file(),
-        metavar="FILE",
-        help="Certificates to trust for the server, as PEM. Default: the system's.",
-    ),
-    click.option(
-        "--server-cert",
-        "certificate_file",
-        type=_file(),
-        metavar="FILE",
-        help="Client certificate for a server that asks for one, as PEM; needs --server-key.",
-    ),
-    click.option(
-        "--server-key",
-        "key_file",
-        type=_file(),
-        metavar="FILE",
-        help="Private key of --server-cert, as PEM without a password.",
-    ),
-    click.option(
-        "--server-timeout",
-        "timeout_s",
-        type=click.FloatRange(0, min_open=True),
-        default=TIMEOUT_S,
-        show_default=True,
-        metavar="SECONDS",
-        help="Timeout of one request.",
-    ),
-    click.option(
-        "--server-version",
-        "versions",
-        multiple=True,
-        callback=_versions,
-        metavar="MODEL=NUMBER",
-        help="Version of a model to use; may be repeated. Default: the highest available.",
-    ),
-)
-
-
-def how_to_ask(function: Function) -> Function:
-    """Add options for token, certificates, timeout and versions; `read_server` takes their values."""
-    for decorate in reversed(HOW_TO_ASK):
-        function = decorate(function)
-    return function
+how_to_ask = with_options(*field_options(HowToAsk))
+NAMES = tuple(one.name for one in fields(HowToAsk))
 
 
 def server_options(function: Function) -> Function:
@@ -118,46 +108,40 @@ def server_options(function: Function) -> Function:
     return decorated
 
 
-def read_server(
-    url: str,
-    *,
-    token_file: Path | None,
-    authorities_file: Path | None,
-    certificate_file: Path | None,
-    key_file: Path | None,
-    timeout_s: float,
-    versions: dict[str, int],
-) -> Server:
+def read_server(url: str, **given: Any) -> Server:  # noqa: ANN401 - the options of `HowToAsk`
     """Return the server that the options describe.
 
     Raises:
         click.UsageError: the address is invalid, or a file is missing or cannot be read.
         ServerError: the token is invalid or would be sent unencrypted, or certificates are given without TLS.
     """
-    from spinal_tf.remote.server import Identity, Server, parse_address
-
+    how = filled(HowToAsk, given)
     try:
         scheme, host, port, path = parse_address(url)
     except ValueError as error:
         raise click.UsageError(f"the address of the server: {error}") from error
-    if (certificate_file is None) != (key_file is None):
+    identity = None
+    if how.certificate_file and how.key_file:
+        identity = Identity(certificate=how.certificate_file, key=how.key_file)
+    elif how.certificate_file or how.key_file:
         raise click.UsageError("--server-cert and --server-key belong together; give both")
-    token = os.environ.get(TOKEN_VARIABLE) if token_file is None else _read(token_file).decode("utf-8", "replace")
+    written = _read(how.token_file)
+    token = os.environ.get(TOKEN_VARIABLE) if written is None else written.decode("utf-8", "replace")
     return Server(
         scheme=scheme,
         host=host,
         port=port,
         path=path,
         token=None if token is None else token.strip(),
-        authorities=None if authorities_file is None else _read(authorities_file),
-        identity=Identity(certificate=certificate_file, key=key_file) if certificate_file and key_file else None,
-        timeout_s=timeout_s,
-        versions=versions,
+        authorities=_read(how.authorities_file),
+        identity=identity,
+        timeout_s=how.timeout_s,
+        versions=how.versions,
     )
 
 
-def _read(path: Path) -> bytes:
+def _read(path: Path | None) -> bytes | None:
     try:
-        return path.read_bytes()
+        return None if path is None else path.read_bytes()
     except OSError as error:
         raise click.UsageError(f"{path}: cannot be read ({error.strerror})") from error

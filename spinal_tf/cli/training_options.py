@@ -13,6 +13,7 @@ from spinal_tf.cli.tree_choice import ONE_KIND, ONE_TASK
 from spinal_tf.datasets.sample_plans import CropPlan, TilePlan
 from spinal_tf.networks.network_registry import CLASSIFIERS, SEGMENTERS
 from spinal_tf.option_fields import POSITIVE
+from spinal_tf.prediction_options import ImageOptions
 from spinal_tf.preprocess import Fit, Intensity, Preprocessing
 from spinal_tf.training.plans import ClassifierPlan, CurvePlan, Initial, SegmenterPlan
 from spinal_tf.training.training_choices import SEGMENTER_OPTIONS, TrainingOptions, fault_of_tiles
@@ -67,8 +68,7 @@ TRAINING = (
         *("epochs", "steps", "minutes", "patience_epochs", "validation_every", "validation_cases", "learning_rate"),
         *("schedule", "warm_up_steps", "clip_norm", "precision", "onednn_bfloat16", "deterministic", "seed"),
     ),
-    click.option("--assume-orientation", is_flag=True, help="Accept scans without orientation."),
-    click.option("--allow-plane", is_flag=True, help="Accept scans that were not acquired sagittally."),
+    *field_options(ImageOptions),
     click.option(
         "--device",
         default="auto",

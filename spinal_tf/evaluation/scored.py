@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from spinal_tf.evaluation.predictions import CaseSet, Prediction, Predictions, a
 from spinal_tf.evaluation.statistics.bootstrap import Resampling
 from spinal_tf.evaluation.statistics.operating_point import calls_at_others_youden, youden
 from spinal_tf.evaluation.triage import POOR_DICE
+from spinal_tf.option_fields import SHARE, Options, option
 from spinal_tf.taxonomy import Task
 
 Source = Callable[[Prediction], Mapping[str, float]]
@@ -22,24 +23,17 @@ FEWEST_TO_CHOOSE = 2
 
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluationOptions:
-    """Options of an evaluation.
+class EvaluationOptions(Options):
+    """Options of an evaluation."""
 
-    Attributes:
-        points: given operating points, by name of the task.
-        point: given operating point of all other tasks, if any.
-        chosen_on: split on which other operating points are chosen, by Youden's index.
-        subgroups: columns that define subgroups, besides age and sex.
-        resampling: options of the bootstrap.
-        poor_dice: Dice below which a mask is poor.
-    """
-
-    points: Mapping[str, float] = field(default_factory=dict)
-    point: float | None = None
-    chosen_on: Split = Split.VALIDATION
-    subgroups: tuple[str, ...] = ()
-    resampling: Resampling = Resampling()
-    poor_dice: float = POOR_DICE
+    points: Mapping[str, float] = option(dict, "Given operating points, by name of the task.", SHARE)
+    point: float | None = option(None, "Given operating point of all other tasks, if any.", SHARE)
+    chosen_on: Split = option(Split.VALIDATION, "Split on which other operating points are chosen, by Youden's index.")
+    subgroups: tuple[str, ...] = option((), "Columns that define subgroups, besides age and sex.")
+    resampling: Resampling = option(Resampling(), "Options of the bootstrap.")
+    poor_dice: float = option(
+        POOR_DICE, "Dice below which a mask counts as poor when flags for review are evaluated.", SHARE
+    )
 
     def given(self, task: Task) -> float | None:
         """Return the given operating point of a task, or None if it must be chosen."""

@@ -27,7 +27,6 @@ from spinal_tf.prediction.key import prediction_key
 from spinal_tf.prediction.predict_case import (
     CasePrediction,
     Models,
-    PredictionOptions,
     disease_heatmap,
     predict_case,
     read_images,
@@ -41,6 +40,7 @@ from spinal_tf.prediction.prediction_files import (
     run_record,
     write_tables,
 )
+from spinal_tf.prediction_options import PredictionOptions
 from spinal_tf.report.words import found
 from spinal_tf.results import ModelRecord
 

@@ -13,7 +13,7 @@ import spinal_tf
 from spinal_tf.checkpoints.manifest import Checkpoint
 from spinal_tf.cohort.case import Case
 from spinal_tf.models import Served
-from spinal_tf.prediction.predict_case import PredictionOptions
+from spinal_tf.prediction_options import PredictionOptions
 
 UNUSED = frozenset(("training", "card", "file"))
 """Entries of a network's record that do not affect results."""

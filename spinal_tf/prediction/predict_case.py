@@ -17,28 +17,12 @@ from spinal_tf.evaluation.prediction_table import FLAGGED, MASK_PROVENANCE, NONE
 from spinal_tf.evaluation.predictions import probability_column, zone_column
 from spinal_tf.images.volume import Volume, read_aligned, read_mask, read_volume
 from spinal_tf.models import Classifier, Segmenter
-from spinal_tf.pipeline import ReviewedMask, SegmentationOptions, diagnose
+from spinal_tf.pipeline import ReviewedMask, diagnose
+from spinal_tf.prediction_options import PredictionOptions
 from spinal_tf.results import CaseResult
 from spinal_tf.taxonomy import tree
 
 T1C = "t1c"
-
-
-@dataclass(frozen=True, kw_only=True)
-class PredictionOptions:
-    """Options of a prediction.
-
-    Attributes:
-        segmentation: options of the segmentation.
-        with_mask: classify with the cohort's masks; the segmenter's masks are still judged.
-        assume_orientation: see `read_volume`.
-        allow_plane: see `read_volume`.
-    """
-
-    segmentation: SegmentationOptions = SegmentationOptions()
-    with_mask: bool = False
-    assume_orientation: bool = False
-    allow_plane: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

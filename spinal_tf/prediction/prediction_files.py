@@ -20,7 +20,8 @@ from spinal_tf.evaluation.prediction_table import JUDGED
 from spinal_tf.evaluation.predictions import probability_column
 from spinal_tf.files import output_files
 from spinal_tf.prediction.folder import RECORD_VERSION
-from spinal_tf.prediction.predict_case import CasePrediction, PredictionOptions, predicted_columns, without_prediction
+from spinal_tf.prediction.predict_case import CasePrediction, predicted_columns, without_prediction
+from spinal_tf.prediction_options import PredictionOptions
 from spinal_tf.report.notice import notice
 from spinal_tf.report.record import model_entry, software_versions
 from spinal_tf.results import ModelRecord

@@ -13,7 +13,8 @@ from spinal_tf.errors import ServerError
 from spinal_tf.images.volume import Volume, new_volume
 from spinal_tf.models import SEGMENTER, Classifier, Segmenter
 from spinal_tf.phantom.simulated_case import simulate_case
-from spinal_tf.pipeline import SegmentationOptions, segment_volume
+from spinal_tf.pipeline import segment_volume
+from spinal_tf.prediction_options import SegmentationOptions
 from spinal_tf.remote.connection import Connection
 from spinal_tf.remote.load import Load, measure
 from spinal_tf.remote.model import SHOWN_DIGITS, RemoteModel, find_model, other_points, require_same_weights

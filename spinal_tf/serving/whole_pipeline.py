@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import tensorflow as tf
 
 from spinal_tf.explanation.gradcam import TILES_PER_CALL
-from spinal_tf.lesions import MINIMUM_VOLUME_ML
 from spinal_tf.networks.network_spec import POOLING
+from spinal_tf.prediction_options import MINIMUM_VOLUME_ML
 from spinal_tf.serving.cascade import NOT_CLASSIFIED, graph_diagnosis, graph_posterior
 from spinal_tf.serving.classifier_graph import MASK, T1C, TILE_SLICES, WITH_T1C
 from spinal_tf.serving.components import graph_find_lesions

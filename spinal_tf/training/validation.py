@@ -16,7 +16,8 @@ from spinal_tf.datasets.crop_samples import SegmenterCase
 from spinal_tf.datasets.tile_samples import ClassifierCase
 from spinal_tf.engine import Engine, run_in_batches
 from spinal_tf.evaluation.statistics.operating_point import youden
-from spinal_tf.lesions import MINIMUM_VOLUME_ML, find_candidates
+from spinal_tf.lesions import find_candidates
+from spinal_tf.prediction_options import MINIMUM_VOLUME_ML
 from spinal_tf.slices import T1C
 from spinal_tf.taxonomy import Task, tree
 from spinal_tf.training.data import only_named

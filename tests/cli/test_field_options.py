@@ -75,4 +75,4 @@ def test_an_instance_gives_other_defaults_and_names_choose_and_order_the_options
 def test_a_number_that_click_lets_through_is_wrong_usage_too(value):
     result, seen = kneaded("--bowl", "x", "--minutes", value)
     assert (result.exit_code, seen) == (2, [])
-    assert f"choose minutes above 0, not {value}" in result.output
+    assert f"minutes must be a number, not {value}" in result.output

@@ -17,7 +17,7 @@ from referencing import Registry, Resource
 
 from spinal_tf import loaded_weights
 from spinal_tf.cli.options import Choices
-from spinal_tf.pipeline import MINIMUM_VOLUME_ML
+from spinal_tf.prediction_options import MINIMUM_VOLUME_ML
 
 OUTPUTS = ["case_lesion.json", "case_lesion.nii.gz", "case_lesion.png"]
 

@@ -10,9 +10,8 @@ import pytest
 import spinal_tf
 from spinal_tf.cohort.read_cohort import read_cohort
 from spinal_tf.models import Served
-from spinal_tf.pipeline import SegmentationOptions
 from spinal_tf.prediction.key import prediction_key
-from spinal_tf.prediction.predict_case import PredictionOptions
+from spinal_tf.prediction_options import PredictionOptions, SegmentationOptions
 
 OPTIONS = PredictionOptions()
 

@@ -1,0 +1,50 @@
+"""Options of a prediction: which images are accepted, and how lesions are found."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from spinal_tf.option_fields import NOT_NEGATIVE, SHARE, Options, Range, option
+
+MINIMUM_VOLUME_ML = 0.02
+"""Minimum volume of a component: a cube of 2.7 mm, less than the smallest plaque that readers outline."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImageOptions(Options):
+    """Images that are accepted with a warning."""
+
+    assume_orientation: bool = option(False, "Accept images without orientation.")
+    allow_plane: bool = option(False, "Accept images that were not acquired sagittally.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SegmentationOptions(Options):
+    """Options of one segmentation."""
+
+    threshold: float | None = option(
+        None,
+        "Probability from which a voxel is lesion. Default: stored with the weights.",
+        Range(0, 1, low_open=True),
+    )
+    minimum_peak: float | None = option(
+        None,
+        "Remove lesions whose probability nowhere reaches this value. Default: stored with the weights.",
+        SHARE,
+        flag="--min-peak",
+    )
+    minimum_volume_ml: float = option(
+        MINIMUM_VOLUME_ML, "Remove lesions below this volume in mL.", NOT_NEGATIVE, flag="--min-volume"
+    )
+    tta: bool = option(False, "Average over the four flips of every slice; takes four times as long.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionOptions(ImageOptions):
+    """Options for predicting the cases of a cohort."""
+
+    segmentation: SegmentationOptions = option(SegmentationOptions(), "How lesions are found.")
+    with_mask: bool = option(
+        False,
+        "Classify with the cohort's masks, as if all were corrected. The segmenter's masks are still evaluated.",
+    )
