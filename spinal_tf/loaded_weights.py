@@ -8,6 +8,7 @@ from pathlib import Path
 
 from spinal_tf.checkpoints.manifest import Checkpoint, find_weights, read_manifest
 from spinal_tf.errors import ServerError, WeightsError
+from spinal_tf.keras_start import start_keras
 from spinal_tf.map_methods import MapMethod
 from spinal_tf.models import (
     SEGMENTER,
@@ -153,7 +154,7 @@ class LoadedWeights:
 def import_tensorflow(watch: Stopwatch) -> None:
     """Import Keras with TensorFlow; this takes most of a cold start and is timed separately from the weights."""
     with watch.stage("imports"):
-        import keras  # noqa: F401
+        start_keras()
 
 
 def load_weights(

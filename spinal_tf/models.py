@@ -14,6 +14,7 @@ from spinal_tf.engine import Engine, frozen_engine
 from spinal_tf.errors import WeightsError
 from spinal_tf.explanation.gradcam import Explainer, GraphExplainer, WeightedExplainer
 from spinal_tf.explanation.methods import explained_by
+from spinal_tf.keras_start import our_keras
 from spinal_tf.map_methods import MapMethod
 from spinal_tf.results import ModelRecord
 from spinal_tf.taxonomy import PAPER_TREE, Task, tree
@@ -74,6 +75,7 @@ class Classifier:
         return int(probabilities[:, 1].mean() >= self.checkpoint.point(with_t1c=with_t1c))
 
 
+@our_keras()
 def load_segmenter(folder: Path, *, device: str = "cpu") -> Segmenter:
     """Load the segmenter of a weights folder.
 
@@ -87,6 +89,7 @@ def load_segmenter(folder: Path, *, device: str = "cpu") -> Segmenter:
     return Segmenter(checkpoint=checkpoint, engine=frozen_engine(model, weights=weights, device=device))
 
 
+@our_keras()
 def load_classifiers(
     folder: Path,
     tasks: Sequence[Task] | None = None,

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from spinal_tf.api.case_images import Weights, as_weights
+from spinal_tf.keras_start import our_keras
 from spinal_tf.models import SEGMENTER
 from spinal_tf.serving.names import PIPELINE
 from spinal_tf.serving.versions import require_free
@@ -103,6 +104,11 @@ def _names(network: str) -> tuple[str, ...]:
 
 
 def _exported(folder: Path, network: str, weights: Path, options: ExportOptions) -> Iterator[ExportedModel]:
+    with our_keras():
+        yield from _each_exported(folder, network, weights, options)
+
+
+def _each_exported(folder: Path, network: str, weights: Path, options: ExportOptions) -> Iterator[ExportedModel]:
     from spinal_tf.serving.bare import require_runtime
     from spinal_tf.serving.parity import CommandLine
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spinal_tf.keras_start import start_keras
 from spinal_tf.taxonomy import tree
 from spinal_tf.training.plans import ClassifierPlan, SegmenterPlan
 from spinal_tf.training.run_folder import RunFolder
@@ -88,6 +89,7 @@ def train_segmenter(
         DeviceError: this machine has no such device.
         OutputError: the folder cannot be written to.
     """
+    start_keras()
     from spinal_tf.training.train_segmenter import train_segmenter as train
 
     setting, opened = _opened(Path(cohort), Path(folder), device, progress)
@@ -123,6 +125,7 @@ def train_classifier(
         OutputError: the folder cannot be written to.
         ValueError: the task is unknown.
     """
+    start_keras()
     from spinal_tf.training.train_classifier import train_classifier as train
 
     chosen, options = tree().task(task), options or TrainingOptions()

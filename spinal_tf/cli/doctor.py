@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import platform
+from contextlib import suppress
 
 import click
 
 from spinal_tf.cli.quiet import quiet_stderr
+from spinal_tf.keras_start import ignored_settings, start_keras
 
 MODULES = {
     "tensorflow": "tensorflow",
@@ -23,18 +25,26 @@ MODULES = {
 
 @click.command()
 def doctor() -> None:
-    """Show versions, devices and weights; exit with 4 if weights are missing or damaged."""
+    """Show versions, devices, weights and ignored Keras settings; exit with 4 if weights are missing or damaged."""
     from spinal_tf import __version__
 
     _line("python", platform.python_version())
     _line("spinal-tf", __version__)
     with quiet_stderr():
+        _start_keras()
         versions = {name: _version(module) for name, module in MODULES.items()}
         devices = _devices()
     for name, version in versions.items():
         _line(name, version)
     _line("devices", devices)
+    for setting in ignored_settings():
+        _line("ignored", f"{setting}: settings of other Keras projects have no effect here")
     _weights()
+
+
+def _start_keras() -> None:
+    with suppress(ImportError):  # the table of versions shows it
+        start_keras()
 
 
 def _line(name: str, value: str) -> None:

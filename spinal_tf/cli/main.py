@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from spinal_tf import __version__
-from spinal_tf.cli.failures import DEBUG, Terminated, complain, orderly_termination, sentence
+from spinal_tf.cli.failures import DEBUG, Terminated, complain, orderly_termination, quiet_end_of_pipe, sentence
 from spinal_tf.errors import SpinalTfError
 
 COMMANDS = {
@@ -22,7 +22,7 @@ COMMANDS = {
     "export": ("export", "Export the networks, with preprocessing, for TensorFlow Serving."),
     "serve-check": ("serve_check", "Check a TensorFlow Serving server that runs exported networks."),
     "weights": ("weights", "List, verify, import or release the networks' weights."),
-    "doctor": ("doctor", "Show versions, devices and weights."),
+    "doctor": ("doctor", "Show versions, devices, weights and ignored Keras settings."),
 }
 """Module and overview line of each command, so that ``--help`` imports none of them."""
 
@@ -56,13 +56,27 @@ class LazyGroup(click.Group):
         ctx.meta[DEBUG] = "--debug" in args
         return super().parse_args(ctx, [arg for arg in args if arg != "--debug"])
 
+    def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 - as click declares it
+        """Run the command line; click's own messages may find their reader gone, too."""
+        with quiet_end_of_pipe():
+            return super().main(*args, **extra)
+
+    def make_context(self, *args: Any, **extra: Any) -> click.Context:  # noqa: ANN401 - as click declares it
+        """Parse the command line, which prints ``--help``; click itself would end with 1 if its reader is gone."""
+        with quiet_end_of_pipe():
+            return super().make_context(*args, **extra)
+
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click declares it
         """Run a command; see docs/cli.md for the exit statuses."""
+        with quiet_end_of_pipe():
+            return self._run(ctx)
+
+    def _run(self, ctx: click.Context) -> Any:  # noqa: ANN401 - as click declares it
         try:
             with orderly_termination():
                 return super().invoke(ctx)
         except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
-            raise  # click handles these
+            raise  # click and `quiet_end_of_pipe` handle these
         except KeyboardInterrupt as stop:
             complain("interrupted; nothing unfinished was left behind")
             ctx.exit(TERMINATED if isinstance(stop, Terminated) else INTERRUPTED)

@@ -122,8 +122,6 @@ def port_weights(file: Path, folder: Path | None, dry_run: bool, overwrite: bool
 
     target = None if dry_run else target_folder(folder)
     with quiet_stderr():
-        import keras  # noqa: F401 - imports TensorFlow, which prints much on start-up
-
         from spinal_tf.porting import port
         from spinal_tf.porting import target as plan
 

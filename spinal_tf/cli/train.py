@@ -70,7 +70,10 @@ def classifier_curve(table: Path, out: Path, **given: Any) -> None:  # noqa: ANN
 
 
 def _session(table: Path, out: Path, given: dict[str, Any]) -> TrainingSession:
+    from spinal_tf.keras_start import start_keras
+
     with quiet_stderr():
+        start_keras()
         from spinal_tf.cli.training_session import TrainingSession
         from spinal_tf.networks.network_registry import network_spec
 

@@ -97,8 +97,9 @@ def release_command(run: Path, folder: Path | None, notes: Path | None, overwrit
     from spinal_tf.cli.quiet import quiet_stderr
 
     with quiet_stderr():
-        import keras  # noqa: F401 - imports TensorFlow, which prints much on start-up
+        from spinal_tf.keras_start import start_keras
 
+        start_keras()
         from spinal_tf.training.release import release_run
         from spinal_tf.training.run_folder import RunFolder
     target = target_folder(folder)

@@ -23,6 +23,7 @@ from spinal_tf.explanation.gradcam import (
     in_parts,
     scale,
 )
+from spinal_tf.keras_start import our_keras
 from spinal_tf.map_methods import MapMethod
 from spinal_tf.networks.network_spec import LOGITS, POOLING
 
@@ -104,6 +105,7 @@ class VisExplainer:
         """Return the same network with other weights, without rebuilding it."""
         return VisExplainer(self._graph.with_weights(weights), self._method, network=self._network)
 
+    @our_keras()
     def __call__(self, images: np.ndarray, *, class_index: ClassChoice) -> Explanation:
         """Explain tiles; see `spinal_tf.explanation.gradcam.GraphExplainer`."""
         import tensorflow as tf

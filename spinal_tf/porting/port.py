@@ -13,6 +13,7 @@ import numpy as np
 from spinal_tf.checkpoints.manifest import Checkpoint, build_network, save_checkpoint
 from spinal_tf.checkpoints.weight_files import Weights, assign_weights, weight_shapes
 from spinal_tf.checkpoints.weight_sets import install_set, read_set
+from spinal_tf.keras_start import our_keras
 from spinal_tf.porting.card import write_card
 from spinal_tf.porting.compare import PROBE_SIZE, Comparison, compare, probe
 from spinal_tf.porting.graph import read_graph
@@ -45,6 +46,7 @@ class Ported:
     model: keras.Model
 
 
+@our_keras()
 def port_weights(path: Path, options: PortOptions) -> Ported:
     """Import the weights of a file, without writing anything.
 

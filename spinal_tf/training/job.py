@@ -21,6 +21,7 @@ from spinal_tf.checkpoints.manifest import Modality
 from spinal_tf.checkpoints.weight_files import assign_weights, decode_weights
 from spinal_tf.datasets.feed import Sampler
 from spinal_tf.errors import StoppedError
+from spinal_tf.keras_start import our_keras
 from spinal_tf.networks.network_registry import network_spec
 from spinal_tf.networks.network_spec import Loss
 from spinal_tf.preprocess import MaskMode, Preprocessing
@@ -113,6 +114,7 @@ def _versions() -> dict[str, str]:
     return {module: version(installed[module][0]) for module in MODULES if module in installed}
 
 
+@our_keras()
 def run_job(job: Job, options: TrainingOptions, out: Path, setting: Setting, *, resume: bool) -> RunFolder:
     """Train a network in its run folder. With several processes, only the chief reads and writes the folder.
 

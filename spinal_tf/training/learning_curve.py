@@ -8,10 +8,13 @@ from functools import partial
 from pathlib import Path
 from typing import Protocol
 
+import spinal_tf.keras_started  # noqa: F401 - before Keras and TensorFlow
+
 import keras
 
 from spinal_tf.cohort.case import Case, Split
 from spinal_tf.errors import DeviceError
+from spinal_tf.keras_start import our_keras
 from spinal_tf.taxonomy import Task
 from spinal_tf.training.curve_files import Row, draw_curve, read_rows, write_rows
 from spinal_tf.training.data import TrainingCohort, cases_by_split
@@ -53,6 +56,7 @@ class Curve:
         """
         self._out, self._prepare, self._cases, self._measure, self._setting = out, prepare, cases, measure, setting
 
+    @our_keras()
     def draw(
         self, plan: CurvePlan, options: TrainingOptions, *, resume: bool, report: Callable[[str], None] = nobody
     ) -> list[Row]:

@@ -13,6 +13,7 @@ from spinal_tf.checkpoints.data_kind import DataKind, data_kind, kind_of_cohort
 from spinal_tf.checkpoints.manifest import Checkpoint, build_network, save_checkpoint
 from spinal_tf.checkpoints.weight_files import assign_weights, decode_weights
 from spinal_tf.checkpoints.weight_sets import install_set, read_set
+from spinal_tf.keras_start import our_keras
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.training.logs import read_log
 from spinal_tf.training.run_folder import RunFolder
@@ -48,6 +49,7 @@ MEANING = {"simulated": f"The cases were simulated: {LEARNED}", None: f"For a si
 """What the measures mean, by kind of the cases."""
 
 
+@our_keras()
 def release_run(
     run: RunFolder, into: Path, *, data: str, kind: DataKind | None = None, notes: str = "", overwrite: bool = False
 ) -> str:

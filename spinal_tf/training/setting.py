@@ -6,6 +6,8 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
+import spinal_tf.keras_started  # noqa: F401 - before Keras and TensorFlow
+
 import tensorflow as tf
 
 from spinal_tf.training.validation import Validation

@@ -8,6 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import spinal_tf.keras_started  # noqa: F401 - before Keras and TensorFlow
+
 import keras
 
 from spinal_tf.cohort.case import Case, Split
