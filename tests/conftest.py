@@ -352,19 +352,11 @@ def _mounted(folder: Path, options: str):
 
 
 @pytest.fixture
-def small_disk(tmp_path):
-    folder = tmp_path / "small disk"
+def disk(tmp_path, request):
+    """An empty file system of 64 kB, mounted with the options that a test names: ``rw`` or ``ro``."""
+    folder = tmp_path / f"{request.param} disk"
     folder.mkdir()
-    _mounted(folder, "size=64k")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
-
-
-@pytest.fixture
-def read_only_disk(tmp_path):
-    folder = tmp_path / "read-only disk"
-    folder.mkdir()
-    _mounted(folder, "size=64k,ro")
+    _mounted(folder, f"size=64k,{request.param}")
     yield folder
     subprocess.run(["umount", folder], check=True)
 

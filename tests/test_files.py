@@ -330,10 +330,11 @@ def test_folder_under_the_name_of_the_output(tmp_path):
         pytest.fail("the block ran")
 
 
-def test_folder_that_refuses_files(read_only_disk):
+@pytest.mark.parametrize("disk", ["ro"], indirect=True)
+def test_folder_that_refuses_files(disk):
     with (
-        pytest.raises(OutputError, match=r"read-only disk cannot be written to"),
-        output_files(read_only_disk / "a.json"),
+        pytest.raises(OutputError, match=r"ro disk cannot be written to"),
+        output_files(disk / "a.json"),
     ):
         pytest.fail("the block ran")
 
@@ -343,16 +344,17 @@ def test_system_folder_that_refuses_files():
         pytest.fail("the block ran")
 
 
-def test_full_disk(small_disk):
+@pytest.mark.parametrize("disk", ["rw"], indirect=True)
+def test_full_disk(disk):
     def too_much():
-        with output_files(small_disk / "a.nii", small_disk / "b.json") as (one, two):
+        with output_files(disk / "a.nii", disk / "b.json") as (one, two):
             two.write_text("fits")
             one.write_bytes(bytes(100_000))
 
     with pytest.raises(OutputError, match=r"a\.nii: the disk is full") as caught:
         too_much()
     assert "\n" not in str(caught.value)
-    assert _names(small_disk) == []
+    assert _names(disk) == []
 
 
 def test_error_of_another_file_is_not_taken_for_one_of_the_output(tmp_path):

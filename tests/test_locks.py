@@ -116,9 +116,10 @@ def test_an_error_frees_the_lock(tmp_path, stop):
         pass
 
 
-def test_a_folder_that_refuses_is_told_in_a_sentence(read_only_disk):
+@pytest.mark.parametrize("disk", ["ro"], indirect=True)
+def test_a_folder_that_refuses_is_told_in_a_sentence(disk):
     with pytest.raises(OutputError, match=r"a\.json: cannot be locked for writing \(Read-only"):
-        locked(read_only_disk / "a.json").__enter__()
+        locked(disk / "a.json").__enter__()
 
 
 def test_a_place_where_no_lock_can_lie_is_told_in_a_sentence(tmp_path):
