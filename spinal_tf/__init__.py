@@ -4,6 +4,7 @@
 fast; TensorFlow is imported when a network runs.
 """
 
+import sys
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
@@ -71,6 +72,18 @@ try:
     __version__ = version("spinal-tf")
 except PackageNotFoundError:  # a checkout on the path that is not installed
     __version__ = "0+unknown"
+
+
+def _refuse_to_run() -> None:
+    """End ``python -m spinal_tf.MODULE`` with a sentence; Python would import the module and end without a word."""
+    module = sys.orig_argv[sys.orig_argv.index("-m") + 1]
+    if module.startswith(f"{__name__}."):
+        sys.stderr.write(f"spinal-tf: {module} is no program; run spinal-tf, or python -m {__name__}\n")
+        raise SystemExit(2)
+
+
+if sys.argv[:1] == ["-m"] and "-m" in sys.orig_argv:  # Python is looking for the module that -m names
+    _refuse_to_run()
 
 
 def __getattr__(name: str) -> object:

@@ -11,6 +11,7 @@ import pytest
 
 from spinal_tf import errors
 from spinal_tf.cli.batch import SOME_FAILED
+from spinal_tf.cli.failures import READER_GONE
 from spinal_tf.cli.main import INTERRUPTED, OUR_FAULT, TERMINATED
 
 PAGE = (Path(__file__).parents[1] / "docs" / "cli.md").read_text(encoding="utf-8")
@@ -39,6 +40,7 @@ OTHERS = {
     click.UsageError.exit_code: "written wrongly",
     SOME_FAILED: "of several inputs some failed",
     INTERRUPTED: "interrupted",
+    READER_GONE: "nobody reads",
     TERMINATED: "SIGTERM",
 }
 """What the command line itself ends with."""

@@ -20,6 +20,10 @@ DEBUG = "spinal_tf.debug"
 """Key of the ``--debug`` flag in the context's ``meta``."""
 
 
+READER_GONE = 128 + 13
+"""Exit status if standard output was closed, as shells report SIGPIPE."""
+
+
 class Terminated(KeyboardInterrupt):
     """SIGTERM was received; handled like Ctrl-C."""
 
@@ -55,6 +59,27 @@ def _handlers(handle: Callable[[int, FrameType | None], None], *numbers: int) ->
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@contextmanager
+def quiet_end_of_pipe() -> Iterator[None]:
+    """End without a word if nobody reads the output any more, as after ``| head``."""
+    try:
+        yield
+    except BrokenPipeError:
+        _discard_unread_output()
+        raise SystemExit(READER_GONE) from None
+
+
+def _discard_unread_output() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            # Python flushes once more at its end, and would complain.
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:

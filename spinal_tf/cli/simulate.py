@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import deque
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -86,10 +87,11 @@ def simulate(**given: Any) -> None:  # noqa: ANN401 - the options above
     )
     recent = deque([perf_counter()], maxlen=20)
     written = write_cohort(planned, writing, workers=chosen.workers or os.cpu_count() or 1)
-    for number, folder in enumerate(written, start=1):
-        recent.append(perf_counter())
-        left = (recent[-1] - recent[0]) / (len(recent) - 1) * (len(planned) - number)
-        click.echo(f"[{number}/{len(planned)}] {folder}, about {duration(left)} left")
+    with closing(written):  # if nobody reads the lines any more, running cases are finished
+        for number, folder in enumerate(written, start=1):
+            recent.append(perf_counter())
+            left = (recent[-1] - recent[0]) / (len(recent) - 1) * (len(planned) - number)
+            click.echo(f"[{number}/{len(planned)}] {folder}, about {duration(left)} left")
     click.echo(f"{chosen.out / 'cohort.csv'}: {len(planned)} simulated cases")
     if chosen.sheet:
         from spinal_tf.phantom.sheet import write_sheet

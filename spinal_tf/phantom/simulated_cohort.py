@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache, partial
@@ -100,7 +100,7 @@ class Writing:
     resume: bool = False
 
 
-def write_cohort(planned: Sequence[PlannedCase], writing: Writing, *, workers: int = 1) -> Iterator[Path]:
+def write_cohort(planned: Sequence[PlannedCase], writing: Writing, *, workers: int = 1) -> Generator[Path, None, None]:
     """Simulate cases, each into a folder of its name, and list them in ``cohort.csv``.
 
     The same plan and seed give the same bytes, whatever the number of workers.
