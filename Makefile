@@ -1,4 +1,4 @@
-# make demo | test | test-fast | coverage | lint | docs | bench | clean
+# make demo | test | test-fast | fuzz | coverage | lint | docs | bench | clean
 # Everything runs in .venv, made on first use. Another interpreter: make PYTHON=/path/to/python test
 
 SHELL := /bin/sh
@@ -22,7 +22,7 @@ endif
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadscope
 
-.PHONY: demo test test-fast coverage lint docs bench clean
+.PHONY: demo test test-fast fuzz coverage lint docs bench clean
 
 demo: $(VENV)/package
 	rm -rf $(DEMO)
@@ -38,6 +38,12 @@ test: $(VENV)/package-test
 
 test-fast: $(VENV)/package-test
 	$(PYTEST) -ra -m "not slow"
+
+# Damaged files of each kind that is read without TensorFlow: hours for 10,000; the suite reads 40.
+FILES ?= 10000
+fuzz: $(VENV)/package-test
+	nice $(BIN)/python tests/fuzz/run_fuzz.py --files $(FILES)
+	nice $(BIN)/python tests/fuzz/run_fuzz.py --kind saved-model --files $(FILES)
 
 coverage: $(VENV)/package-test
 	$(PYTEST) --cov --cov-report=term-missing:skip-covered

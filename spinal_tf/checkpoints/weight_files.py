@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 Weights = Mapping[str, tuple[np.ndarray, ...]]
 """float32 arrays by layer name, in Keras' order; layers without weights are left out."""
 
+MAXIMUM_RATIO = 1032
+"""Largest compression ratio of deflate (zlib's technical details); a dataset that claims more is damaged."""
+
 HALF_MAXIMUM = float(np.finfo(np.float16).max)
 """Largest number in half precision, 65,504."""
 
@@ -85,12 +88,24 @@ def decode_weights(data: bytes, *, source: str) -> Weights:
         with h5py.File(io.BytesIO(data), "r") as file:
             groups = [layer["vars"] for layer in file["layers"].values()]
             return {str(group.attrs["name"]): _arrays(group) for group in groups if len(group)}
-    except (OSError, KeyError, AttributeError, TypeError, ValueError) as error:
+    except (OSError, KeyError, AttributeError, TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise WeightsError(f"{source}: not a Keras weights file; import the weights again") from error
 
 
 def _arrays(group: h5py.Group) -> tuple[np.ndarray, ...]:
-    return tuple(group[str(index)][()].astype(np.float32) for index in range(len(group)))
+    return tuple(dataset_values(group[str(index)]).astype(np.float32) for index in range(len(group)))
+
+
+def dataset_values(dataset: h5py.Dataset) -> np.ndarray:
+    """Read a dataset, once it is clear that the file can hold what it claims.
+
+    Raises:
+        ValueError: it claims more than ``MAXIMUM_RATIO`` times what is stored.
+    """
+    stored = min(dataset.id.get_storage_size(), dataset.file.id.get_filesize())
+    if dataset.nbytes > MAXIMUM_RATIO * stored:
+        raise ValueError(f"{dataset.name} claims {dataset.nbytes} bytes, {stored} are stored")
+    return np.asarray(dataset[()])
 
 
 def weight_shapes(model: keras.Model) -> dict[str, tuple[tuple[int, ...], ...]]:

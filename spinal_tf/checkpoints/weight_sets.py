@@ -56,9 +56,7 @@ def read_set(source: Path) -> WeightsSet:
         with zipfile.ZipFile(source) as archive:
             return _checked_set(_ZipReader(source, archive))
     except (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
-        raise WeightsError(
-            f"{source}: not a readable zip file or folder of weights ({error}); fetch it again"
-        ) from error
+        raise WeightsError(f"{source}: not a readable zip file or folder of weights; fetch it again") from error
 
 
 class _FolderReader:

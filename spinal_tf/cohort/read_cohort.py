@@ -17,6 +17,9 @@ from spinal_tf.taxonomy import Diagnosis
 ALIKE = 0.6
 """Similarity from which a column may be a misspelling of a missing one."""
 
+_MOST_SHOWN, _LONGEST_SHOWN = 20, 40
+"""Number of columns, and length of their names, that a message shows."""
+
 COHORT_LISTER = "spinal-tf cohort check lists them"
 
 
@@ -100,9 +103,15 @@ def missing_columns(columns: Sequence[str], needed: Iterable[str]) -> list[Fault
         if column in columns:
             continue
         near = get_close_matches(column, [name for name in columns if name not in PARSERS], n=1, cutoff=ALIKE)
-        hint = f'rename "{near[0]}" if that is meant' if near else f"the table has {', '.join(filter(None, columns))}"
+        hint = f'rename "{near[0]}" if that is meant' if near else f"the table has {_some(columns)}"
         faults.append(Fault(row=HEADER_ROW, column=column, problem=f"there is no such column; {hint}"))
     return faults
+
+
+def _some(columns: Sequence[str]) -> str:
+    named = [f"{name[:_LONGEST_SHOWN]}..." if len(name) > _LONGEST_SHOWN else name for name in columns if name]
+    rest = f" and {len(named) - _MOST_SHOWN} more" if len(named) > _MOST_SHOWN else ""
+    return f"{', '.join(named[:_MOST_SHOWN])}{rest}"
 
 
 def doubled_names(rows: Sequence[Row]) -> list[Fault]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,13 +18,19 @@ DELIMITERS = ",;\t"
 
 HEADER_ROW = 1
 
+MOST_COLUMNS = 1000
+"""Largest number of columns; a table with more is another file, and comparing its names would take minutes."""
+
 _BYTE_ORDER_MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+_LONG_CELL = re.compile('"([^"]{60})[^"]{20,}"')
+_LINE_END = re.compile("\r\n|\r|\n")
+_NAMED_DELIMITER = re.compile(rf'"?sep=([{DELIMITERS}])"?')
 _WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """One fault of a table or an image.
+    """One fault of a table or an image, in one line whatever the cells hold.
 
     Attributes:
         row: row number as in a spreadsheet, where the header is row 1.
@@ -34,6 +41,12 @@ class Fault:
     row: int
     column: str
     problem: str
+
+    def __post_init__(self) -> None:
+        """Replace line breaks and control characters, and shorten long cells."""
+        for name in ("column", "problem"):
+            printable = "".join(sign if sign.isprintable() else " " for sign in getattr(self, name))
+            object.__setattr__(self, name, _LONG_CELL.sub(r'"\1..."', printable))
 
     def __str__(self) -> str:
         """Return the fault as shown in a list."""
@@ -87,6 +100,8 @@ def read_table(path: Path) -> Table:
     if not records:
         raise CohortError(f"{path.name}: is empty; give a table with a header and one row for each case")
     header = tuple(name.strip() for name in _without_empty_end(records[0][1]))
+    if len(header) > MOST_COLUMNS:
+        raise CohortError(f"{path.name}: has {len(header)} columns, more than {MOST_COLUMNS}; give the table of cases")
     names = tuple(name.lower() for name in header)
     faults = _header_faults(names)
     rows = []
@@ -124,11 +139,13 @@ def _text(path: Path) -> str:
 
 def _records(text: str, path: Path) -> list[tuple[int, list[str]]]:
     """Return number and cells of every row that is not empty."""
-    lines = text.splitlines()
+    first, *others = _LINE_END.split(text, maxsplit=1)
     # Spreadsheets write a first line "sep=;" to name the delimiter, and do not show it as a row.
-    named = lines[0].lower().startswith("sep=") if lines else False
-    text = text.split("\n", 1)[1] if named and "\n" in text else text
-    delimiter = max(DELIMITERS, key=lambda sign: text.split("\n", 1)[0].count(sign))
+    if others and (named := _NAMED_DELIMITER.fullmatch(first.lower())):
+        [text] = others
+        delimiter = named[1]
+    else:
+        delimiter = max(DELIMITERS, key=first.count)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     records = []
     number = 0

@@ -76,11 +76,14 @@ def read_nrrd(path: Path) -> StoredImage:
     source = path.name
     _refuse_other(path)
     nrrd = _library()
-    with reading(source, nrrd.NRRDError, zlib.error, KeyError, ValueError):
+    with reading(source, zlib.error):
         with path.open("rb") as stream:
-            header = nrrd.read_header(stream)
-            shape, dtype = _checked(header, source, path.stat().st_size)
-            affine, missing = _affine(header, source)
+            try:
+                header = nrrd.read_header(stream)
+                shape, dtype = _checked(header, source, path.stat().st_size)
+                affine, missing = _affine(header, source)
+            except (nrrd.NRRDError, KeyError, IndexError, TypeError, ValueError) as error:
+                raise VolumeError(f"{source}: its header is damaged or incomplete; copy or export it again") from error
             packed = str(header["encoding"]).lower() in COMPRESSED
             data = read_voxels(gunzipped(stream) if packed else stream, shape, dtype)
         return StoredImage(

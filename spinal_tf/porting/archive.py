@@ -74,7 +74,7 @@ def _arrays(file: h5py.File, entries: list[dict[str, Any]], source: str) -> Iter
             continue
         group = hard_item(file, f"{place}/vars", source)
         for index in range(len(group)):
-            array = read_array(group, str(index), layer=entry["config"]["name"], read=read, source=source)
+            array = read_array(group, str(index), layer=str(entry["config"]["name"]), read=read, source=source)
             read += array.values.size
             yield array
 

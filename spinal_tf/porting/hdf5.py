@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from spinal_tf.checkpoints.weight_files import dataset_values
 from spinal_tf.errors import PortError
 from spinal_tf.porting.foreign import refuse_foreign
 from spinal_tf.porting.forward import runner
@@ -18,7 +17,7 @@ from spinal_tf.porting.weights_source import MAXIMUM_NUMBERS, Array, Source, che
 if TYPE_CHECKING:
     import h5py
 
-BROKEN = (OSError, AttributeError, KeyError, RuntimeError, TypeError, ValueError)
+BROKEN = (OSError, AttributeError, KeyError, OverflowError, RuntimeError, TypeError, ValueError)
 """Errors raised when reading a file that is damaged or has another layout."""
 
 
@@ -91,7 +90,7 @@ def read_array(group: h5py.Group, path: str, *, layer: str, read: int, source: s
     dataset = hard_item(group, path, source)
     if read + dataset.size > MAXIMUM_NUMBERS:
         raise PortError(f"{source}: more than {MAXIMUM_NUMBERS} weights, which neither network has")
-    return Array(layer=layer, values=checked(np.asarray(dataset[()]), layer=layer, source=source))
+    return Array(layer=layer, values=checked(dataset_values(dataset), layer=layer, source=source))
 
 
 def hard_item(group: h5py.Group, path: str, source: str) -> Any:  # noqa: ANN401 - group or dataset

@@ -54,7 +54,9 @@ def read_savedmodel(path: Path) -> Source:
         loaded = tf.saved_model.load(str(path))
         arrays = tuple(_arrays(list(loaded.variables), str(path)))
         function = loaded.signatures[SIGNATURE]
-    except (OSError, AttributeError, KeyError, ValueError, tf.errors.OpError) as error:
+    except PortError:
+        raise
+    except Exception as error:  # the loader promises no kinds of errors for damaged files
         raise PortError(
             f"{path}: cannot be loaded as a SavedModel with variables and the signature {SIGNATURE}; copy the whole "
             "folder again, or save the model as .h5 or .keras"
@@ -111,7 +113,7 @@ def refuse_programs(path: Path) -> None:
     objects = graph.object_graph_def
     run_on_loading = {node.WhichOneof("kind") for node in objects.nodes} & set(RUN_ON_LOADING)
     functions = {function.signature.name: function for function in graph.graph_def.library.function}
-    odd = sorted(_reachable(_served(objects, path), functions) - HARMLESS)
+    odd = sorted(_reachable(_served(objects, path), functions, str(path)) - HARMLESS)
     if run_on_loading or odd:
         what = ", ".join(sorted(run_on_loading) + odd)
         raise PortError(
@@ -124,15 +126,17 @@ def _served(objects: Any, path: Path) -> str:  # noqa: ANN401 - protocol buffer
     node = objects.nodes[0]
     for name in ("signatures", SIGNATURE):
         children = {child.local_name: child.node_id for child in node.children}
-        if name not in children:
+        if not 0 <= children.get(name, -1) < len(objects.nodes):
             raise PortError(f"{path}: has no signature {SIGNATURE}; save the model as .h5 or .keras")
         node = objects.nodes[children[name]]
     if node.WhichOneof("kind") == "bare_concrete_function":
         return str(node.bare_concrete_function.concrete_function_name)
+    if not node.function.concrete_functions:
+        raise PortError(f"{path}: its signature {SIGNATURE} is empty; save the model as .h5 or .keras")
     return str(node.function.concrete_functions[0])
 
 
-def _reachable(start: str, functions: dict[str, Any]) -> set[str]:
+def _reachable(start: str, functions: dict[str, Any], source: str) -> set[str]:
     """Collect the operations of a function and of all functions that it calls."""
     operations, waiting, seen = set[str](), [start], set[str]()
     while waiting:
@@ -140,6 +144,8 @@ def _reachable(start: str, functions: dict[str, Any]) -> set[str]:
         if name in seen:
             continue
         seen.add(name)
+        if name not in functions:
+            raise PortError(f"{source}: {GRAPH_FILE} is damaged, it calls what is not in it; copy the folder again")
         for node in functions[name].node_def:
             operations.add(node.op)
             called = [attribute.func.name for attribute in node.attr.values() if attribute.func.name]

@@ -158,7 +158,8 @@ def _checked_before(path: Path, facts: str) -> str | None:
     except (OSError, ValueError):
         return None
     known = isinstance(record, dict) and record.get("files") == facts
-    return str(record["sha256"]) if known else None
+    sha256 = record.get("sha256") if known else None
+    return sha256 if isinstance(sha256, str) else None
 
 
 def _facts(cohort: Cohort, *allowances: bool) -> str:

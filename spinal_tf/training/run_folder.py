@@ -19,6 +19,9 @@ FORMAT = 1
 DECIDING = ("arguments", "preprocessing", "options", "plan")
 """Parts of a run's record that must not change on resuming."""
 
+_RECORD = {"name": str, "network": str, "begun": str, "resumed": list, "cohort": dict} | dict.fromkeys(DECIDING, dict)
+_BEST = {"file": str}
+
 
 @dataclass(frozen=True, kw_only=True)
 class RunFolder:
@@ -64,9 +67,9 @@ class RunFolder:
         """Read the run's configuration.
 
         Raises:
-            TrainingError: the folder holds no run.
+            TrainingError: the folder holds no run, or one of another version.
         """
-        return self._read(self.record, "holds no training run; give the folder that a training wrote")
+        return self._read(self.record, _RECORD, "holds no training run; give the folder that a training wrote")
 
     def read_best(self) -> dict[str, Any]:
         """Read the record of the best validation.
@@ -74,7 +77,7 @@ class RunFolder:
         Raises:
             TrainingError: the run has no validation yet.
         """
-        return self._read(self.best, "has no validation yet; resume the run with --resume")
+        return self._read(self.best, _BEST, "has no validation yet; resume the run with --resume")
 
     def read_best_weights(self) -> tuple[dict[str, Any], bytes]:
         """Read the best validation and its weights file; both again if a running training replaces them meanwhile.
@@ -91,14 +94,20 @@ class RunFolder:
                 return self.read_best_weights()
             raise TrainingError(f"{path}: cannot be read ({error.strerror}); resume the run with --resume") from error
 
-    def _read(self, path: Path, otherwise: str) -> dict[str, Any]:
+    def _read(self, path: Path, parts: Mapping[str, type], otherwise: str) -> dict[str, Any]:
         try:
-            record: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            record = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise TrainingError(f"{self.path}: {otherwise}") from error
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise TrainingError(f"{path}: damaged, not JSON; train again in another folder") from error
-        return record
+        if parts is _RECORD and isinstance(record, dict) and record.get("format") != FORMAT:
+            raise TrainingError(f"{self.path}: a run of another version of spinal-tf; train again in another folder")
+        found: dict[str, Any] = record if isinstance(record, dict) else {}
+        odd = [name for name, kind in parts.items() if not isinstance(found.get(name), kind)]
+        if odd:
+            raise TrainingError(f"{path}: damaged, without a valid entry {odd[0]}; train again in another folder")
+        return found
 
 
 @contextmanager
@@ -146,8 +155,6 @@ def open_run(path: Path, record: Mapping[str, Any], *, resume: bool) -> RunFolde
 
 
 def _refuse_other(path: Path, before: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    if before.get("format") != FORMAT:
-        raise TrainingError(f"{path}: a run of another version of spinal-tf; train again in another folder")
     flat_before, flat_now = (
         {name: value for part in DECIDING for name, value in record[part].items()} | {"network": record["network"]}
         for record in (before, now)
@@ -158,7 +165,7 @@ def _refuse_other(path: Path, before: Mapping[str, Any], now: Mapping[str, Any])
     if odd:
         others = ", ".join(f"{name} {flat_before.get(name)} (now {flat_now.get(name)})" for name in odd)
         raise TrainingError(f"{path}: the run was started with {others}; give --resume the same options")
-    if before["cohort"]["hash"] != now["cohort"]["hash"]:
+    if before["cohort"].get("hash") != now["cohort"]["hash"]:
         raise TrainingError(f"{path}: the cohort has changed since the run was started; train again in another folder")
 
 

@@ -114,7 +114,24 @@ def h5_without_layers():
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("data", [b"", b"no HDF5", h5_without_layers()])
+def h5_of_empty_chunks():
+    """A few kilobytes that claim 40 GB."""
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        group = file.create_group("layers/dense/vars")
+        group.attrs["name"] = "dense"
+        group.create_dataset("0", shape=(10**5, 10**5), dtype="f4", chunks=(100, 100))
+    return buffer.getvalue()
+
+
+def h5_with_a_broken_group():
+    data = h5_of_empty_chunks()
+    return data.replace(b"SNOD", b"SNOX")
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"no HDF5", h5_without_layers(), h5_of_empty_chunks(), h5_with_a_broken_group()], ids=range(5)
+)
 def test_other_files_are_refused_in_one_sentence(data):
     with pytest.raises(WeightsError, match=r"^w\.weights\.h5: not a Keras weights file"):
         decode_weights(data, source="w.weights.h5")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spinal_tf.cohort.table import read_table
+from spinal_tf.cohort.table import Fault, read_table
 from spinal_tf.errors import CohortError
 
 TEXT = "case,patient\nc1,p1\nc2,p2\n"
@@ -39,17 +39,40 @@ def cells(path):
         TEXT.replace(",", ";"),
         TEXT.replace(",", "\t"),
         "sep=;\r\n" + TEXT.replace(",", ";"),
+        "sep=;\r" + TEXT.replace(",", ";").replace("\n", "\r"),
+        '"sep=;"\n' + TEXT.replace(",", ";"),
         TEXT.encode("utf-8-sig"),
         TEXT.replace(",", "\t").encode("utf-16"),
         " Case , PATIENT\n c1 ,p1 \nc2, p2\n",
         '"case","patient"\n"c1","p1"\n"c2","p2"',
         "case,patient,,\nc1,p1,,\n,,,\n\nc2,p2,,\n,,,\n",
     ],
-    ids=["plain", "dos", "mac", "semicolon", "tab", "sep", "bom", "utf16", "blanks", "quotes", "empty-cells"],
+    ids=["plain", "dos", "mac", "semicolon", "tab", "sep", "sep-mac", "sep-quoted", "bom", "utf16"]
+    + ["blanks", "quotes", "empty-cells"],
 )
 def test_what_spreadsheets_save_is_the_same_table(table, content):
     assert cells(table(content)) == [{"case": "c1", "patient": "p1"}, {"case": "c2", "patient": "p2"}]
     assert read_table(table(content)).faults == ()
+
+
+def test_the_delimiter_that_is_named_is_used_though_others_are_frequent(table):
+    found = read_table(table("sep=;\rcase;age, sex, site\rc1;41,5\r"))
+    assert found.columns == ("case", "age, sex, site")
+    assert found.rows[0].cells == {"case": "c1", "age, sex, site": "41,5"}
+
+
+def test_a_first_column_named_like_the_delimiter_line_is_a_column(table):
+    assert read_table(table("sep=9,case\n1,c1\n")).columns == ("sep=9", "case")
+
+
+def test_a_table_with_thousands_of_columns_is_another_file(table):
+    with pytest.raises(CohortError, match="has 1001 columns, more than 1000; give the table of cases"):
+        read_table(table(",".join(f"c{number}" for number in range(1001)) + "\n1\n"))
+
+
+def test_a_fault_is_one_short_line_whatever_the_cell_holds():
+    fault = Fault(row=2, column="a\nb", problem='"' + "x" * 500 + '" is not a sex; write\x1b[31m female')
+    assert str(fault) == 'row 2, a b: "' + "x" * 60 + '..." is not a sex; write [31m female'
 
 
 def test_rows_are_numbered_as_a_spreadsheet_shows_them(table):

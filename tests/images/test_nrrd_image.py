@@ -129,7 +129,10 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(saved, volume):
         (f"space: {SPACE}", "space: scanner-xyz", "its header names no space of a patient"),
         ("type: float", "type: quaternion", "has voxels of type quaternion in encoding gzip"),
         ("type: float", "type: block", "has voxels of type block"),
-        ("endian: little", "endian: middle", "is truncated or damaged"),
+        ("endian: little", "endian: middle", "its header is damaged or incomplete"),
+        ("type: float", "type: float\ntype: float", "its header is damaged or incomplete"),
+        ("space directions: (", "space directions: (1,", "its header is damaged or incomplete"),
+        ("space origin: (", "space origin: ", "its header is damaged or incomplete"),
         ("encoding: gzip", "encoding: gzip\nline skip: 1000000000000", "has other data before its voxels"),
         ("encoding: gzip", "encoding: gzip\nbyteskip: -1", "has other data before its voxels"),
         (sizes, "sizes: 0 40 48", "the image size makes no sense"),
@@ -139,7 +142,10 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(saved, volume):
         with pytest.raises(VolumeError, match=says):
             read_volume(saved)
         saved.write_bytes(whole)
-    for damaged in (whole[:-40], whole[:100], whole[:-6] + bytes([whole[-6] ^ 1]) + whole[-5:]):
+    saved.write_bytes(whole[:100])
+    with pytest.raises(VolumeError, match=r"scan\.nrrd: its header is damaged or incomplete"):
+        read_volume(saved)
+    for damaged in (whole[:-40], whole[:-6] + bytes([whole[-6] ^ 1]) + whole[-5:]):
         saved.write_bytes(damaged)
         with pytest.raises(VolumeError, match=r"scan\.nrrd: is truncated or damaged"):
             read_volume(saved)

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from spinal_tf.errors import PortError
-from spinal_tf.porting.savedmodel import GRAPH_FILE, read_savedmodel, refuse_programs
+from spinal_tf.porting.savedmodel import GRAPH_FILE, SIGNATURE, read_savedmodel, refuse_programs
 
 SPEC = tf.TensorSpec((None, 8, 8, 1), tf.float32, name="slice")
 
@@ -95,6 +96,66 @@ def test_a_graph_cut_short_is_refused(share, tmp_path):
     file.write_bytes(data[: int(share * len(data))])
     with pytest.raises(PortError, match="copy the folder again|not a SavedModel of TensorFlow 2"):
         refuse_programs(file.parent)
+
+
+def _reach(model, path):
+    """The node of the list of objects under these names."""
+    nodes = model.meta_graphs[0].object_graph_def.nodes
+    node = nodes[0]
+    for name in path:
+        node = nodes[next(child.node_id for child in node.children if child.local_name == name)]
+    return node
+
+
+def _outside(model):
+    node = _reach(model, ["signatures"])
+    next(child for child in node.children if child.local_name == SIGNATURE).node_id = 10**6
+
+
+def _nowhere(model):
+    _reach(model, ["signatures", SIGNATURE]).bare_concrete_function.concrete_function_name = "nowhere"
+
+
+def _empty(model):
+    node = _reach(model, ["signatures", SIGNATURE])
+    node.Clear()
+    node.function.SetInParent()
+
+
+def _unknown_call(model):
+    for function in model.meta_graphs[0].graph_def.library.function:
+        for node in function.node_def:
+            if node.op == "StatefulPartitionedCall":
+                node.attr["f"].func.name = "nowhere"
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (_outside, "has no signature serving_default"),
+        (_nowhere, "is damaged, it calls what is not in it"),
+        (_empty, "its signature serving_default is empty"),
+        (_unknown_call, "is damaged, it calls what is not in it"),
+    ],
+)
+def test_a_program_that_refers_to_nothing_is_refused(tmp_path, change, says):
+    file = save(Plain(), tmp_path / "model") / GRAPH_FILE
+    model = SavedModel()
+    model.ParseFromString(file.read_bytes())
+    change(model)
+    file.write_bytes(model.SerializeToString())
+    with pytest.raises(PortError, match=says):
+        read_savedmodel(file.parent)
+
+
+def test_whatever_the_loader_raises_is_one_sentence(tmp_path, monkeypatch):
+    def broken(_):
+        raise IndexError("list index out of range")
+
+    folder = save(Plain(), tmp_path / "model")
+    monkeypatch.setattr(tf.saved_model, "load", broken)
+    with pytest.raises(PortError, match="cannot be loaded as a SavedModel"):
+        read_savedmodel(folder)
 
 
 def test_missing_variables_are_refused_in_one_sentence(tmp_path):

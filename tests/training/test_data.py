@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from dataclasses import replace
 
@@ -52,6 +53,16 @@ def test_images_that_did_not_change_are_not_read_again(table, tmp_path, monkeypa
     assert open_cohort(table, tmp_path / "cache").sha256 == first.sha256
     with pytest.raises(AssertionError):
         open_cohort(table, tmp_path / "other cache")
+
+
+@pytest.mark.parametrize("sha256", [None, 3, ["x"]])
+def test_a_record_of_the_check_without_its_hash_is_made_again(table, tmp_path, sha256):
+    first = open_cohort(table, tmp_path / "cache")
+    path = tmp_path / "cache" / data.CHECKED
+    record = json.loads(path.read_text()) | {"sha256": sha256}
+    path.write_text(json.dumps(record if sha256 else {"files": record["files"]}))
+    assert open_cohort(table, tmp_path / "cache").sha256 == first.sha256
+    assert json.loads(path.read_text())["sha256"] == first.sha256
 
 
 def test_another_image_gives_another_hash_and_a_new_cache(table, tmp_path):

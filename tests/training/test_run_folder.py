@@ -130,6 +130,22 @@ def test_what_is_no_run_or_has_nothing_yet_is_told(tmp_path):
         run.read_record()
 
 
+@pytest.mark.parametrize(
+    ("changes", "entry"),
+    [({"plan": None}, "plan"), ({"resumed": "no"}, "resumed"), ({"cohort": []}, "cohort"), ({"name": 3}, "name")],
+)
+def test_a_record_with_an_invalid_entry_is_damaged(tmp_path, changes, entry):
+    (tmp_path / "run.json").write_text(json.dumps({**record(), "resumed": [], "format": 1, **changes}))
+    with pytest.raises(TrainingError, match=rf"run\.json: damaged, without a valid entry {entry}; train again"):
+        open_run(tmp_path, record(), resume=True)
+
+
+def test_a_best_validation_without_its_file_is_damaged(tmp_path):
+    (tmp_path / "best.json").write_text('{"step": 3}')
+    with pytest.raises(TrainingError, match=r"best\.json: damaged, without a valid entry file"):
+        RunFolder(path=tmp_path).read_best()
+
+
 def test_a_file_in_place_of_the_folder_is_told(tmp_path):
     (tmp_path / "run").write_text("")
     with pytest.raises(OutputError, match="run: cannot be made .* choose another folder with --out"):
