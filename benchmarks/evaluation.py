@@ -16,11 +16,11 @@ import numpy as np
 from sklearn import metrics
 
 from spinal_tf.evaluation.evaluation import evaluate
+from spinal_tf.evaluation.evaluation_options import EvaluationOptions, Resampling
 from spinal_tf.evaluation.performance import performance
 from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.predictions import CaseSet
-from spinal_tf.evaluation.scored import EvaluationOptions, Scored
-from spinal_tf.evaluation.statistics.bootstrap import Resampling
+from spinal_tf.evaluation.scored import Scored
 from spinal_tf.taxonomy import tree
 
 SIZES = (647, 10_000)

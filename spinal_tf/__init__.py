@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from spinal_tf.api.training_runs import TrainedNetwork as TrainedNetwork
     from spinal_tf.api.training_runs import train_classifier as train_classifier
     from spinal_tf.api.training_runs import train_segmenter as train_segmenter
-    from spinal_tf.evaluation.scored import EvaluationOptions as EvaluationOptions
+    from spinal_tf.evaluation.evaluation_options import EvaluationOptions as EvaluationOptions
     from spinal_tf.images.volume import Volume as Volume
     from spinal_tf.loaded_weights import LoadedWeights as LoadedWeights
     from spinal_tf.loaded_weights import load_weights as load_weights
@@ -58,7 +58,7 @@ HOMES = {
     "api.segmenting": ("segment",),
     "api.simulating": ("SimulatedCohort", "simulate"),
     "api.training_runs": ("TrainedNetwork", "train_classifier", "train_segmenter"),
-    "evaluation.scored": ("EvaluationOptions",),
+    "evaluation.evaluation_options": ("EvaluationOptions",),
     "images.volume": ("Volume",),
     "loaded_weights": ("LoadedWeights", "load_weights"),
     "prediction_options": ("PredictionOptions", "SegmentationOptions"),

@@ -11,14 +11,14 @@ from spinal_tf.api.case_images import Weights, as_weights
 from spinal_tf.evaluation.evaluation import Evaluation
 from spinal_tf.evaluation.evaluation import evaluate as judge
 from spinal_tf.evaluation.evaluation_files import METRICS, metrics_json, write_evaluation
+from spinal_tf.evaluation.evaluation_options import EvaluationOptions
 from spinal_tf.evaluation.evaluation_rows import plain_tables
 from spinal_tf.evaluation.evaluation_text import as_text
 from spinal_tf.evaluation.map_check import MapCheck
 from spinal_tf.evaluation.prediction_checks import check_predictions
-from spinal_tf.evaluation.scored import EvaluationOptions
 from spinal_tf.files import refuse_unusable
 from spinal_tf.one_by_one import Tell, tell_nobody
-from spinal_tf.prediction.cohort_prediction import CohortPrediction
+from spinal_tf.prediction.cohort_prediction import CohortPrediction, Predicted
 from spinal_tf.prediction_options import PredictionOptions
 from spinal_tf.report.notice import with_training
 from spinal_tf.results import ModelRecord
@@ -37,20 +37,18 @@ def no_pictures(evaluation: Evaluation) -> Mapping[str, CasePicture]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictedCohort:
+class PredictedCohort(Predicted):
     """Predictions of a cohort's validation and test cases, as files.
 
     Attributes:
         predictions: table of the cases.
         lesions: table of the lesions in their masks; None if no mask has a lesion.
         failed: error message by name of each case that could not be predicted.
+        total: number of cases.
         warnings: one sentence each.
         source: prediction that provides pictures and models to `evaluate`.
     """
 
-    predictions: Path
-    lesions: Path | None
-    failed: dict[str, str]
     warnings: tuple[str, ...]
     source: CohortPrediction = field(repr=False)
 
@@ -178,13 +176,7 @@ def predict_cohort(
     options = options or PredictionOptions()
     source = CohortPrediction(Path(cohort), Path(folder), as_weights(weights), options)
     predicted = source.predict(tell=progress or tell_nobody, warn=warnings.append)
-    return PredictedCohort(
-        predictions=predicted.predictions,
-        lesions=predicted.lesions,
-        failed=predicted.failed,
-        warnings=tuple(warnings),
-        source=source,
-    )
+    return PredictedCohort(**vars(predicted), warnings=tuple(warnings), source=source)
 
 
 def evaluate(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,70 +14,64 @@ import click
 from spinal_tf.cli.field_options import field_options, filled, with_options
 from spinal_tf.cli.options import FOLDER, PredictionChoices, open_weights, prediction_options, refuse_options
 from spinal_tf.cli.server_options import address_option, server_options
+from spinal_tf.evaluation.evaluation_options import EvaluationOptions, Resampling
+from spinal_tf.option_fields import NOT_NEGATIVE, REQUIRED, Options, option
 from spinal_tf.prediction_options import PredictionOptions
 
 if TYPE_CHECKING:
     from spinal_tf.api.evaluating import Pictures
     from spinal_tf.evaluation.map_check import MapCheck
     from spinal_tf.evaluation.prediction_checks import Checked
-    from spinal_tf.evaluation.scored import EvaluationOptions
     from spinal_tf.results import ModelRecord
 
 FILE = click.Path(path_type=Path)
 
-with_mask_option = with_options(*field_options(PredictionOptions, "with_mask"))
-gradcam_check_option = click.option(
-    "--gradcam-check",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    metavar="CASES",
-    help="Also compare the Grad-CAM maps of this many cases of each task with those of random weights. "
-    "Takes six times as long as classifying them.",
-)
-lesions_option = click.option("--lesions", type=FILE, metavar="FILE", help="Table of the lesions in both masks.")
-
 
 @dataclass(frozen=True, kw_only=True)
-class Choices:
-    """Values of the options below; see their help."""
+class Choices(Options):
+    """Values of this command's own options, and the options of the evaluation made from others."""
 
-    cohort: Path | None
-    predictions: Path | None
-    out: Path
-    with_mask: bool
-    gradcam_check: int
-    lesions: Path | None
-    against: Path | None
-    poor_dice: float
-    points: tuple[str, ...]
-    subgroups: tuple[str, ...]
-    resamples: int
-    seed: int
-    learning_curves: tuple[Path, ...]
-    no_figures: bool
-    note: str
-    overwrite: bool
+    cohort: Path | None = option(
+        None, "Table of cases with images; missing predictions are made.", type=FILE, metavar="FILE"
+    )
+    predictions: Path | None = option(
+        None, "Table of cases with probabilities, instead of --cohort.", type=FILE, metavar="FILE"
+    )
+    out: Path = option(REQUIRED, "Folder for the results, created if needed.", type=FOLDER, metavar="REPORT")
+    gradcam_check: int = option(
+        0,
+        "Also compare the Grad-CAM maps of this many cases of each task with those of random weights. "
+        "Takes six times as long as classifying them.",
+        NOT_NEGATIVE,
+        metavar="CASES",
+    )
+    lesions: Path | None = option(None, "Table of the lesions in both masks.", type=FILE, metavar="FILE")
+    against: Path | None = option(None, "Another model's predictions of the same cases.", type=FILE, metavar="FILE")
+    learning_curves: tuple[Path, ...] = option(
+        (),
+        "Also draw this learning-curve.csv of train learning-curve; may be repeated.",
+        flag="--learning-curve",
+        type=FILE,
+        metavar="FILE",
+    )
+    no_figures: bool = option(False, "Skip the figures, which take most of the time.")
+    note: str = option("", "Note for all outputs, for example that the cases are simulated.", metavar="TEXT")
+    overwrite: bool = option(False, "Overwrite existing results; predictions are kept.")
+    options: EvaluationOptions
+
+
+with_mask_option = with_options(*field_options(PredictionOptions, "with_mask"))
+gradcam_check_option, lesions_option = field_options(Choices, "gradcam_check", "lesions")
 
 
 @click.command()
-@click.option("--cohort", type=FILE, metavar="FILE", help="Table of cases with images; missing predictions are made.")
-@click.option(
-    "--predictions", type=FILE, metavar="FILE", help="Table of cases with probabilities, instead of --cohort."
-)
-@click.option(
-    "--out",
-    type=FOLDER,
-    required=True,
-    metavar="REPORT",
-    help="Folder for the results, created if needed.",
-)
+@with_options(*field_options(Choices, "cohort", "predictions", "out"))
 @with_mask_option
 @prediction_options
 @server_options
 @gradcam_check_option
 @lesions_option
-@click.option("--against", type=FILE, metavar="FILE", help="Another model's predictions of the same cases.")
+@with_options(*field_options(Choices, "against"))
 @click.option(
     "--operating-point",
     "points",
@@ -86,37 +80,12 @@ class Choices:
     help="NUMBER for all tasks, TASK=NUMBER for one (may be repeated), or the split that chooses it: validation "
     "(default) or test (with a warning).",
 )
-@click.option(
-    "--subgroup",
-    "subgroups",
-    multiple=True,
-    metavar="COLUMN",
-    help="Also evaluate by groups of this column; may be repeated.",
+@with_options(
+    *field_options(EvaluationOptions, "subgroups", "poor_dice"),
+    *field_options(Resampling, "resamples", type=click.IntRange(100)),
+    *field_options(Resampling, "seed"),
+    *field_options(Choices, "learning_curves", "no_figures", "note", "overwrite"),
 )
-@click.option(
-    "--poor-dice",
-    type=click.FloatRange(0, 1),
-    default=0.7,
-    show_default=True,
-    help="Dice below which a mask counts as poor when flags for review are evaluated.",
-)
-@click.option(
-    "--resamples", type=click.IntRange(100), default=2000, show_default=True, help="Number of bootstrap resamples."
-)
-@click.option("--seed", type=click.IntRange(0), default=2022, show_default=True, help="Random seed of the bootstrap.")
-@click.option(
-    "--learning-curve",
-    "learning_curves",
-    type=FILE,
-    multiple=True,
-    metavar="FILE",
-    help="Also draw this learning-curve.csv of train learning-curve; may be repeated.",
-)
-@click.option("--no-figures", is_flag=True, help="Skip the figures, which take most of the time.")
-@click.option(
-    "--note", default="", metavar="TEXT", help="Note for all outputs, for example that the cases are simulated."
-)
-@click.option("--overwrite", is_flag=True, help="Overwrite existing results; predictions are kept.")
 def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
     """Evaluate predictions beside the paper's numbers, with intervals, comparisons, subgroups and calibration.
 
@@ -129,7 +98,7 @@ def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
     """
     from spinal_tf.api.evaluating import no_pictures
 
-    chosen = Choices(**{field.name: given.pop(field.name) for field in fields(Choices)})
+    chosen = filled(Choices, given, options=_options(given))
     if chosen.cohort and chosen.predictions or not (chosen.cohort or chosen.predictions):
         raise click.UsageError("give either --cohort or --predictions")
     if chosen.learning_curves and chosen.no_figures:
@@ -154,8 +123,8 @@ def _predict_and_judge(chosen: Choices, cohort: Path, given: dict[str, Any]) -> 
     from spinal_tf.prediction.cohort_prediction import CohortPrediction
 
     _refuse_existing(chosen)  # before hours of work
-    choices = filled(PredictionChoices, given, overwrite=chosen.overwrite)
-    options = filled(PredictionOptions, given, segmentation=choices.segmentation, with_mask=chosen.with_mask)
+    choices = filled(PredictionChoices, given)
+    options = filled(PredictionOptions, given, segmentation=choices.segmentation)
     prediction = CohortPrediction(cohort, chosen.out, open_weights(choices), options, overwrite=chosen.overwrite)
     with prediction.provisional_table() as table:
         _checked(chosen, table, None)
@@ -184,8 +153,7 @@ def _judge(
     from spinal_tf.evaluation.evaluation import evaluate as judge
     from spinal_tf.report.notice import with_training
 
-    checked, options = _checked(chosen, predictions, lesions)
-    evaluation = judge(checked, options, map_checks=checks)
+    evaluation = judge(_checked(chosen, predictions, lesions), chosen.options, map_checks=checks)
     note = with_training(chosen.note or evaluation.predictions.note, models)
     result = EvaluationResult(evaluation=evaluation, note=note, pictures=pictures)
     written = result.save(
@@ -202,7 +170,7 @@ def _judge(
         click.echo(f"{figures[0].parent}: {len(figures)} figures, each as SVG and as PNG")
 
 
-def _checked(chosen: Choices, predictions: Path, lesions: Path | None) -> tuple[Checked, EvaluationOptions]:
+def _checked(chosen: Choices, predictions: Path, lesions: Path | None) -> Checked:
     """Check the tables and print every fault.
 
     Raises:
@@ -210,24 +178,21 @@ def _checked(chosen: Choices, predictions: Path, lesions: Path | None) -> tuple[
     """
     from spinal_tf.errors import CohortError
     from spinal_tf.evaluation.prediction_checks import check_predictions
-    from spinal_tf.evaluation.scored import EvaluationOptions
-    from spinal_tf.evaluation.statistics.bootstrap import Resampling
 
-    options = filled(
-        EvaluationOptions,
-        vars(chosen),
-        **_operating_points(chosen.points),
-        subgroups=tuple(name.lower() for name in chosen.subgroups),
-        resampling=Resampling(resamples=chosen.resamples, seed=chosen.seed),
-    )
-    checked = check_predictions(predictions, options, chosen.against, lesions)
+    checked = check_predictions(predictions, chosen.options, chosen.against, lesions)
     for source, found in checked.faults:
         for fault in found:
             click.echo(f"{source.name}: {fault}")
     if number := sum(len(found) for _, found in checked.faults):
         faults = "1 fault" if number == 1 else f"{number} faults"
         raise CohortError(f"{faults}, listed above; correct them and evaluate again")
-    return checked, options
+    return checked
+
+
+def _options(given: Mapping[str, Any]) -> EvaluationOptions:
+    names = tuple(name.lower() for name in given["subgroups"])
+    points = _operating_points(given["points"])
+    return filled(EvaluationOptions, given, subgroups=names, resampling=filled(Resampling, given), **points)
 
 
 def _operating_points(choices: tuple[str, ...]) -> dict[str, Any]:

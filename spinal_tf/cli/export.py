@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from spinal_tf.cli.field_options import with_options
 from spinal_tf.cli.quiet import quiet_stderr
 from spinal_tf.cli.tree_choice import ONE_TASK
 
 if TYPE_CHECKING:
     from spinal_tf.api.exporting import ExportedModel
-
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 OUT, WEIGHTS, VERSION, PRECISION = (
     click.option(
@@ -50,22 +48,13 @@ FORMAT = click.option(
 )
 
 
-def _options(*decorators: Callable[[Function], Function]) -> Callable[[Function], Function]:
-    def decorate(function: Function) -> Function:
-        for decorator in reversed(decorators):
-            function = decorator(function)
-        return function
-
-    return decorate
-
-
 @click.group()
 def export() -> None:
     """Export the networks, with preprocessing, for TensorFlow Serving."""
 
 
 @export.command()
-@_options(OUT, WEIGHTS, VERSION, PRECISION, FORMAT)
+@with_options(OUT, WEIGHTS, VERSION, PRECISION, FORMAT)
 def segmenter(models: Path, weights_folder: Path | None, **given: Any) -> None:  # noqa: ANN401 - the options above
     """Export the segmenter: raw slices in, lesion probability on their grid out."""
     _export(models, "segmenter", weights_folder, **given)
@@ -73,14 +62,14 @@ def segmenter(models: Path, weights_folder: Path | None, **given: Any) -> None: 
 
 @export.command()
 @click.option("--task", type=ONE_TASK, help="Task to export. Default: all.")
-@_options(OUT, WEIGHTS, VERSION, PRECISION, FORMAT)
+@with_options(OUT, WEIGHTS, VERSION, PRECISION, FORMAT)
 def classifier(models: Path, weights_folder: Path | None, task: str | None, **given: Any) -> None:  # noqa: ANN401
     """Export the classifiers: raw slices and a mask in, probability of each slice and of the case out."""
     _export(models, task or "classifiers", weights_folder, **given)
 
 
 @export.command()
-@_options(OUT, WEIGHTS, VERSION, PRECISION)
+@with_options(OUT, WEIGHTS, VERSION, PRECISION)
 def pipeline(models: Path, weights_folder: Path | None, **given: Any) -> None:  # noqa: ANN401 - the options above
     """Export all networks as one model: raw slices in; mask, probabilities, posterior and Grad-CAM out."""
     _export(models, "pipeline", weights_folder, **given)

@@ -24,7 +24,7 @@ def field_options(record: Any, *names: str, **changes: Any) -> tuple[Decorator, 
         changes: arguments of `click.option` that differ from the declaration.
     """
     kind = record if isinstance(record, type) else type(record)
-    declared = {one.name: one for one in fields(kind)}
+    declared = {one.name: one for one in fields(kind) if one.metadata}
     options = []
     for name in names or declared:
         one, text, default = declared[name], declared[name].metadata["help"], getattr(record, name, None)

@@ -12,60 +12,38 @@ from typing import Any
 
 import click
 
+from spinal_tf.cli.field_options import field_options, filled, with_options
 from spinal_tf.cli.progress import duration
 from spinal_tf.cli.tree_choice import ONE_DIAGNOSIS
+from spinal_tf.option_fields import COUNT, NOT_NEGATIVE, Options, option
 from spinal_tf.taxonomy import tree
 
 FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choices:
-    """Values of the options below; see their help."""
+class Choices(Options):
+    """Values of the options of this command."""
 
     out: Path
-    cases: int | None
-    seed: int
-    diagnosis: str | None
-    healthy: int
-    procedural: bool
-    template: Path | None
-    background: Path | None
-    workers: int | None
-    sheet: bool
-    resume: bool
-    overwrite: bool
+    cases: int | None = option(None, "Number of cases with a lesion. Default: as in the paper, 490 + 157.", COUNT)
+    seed: int = option(0, "Random seed; the same seed gives the same cases.", NOT_NEGATIVE)
+    diagnosis: str | None = option(
+        None, "Simulate one disease only. Default: all that have simulation parameters, in turn.", type=ONE_DIAGNOSIS
+    )
+    healthy: int = option(0, "Add N cases without lesion.", NOT_NEGATIVE, metavar="N", show_default=False)
+    template: Path | None = option(None, "Use the average spine with labels in this folder as background.", type=FOLDER)
+    background: Path | None = option(None, "Use the healthy scans in this folder as backgrounds.", type=FOLDER)
+    procedural: bool = option(False, "Use drawn spines, the default; give it to mix them with other backgrounds.")
+    workers: int | None = option(None, "Number of processes. Default: one for each core.", COUNT)
+    sheet: bool = option(False, "Also write contact-sheet.png with some cases of each disease.")
+    resume: bool = option(False, "Keep complete cases and make the others.")
+    overwrite: bool = option(False, "Overwrite existing cases.")
 
 
 @click.command()
 @click.argument("out", type=FOLDER)
-@click.option(
-    "--cases",
-    type=click.IntRange(1),
-    help="Number of cases with a lesion. Default: as in the paper, 490 + 157.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    help="Random seed; the same seed gives the same cases.",
-)
-@click.option(
-    "--diagnosis",
-    type=ONE_DIAGNOSIS,
-    help="Simulate one disease only. Default: all that have simulation parameters, in turn.",
-)
-@click.option("--healthy", type=click.IntRange(0), default=0, metavar="N", help="Add N cases without lesion.")
-@click.option("--template", type=FOLDER, help="Use the average spine with labels in this folder as background.")
-@click.option("--background", type=FOLDER, help="Use the healthy scans in this folder as backgrounds.")
-@click.option(
-    "--procedural", is_flag=True, help="Use drawn spines, the default; give it to mix them with other backgrounds."
-)
-@click.option("--workers", type=click.IntRange(1), help="Number of processes. Default: one for each core.")
-@click.option("--sheet", is_flag=True, help="Also write contact-sheet.png with some cases of each disease.")
-@click.option("--resume", is_flag=True, help="Keep complete cases and make the others.")
-@click.option("--overwrite", is_flag=True, help="Overwrite existing cases.")
+@with_options(*field_options(Choices))
 def simulate(**given: Any) -> None:  # noqa: ANN401 - the options above
     """Make simulated cases with known lesions in the folder OUT.
 
@@ -77,14 +55,12 @@ def simulate(**given: Any) -> None:  # noqa: ANN401 - the options above
     from spinal_tf.phantom.plan import plan_cohort
     from spinal_tf.phantom.simulated_cohort import Backgrounds, Writing, write_cohort
 
-    chosen = Choices(**given)
+    chosen = filled(Choices, given)
     disease = tree().diagnosis(chosen.diagnosis) if chosen.diagnosis else None
     planned = plan_cohort(cases=chosen.cases, diagnosis=disease, healthy=chosen.healthy)
     procedural = chosen.procedural or not (chosen.template or chosen.background)
     kinds = Backgrounds(procedural=procedural, template=chosen.template, scans=chosen.background)
-    writing = Writing(
-        out=chosen.out, seed=chosen.seed, backgrounds=kinds, overwrite=chosen.overwrite, resume=chosen.resume
-    )
+    writing = filled(Writing, given, backgrounds=kinds)
     recent = deque([perf_counter()], maxlen=20)
     written = write_cohort(planned, writing, workers=chosen.workers or os.cpu_count() or 1)
     with closing(written):  # if nobody reads the lines any more, running cases are finished

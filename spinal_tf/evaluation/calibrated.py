@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spinal_tf.evaluation.evaluation_options import Resampling
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.scored import Scored, ScoredTask
-from spinal_tf.evaluation.statistics.bootstrap import Resampling, mean_replicates
+from spinal_tf.evaluation.statistics.bootstrap import mean_replicates
 from spinal_tf.evaluation.statistics.calibration import (
     Bin,
     NetBenefit,

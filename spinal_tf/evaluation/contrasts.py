@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spinal_tf.evaluation.described import Proportion
+from spinal_tf.evaluation.evaluation_options import Resampling
 from spinal_tf.evaluation.group_tests import proportions_p
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.scored import Scored
-from spinal_tf.evaluation.statistics.bootstrap import Answers, Replicates, Resampling, replicate
+from spinal_tf.evaluation.statistics.bootstrap import Answers, Replicates, replicate
 from spinal_tf.evaluation.statistics.confusion import Confusion, confusion
 from spinal_tf.evaluation.statistics.delong import Difference, areas, paired_difference, unpaired_difference
 from spinal_tf.evaluation.statistics.intervals import UNKNOWN, Interval, newcombe, percentile

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from spinal_tf.cohort.case import Split
+from spinal_tf.evaluation.evaluation_options import EvaluationOptions
 from spinal_tf.evaluation.prediction_checks import Checked
 from spinal_tf.evaluation.predictions import CaseSet, Predictions
 from spinal_tf.evaluation.raters import difficult_cases
-from spinal_tf.evaluation.scored import EvaluationOptions, ScoredTask, can_score, with_t1c
+from spinal_tf.evaluation.scored import ScoredTask, can_score, with_t1c
 
 
 def warnings_of(checked: Checked, options: EvaluationOptions, tasks: Mapping[str, ScoredTask]) -> tuple[str, ...]:

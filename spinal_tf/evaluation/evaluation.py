@@ -9,6 +9,7 @@ from spinal_tf.evaluation.activation_summary import Activation, activations
 from spinal_tf.evaluation.calibrated import CalibrationPair, calibrations
 from spinal_tf.evaluation.contrasts import Contrast, corrected
 from spinal_tf.evaluation.doubts import warnings_of
+from spinal_tf.evaluation.evaluation_options import EvaluationOptions, Resampling
 from spinal_tf.evaluation.lesion_table import LesionTable
 from spinal_tf.evaluation.map_check import MapCheck, map_warnings
 from spinal_tf.evaluation.mask_tables import MaskGroup, mask_groups
@@ -17,8 +18,7 @@ from spinal_tf.evaluation.performance import Performance, performance
 from spinal_tf.evaluation.prediction_checks import Checked
 from spinal_tf.evaluation.predictions import CaseSet, Predictions, applicable
 from spinal_tf.evaluation.raters import Agreement, DifficultCases, against_raters, agreements, difficult_cases
-from spinal_tf.evaluation.scored import EvaluationOptions, Scored, ScoredTask, can_score, score_task, with_t1c
-from spinal_tf.evaluation.statistics.bootstrap import Resampling
+from spinal_tf.evaluation.scored import Scored, ScoredTask, can_score, score_task, with_t1c
 from spinal_tf.evaluation.subgroups import Subgroup, subgroups
 from spinal_tf.evaluation.triage import TriageGroup, triage_groups
 

@@ -11,8 +11,9 @@ from dataclasses import astuple, dataclass, field
 
 import numpy as np
 
+from spinal_tf.evaluation.evaluation_options import Resampling
 from spinal_tf.evaluation.lesionwise import ALL_SIZES, SIZES, LesionwiseScore, Rule, Size
-from spinal_tf.evaluation.statistics.bootstrap import Resampling, draws
+from spinal_tf.evaluation.statistics.bootstrap import draws
 from spinal_tf.evaluation.statistics.intervals import UNKNOWN, Interval, percentile
 
 COUNTED = tuple((rule, size) for rule in Rule for size in (ALL_SIZES, *SIZES))

@@ -6,11 +6,11 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from spinal_tf.evaluation.evaluation_options import Resampling
 from spinal_tf.evaluation.lesionwise import LesionwiseScore
 from spinal_tf.evaluation.mask_intervals import mask_intervals
 from spinal_tf.evaluation.overlap_summary import MEASURES, GroupSummary, describe
 from spinal_tf.evaluation.predictions import CaseSet, Prediction, Predictions
-from spinal_tf.evaluation.statistics.bootstrap import Resampling
 from spinal_tf.taxonomy import Diagnosis, tree
 
 Lesions = Mapping[str, LesionwiseScore]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from spinal_tf.evaluation.contrasts import Contrast, paired
+from spinal_tf.evaluation.evaluation_options import Resampling
 from spinal_tf.evaluation.scored import Scored, ScoredTask
-from spinal_tf.evaluation.statistics.bootstrap import Answers, Resampling
+from spinal_tf.evaluation.statistics.bootstrap import Answers
 
 T2W, T2W_T1C = "T2w", "T2w + T1c"
 

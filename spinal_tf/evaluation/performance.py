@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from spinal_tf.evaluation.described import Proportion
+from spinal_tf.evaluation.evaluation_options import Resampling
 from spinal_tf.evaluation.scored import Scored
-from spinal_tf.evaluation.statistics.bootstrap import Answers, Resampling, replicate
+from spinal_tf.evaluation.statistics.bootstrap import Answers, replicate
 from spinal_tf.evaluation.statistics.confusion import RATIOS, Confusion, confusion
 from spinal_tf.evaluation.statistics.delong import area_interval, areas
 from spinal_tf.evaluation.statistics.intervals import Interval, percentile, wilson

@@ -11,6 +11,7 @@ from spinal_tf.cohort.case import HEALTHY
 from spinal_tf.cohort.cells import read_cell
 from spinal_tf.cohort.read_cohort import ALIKE, require_no_faults
 from spinal_tf.cohort.table import HEADER_ROW, Fault, Row, Table
+from spinal_tf.evaluation.evaluation_options import EvaluationOptions
 from spinal_tf.evaluation.lesion_table import LesionTable, parse_lesions
 from spinal_tf.evaluation.prediction_table import (
     JUDGED,
@@ -21,7 +22,7 @@ from spinal_tf.evaluation.prediction_table import (
     parse_predictions,
 )
 from spinal_tf.evaluation.predictions import Prediction, Predictions, probability_column
-from spinal_tf.evaluation.scored import FEWEST_TO_CHOOSE, EvaluationOptions
+from spinal_tf.evaluation.scored import FEWEST_TO_CHOOSE
 from spinal_tf.taxonomy import Task
 
 MOST_LEVELS = 12

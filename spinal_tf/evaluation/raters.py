@@ -9,9 +9,10 @@ from itertools import combinations
 import numpy as np
 
 from spinal_tf.evaluation.contrasts import Contrast, paired
+from spinal_tf.evaluation.evaluation_options import Resampling
 from spinal_tf.evaluation.predictions import CaseSet, Prediction, Predictions
 from spinal_tf.evaluation.scored import Scored
-from spinal_tf.evaluation.statistics.bootstrap import Answers, Resampling
+from spinal_tf.evaluation.statistics.bootstrap import Answers
 from spinal_tf.evaluation.statistics.intervals import Interval, percentile
 from spinal_tf.evaluation.statistics.kappa import kappa, kappa_replicates
 from spinal_tf.taxonomy import Diagnosis, tree

@@ -8,11 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from spinal_tf.cohort.case import Split
+from spinal_tf.evaluation.evaluation_options import EvaluationOptions
 from spinal_tf.evaluation.predictions import CaseSet, Prediction, Predictions, applicable
-from spinal_tf.evaluation.statistics.bootstrap import Resampling
 from spinal_tf.evaluation.statistics.operating_point import calls_at_others_youden, youden
-from spinal_tf.evaluation.triage import POOR_DICE
-from spinal_tf.option_fields import SHARE, Options, option
 from spinal_tf.taxonomy import Task
 
 Source = Callable[[Prediction], Mapping[str, float]]
@@ -20,24 +18,6 @@ Source = Callable[[Prediction], Mapping[str, float]]
 
 FEWEST_TO_CHOOSE = 2
 """Fewest patients of each class from which an operating point can be chosen."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvaluationOptions(Options):
-    """Options of an evaluation."""
-
-    points: Mapping[str, float] = option(dict, "Given operating points, by name of the task.", SHARE)
-    point: float | None = option(None, "Given operating point of all other tasks, if any.", SHARE)
-    chosen_on: Split = option(Split.VALIDATION, "Split on which other operating points are chosen, by Youden's index.")
-    subgroups: tuple[str, ...] = option((), "Columns that define subgroups, besides age and sex.")
-    resampling: Resampling = option(Resampling(), "Options of the bootstrap.")
-    poor_dice: float = option(
-        POOR_DICE, "Dice below which a mask counts as poor when flags for review are evaluated.", SHARE
-    )
-
-    def given(self, task: Task) -> float | None:
-        """Return the given operating point of a task, or None if it must be chosen."""
-        return self.points.get(task.name, self.point)
 
 
 @dataclass(frozen=True, kw_only=True)

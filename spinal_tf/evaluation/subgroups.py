@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from spinal_tf.evaluation.contrasts import Contrast, unpaired
+from spinal_tf.evaluation.evaluation_options import Resampling
 from spinal_tf.evaluation.performance import Performance, performance
 from spinal_tf.evaluation.predictions import Prediction
 from spinal_tf.evaluation.scored import Scored
-from spinal_tf.evaluation.statistics.bootstrap import Resampling
 
 ADULT_YEARS = 18.0
 

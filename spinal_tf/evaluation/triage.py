@@ -12,10 +12,6 @@ from spinal_tf.evaluation.paper.paper_masks import paper_corrected
 from spinal_tf.evaluation.predictions import CaseSet, Prediction, Predictions
 from spinal_tf.taxonomy import Diagnosis, tree
 
-POOR_DICE = 0.7
-"""Dice below which a mask is poor. Above it, overlap is good according to Zou et al., Acad Radiol 2004;11:178, who cite
-Zijdenbos et al., IEEE Trans Med Imaging 1994;13:716. We assume that a poor mask needs correction."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class TriageGroup:

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 import spinal_tf
 from spinal_tf.api import evaluating
 from spinal_tf.cli.main import main
-from spinal_tf.evaluation.statistics.bootstrap import Resampling
+from spinal_tf.evaluation.evaluation_options import Resampling
 
 
 @pytest.fixture

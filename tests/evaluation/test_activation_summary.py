@@ -6,12 +6,11 @@ import pytest
 
 from spinal_tf.evaluation.activation_summary import activations
 from spinal_tf.evaluation.evaluation import evaluate
+from spinal_tf.evaluation.evaluation_options import EvaluationOptions, Resampling
 from spinal_tf.evaluation.evaluation_rows import activation, plain
 from spinal_tf.evaluation.evaluation_text import as_text
 from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.predictions import CaseSet
-from spinal_tf.evaluation.scored import EvaluationOptions
-from spinal_tf.evaluation.statistics.bootstrap import Resampling
 from spinal_tf.results import Zone
 from spinal_tf.taxonomy import MS, MS_VS_NMOSD, NMOSD
 

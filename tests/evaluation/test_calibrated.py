@@ -9,10 +9,10 @@ import pytest
 from scipy.special import expit
 
 from spinal_tf.evaluation.calibrated import calibrations
+from spinal_tf.evaluation.evaluation_options import EvaluationOptions, Resampling
 from spinal_tf.evaluation.prediction_table import read_predictions
 from spinal_tf.evaluation.predictions import CaseSet
-from spinal_tf.evaluation.scored import EvaluationOptions, score_task
-from spinal_tf.evaluation.statistics.bootstrap import Resampling
+from spinal_tf.evaluation.scored import score_task
 from spinal_tf.evaluation.statistics.calibration import brier, scaled, temperature
 from spinal_tf.taxonomy import MS_VS_NMOSD
 

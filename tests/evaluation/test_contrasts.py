@@ -11,11 +11,10 @@ from scipy import stats
 from spinal_tf.evaluation.contrasts import corrected
 from spinal_tf.evaluation.described import Proportion
 from spinal_tf.evaluation.evaluation import evaluate
+from spinal_tf.evaluation.evaluation_options import EvaluationOptions, Resampling
 from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.raters import DifficultCases
-from spinal_tf.evaluation.scored import EvaluationOptions
-from spinal_tf.evaluation.statistics.bootstrap import Resampling
 from spinal_tf.evaluation.statistics.intervals import newcombe
 from spinal_tf.evaluation.statistics.paired_tests import holm
 

@@ -16,6 +16,7 @@ from spinal_tf.errors import OutputError
 from spinal_tf.evaluation.described import Proportion
 from spinal_tf.evaluation.evaluation import evaluate
 from spinal_tf.evaluation.evaluation_files import write_evaluation
+from spinal_tf.evaluation.evaluation_options import EvaluationOptions, Resampling
 from spinal_tf.evaluation.evaluation_rows import TABLES
 from spinal_tf.evaluation.evaluation_text import as_text
 from spinal_tf.evaluation.formats import LABELS, percent
@@ -23,8 +24,6 @@ from spinal_tf.evaluation.map_check import MapCheck, MapComparison
 from spinal_tf.evaluation.paper.paper_table2 import TABLE_2
 from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.predictions import CaseSet
-from spinal_tf.evaluation.scored import EvaluationOptions
-from spinal_tf.evaluation.statistics.bootstrap import Resampling
 from spinal_tf.evaluation.statistics.confusion import RATIOS
 from spinal_tf.report.study.latex import latex_tables
 from spinal_tf.taxonomy import tree

@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from spinal_tf.errors import CohortError
 from spinal_tf.evaluation.evaluation import evaluate
+from spinal_tf.evaluation.evaluation_options import EvaluationOptions
 from spinal_tf.evaluation.lesion_table import COLUMNS, lesion_rows, parse_lesions
 from spinal_tf.evaluation.lesionwise import LesionwiseScore, MatchedLesion
 from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.prediction_table import read_predictions
-from spinal_tf.evaluation.scored import EvaluationOptions
 
 CASES = {"c1": {"volume_ml": "0.5", "reference_volume_ml": "1.5"}, "c2": {"volume_ml": "0", "reference_volume_ml": "0"}}
 SOUND = [

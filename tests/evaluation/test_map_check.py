@@ -7,13 +7,12 @@ import math
 import pytest
 
 from spinal_tf.evaluation.evaluation import evaluate
+from spinal_tf.evaluation.evaluation_options import EvaluationOptions, Resampling
 from spinal_tf.evaluation.evaluation_rows import gradcam_check, plain
 from spinal_tf.evaluation.evaluation_text import as_text
 from spinal_tf.evaluation.map_check import MOST_ALIKE, MapCheck, MapComparison, map_warnings
 from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.predictions import CaseSet
-from spinal_tf.evaluation.scored import EvaluationOptions
-from spinal_tf.evaluation.statistics.bootstrap import Resampling
 from spinal_tf.taxonomy import MS_VS_NMOSD
 
 

@@ -9,9 +9,10 @@ import pytest
 from scipy import stats
 
 from spinal_tf.evaluation.described import Proportion
+from spinal_tf.evaluation.evaluation_options import Resampling
 from spinal_tf.evaluation.lesionwise import ALL_SIZES, SIZES, Detection, LesionwiseScore, MatchedLesion, Rule, pooled
 from spinal_tf.evaluation.mask_intervals import DetectionIntervals, MaskIntervals, mask_intervals
-from spinal_tf.evaluation.statistics.bootstrap import Resampling, draws
+from spinal_tf.evaluation.statistics.bootstrap import draws
 from spinal_tf.evaluation.statistics.intervals import UNKNOWN, percentile, wilson
 
 FEW = Resampling(resamples=200, seed=3)

@@ -8,13 +8,12 @@ import re
 import pytest
 
 from spinal_tf.evaluation.evaluation import evaluate
+from spinal_tf.evaluation.evaluation_options import EvaluationOptions, Resampling
 from spinal_tf.evaluation.evaluation_rows import lesion_detection, masks, plain
 from spinal_tf.evaluation.evaluation_text import as_text
 from spinal_tf.evaluation.lesionwise import SIZES, Detection, Rule
 from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.predictions import CaseSet
-from spinal_tf.evaluation.scored import EvaluationOptions
-from spinal_tf.evaluation.statistics.bootstrap import Resampling
 from spinal_tf.taxonomy import MS, NMOSD
 
 OPTIONS = EvaluationOptions(point=0.5, resampling=Resampling(resamples=100))

@@ -12,12 +12,12 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 
 from spinal_tf.cohort.case import Split
 from spinal_tf.evaluation.evaluation import evaluate
+from spinal_tf.evaluation.evaluation_options import EvaluationOptions, Resampling
 from spinal_tf.evaluation.performance import performance
 from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.prediction_table import read_predictions
 from spinal_tf.evaluation.predictions import CaseSet
-from spinal_tf.evaluation.scored import EvaluationOptions, score_task
-from spinal_tf.evaluation.statistics.bootstrap import Resampling
+from spinal_tf.evaluation.scored import score_task
 from spinal_tf.evaluation.statistics.confusion import RATIOS
 from spinal_tf.evaluation.statistics.intervals import UNKNOWN
 from spinal_tf.taxonomy import MS_VS_NMOSD

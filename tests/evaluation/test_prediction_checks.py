@@ -6,8 +6,8 @@ import pytest
 
 from spinal_tf.cohort.case import Split
 from spinal_tf.errors import CohortError
+from spinal_tf.evaluation.evaluation_options import EvaluationOptions
 from spinal_tf.evaluation.prediction_checks import MOST_LEVELS, check_predictions
-from spinal_tf.evaluation.scored import EvaluationOptions
 
 DEFAULT = EvaluationOptions()
 GIVEN = EvaluationOptions(point=0.5)

@@ -6,15 +6,14 @@ import pytest
 
 from spinal_tf.evaluation.described import Proportion
 from spinal_tf.evaluation.evaluation import evaluate
+from spinal_tf.evaluation.evaluation_options import POOR_DICE, EvaluationOptions, Resampling
 from spinal_tf.evaluation.evaluation_rows import plain, triage
 from spinal_tf.evaluation.evaluation_text import as_text
 from spinal_tf.evaluation.paper.paper_masks import PAPER_CORRECTED
 from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.prediction_table import read_predictions
 from spinal_tf.evaluation.predictions import CaseSet
-from spinal_tf.evaluation.scored import EvaluationOptions
-from spinal_tf.evaluation.statistics.bootstrap import Resampling
-from spinal_tf.evaluation.triage import POOR_DICE, triage_groups
+from spinal_tf.evaluation.triage import triage_groups
 
 # Diagnosis, Dice, flagged.
 CASES = [

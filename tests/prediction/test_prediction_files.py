@@ -7,9 +7,9 @@ import csv
 import pytest
 
 from spinal_tf.errors import CohortError
+from spinal_tf.evaluation.evaluation_options import EvaluationOptions
 from spinal_tf.evaluation.lesionwise import LesionwiseScore, MatchedLesion
 from spinal_tf.evaluation.prediction_checks import check_predictions
-from spinal_tf.evaluation.scored import EvaluationOptions
 from spinal_tf.prediction.predict_case import CasePrediction, predicted_columns
 from spinal_tf.prediction.prediction_files import provisional, read_judged, write_tables
 

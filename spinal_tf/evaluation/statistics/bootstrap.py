@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spinal_tf.evaluation.evaluation_options import Resampling
 from spinal_tf.evaluation.statistics.confusion import parts
 
 ELEMENTS_AT_ONCE = 500_000
@@ -25,14 +26,6 @@ FEWEST_PATIENTS = 2
 
 Replicates = dict[str, np.ndarray]
 """Values of each measure in every resample, (resamples,), by name of the measure."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Resampling:
-    """Number of resamples, and the seed (at least 0)."""
-
-    resamples: int = 2000
-    seed: int = 2022
 
 
 @dataclass(frozen=True, kw_only=True)

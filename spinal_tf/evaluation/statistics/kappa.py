@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from spinal_tf.evaluation.statistics.bootstrap import Resampling, draws
+from spinal_tf.evaluation.evaluation_options import Resampling
+from spinal_tf.evaluation.statistics.bootstrap import draws
 
 
 def cohen(one: np.ndarray, other: np.ndarray, counts: np.ndarray) -> np.ndarray:

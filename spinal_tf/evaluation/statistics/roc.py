@@ -11,7 +11,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from spinal_tf.evaluation.statistics.bootstrap import FEWEST_PATIENTS, Resampling, draws, fewest_patients
+from spinal_tf.evaluation.evaluation_options import Resampling
+from spinal_tf.evaluation.statistics.bootstrap import FEWEST_PATIENTS, draws, fewest_patients
 from spinal_tf.evaluation.statistics.intervals import LEVEL
 
 ROUNDING = 1e-9

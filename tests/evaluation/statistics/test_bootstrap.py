@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
+from spinal_tf.evaluation.evaluation_options import Resampling
 from spinal_tf.evaluation.statistics import bootstrap
-from spinal_tf.evaluation.statistics.bootstrap import Answers, Resampling, draws, mean_replicates, replicate
+from spinal_tf.evaluation.statistics.bootstrap import Answers, draws, mean_replicates, replicate
 
 FEW = Resampling(resamples=25, seed=4)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import cohen_kappa_score
 from statsmodels.stats import inter_rater
 
-from spinal_tf.evaluation.statistics.bootstrap import Resampling
+from spinal_tf.evaluation.evaluation_options import Resampling
 from spinal_tf.evaluation.statistics.kappa import cohen, fleiss, kappa, kappa_replicates
 
 ratings = st.lists(st.tuples(*[st.integers(0, 3)] * 3), min_size=2, max_size=30).map(lambda rows: np.array(rows).T)

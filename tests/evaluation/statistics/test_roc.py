@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
+from spinal_tf.evaluation.evaluation_options import Resampling
 from spinal_tf.evaluation.statistics import bootstrap
-from spinal_tf.evaluation.statistics.bootstrap import Resampling, draws
+from spinal_tf.evaluation.statistics.bootstrap import draws
 from spinal_tf.evaluation.statistics.roc import roc_band, roc_curve
 
 FEW = Resampling(resamples=40, seed=3)

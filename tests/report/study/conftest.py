@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from spinal_tf.evaluation.evaluation import evaluate
+from spinal_tf.evaluation.evaluation_options import EvaluationOptions, Resampling
 from spinal_tf.evaluation.prediction_checks import check_predictions
-from spinal_tf.evaluation.scored import EvaluationOptions
-from spinal_tf.evaluation.statistics.bootstrap import Resampling
 from spinal_tf.report.study import style
 from spinal_tf.taxonomy import tree
 

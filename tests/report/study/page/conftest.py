@@ -8,11 +8,10 @@ import csv
 import pytest
 
 from spinal_tf.evaluation.evaluation import evaluate
+from spinal_tf.evaluation.evaluation_options import EvaluationOptions, Resampling
 from spinal_tf.evaluation.map_check import MapCheck, MapComparison
 from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.predictions import CaseSet, zone_column
-from spinal_tf.evaluation.scored import EvaluationOptions
-from spinal_tf.evaluation.statistics.bootstrap import Resampling
 from spinal_tf.report.study.figure_file import FigureFile
 from spinal_tf.taxonomy import tree
 

@@ -8,7 +8,7 @@ from importlib.resources import files
 
 import pytest
 
-from spinal_tf.evaluation.scored import EvaluationOptions
+from spinal_tf.evaluation.evaluation_options import EvaluationOptions
 from spinal_tf.report.study.answers import ANSWERS
 from spinal_tf.report.study.checklist import CHECKLISTS, State, checklist_rows, fill_in
 
