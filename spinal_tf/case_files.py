@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from spinal_tf.cohort.cells import FILE_COLUMNS
-from spinal_tf.errors import OutputError, VolumeError
-from spinal_tf.images.image_registry import RESULT_SUFFIX, image_suffix, is_image, is_scan
+from spinal_tf.errors import VolumeError
+from spinal_tf.images.image_registry import RESULT_SUFFIX, image_stem
 from spinal_tf.images.volume import Volume, read_mask, write_on_grid
 from spinal_tf.map_methods import MapMethod
 from spinal_tf.models import SEGMENTER
@@ -27,9 +26,6 @@ MASK_STEM = "_lesion"
 RECORD_ENDING, MASK_ENDING = f"{MASK_STEM}.json", f"{MASK_STEM}{RESULT_SUFFIX}"
 RECORD_ENDINGS = (RECORD_ENDING, "_prediction.json")
 """Endings of records that identify a network's mask, from ``segment`` and ``evaluate --cohort``."""
-
-BESIDE_T2 = frozenset(FILE_COLUMNS) - {"t2"}
-"""Names of images beside ``t2`` in a cohort's case folder; these are not cases themselves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +43,7 @@ class CaseFiles:
     @property
     def stem(self) -> str:
         """File name of the case without its suffix."""
-        return self.case.name.removesuffix(image_suffix(self.case))
+        return image_stem(self.case)
 
     def output(self, ending: str) -> Path:
         """Return the path of the output with this ending, such as ``_lesion.json``."""
@@ -74,47 +70,6 @@ class CaseFiles:
         """Return every file that ``segment`` or ``classify`` could write."""
         of_methods = (path for method in MapMethod for path in self.diagnosis_outputs(method))
         return (*self.lesion_outputs(probability=True), *dict.fromkeys(of_methods))
-
-
-def find_cases(inputs: tuple[Path, ...], output: Path | None) -> list[CaseFiles]:
-    """Find the cases that the inputs name, whether they exist or not.
-
-    A folder stands for the images in it, except our outputs and images beside a simulated T2w image. A folder without
-    images stands for itself; reading it raises the error. A file that another case here would write is left out, so
-    that ``*.nii.gz`` can be given again after a run.
-
-    Raises:
-        VolumeError: a folder cannot be listed for lack of permission.
-        OutputError: two cases would write the same files.
-    """
-    paths = dict.fromkeys(path for given in inputs for path in (_images(given) or [given]))
-    cases = [CaseFiles(case=path, folder=output or path.parent) for path in paths]
-    written = {path for case in cases for path in case.all_outputs()}
-    cases = [case for case in cases if case.case not in written]
-    names = [case.output("") for case in cases]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise OutputError(f"{twice.name}: two cases of this name would write the same files; run them apart")
-    return cases
-
-
-def _images(given: Path) -> list[Path]:
-    """List the images in a folder; an empty list if the path is not a folder, or is itself an image."""
-    try:
-        if is_image(given):
-            return []
-        return [path for path in sorted(given.iterdir()) if is_scan(path) and not _is_no_case(path)]
-    except PermissionError as error:
-        raise VolumeError(f"{given}: this folder may not be looked into; ask for access to it") from error
-    except OSError:
-        return []  # not a folder, or missing: reading it raises the error
-
-
-def _is_no_case(path: Path) -> bool:
-    stem = CaseFiles(case=path, folder=path.parent).stem
-    maps = (f"_{method.value}_{name}" for method in MapMethod for name in tree().task_names)
-    ours = ("_lesion", "_probability", *maps)
-    return stem.endswith(ours) or stem in BESIDE_T2 or stem.startswith(".")
 
 
 def read_reviewed_mask(case: CaseFiles, given: Path | None, *, like: Volume) -> ReviewedMask:

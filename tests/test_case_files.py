@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -13,7 +12,6 @@ import pytest
 from spinal_tf import case_files
 from spinal_tf.case_files import (
     CaseFiles,
-    find_cases,
     read_reviewed_mask,
     write_diagnosis_files,
     write_lesion_files,
@@ -37,10 +35,6 @@ def touch(folder, *names):
     for name in names:
         (folder / name).touch()
     return folder
-
-
-def found(*inputs, output=None):
-    return [case.case for case in find_cases(inputs, output)]
 
 
 # Names
@@ -85,71 +79,6 @@ def test_maps_by_another_method_are_named_by_it(tmp_path):
         names = [path.name.replace("_gradcam", f"_{method.value}") for path in usual]
         assert [path.name for path in case.diagnosis_outputs(method)] == names
         assert set(case.diagnosis_outputs(method)) <= set(case.all_outputs())
-
-
-# Cases
-
-
-def test_a_folder_stands_for_its_images_without_our_outputs(tmp_path):
-    case = CaseFiles(case=tmp_path / "b.nii.gz", folder=tmp_path)
-    touch(tmp_path, *(path.name for path in case.all_outputs()))
-    touch(tmp_path, "b.nii.gz", "a.nii", "C.NII", ".hidden.nii.gz", "notes.txt", "IM0001.dcm")
-    assert found(tmp_path) == [tmp_path / name for name in ("C.NII", "a.nii", "b.nii.gz")]
-
-
-def test_the_folder_of_a_simulated_case_stands_for_its_t2w_image(tmp_path):
-    touch(tmp_path, "t2.nii.gz", "t1c.nii.gz", "mask.nii.gz", "cord.nii.gz", "levels.nii.gz", "t2_lesion.nii.gz")
-    assert found(tmp_path) == [tmp_path / "t2.nii.gz"]
-
-
-def test_what_is_not_there_is_a_case_and_refused_when_read(tmp_path):
-    missing = tmp_path / "nowhere" / "case.nii.gz"
-    assert found(missing) == [missing]
-
-
-def test_a_folder_without_images_is_refused_when_read(tmp_path):
-    touch(tmp_path / "dicom", "IM0001.dcm")
-    assert found(tmp_path / "dicom") == [tmp_path / "dicom"]
-
-
-def test_a_case_given_twice_is_one_case(tmp_path):
-    touch(tmp_path, "a.nii.gz")
-    assert found(tmp_path / "a.nii.gz", tmp_path, tmp_path / "a.nii.gz") == [tmp_path / "a.nii.gz"]
-
-
-def test_what_another_case_writes_is_no_case(tmp_path):
-    scan, ours = tmp_path / "a.nii.gz", tmp_path / "a_lesion.nii.gz"
-    assert found(scan, ours) == [scan]
-    assert found(ours) == [ours]  # alone, it may be anything
-    assert found(scan, ours, output=tmp_path / "out") == [scan, ours]
-
-
-@pytest.mark.parametrize("output", [None, "out"])
-def test_two_cases_that_would_write_the_same_files_are_refused(tmp_path, output):
-    inputs = (tmp_path / "1" / "t2.nii.gz", tmp_path / "1" / "t2.nii")
-    if output:
-        inputs = (tmp_path / "1" / "t2.nii.gz", tmp_path / "2" / "t2.nii.gz")
-    with pytest.raises(OutputError, match="t2: two cases of this name"):
-        find_cases(inputs, tmp_path / output if output else None)
-
-
-def test_cases_of_one_name_in_two_folders_go_beside_themselves(tmp_path):
-    inputs = tuple(tmp_path / folder / "t2.nii.gz" for folder in "12")
-    assert [case.folder for case in find_cases(inputs, None)] == [tmp_path / "1", tmp_path / "2"]
-
-
-def test_a_folder_that_may_not_be_looked_into_is_named(tmp_path, monkeypatch):
-    def deny(_):
-        raise PermissionError(13, "Permission denied")
-
-    monkeypatch.setattr(Path, "iterdir", deny)
-    with pytest.raises(VolumeError, match="this folder may not be looked into"):
-        find_cases((tmp_path,), None)
-
-
-def test_finding_cases_makes_nothing(tmp_path):
-    find_cases((tmp_path / "a.nii.gz",), tmp_path / "out")
-    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_folder_for_outputs_is_made_with_its_parents(tmp_path):

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from five_leaves import FIVE_LEAVES, INFARCTION, INFARCTION_VS_DEMYELINATING, TUMOR_VS_OTHER
 from html_page import Page
 
-from spinal_tf.case_files import CaseFiles, find_cases, write_diagnosis_files
+from spinal_tf.case_files import CaseFiles, write_diagnosis_files
 from spinal_tf.cli.main import main
 from spinal_tf.cohort.cohort_check import check_cohort
 from spinal_tf.cohort.counts import counted
@@ -26,6 +26,7 @@ from spinal_tf.evaluation.cohort_summary import summarise
 from spinal_tf.evaluation.paper.paper_table1 import MARKS
 from spinal_tf.evaluation.summary_text import as_record, as_text, mark_letters
 from spinal_tf.explanation.gradcam import Explanation
+from spinal_tf.find_cases import find_cases
 from spinal_tf.models import Classifier, classifier_checkpoints, require_same_classes
 from spinal_tf.phantom.plan import plan_cohort
 from spinal_tf.pipeline import ReviewedMask, diagnose
@@ -169,7 +170,7 @@ def test_a_case_is_reported(called_infarction, tmp_path):
 def test_a_folder_is_searched_for_scans_and_not_for_our_heat_maps(tmp_path):
     for name in ("case.nii.gz", "other_gradcam_infarction_vs_demyelinating.nii.gz"):
         (tmp_path / name).touch()
-    assert [found.case.name for found in find_cases((tmp_path,), None)] == ["case.nii.gz"]
+    assert [found.case.name for found in find_cases((tmp_path,), None).cases] == ["case.nii.gz"]
 
 
 def widened(checkpoint, **training):

@@ -11,6 +11,7 @@ import numpy as np
 from spinal_tf.case_files import CaseFiles, write_diagnosis_files, write_heatmap_files, write_lesion_files
 from spinal_tf.files import make_folder, output_files
 from spinal_tf.lesions import Lesion
+from spinal_tf.locks import locked_if_possible
 from spinal_tf.results import CaseResult, Review, TaskResult
 from spinal_tf.stopwatch import Stopwatch
 
@@ -56,8 +57,9 @@ class SegmentationResult:
         Raises:
             OutputError: a file exists and ``overwrite`` is not set, or the folder cannot be written to.
         """
-        names = _files(self.case, folder).lesion_outputs(probability=probability)
-        return _saved(names, _lesion_writer(self.case), overwrite=overwrite)
+        files = _files(self.case, folder)
+        names = files.lesion_outputs(probability=probability)
+        return _saved(files, names, _lesion_writer(self.case), overwrite=overwrite)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -110,7 +112,7 @@ class ClassificationResult:
                 _lesion_writer(self.case)(paths[: len(lesions)])
             write_diagnosis_files(self.case, paths[len(lesions) :], Stopwatch(self.case.timings_s))
 
-        return _saved((*lesions, *files.diagnosis_outputs(self.case.method)), write, overwrite=overwrite)
+        return _saved(files, (*lesions, *files.diagnosis_outputs(self.case.method)), write, overwrite=overwrite)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -145,8 +147,9 @@ class HeatMaps:
         Raises:
             OutputError: a file exists and ``overwrite`` is not set, or the folder cannot be written to.
         """
-        names = _files(self.case, folder).heatmap_outputs(self.case.method)
-        return _saved(names, lambda paths: write_heatmap_files(self.case, paths), overwrite=overwrite)
+        files = _files(self.case, folder)
+        names = files.heatmap_outputs(self.case.method)
+        return _saved(files, names, lambda paths: write_heatmap_files(self.case, paths), overwrite=overwrite)
 
 
 def _files(case: CaseResult, folder: str | Path) -> CaseFiles:
@@ -157,8 +160,8 @@ def _lesion_writer(case: CaseResult) -> Write:
     return lambda paths: write_lesion_files(case, paths, Stopwatch(case.timings_s))
 
 
-def _saved(targets: tuple[Path, ...], write: Write, *, overwrite: bool) -> tuple[Path, ...]:
-    make_folder(targets[0].parent)
-    with output_files(*targets, overwrite=overwrite) as temporaries:
+def _saved(files: CaseFiles, targets: tuple[Path, ...], write: Write, *, overwrite: bool) -> tuple[Path, ...]:
+    make_folder(files.folder)
+    with locked_if_possible(files.output(""), wait=True), output_files(*targets, overwrite=overwrite) as temporaries:
         write(temporaries)
     return tuple(target for target in targets if target.exists())

@@ -36,16 +36,21 @@ from spinal_tf.map_methods import MapMethod
 def classify(with_mask: Path | None, t1c: Path | None, **given: Any) -> None:  # noqa: ANN401 - as in segment
     """Classify the lesions down to the disease, with heat maps of the evidence.
 
-    CASE is an image or a folder of them; outputs of earlier runs in it are skipped. Put it before --with-mask.
+    CASE is an image, or a folder that is searched for scans at any depth, as segment does. Put it before --with-mask.
     Without --with-mask, the case is segmented first. Writes CASE_diagnosis.json, CASE_diagnosis.html, CASE_gradcam.png
     and a heat map for each task on the way to the diagnosis, CASE_gradcam_TASK.nii.gz, beside the case.
     With --explain, maps are named by the method.
     """
     if with_mask is not None:
         refuse_options(segmentation_options, "applies to segmentation, which --with-mask skips")
+    choices = filled(Choices, given)
+    if choices.list_only:
+        from spinal_tf.cli.inputs import list_cases
+
+        list_cases(choices)
+        return
     from spinal_tf.cli.session import Session
 
-    choices = filled(Choices, given)
     if choices.server and choices.method is not MapMethod.GRADCAM:
         raise click.UsageError(f"--explain {choices.method.value} needs the networks here; leave out --server")
     session = Session(choices)

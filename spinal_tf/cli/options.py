@@ -32,6 +32,12 @@ def _device(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
     return value
 
 
+def _pattern(ctx: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    if value is not None and not value.strip("/. "):
+        raise click.BadParameter("must name files, such as '*T2w*'", ctx, parameter)
+    return value
+
+
 @dataclass(frozen=True, kw_only=True)
 class PredictionChoices(ImageOptions, SegmentationOptions):
     """Values of the options for images, networks and masks."""
@@ -59,8 +65,18 @@ class Choices(PredictionChoices):
 
     inputs: tuple[Path, ...]
     output: Path | None = option(
-        None, "Folder for the outputs, created if needed. Default: beside each case.", flag="-o --output", type=FOLDER
+        None,
+        "Folder for the outputs, created if needed. Scans found below a folder keep their place below it. Default: "
+        "beside each case.",
+        flag="-o --output",
+        type=FOLDER,
     )
+    pattern: str | None = option(
+        None,
+        "Of the scans below a folder, take those whose path ends like this: 'sub-*/anat/*T2w*'.",
+        callback=_pattern,
+    )
+    list_only: bool = option(False, "Only list the images, what they look like, and which are taken.", flag="--list")
     resume: bool = option(False, "Skip cases whose outputs exist.")
     save_probability: bool = option(False, "Also write the lesion probability of every voxel.")
 
@@ -71,7 +87,7 @@ IMAGES_AND_NETWORKS = ("assume_orientation", "allow_plane", "weights_folder", "d
 device_option = with_options(*field_options(Choices, "device"))
 case_options = with_options(
     click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="CASE..."),
-    *field_options(Choices, "output", "overwrite", "resume", *IMAGES_AND_NETWORKS),
+    *field_options(Choices, "output", "pattern", "list_only", "overwrite", "resume", *IMAGES_AND_NETWORKS),
 )
 segmentation_options = with_options(*field_options(Choices, *MASK, "save_probability"))
 prediction_options = with_options(*field_options(Choices, *IMAGES_AND_NETWORKS, *MASK))

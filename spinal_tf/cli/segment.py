@@ -18,10 +18,17 @@ from spinal_tf.cli.server_options import server_options
 def segment(**given: Any) -> None:  # noqa: ANN401 - the options of the three decorators
     """Find lesions on sagittal T2w scans and outline them.
 
-    CASE is an image or a folder of them; outputs of earlier runs in it are skipped. Writes beside the case
-    CASE_lesion.nii.gz (the mask, on the image's own grid), CASE_lesion.json (lesions, volumes, whether a person should
-    look) and CASE_lesion.png. Finding no lesion is a result, not an error.
+    CASE is an image, or a folder, which is searched for scans at any depth. Masks, other contrasts and planes, hidden
+    folders and outputs of earlier runs below it are left out; --list shows which. An image that you name is taken as it
+    is. Writes beside the case CASE_lesion.nii.gz (the mask, on the image's own grid), CASE_lesion.json (lesions,
+    volumes, whether a person should look) and CASE_lesion.png. Finding no lesion is a result, not an error.
     """
+    choices = filled(Choices, given)
+    if choices.list_only:
+        from spinal_tf.cli.inputs import list_cases
+
+        list_cases(choices)
+        return
     from spinal_tf.cli.session import Session
 
-    Session(filled(Choices, given)).segment()
+    Session(choices).segment()

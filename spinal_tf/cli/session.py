@@ -8,19 +8,16 @@ from pathlib import Path
 
 import click
 
-from spinal_tf.case_files import (
-    CaseFiles,
-    find_cases,
-    read_reviewed_mask,
-    write_diagnosis_files,
-    write_lesion_files,
-)
-from spinal_tf.cli.batch import run_cases
+from spinal_tf.case_files import CaseFiles, read_reviewed_mask, write_diagnosis_files, write_lesion_files
+from spinal_tf.claims import Claims
+from spinal_tf.cli.batch import Hold, Work, run_cases
+from spinal_tf.cli.inputs import told_cases
 from spinal_tf.cli.options import BESIDE, Choices, open_weights
-from spinal_tf.cli.summary import summary
+from spinal_tf.cli.summary import Outcome, outcome
 from spinal_tf.files import make_folder, output_files
 from spinal_tf.images.volume import Volume, read_aligned, read_volume
 from spinal_tf.pipeline import ReviewedMask, diagnose
+from spinal_tf.results import CaseResult
 from spinal_tf.stopwatch import Stopwatch
 
 
@@ -39,13 +36,13 @@ class Session:
         """
         self._choices = choices
         self._watch = Stopwatch()
-        self._cases = find_cases(choices.inputs, choices.output)
+        self._cases = told_cases(choices)
         self._weights = open_weights(choices)
         self._options = choices.segmentation
 
     def segment(self) -> None:
         """Segment every case."""
-        run_cases(self._cases, self._segment_case, done=self._done(self._lesion_outputs))
+        self._run(self._segment_case, self._lesion_outputs)
 
     def classify(self, with_mask: Path | None, t1c: Path | None) -> None:
         """Classify every case.
@@ -67,17 +64,19 @@ class Session:
             made = self._lesion_outputs(case) if with_mask is None else ()
             return made + case.diagnosis_outputs(self._choices.method)
 
-        def work(case: CaseFiles) -> str:
+        def work(case: CaseFiles, hold: Hold) -> Outcome:
             volume = self._read(case)
             given = None if with_mask is None else read_reviewed_mask(case, named, like=volume)
             contrast = read_aligned(t1c, like=volume) if t1c else None
-            return self._classify_case(case, outputs(case), volume, given, contrast)
+            with self._output_files(case, outputs(case), hold) as temporary:
+                result = self._classified(case, temporary, volume, given, contrast)
+            return outcome(result, [path for path in outputs(case) if path.exists()])
 
-        run_cases(self._cases, work, done=self._done(outputs))
+        self._run(work, outputs)
 
-    def _segment_case(self, case: CaseFiles) -> str:
+    def _segment_case(self, case: CaseFiles, hold: Hold) -> Outcome:
         volume, paths = self._read(case), self._lesion_outputs(case)
-        with self._output_files(paths) as temporary:
+        with self._output_files(case, paths, hold) as temporary:
             result = diagnose(
                 volume,
                 segmenter=self._weights.segmenter(self._watch),
@@ -85,31 +84,30 @@ class Session:
                 stopwatch=self._watch,
             )
             write_lesion_files(result, temporary, self._watch)
-        return summary(result, paths)
+        return outcome(result, paths)
 
-    def _classify_case(
+    def _classified(
         self,
         case: CaseFiles,
-        paths: tuple[Path, ...],
+        temporary: tuple[Path, ...],
         volume: Volume,
         given: ReviewedMask | None,
         t1c: Volume | None,
-    ) -> str:
-        with self._output_files(paths) as temporary:
-            result = diagnose(
-                volume,
-                segmenter=self._weights.segmenter(self._watch) if given is None else None,
-                given=given,
-                classifiers=self._weights.classifiers(self._watch),
-                t1c=t1c,
-                options=self._options,
-                stopwatch=self._watch,
-            )
-            first = len(paths) - len(case.diagnosis_outputs(self._choices.method))
-            if given is None:
-                write_lesion_files(result, temporary[:first], self._watch)
-            write_diagnosis_files(result, temporary[first:], self._watch)
-        return summary(result, [path for path in paths if path.exists()])
+    ) -> CaseResult:
+        result = diagnose(
+            volume,
+            segmenter=self._weights.segmenter(self._watch) if given is None else None,
+            given=given,
+            classifiers=self._weights.classifiers(self._watch),
+            t1c=t1c,
+            options=self._options,
+            stopwatch=self._watch,
+        )
+        first = len(temporary) - len(case.diagnosis_outputs(self._choices.method))
+        if given is None:
+            write_lesion_files(result, temporary[:first], self._watch)
+        write_diagnosis_files(result, temporary[first:], self._watch)
+        return result
 
     def _read(self, case: CaseFiles) -> Volume:
         self._watch = Stopwatch()  # a record holds the case's own times; imports and weights count for the first case
@@ -120,17 +118,17 @@ class Session:
             )
 
     @contextmanager
-    def _output_files(self, paths: tuple[Path, ...]) -> Iterator[tuple[Path, ...]]:
+    def _output_files(self, case: CaseFiles, paths: tuple[Path, ...], hold: Hold) -> Iterator[tuple[Path, ...]]:
         if self._choices.output is not None:
-            make_folder(self._choices.output)
-        with output_files(*paths, overwrite=self._choices.overwrite) as temporary:
+            make_folder(case.folder)
+        with hold(case), output_files(*paths, overwrite=self._choices.overwrite) as temporary:
             yield temporary
 
     def _lesion_outputs(self, case: CaseFiles) -> tuple[Path, ...]:
         return case.lesion_outputs(probability=self._choices.save_probability)
 
-    def _done(self, outputs: Callable[[CaseFiles], tuple[Path, ...]]) -> Callable[[CaseFiles], bool] | None:
-        if not self._choices.resume:
-            return None
-        method = self._choices.method
-        return lambda case: all(path.exists() for path in set(outputs(case)).difference(case.heatmaps(method)))
+    def _run(self, work: Work, outputs: Callable[[CaseFiles], tuple[Path, ...]]) -> None:
+        def always_written(case: CaseFiles) -> set[Path]:
+            return set(outputs(case)).difference(case.heatmaps(self._choices.method))
+
+        run_cases(self._cases, work, Claims(self._cases, always_written), resume=self._choices.resume)

@@ -3,11 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from spinal_tf.report.notice import trained_on_simulated
 from spinal_tf.report.words import conclusion, found
 from spinal_tf.results import CaseResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """Result of one case for a batch.
+
+    Attributes:
+        words: lines for the terminal.
+        lesion: whether the mask holds a lesion.
+        review: whether a person should look at the mask.
+    """
+
+    words: str
+    lesion: bool
+    review: bool
+
+
+def outcome(result: CaseResult, paths: Sequence[Path]) -> Outcome:
+    """Return the outcome of a case whose outputs are written to these paths."""
+    review = result.segmentation is not None and result.segmentation.review.needed
+    return Outcome(words=summary(result, paths), lesion=bool(result.lesions), review=review)
 
 
 def summary(result: CaseResult, paths: Sequence[Path]) -> str:

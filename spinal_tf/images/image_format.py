@@ -74,6 +74,8 @@ class ImageFormat:
         takes_bytes: function that recognizes the format from a file's first `FIRST_BYTES`, gunzipped.
         takes_folder: function that tells whether a folder is one image of the format.
         read: function that reads an image.
+        read_header: function that reads shape, affine to RAS mm, and whether the file tells left from right, without
+            the voxels.
 
     ``read`` raises VolumeError with one sentence that names the file, the problem and the remedy. It checks sizes
     before it allocates memory; `reading` turns the errors of damaged files into such sentences.
@@ -84,6 +86,7 @@ class ImageFormat:
     takes_bytes: Callable[[bytes], bool]
     takes_folder: Callable[[Path], bool] = _never
     read: Callable[[Path], StoredImage]
+    read_header: Callable[[Path], tuple[tuple[int, ...], np.ndarray, bool]]
 
 
 FIRST_BYTES = 540

@@ -34,6 +34,11 @@ def image_suffix(path: Path) -> str:
     return path.name[len(path.name) - len(longest) :]
 
 
+def image_stem(path: Path) -> str:
+    """Return a file name without its image ending."""
+    return path.name.removesuffix(image_suffix(path))
+
+
 def is_image(path: Path) -> bool:
     """Return whether a path is an image: a file by its name, a folder by its content."""
     return bool(image_suffix(path)) or (path.is_dir() and any(known.takes_folder(path) for known in image_formats()))
@@ -50,7 +55,7 @@ def find_images(folder: Path, pattern: str) -> list[Path]:
     return [
         path
         for path in (sorted(folder.iterdir()) if folder.is_dir() else ())
-        if is_image(path) and fnmatchcase(path.name.removesuffix(image_suffix(path)), pattern)
+        if is_image(path) and fnmatchcase(image_stem(path), pattern)
     ]
 
 

@@ -156,14 +156,22 @@ def _parse(start: bytes, source: str = "header") -> Nifti1Header:
 
 
 def _three_axes(header: Nifti1Header, source: str) -> tuple[int, int, int]:
+    sizes = _sizes(header, source)
+    if len(sizes) != 3:
+        shown = " x ".join(map(str, sizes))
+        raise VolumeError(f"{source}: has {len(sizes)} axes ({shown}), not three; give one 3D volume")
+    return sizes[0], sizes[1], sizes[2]
+
+
+def _sizes(header: Nifti1Header, source: str) -> tuple[int, ...]:
+    """Return the size of each axis, without axes of length 1 behind the third."""
     axes = int(header["dim"][0])
-    sizes = tuple(int(size) for size in header["dim"][1 : axes + 1])
+    sizes = [int(size) for size in header["dim"][1 : axes + 1]]
     if not 1 <= axes <= 7 or min(sizes) < 1:
         raise VolumeError(f"{source}: its header is damaged, the image size makes no sense; export it again")
-    if axes < 3 or any(size != 1 for size in sizes[3:]):
-        shown = " x ".join(map(str, sizes))
-        raise VolumeError(f"{source}: has {axes} axes ({shown}), not three; give one 3D volume")
-    return sizes[0], sizes[1], sizes[2]
+    while len(sizes) > 3 and sizes[-1] == 1:
+        sizes.pop()
+    return tuple(sizes)
 
 
 def _voxel_type(header: Nifti1Header, source: str) -> np.dtype[Any]:
@@ -223,8 +231,18 @@ def _rest_of_gzip(stream: io.BufferedReader, source: str) -> tuple[str, ...]:
     return (f"{source}: has other bytes behind its gzip data; they were ignored",) if stream.raw.has_rest else ()
 
 
+def _read_header(path: Path) -> tuple[tuple[int, ...], np.ndarray, bool]:
+    source = path.name
+    with reading(source, zlib.error), path.open("rb") as raw:
+        header = _parse(unpacked(raw).read(_LONGEST_HEADER), source)
+    shape = _sizes(header, source)
+    first, second, third, *_ = (*shape, 1, 1)
+    forms = read_forms(header, (first, second, third), source)
+    return shape, forms.affine, not forms.no_orientation
+
+
 def _takes_bytes(start: bytes) -> bool:
     return any(start[position : position + len(magic)] == magic for _, position, magic in _HEADERS)
 
 
-FORMAT = ImageFormat(suffixes=(".nii.gz", ".nii"), takes_bytes=_takes_bytes, read=read_nifti)
+FORMAT = ImageFormat(suffixes=(".nii.gz", ".nii"), takes_bytes=_takes_bytes, read=read_nifti, read_header=_read_header)

@@ -161,10 +161,23 @@ def _affine(header: dict[str, Any], source: str) -> tuple[np.ndarray, str]:
     return np.diag([*signs, 1.0]) @ affine, ""
 
 
+def _read_header(path: Path) -> tuple[tuple[int, ...], np.ndarray, bool]:
+    nrrd, source = _library(), path.name
+    with reading(source, nrrd.NRRDError, KeyError, ValueError), path.open("rb") as stream:
+        header = nrrd.read_header(stream)
+        sizes = tuple(int(size) for size in header["sizes"])
+        affine, missing = _affine(header, source)
+    return sizes[1:] if len(sizes) == 4 and sizes[0] == 1 else sizes, affine, not missing
+
+
 def _takes_bytes(start: bytes) -> bool:
     return MAGIC.match(start) is not None
 
 
 FORMAT = ImageFormat(
-    suffixes=(SEGMENTATION, ".nrrd"), mask_suffixes=(SEGMENTATION,), takes_bytes=_takes_bytes, read=read_nrrd
+    suffixes=(SEGMENTATION, ".nrrd"),
+    mask_suffixes=(SEGMENTATION,),
+    takes_bytes=_takes_bytes,
+    read=read_nrrd,
+    read_header=_read_header,
 )

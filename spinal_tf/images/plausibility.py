@@ -40,6 +40,17 @@ _VOXELS_JUDGED = 2_000_000
 _THICK_PLANES = ("sagittal", "axial", "coronal")
 
 
+def plane_of(spacing_mm: tuple[float, float, float]) -> str:
+    """Return the plane of acquisition: sagittal, axial or coronal by the thick axis, or isotropic.
+
+    Args:
+        spacing_mm: (slice, row, column); that is right-left, cranio-caudal, antero-posterior.
+    """
+    if max(spacing_mm) <= THICK_AXIS_RATIO * min(spacing_mm):
+        return "isotropic"
+    return _THICK_PLANES[0 if max(spacing_mm) <= THICK_AXIS_RATIO * spacing_mm[0] else int(np.argmax(spacing_mm))]
+
+
 def refuse_not_sagittal(spacing_mm: tuple[float, float, float], source: str, *, allow_plane: bool) -> tuple[str, ...]:
     """Refuse an acquisition whose thick axis is not right-left; isotropic ones pass.
 
@@ -54,10 +65,9 @@ def refuse_not_sagittal(spacing_mm: tuple[float, float, float], source: str, *, 
     Raises:
         VolumeError: the row or column spacing exceeds ``THICK_AXIS_RATIO`` times the slice spacing.
     """
-    across = spacing_mm[0]
-    if max(spacing_mm) <= across * THICK_AXIS_RATIO:
+    plane = plane_of(spacing_mm)
+    if plane in ("isotropic", "sagittal"):
         return ()
-    plane = _THICK_PLANES[int(np.argmax(spacing_mm))]
     shown = "right-left {:.3g} mm, cranio-caudal {:.3g} mm, antero-posterior {:.3g} mm".format(*spacing_mm)
     if not allow_plane:
         raise VolumeError(

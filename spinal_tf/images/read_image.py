@@ -20,12 +20,21 @@ def read_image(path: Path) -> StoredImage:
     Raises:
         VolumeError: the path is not such an image, or the image is damaged or unsuitable; see `ImageFormat`.
     """
+    return format_of(path).read(path)
+
+
+def format_of(path: Path) -> ImageFormat:
+    """Return the format of an image by its content, else by its name.
+
+    Raises:
+        VolumeError: there is no such file, or it cannot be read.
+    """
     with reading(path.name):
         chosen = _format_of_folder(path)
         if chosen is None:
             refuse_not_a_file(path)
             chosen = _format_of_file(path, _first_bytes(path))
-    return chosen.read(path)
+    return chosen
 
 
 def _format_of_folder(path: Path) -> ImageFormat | None:

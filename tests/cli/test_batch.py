@@ -37,7 +37,10 @@ def test_one_failure_does_not_stop_the_rest(run, cohort, names):
     assert lines[1] == f"spinal-tf: {cohort}/b.nii.gz: is empty (zero bytes); copy or export it again"
     assert lines[2].startswith("[2/3]")
     assert lines[3].startswith("[3/3]")
-    assert lines[4:] == [f"spinal-tf: 1 of 3 cases failed: {cohort}/b.nii.gz"]
+    assert lines[4:] == [
+        "3 cases: 2 with lesion, 0 without, 0 flagged for review, 1 failed, 0 skipped",
+        f"spinal-tf: 1 of 3 cases failed: {cohort}/b.nii.gz",
+    ]
     assert result.stdout.count("1 lesion") == 2
 
 
@@ -52,7 +55,10 @@ def test_resume_works_on_what_is_left(run, cohort):
     run("segment", cohort)
     (cohort / "c_lesion.png").unlink()
     result = run("segment", cohort, "--resume", "--overwrite")
-    assert result.stderr.startswith("1 of 3 cases have their outputs and are skipped\n")
+    lines = result.stderr.splitlines()
+    assert lines[0] == f"{cohort}: 3 scans; left out: other file (3), output of spinal-tf (2); --list shows each"
+    assert lines[1] == "1 of 3 cases have their outputs and are skipped"
+    assert "3 cases: 1 with lesion, 0 without, 0 flagged for review, 1 failed, 1 skipped" in lines
     assert result.stdout.startswith("c.nii.gz: 1 lesion")
     assert "a.nii.gz" not in result.stdout
     assert (cohort / "c_lesion.png").exists()
@@ -72,7 +78,7 @@ def test_an_unforeseen_error_does_not_stop_the_rest_either(run, cohort, monkeypa
     def fail(*_):
         raise ZeroDivisionError("oh\nno")
 
-    monkeypatch.setattr(session, "summary", fail)
+    monkeypatch.setattr(session, "outcome", fail)
     result = run("segment", cohort)
     assert result.exit_code == 5
     assert f"{cohort}/a.nii.gz: an error of ours: ZeroDivisionError: oh no; run again with --debug" in result.stderr

@@ -8,9 +8,10 @@ import nibabel as nib
 import numpy as np
 import pytest
 
-from spinal_tf.case_files import CaseFiles, find_cases
+from spinal_tf.case_files import CaseFiles
 from spinal_tf.cohort.cohort_check import check_cohort
 from spinal_tf.errors import VolumeError
+from spinal_tf.find_cases import find_cases
 from spinal_tf.images import image_registry
 from spinal_tf.images.image_registry import find_images, image_suffix, is_image, suffixes_in_words
 from spinal_tf.images.volume import read_aligned, read_mask, read_volume, write_on_grid
@@ -48,8 +49,17 @@ def read(path):
         )
 
 
+def read_header(path):
+    image = read(path)  # a toy is small
+    return image.data.shape, image.affine, not image.no_orientation
+
+
 FORMAT = ImageFormat(
-    suffixes=(".npz",), takes_bytes=lambda start: start.startswith(b"PK"), takes_folder=takes_folder, read=read
+    suffixes=(".npz",),
+    takes_bytes=lambda start: start.startswith(b"PK"),
+    takes_folder=takes_folder,
+    read=read,
+    read_header=read_header,
 )
 '''
 
@@ -115,14 +125,14 @@ def test_folders_are_searched_for_files_and_series(tmp_path, phantom_data, obliq
     for name in ("two.npz", "two_lesion.npz", "three"):
         save(tmp_path / name, phantom_data, oblique_affine)
     (tmp_path / "notes").mkdir()
-    found = find_cases((tmp_path,), None)
+    found = find_cases((tmp_path,), None).cases
     assert [case.case.name for case in found] == ["one.nii.gz", "three", "two.npz"]
     assert [case.output("_lesion.json").name for case in found] == [
         "one_lesion.json",
         "three_lesion.json",
         "two_lesion.json",
     ]
-    assert [case.case for case in find_cases((tmp_path / "three",), None)] == [tmp_path / "three"]
+    assert [case.case for case in find_cases((tmp_path / "three",), None).cases] == [tmp_path / "three"]
     assert CaseFiles(case=tmp_path / "two.npz", folder=tmp_path).lesion_outputs(probability=True)[1].name == (
         "two_lesion.nii.gz"
     )

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk  # noqa: N813, its own documentation's name
 
-from spinal_tf.case_files import find_cases
 from spinal_tf.errors import RequirementError, VolumeError
+from spinal_tf.find_cases import find_cases
 from spinal_tf.images.image_format import MAXIMUM_VOXELS
 from spinal_tf.images.image_registry import image_suffix, suffixes_in_words
 from spinal_tf.images.nrrd_image import VOXEL_TYPES
@@ -195,7 +195,7 @@ def test_without_its_library_the_error_names_the_extra(saved, monkeypatch):
 def test_a_segmentation_in_a_folder_is_no_case(tmp_path, saved, volume, lesion):
     segmentation(tmp_path / "scan.seg.nrrd", lesion, volume, extent_of(lesion, volume))
     (tmp_path / "scan.nii.gz").unlink()
-    assert [case.case for case in find_cases((tmp_path,), None)] == [saved]
+    assert [case.case for case in find_cases((tmp_path,), None).cases] == [saved]
     assert suffixes_in_words() == ".nii, .nii.gz or .nrrd"
 
 
