@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -78,34 +79,26 @@ def metrics_json(evaluation: Evaluation, tables: dict[str, list[PlainRow]], *, n
         tables: rows of the evaluation by name of the table, see `evaluation_rows.plain_tables`.
         note: see `write_evaluation`.
     """
-    options, difficult = evaluation.options, evaluation.difficult
-    main, other, lesions = evaluation.predictions, evaluation.against, evaluation.lesions
+    options = evaluation.options
+    named = {"predictions": evaluation.predictions, "against": evaluation.against, "lesions": evaluation.lesions}
+    sources: dict[str, str | None] = {}
+    for name, table in named.items():
+        sources |= {name: table.source.name if table else None, f"{name}_sha256": table.sha256 if table else None}
     return {
         "record_version": RECORD_VERSION,
         "notice": NOTICE,
         "note": note,
-        "predictions": main.source.name,
-        "predictions_sha256": main.sha256,
-        "against": other.source.name if other else None,
-        "against_sha256": other.sha256 if other else None,
-        "lesions": lesions.source.name if lesions else None,
-        "lesions_sha256": lesions.sha256 if lesions else None,
+        **sources,
         "software": software_versions(),
         "options": {
             "chosen_on": options.chosen_on.value,
             "subgroups": list(options.subgroups),
-            "resamples": options.resampling.resamples,
-            "seed": options.resampling.seed,
+            **asdict(options.resampling),
             "confidence_level": LEVEL,
             "poor_dice": options.poor_dice,
         },
         "warnings": list(evaluation.warnings),
-        "difficult_cases": {
-            "stated": difficult.stated,
-            "disagreed": difficult.disagreed,
-            "both": difficult.both,
-            "derived": difficult.derived,
-        },
+        "difficult_cases": asdict(evaluation.difficult),
         **tables,
     }
 

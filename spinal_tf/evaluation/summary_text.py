@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import asdict
+from itertools import product
 from string import ascii_letters
 
 from spinal_tf.cohort.case import Split
 from spinal_tf.evaluation.cohort_summary import CohortSummary, SplitSummary, SummaryRow
 from spinal_tf.evaluation.described import Described
 from spinal_tf.evaluation.formats import NOTHING, SIGNIFICANT, finite, printed_p
-from spinal_tf.evaluation.paper.paper_table1 import ROWS, SLIPS, PaperRow, paper_cases
+from spinal_tf.evaluation.paper.paper_table1 import ROWS, SLIPS, paper_cases
 from spinal_tf.evaluation.paper.reference import beside_paper
 from spinal_tf.tables.terminal import aligned
 from spinal_tf.taxonomy import Diagnosis, tree
@@ -43,10 +44,8 @@ def as_text(summary: CohortSummary) -> str:
 
 def as_record(summary: CohortSummary) -> dict[str, object]:
     """Return the summary for JSON: numbers are unrounded, and None stands for unknown values."""
-    return {
-        "cohort": summary.source.name,
-        "splits": {split.split.value: _split_record(split) for split in summary.splits},
-    }
+    splits = {split.split.value: _split_record(split) for split in summary.splits}
+    return {"cohort": summary.source.name, "splits": splits}
 
 
 def mark_letters() -> dict[str, Diagnosis]:
@@ -107,45 +106,31 @@ def _cell(described: Described | None, letters: str, apart: float = math.nan) ->
 
 def _split_record(split: SplitSummary) -> dict[str, object]:
     theirs = paper_cases(split.split)
-    return {
-        "cases": _by_name(split.cases),
-        **({"paper_cases": _by_name(theirs)} if theirs else {}),
-        "patients": split.patients,
-        "healthy": split.healthy,
-        "rows": {row.key: _row_record(row) for row in split.rows},
-    }
+    cases = {"cases": _plain(split.cases), **({"paper_cases": _plain(theirs)} if theirs else {})}
+    rows = {row.key: _row_record(row) for row in split.rows}
+    return cases | {"patients": split.patients, "healthy": split.healthy, "rows": rows}
 
 
 def _row_record(row: SummaryRow) -> dict[str, object]:
-    names = {diagnosis: diagnosis.value for diagnosis in tree().diagnoses}
-    return {
-        "groups": _by_name({diagnosis: found and _finite(asdict(found)) for diagnosis, found in row.groups.items()}),
-        "test": row.comparison.test,
-        "p": finite(row.comparison.p),
-        "pairs": [
-            {"between": [one.value, other.value], "p": finite(row.comparison.pairs[one, other])}
-            for one in names
-            for other in names
-            if (one, other) in row.comparison.pairs
-        ],
-        **(_paper_record(row, row.paper) if row.paper else {}),
-    }
+    found = row.comparison
+    pairs = [
+        {"between": [one.value, other.value], "p": finite(found.pairs[one, other])}
+        for one, other in product(tree().diagnoses, repeat=2)
+        if (one, other) in found.pairs
+    ]
+    record: dict[str, object] = {"groups": _plain(row.groups), "test": found.test, "p": finite(found.p), "pairs": pairs}
+    if row.paper:
+        record["paper"] = {"groups": _plain(row.paper.groups), "test": row.paper.test, "p": row.paper.p}
+        record["p_against_paper"] = _plain(row.apart)
+    return record
 
 
-def _paper_record(row: SummaryRow, paper: PaperRow) -> dict[str, object]:
-    return {
-        "paper": {
-            "groups": _by_name({diagnosis: asdict(found) for diagnosis, found in paper.groups.items()}),
-            "test": paper.test,
-            "p": paper.p,
-        },
-        "p_against_paper": _by_name({diagnosis: finite(p) for diagnosis, p in row.apart.items()}),
-    }
+def _plain(values: Mapping[Diagnosis, Described | float | None]) -> dict[str, object]:
+    """Return values by name of the diagnosis, without NaN."""
+    return {diagnosis.value: _known(value) for diagnosis, value in values.items()}
 
 
-def _by_name(values: Mapping[Diagnosis, object]) -> dict[str, object]:
-    return {diagnosis.value: value for diagnosis, value in values.items()}
-
-
-def _finite(values: Mapping[str, float]) -> dict[str, float | None]:
-    return {name: finite(value) for name, value in values.items()}
+def _known(value: Described | float | None) -> object:
+    if isinstance(value, Described):
+        return {name: finite(number) for name, number in asdict(value).items()}
+    return value and finite(value)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+
+from markupsafe import Markup
 
 from spinal_tf.report import words
 from spinal_tf.report.case_tables import sections
 from spinal_tf.report.figure import contact_sheet
 from spinal_tf.report.notice import notice
-from spinal_tf.report.pages import embedded, page
+from spinal_tf.report.pages import embedded, page, part
 from spinal_tf.report.record import not_classified
 from spinal_tf.results import CaseResult
 
@@ -21,27 +24,32 @@ def write_html(result: CaseResult, path: Path) -> None:
 
 def html_page(result: CaseResult) -> str:
     """Return the page as text."""
-    name, classified = Path(result.volume.source).name, result.classification
-    review = result.segmentation.review if result.segmentation else None
-    shows = "with the lesion mask outlined" if result.lesions else "around the middle of the volume"
-    heat = f" and {classified.method.printed} heat maps" if classified else ""
-    found = f"{words.found(result)}; {words.provenance(result)}"
+    name = Path(result.volume.source).name
     return page(
-        "case.html",
         title=f"{name}: spinal-tf report",
         notice=notice(result.models),
-        name=name,
-        results=[words.conclusion(classified), found] if classified else [found],
-        missing=not_classified(result),
-        doubts=review.reasons if review and review.needed else (),
-        warnings=result.warnings,
-        seen=f"Sagittal slices {shows}{heat}",
-        picture=embedded(_png(result), "image/png"),
-        sections=sections(result),
+        heading=name,
+        introduction=_summary(result),
+        sections={"Slices": [_slices(result)], **sections(result)},
     )
 
 
-def _png(result: CaseResult) -> bytes:
+def _summary(result: CaseResult) -> Iterator[Markup]:
+    if result.classification:
+        yield part("paragraph", f"{words.conclusion(result.classification)}.", "result")
+    yield part("paragraph", f"{words.found(result)}; {words.provenance(result)}.", "result")
+    missing = not_classified(result)
+    if missing:
+        yield part("paragraph", f"Not classified: {missing}.")
+    if result.segmentation and result.segmentation.review.needed:
+        yield part("callout", "A person should check the mask", result.segmentation.review.reasons)
+    if result.warnings:
+        yield part("callout", "Warnings", result.warnings)
+
+
+def _slices(result: CaseResult) -> Markup:
     buffer = BytesIO()
     contact_sheet(result).save(buffer, format="PNG", compress_level=3)
-    return buffer.getvalue()
+    shows = "with the lesion mask outlined" if result.lesions else "around the middle of the volume"
+    heat = f" and {result.classification.method.printed} heat maps" if result.classification else ""
+    return part("image", f"Sagittal slices {shows}{heat}", embedded(buffer.getvalue(), "image/png"))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import NamedTuple
+
+from markupsafe import Markup
 
 from spinal_tf.images.volume import Volume, file_slice_axis, file_slice_numbers
 from spinal_tf.report import words
+from spinal_tf.report.pages import part
 from spinal_tf.report.record import mask_volume_ml, software_versions
 from spinal_tf.results import CaseResult, Classification, TaskResult
+from spinal_tf.tables.html_table import html
 from spinal_tf.tables.table_model import Column, Table, filled, listed, number_column
 from spinal_tf.taxonomy import tree
 
@@ -38,37 +41,26 @@ LESIONS_CAPTION = (
 )
 
 
-class Section(NamedTuple):
-    """A section of the page.
-
-    Attributes:
-        title: heading.
-        introduction: sentence before the tables; may be empty.
-        posterior: name, probability and remark of each diagnosis, to be shown as bars; may be empty.
-        tables: tables of the section.
-    """
-
-    title: str
-    introduction: str
-    posterior: Sequence[tuple[str, float, str]]
-    tables: Sequence[Table]
-
-
-def sections(result: CaseResult) -> Iterator[Section]:
-    """Yield the sections with the numbers of a case, then with everything needed to repeat the result."""
-    classified = result.classification
-    if classified:
-        modalities = "T2w and contrast-enhanced T1w" if classified.with_t1c else "T2w alone"
-        introduction = f"From {modalities}; the probability of a case is the mean over its lesion-bearing slices."
-        bars = [
-            (diagnosis.printed, share, "diagnosis" if diagnosis == classified.diagnosis else "")
-            for diagnosis, share in classified.posterior.items()
-        ]
-        tables = _tasks(classified), _activation(classified), _tiles(classified, result.volume)
-        yield Section("Classification", introduction, bars, tables)
+def sections(result: CaseResult) -> dict[str, list[Markup]]:
+    """Return the sections with the numbers of a case, then with everything needed to repeat the result."""
+    found = {}
+    if result.classification:
+        found["Classification"] = list(_classification(result.classification, result.volume))
     if result.lesions:
-        yield Section("Lesions", "", (), [_lesions(result)])
-    yield Section("How this was made", "", (), list(_origin(result)))
+        found["Lesions"] = [html(_lesions(result))]
+    return {**found, "How this was made": list(map(html, _origin(result)))}
+
+
+def _classification(classification: Classification, volume: Volume) -> Iterator[Markup]:
+    modalities = "T2w and contrast-enhanced T1w" if classification.with_t1c else "T2w alone"
+    sentence = f"From {modalities}; the probability of a case is the mean over its lesion-bearing slices."
+    bars = [
+        (diagnosis.printed, share, "diagnosis" if diagnosis == classification.diagnosis else "")
+        for diagnosis, share in classification.posterior.items()
+    ]
+    yield part("paragraph", sentence)
+    yield part("bars", "Posterior probability: that of the branch times that within the branch", bars)
+    yield from map(html, (_tasks(classification), _activation(classification), _tiles(classification, volume)))
 
 
 def _lesions(result: CaseResult) -> Table:

@@ -1,41 +1,44 @@
-"""HTML pages from templates: every word is escaped by Jinja2, nothing is loaded, nothing runs."""
+"""Pages from templates: every word is escaped, nothing is loaded, nothing runs."""
 
 from __future__ import annotations
 
 import base64
-from functools import cache
+from collections.abc import Iterable, Mapping
 from importlib.resources import files
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from spinal_tf.tables.html_table import html_templates
 
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """Content security policy: the browser refuses to load anything from outside the file."""
 
+PACKAGE = "spinal_tf.report"
 
-def page(template: str, *, title: str, styles: tuple[str, ...] = ("page.css",), **words: object) -> str:
+Parts = Iterable[Markup]
+Sections = Mapping[str, Parts]
+"""Parts of each section by its title."""
+
+
+def page(*, styles: Iterable[str] = ("page.css",), contents: bool = False, **words: str | Parts | Sections) -> str:
     """Return a page.
 
     Args:
-        template: name of a file in ``templates``.
-        title: title of the page.
         styles: CSS files of this package.
-        words: values that the template asks for.
+        contents: whether to list the sections at the top.
+        words: ``title`` of the window, ``notice``, ``heading``, ``introduction`` (parts before the first section) and
+            ``sections``.
     """
-    style = "".join(files("spinal_tf.report").joinpath(name).read_text(encoding="utf-8") for name in styles)
-    return _environment().get_template(template).render(title=title, style=style, policy=POLICY, **words)
+    style = "".join(files(PACKAGE).joinpath(name).read_text(encoding="utf-8") for name in styles)
+    template = html_templates(PACKAGE).get_template("page.html")
+    return template.render(policy=POLICY, style=style, contents=contents, **words)
+
+
+def part(kind: str, *words: object) -> Markup:
+    """Return a part of a page: one of the macros in ``templates/parts.html`` with its words."""
+    return Markup(getattr(html_templates(PACKAGE).get_template("parts.html").module, kind)(*words))
 
 
 def embedded(data: bytes, media_type: str) -> str:
     """Return the address of a picture that is part of the page."""
     return f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}"
-
-
-@cache
-def _environment() -> Environment:
-    return Environment(
-        loader=ChoiceLoader([PackageLoader("spinal_tf.report"), PackageLoader("spinal_tf.tables")]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

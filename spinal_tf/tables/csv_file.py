@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from pathlib import Path
 
 
@@ -21,3 +21,17 @@ def write_csv(path: Path, rows: Iterable[Mapping[str, object]], columns: Sequenc
         if table.fieldnames:
             table.writeheader()
         table.writerows(rows)
+
+
+def read_numbers(path: Path, *, whole: Container[str]) -> list[dict[str, float]]:
+    """Read rows of numbers; an empty list if the file does not exist.
+
+    Args:
+        path: file to read.
+        whole: names of the columns that hold whole numbers.
+    """
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    return [{name: int(text) if name in whole else float(text) for name, text in row.items()} for row in rows]

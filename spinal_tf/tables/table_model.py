@@ -19,11 +19,13 @@ class Column:
         heading: text above the column.
         text: function that formats the cell of a record.
         numeric: whether the cells are numbers, which are right-aligned.
+        name: name of the column in a file; empty if the table has none.
     """
 
     heading: str
     text: Callable[[Any], str]
     numeric: bool = False
+    name: str = ""
 
 
 number_column = partial(Column, numeric=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from spinal_tf.files import output_files
-from spinal_tf.tables.csv_file import write_csv
+from spinal_tf.tables.csv_file import read_numbers, write_csv
 
 Row = dict[str, float]
 
@@ -20,13 +19,7 @@ WHOLE = ("seed", "patients", "cases", "step")
 
 def read_rows(path: Path) -> list[Row]:
     """Read the points of a table; an empty list if the file does not exist."""
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return [
-            {name: int(value) if name in WHOLE else float(value) for name, value in row.items()}
-            for row in csv.DictReader(file)
-        ]
+    return read_numbers(path, whole=WHOLE)
 
 
 def write_rows(path: Path, rows: Sequence[Row]) -> None:

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import tensorflow as tf
 
 from spinal_tf.files import output_files
-from spinal_tf.tables.csv_file import write_csv
+from spinal_tf.tables.csv_file import read_numbers, write_csv
 
 Row = Mapping[str, float]
 
 
 def read_log(path: Path) -> list[dict[str, float]]:
     """Read the rows of a log; an empty list if the file does not exist."""
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
-    return [{**row, "step": int(row["step"])} for row in rows]
+    return read_numbers(path, whole=["step"])
 
 
 def write_log(path: Path, rows: Sequence[Row]) -> None:

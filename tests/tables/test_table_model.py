@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from html_page import Page
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from spinal_tf.tables.csv_file import write_csv
+from spinal_tf.tables.html_table import html
 from spinal_tf.tables.latex_table import latex
 from spinal_tf.tables.table_model import Column, Table, filled, number_column
 from spinal_tf.tables.terminal import aligned, terminal
@@ -46,17 +46,12 @@ def test_cells_of_the_terminal_stay_as_they_are():
     assert aligned([]) == ""
 
 
-@pytest.fixture
-def html():
-    """The function that shows a table as HTML, as pages do."""
-    environment = Environment(
-        loader=PackageLoader("spinal_tf.tables"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    return lambda table: Page(str(environment.get_template("table.html").module.table(table)))
+def shown(table):
+    return Page(html(table))
 
 
-def test_html_has_every_cell_in_its_place(html):
-    page = html(filled(COLUMNS, RECORDS, caption="What it is"))
+def test_html_has_every_cell_in_its_place():
+    page = shown(filled(COLUMNS, RECORDS, caption="What it is"))
     assert page.rows == [["Case", "Of", "Value"], ["a", "x", "1.50"], ["bc", "", "-10.25"]]
     assert page.of("caption") == ["What it is"]
     assert [attributes for attributes in page.all("td")] == [{"class": "number"}] * 2
@@ -71,8 +66,8 @@ BLOCKS = Table(
 )
 
 
-def test_blocks_have_titles_and_spanned_headings(html):
-    page = html(BLOCKS)
+def test_blocks_have_titles_and_spanned_headings():
+    page = shown(BLOCKS)
     assert page.rows[:3] == [["", "Task"], ["Measure", "ours", "theirs"], ["Validation"]]
     assert page.tags.count("tbody") == 2
     assert {"scope": "rowgroup", "colspan": "3"} in page.all("th")
@@ -84,7 +79,7 @@ def test_blocks_have_titles_and_spanned_headings(html):
 
 
 @pytest.mark.parametrize("place", ["header", "rows", "title", "caption", "spans"])
-def test_every_word_is_escaped(html, place):
+def test_every_word_is_escaped(place):
     changed = {
         "header": {"header": (TAG, "ours", "theirs")},
         "rows": {"rows": ((TAG, "x", "y"),)},
@@ -93,7 +88,7 @@ def test_every_word_is_escaped(html, place):
         "spans": {"spans": ((TAG, 2),)},
     }[place]
     table = Table(**{**vars(BLOCKS), **changed})
-    page = html(table)
+    page = shown(table)
     assert "script" not in page.tags
     assert TAG in page.words
     assert r"\textless{}script\textgreater{}alert('\&')" in latex(table)

@@ -13,8 +13,8 @@ from enum import Enum
 from importlib.resources import files
 
 from spinal_tf.evaluation.evaluation import Evaluation
-from spinal_tf.evaluation.evaluation_rows import PlainRow
 from spinal_tf.report.study.answers import ANSWERS
+from spinal_tf.tables.table_model import Column
 
 
 class State(str, Enum):
@@ -81,36 +81,29 @@ class Item:
     author: str
 
 
+COLUMNS = (
+    Column("Item", lambda item: item.number, name="item"),
+    Column("Section", lambda item: item.section, name="section"),
+    Column("To be reported", lambda item: item.asks, name="asks"),
+    Column("State", lambda item: item.state.value, name="state"),
+    Column("What this run says", lambda item: item.run, name="run"),
+    Column("Left to the author", lambda item: item.author, name="author"),
+)
+
+
 def fill_in(checklist: Checklist, evaluation: Evaluation) -> tuple[Item, ...]:
     """Fill in every item of a checklist in its order; items that the run cannot answer are left to the author."""
     text = files(__package__).joinpath(f"{checklist.name}.csv").read_text(encoding="utf-8")
     return tuple(_item(row, evaluation) for row in csv.DictReader(text.splitlines()))
 
 
-def checklist_rows(items: Sequence[Item], *, note: str) -> list[PlainRow]:
-    """Return rows for a CSV file; the note, see `study_page.write_evaluation_page`, is in every row."""
-    return [
-        {
-            "item": item.number,
-            "section": item.section,
-            "asks": item.asks,
-            "state": item.state.value,
-            "run": item.run,
-            "author": item.author,
-            "note": note,
-        }
-        for item in items
-    ]
+def checklist_rows(items: Sequence[Item], *, note: str) -> list[dict[str, str]]:
+    """Return rows for a CSV file; the note, see `study_page.evaluation_page`, is in every row."""
+    return [{column.name: column.text(item) for column in COLUMNS} | {"note": note} for item in items]
 
 
 def _item(row: dict[str, str], evaluation: Evaluation) -> Item:
     found = ANSWERS[row["answer"]](evaluation) if row["answer"] else None
     state = {"run": State.RUN, "partly": State.PARTLY}[row["known"]] if found else State.AUTHOR
-    return Item(
-        number=row["item"],
-        section=row["section"],
-        asks=row["asks"],
-        state=state,
-        run=found or "",
-        author=row["author"],
-    )
+    given = {name: row[name] for name in ("section", "asks", "author")}
+    return Item(number=row["item"], state=state, run=found or "", **given)

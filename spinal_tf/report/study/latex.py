@@ -21,7 +21,7 @@ def latex_tables(evaluation: Evaluation, *, note: str) -> Mapping[str, str]:
 
     Args:
         evaluation: results of the evaluation.
-        note: see `study_page.write_evaluation_page`; printed below each table.
+        note: see `study_page.evaluation_page`; printed below each table.
     """
     return {name: _table2(evaluation, note) if name == "table2" else _others(evaluation, name, note) for name in TABLES}
 

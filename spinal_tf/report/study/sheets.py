@@ -15,11 +15,12 @@ from spinal_tf.tables.table_model import DASH, Column, Table, filled
 from spinal_tf.taxonomy import capitalized, tree
 
 HEADINGS = {
+    **overlap_text.LABELS,
+    **LABELS,
     "tp": "True positive",
     "fn": "False negative",
     "tn": "True negative",
     "fp": "False positive",
-    "auc": "AUC",
     "brier": "Brier score",
     "ece": "Calibration error",
     "formula": "Interval by formula",
@@ -29,10 +30,6 @@ HEADINGS = {
     "cross_fitted": "Cross-fitted",
     "p_holm": "p, Holm",
     "p": "p",
-    "iou": "IoU",
-    "nsd_1mm": "NSD at 1 mm",
-    "nsd_2mm": "NSD at 2 mm",
-    "hd95_mm": "HD95, mm",
     "ssim": "SSIM",
     "depends_on_weights": "Depends on the weights",
     "first_cases": "Cases",
@@ -110,7 +107,7 @@ def text(value: object, name: str = "", digits: int = 3) -> str:
             sign, rounded = "+" if name in SIGNED else "", round(value, digits) + 0.0  # no negative zero
             return printed_p(value) if name in PROBABILITIES else f"{rounded:{sign}.{digits}f}"
         case str() if name == MEASURE:
-            return (overlap_text.LABELS | LABELS).get(value) or heading(value)
+            return heading(value)
         case str() if name == GROUP:
             return capitalized(tree().term(value))
     return str(getattr(value, "printed", value))

@@ -11,7 +11,7 @@ from spinal_tf.evaluation.evaluation_files import Writer
 from spinal_tf.report.study.checklist import CHECKLISTS, checklist_rows, fill_in
 from spinal_tf.report.study.figure_file import FigureFile
 from spinal_tf.report.study.latex import latex_tables
-from spinal_tf.report.study.study_page import write_evaluation_page
+from spinal_tf.report.study.study_page import evaluation_page
 from spinal_tf.tables.csv_file import write_csv
 
 PAGE = "report.html"
@@ -23,18 +23,14 @@ def study_files(evaluation: Evaluation, figures: Sequence[FigureFile], *, note: 
     Args:
         evaluation: results of the evaluation.
         figures: figures of the evaluation, for the page.
-        note: see `study_page.write_evaluation_page`.
+        note: see `study_page.evaluation_page`.
     """
-
-    def write_page(path: Path) -> None:
-        write_evaluation_page(evaluation, figures, path, note=note)
-
-    writers: dict[str, Writer] = {PAGE: write_page}
+    pages = {PAGE: evaluation_page(evaluation, figures, note=note)}
+    pages |= {f"{name}.tex": latex for name, latex in latex_tables(evaluation, note=note).items()}
+    writers: dict[str, Writer] = {name: partial(_write_text, text) for name, text in pages.items()}
     for checklist in CHECKLISTS:
         rows = checklist_rows(fill_in(checklist, evaluation), note=note)
         writers[f"{checklist.name}.csv"] = partial(write_csv, rows=rows)
-    for name, latex in latex_tables(evaluation, note=note).items():
-        writers[f"{name}.tex"] = partial(_write_text, latex)
     return writers
 
 

@@ -28,36 +28,6 @@ TO_FILE = ("formula", "test")
 TENTHS = tuple(tenth / 10 for tenth in range(1, 10))
 
 
-def _whole(rows: Sequence[Row]) -> Sequence[Row]:
-    return rows
-
-
-def _of_main_set(rows: Sequence[Row]) -> Sequence[Row]:
-    """Return the rows of the test, or of validation if there is no test."""
-    sets = {row["set"] for row in rows}
-    main = CaseSet.TEST if CaseSet.TEST in sets else CaseSet.VALIDATION
-    return [row for row in rows if row["set"] is main]
-
-
-def _with_lesions(rows: Sequence[Row]) -> Sequence[Row]:
-    """Return the rows of the main set without healthy cases."""
-    return [row for row in _of_main_set(rows) if row["diagnosis"] != HEALTHY]
-
-
-def _of_kind(kind: str) -> Callable[[Sequence[Row]], Sequence[Row]]:
-    """Return a filter for rows of a kind: test and difficult cases, or validation if there is no test."""
-
-    def chosen(rows: Sequence[Row]) -> Sequence[Row]:
-        tested = [row for row in rows if row["set"] is not CaseSet.VALIDATION]
-        return [row for row in tested or rows if row["kind"] == kind]
-
-    return chosen
-
-
-def _at_tenths(rows: Sequence[Row]) -> Sequence[Row]:
-    return [row for row in _of_main_set(rows) if row["scaling"] == "before" and row["threshold"] in TENTHS]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Part:
     """Rows of a table that are shown together.
@@ -66,7 +36,9 @@ class Part:
         table: name of the table and of its CSV file.
         caption: meaning of the rows, with definitions.
         section: title of its section.
-        choose: function that selects the displayed rows.
+        main: whether to show the rows of the test alone, or of validation if there is no test.
+        kind: kind of the comparisons to show: of the test and its difficult cases, or of validation without a test.
+        choose: function that tells whether a row is shown.
         without: columns that are only in the CSV file.
         lay_out: function that lays out the table; None for row by row.
         folded: title of the collapsed table on the page; empty for an open table.
@@ -75,7 +47,9 @@ class Part:
     table: str
     caption: str
     section: str
-    choose: Callable[[Sequence[Row]], Sequence[Row]] = _whole
+    main: bool = False
+    kind: str = ""
+    choose: Callable[[Row], bool] = lambda row: True
     without: tuple[str, ...] = ()
     lay_out: Callable[[Evaluation], Table] | None = None
     folded: str = ""
@@ -112,14 +86,14 @@ PARTS = (
             "The model, first, against raters, second, on the cases that a rater rated. "
             f"{DIFFERENCE} {' '.join(RATER_LEGEND.split())}"
         ),
-        choose=_of_kind("rater"),
+        kind="rater",
         without=("kind", "first", "second_cases", *TO_FILE),
     ),
     Part(
         table="comparisons",
         section=COMPARISONS,
         caption=f"The model, first, against another model, second, each at its own operating point. {DIFFERENCE}",
-        choose=_of_kind("model"),
+        kind="model",
         without=("kind", "second_cases", "outside_task", *TO_FILE),
     ),
     Part(
@@ -134,7 +108,7 @@ PARTS = (
         table="comparisons",
         section=MODALITIES,
         caption=f"T2w and contrast-enhanced T1w, first, against T2w alone, on the cases that have both. {DIFFERENCE}",
-        choose=_of_kind("modality"),
+        kind="modality",
         without=("kind", "second_cases", "outside_task", *TO_FILE),
     ),
     Part(
@@ -173,7 +147,7 @@ PARTS = (
             "Points of the reliability curves in the test set (without one, in validation): mean predicted "
             "probability and observed share of positive cases of each bin."
         ),
-        choose=_of_main_set,
+        main=True,
         folded="Points of the reliability curves",
     ),
     Part(
@@ -184,7 +158,8 @@ PARTS = (
             "positive cases for each case, the latter weighted by the odds of the threshold. Calling no case "
             "positive gives 0."
         ),
-        choose=_at_tenths,
+        main=True,
+        choose=lambda row: row["scaling"] == "before" and row["threshold"] in TENTHS,
         folded="Points of the decision curves",
         without=("scaling",),
     ),
@@ -207,7 +182,8 @@ PARTS = (
             "interval, bootstrap over patients with all their lesions, which are not independent]. By size: found/all "
             "of the reference (percent); false ones for each case."
         ),
-        choose=_with_lesions,
+        main=True,
+        choose=lambda row: row["diagnosis"] != HEALTHY,
         lay_out=lesion_detection,
     ),
     Part(
@@ -218,7 +194,7 @@ PARTS = (
             "share of all cases, the burden. Sensitivity: flagged of the poor masks. PPV: poor of the flagged ones. "
             "Paper, where shown: masks that its readers corrected, by a rule that is not published. Wilson's intervals."
         ),
-        choose=_of_main_set,
+        main=True,
         without=("set", "paper_value"),
     ),
     Part(
@@ -229,7 +205,7 @@ PARTS = (
             "Wilson's intervals, in the test set (without one, in validation). A heat map shows where a "
             "network looked, not why."
         ),
-        choose=_of_main_set,
+        main=True,
     ),
     Part(
         table="gradcam_check",
@@ -259,7 +235,17 @@ def filled(evaluation: Evaluation, names: Sequence[str]) -> Iterator[tuple[Part,
     parts = [part for name in names for part in parts_of(name)]
     place = {part: index for index, part in enumerate(PARTS)}
     for part in sorted(parts, key=lambda part: place.get(part, len(place))):
-        chosen = part.choose(tables[part.table])
+        chosen = list(_chosen(part, tables[part.table]))
         if chosen:
             table = part.lay_out(evaluation) if part.lay_out else sheet(chosen, without=part.without)
             yield part, replace(table, caption=part.caption)
+
+
+def _chosen(part: Part, rows: Sequence[Row]) -> Iterator[Row]:
+    sets = [row.get("set") for row in rows]
+    main = CaseSet.TEST if CaseSet.TEST in sets else CaseSet.VALIDATION
+    tested = {*sets} - {CaseSet.VALIDATION} or {CaseSet.VALIDATION}
+    for row in rows:
+        in_kind = not part.kind or (row["kind"] == part.kind and row["set"] in tested)
+        if in_kind and (not part.main or row["set"] is main) and part.choose(row):
+            yield row

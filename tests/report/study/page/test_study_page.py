@@ -16,7 +16,7 @@ from spinal_tf.evaluation.evaluation_rows import TABLES
 from spinal_tf.report.pages import POLICY
 from spinal_tf.report.study import sections
 from spinal_tf.report.study.study_files import study_files
-from spinal_tf.report.study.study_page import evaluation_page, write_evaluation_page
+from spinal_tf.report.study.study_page import evaluation_page
 
 SIMULATED = "Simulated: <says> nothing about patients."
 
@@ -183,7 +183,7 @@ def test_a_browser_reads_the_page_as_it_was_written(full, make_figure, tmp_path)
     if program is None:
         pytest.skip("Chromium is not installed, so the page was not opened in a browser")
     path, printed = tmp_path / "report <b>.html", tmp_path / "printed.pdf"
-    write_evaluation_page(full, [make_figure()], path, note=SIMULATED)
+    path.write_text(evaluation_page(full, [make_figure()], note=SIMULATED), encoding="utf-8")
     command = [program, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"]
     command += ["--disable-background-networking", "--disable-component-update", f"--user-data-dir={tmp_path / 'user'}"]
 
