@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from spinal_tf.errors import VolumeError
+from spinal_tf.file_names import legible
 from spinal_tf.images.image_registry import RESULT_SUFFIX, image_stem
 from spinal_tf.images.volume import Volume, read_mask, write_on_grid
 from spinal_tf.map_methods import MapMethod
@@ -89,7 +90,7 @@ def read_reviewed_mask(case: CaseFiles, given: Path | None, *, like: Volume) -> 
     path = given or _written_mask(case)
     mask = read_mask(path, like=like)
     known = map(_recorded_digest, _records(case, path))
-    return ReviewedMask(mask=mask, source=path.name, automatic=mask_digest(mask) in known)
+    return ReviewedMask(mask=mask, source=legible(path.name), automatic=mask_digest(mask) in known)
 
 
 def _written_mask(case: CaseFiles) -> Path:

@@ -16,6 +16,7 @@ from spinal_tf.cli.failures import complain, sentence
 from spinal_tf.cli.progress import duration
 from spinal_tf.cli.summary import Outcome
 from spinal_tf.errors import BusyError
+from spinal_tf.file_names import legible
 from spinal_tf.one_by_one import Finished, run_one_by_one
 
 SOME_FAILED = 5
@@ -100,7 +101,7 @@ def tell_case(case: Finished) -> None:
     if case.error is None:
         click.echo(case.words)
     else:
-        complain(f"{case.name}: {sentence(case.error).removeprefix(f'{Path(case.name).name}: ')}")
+        complain(f"{case.name}: {sentence(case.error).removeprefix(f'{legible(Path(case.name).name)}: ')}")
     left = duration(case.seconds_left)
     click.echo(f"[{case.number}/{case.total}] {case.name}, about {left} left", err=True)
 

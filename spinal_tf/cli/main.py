@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ import click
 from spinal_tf import __version__
 from spinal_tf.cli.failures import DEBUG, Terminated, complain, orderly_termination, quiet_end_of_pipe, sentence
 from spinal_tf.errors import SpinalTfError
+from spinal_tf.file_names import print_any_name
 
 COMMANDS = {
     "segment": ("segment", "Find lesions on sagittal T2w scans and outline them."),
@@ -58,6 +60,7 @@ class LazyGroup(click.Group):
 
     def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 - as click declares it
         """Run the command line; click's own messages may find their reader gone, too."""
+        print_any_name(sys.stdout, sys.stderr)
         with quiet_end_of_pipe():
             return super().main(*args, **extra)
 

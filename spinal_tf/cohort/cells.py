@@ -13,6 +13,7 @@ from typing import Any
 
 from spinal_tf.cohort.case import HEALTHY, Case, Level, Sex, Split
 from spinal_tf.cohort.table import Fault, Row
+from spinal_tf.file_names import as_named
 from spinal_tf.taxonomy import Diagnosis, tree
 
 IMAGE_COLUMNS = ("t2", "t1c", "mask")
@@ -133,7 +134,7 @@ def _name(text: str) -> str:
 def _path(text: str) -> Path:
     if "\\" in text:
         raise ValueError(f'"{text}" has backslashes; write / between folders')
-    return Path(text)
+    return Path(as_named(text))
 
 
 def word(

@@ -14,6 +14,7 @@ from spinal_tf.cohort.cells import diagnosis_words, read_cell
 from spinal_tf.cohort.fingerprint import voxel_sha256
 from spinal_tf.cohort.table import Fault, Row
 from spinal_tf.errors import VolumeError
+from spinal_tf.file_names import legible
 from spinal_tf.images.read_image import read_image
 from spinal_tf.images.volume import Volume, read_aligned, read_mask
 
@@ -76,7 +77,7 @@ def inspect_images(row: Row, *, folder: Path, read: ReadVolume) -> Inspection:
 
 def plain_problem(error: VolumeError, path: Path, cell: str) -> str:
     """Return the text of an error about an image, with the image named as in the table."""
-    return f"{cell}: {str(error).removeprefix(f'{path.name}: ')}"
+    return f"{cell}: {str(error).removeprefix(f'{legible(path.name)}: ')}"
 
 
 def _tried(found: Inspection, column: str, folder: Path, read: Callable[[Path], Image]) -> Image | None:

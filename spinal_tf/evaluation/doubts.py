@@ -10,11 +10,14 @@ from spinal_tf.evaluation.prediction_checks import Checked
 from spinal_tf.evaluation.predictions import CaseSet, Predictions
 from spinal_tf.evaluation.raters import difficult_cases
 from spinal_tf.evaluation.scored import ScoredTask, can_score, with_t1c
+from spinal_tf.file_names import legible
 
 
 def warnings_of(checked: Checked, options: EvaluationOptions, tasks: Mapping[str, ScoredTask]) -> tuple[str, ...]:
     """Return every warning once."""
-    tables = [f"{table.predictions.source.name}: {warning}" for table in checked.tables for warning in table.warnings]
+    tables = [
+        f"{legible(table.predictions.source.name)}: {warning}" for table in checked.tables for warning in table.warnings
+    ]
     main = checked.main.predictions
     return (
         *tables,

@@ -21,6 +21,7 @@ from spinal_tf.evaluation.raters import Agreement, DifficultCases, against_rater
 from spinal_tf.evaluation.scored import Scored, ScoredTask, can_score, score_task, with_t1c
 from spinal_tf.evaluation.subgroups import Subgroup, subgroups
 from spinal_tf.evaluation.triage import TriageGroup, triage_groups
+from spinal_tf.file_names import legible
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +67,9 @@ class Evaluation:
     @property
     def tables(self) -> tuple[tuple[str, str], ...]:
         """Name and SHA-256 of every table that was evaluated."""
-        return tuple((one.source.name, one.sha256) for one in (self.predictions, self.against, self.lesions) if one)
+        return tuple(
+            (legible(one.source.name), one.sha256) for one in (self.predictions, self.against, self.lesions) if one
+        )
 
 
 def evaluate(checked: Checked, options: EvaluationOptions, *, map_checks: Sequence[MapCheck] = ()) -> Evaluation:
@@ -145,7 +148,7 @@ def _with_others(tasks: Mapping[str, ScoredTask], checked: Checked, options: Eva
             continue
         other = _scored_tasks(checked.against.predictions, options).get(name)
         if other:
-            names = (main.source.name, checked.against.predictions.source.name)
+            names = (legible(main.source.name), legible(checked.against.predictions.source.name))
             yield from against(task, other, names, options.resampling, kind="model")
 
 

@@ -15,6 +15,7 @@ import spinal_tf
 from spinal_tf.evaluation.evaluation import Evaluation
 from spinal_tf.evaluation.evaluation_rows import PlainRow, plain_tables
 from spinal_tf.evaluation.statistics.intervals import LEVEL
+from spinal_tf.file_names import legible
 from spinal_tf.files import make_folder, output_files
 from spinal_tf.tables.csv_file import write_csv
 
@@ -83,7 +84,10 @@ def metrics_json(evaluation: Evaluation, tables: dict[str, list[PlainRow]], *, n
     named = {"predictions": evaluation.predictions, "against": evaluation.against, "lesions": evaluation.lesions}
     sources: dict[str, str | None] = {}
     for name, table in named.items():
-        sources |= {name: table.source.name if table else None, f"{name}_sha256": table.sha256 if table else None}
+        sources |= {
+            name: legible(table.source.name) if table else None,
+            f"{name}_sha256": table.sha256 if table else None,
+        }
     return {
         "record_version": RECORD_VERSION,
         "notice": NOTICE,

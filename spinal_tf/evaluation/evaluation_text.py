@@ -31,6 +31,7 @@ from spinal_tf.evaluation.paper.reference import beside_paper
 from spinal_tf.evaluation.performance import MEASURES
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.statistics.intervals import wilson
+from spinal_tf.file_names import legible
 from spinal_tf.results import Zone
 from spinal_tf.tables.table_model import Column, filled
 from spinal_tf.tables.terminal import aligned, terminal
@@ -143,7 +144,7 @@ def _titled(title: str, columns: Iterable[Column], records: Iterable[object], *b
 
 
 def _table2(evaluation: Evaluation) -> Iterator[str]:
-    yield evaluation.predictions.source.name
+    yield legible(evaluation.predictions.source.name)
     yield from (_block(evaluation, case_set) for case_set, by_task in evaluation.performances.items() if by_task)
     judged = [one for by_task in evaluation.performances.values() for one in by_task.values()]
     starred = any(one.scored.cross_fitted for one in judged)

@@ -14,6 +14,7 @@ from spinal_tf.evaluation.described import Described
 from spinal_tf.evaluation.formats import NOTHING, SIGNIFICANT, finite, printed_p
 from spinal_tf.evaluation.paper.paper_table1 import ROWS, SLIPS, paper_cases
 from spinal_tf.evaluation.paper.reference import beside_paper
+from spinal_tf.file_names import legible
 from spinal_tf.tables.terminal import aligned
 from spinal_tf.taxonomy import Diagnosis, tree
 
@@ -39,13 +40,13 @@ def as_text(summary: CohortSummary) -> str:
     legend = [LEGEND, _marks_legend()]
     if beside_paper():
         legend += [PAPER_LEGEND, *(SLIPS[split.split] for split in summary.splits if split.split in SLIPS)]
-    return "\n\n".join([f"{summary.source.name}", *parts, "\n".join(legend)])
+    return "\n\n".join([legible(summary.source.name), *parts, "\n".join(legend)])
 
 
 def as_record(summary: CohortSummary) -> dict[str, object]:
     """Return the summary for JSON: numbers are unrounded, and None stands for unknown values."""
     splits = {split.split.value: _split_record(split) for split in summary.splits}
-    return {"cohort": summary.source.name, "splits": splits}
+    return {"cohort": legible(summary.source.name), "splits": splits}
 
 
 def mark_letters() -> dict[str, Diagnosis]:

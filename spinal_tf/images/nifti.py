@@ -16,6 +16,7 @@ from nibabel.nifti2 import Nifti2Header
 from nibabel.spatialimages import HeaderDataError
 
 from spinal_tf.errors import VolumeError
+from spinal_tf.file_names import legible
 from spinal_tf.images.file_types import explain_not_image
 from spinal_tf.images.gzip_stream import GzipStream, read_voxels, skip, unpacked
 from spinal_tf.images.image_format import ImageFormat, StoredImage, reading, refuse_too_large
@@ -80,8 +81,8 @@ def read_nifti(path: Path) -> StoredImage:
         VolumeError: not a readable, complete NIfTI file; a size the file cannot hold or above ``MAXIMUM_VOXELS``;
             not three axes (further axes of length 1 are dropped); complex or color voxels; an unusable affine.
     """
-    with reading(path.name, zlib.error):
-        return _read(path, path.name)
+    with reading(legible(path.name), zlib.error):
+        return _read(path, legible(path.name))
 
 
 def write_nifti(path: Path, data: np.ndarray, header: bytes) -> None:

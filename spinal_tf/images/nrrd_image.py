@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from spinal_tf.errors import RequirementError, VolumeError
+from spinal_tf.file_names import legible
 from spinal_tf.images.file_types import explain_not_image
 from spinal_tf.images.gzip_stream import gunzipped, read_voxels
 from spinal_tf.images.image_format import (
@@ -73,7 +74,7 @@ def read_nrrd(path: Path) -> StoredImage:
         VolumeError: a damaged or detached file, not three axes, non-numeric voxels, a size that the file cannot
             hold, coordinates in another unit than mm, or an unusable affine.
     """
-    source = path.name
+    source = legible(path.name)
     _refuse_other(path)
     nrrd = _library()
     with reading(source, zlib.error):
@@ -96,7 +97,7 @@ def read_nrrd(path: Path) -> StoredImage:
 
 
 def _refuse_other(path: Path) -> None:
-    with reading(path.name), path.open("rb") as stream:
+    with reading(legible(path.name)), path.open("rb") as stream:
         start = stream.read(FIRST_BYTES)
     if not _takes_bytes(start):
         raise VolumeError(f"{path.name}: {explain_not_image(start, path.name)}")

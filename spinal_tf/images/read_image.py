@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from pathlib import Path
 
+from spinal_tf.file_names import legible
 from spinal_tf.images.file_types import refuse_not_a_file
 from spinal_tf.images.gzip_stream import unpacked
 from spinal_tf.images.image_format import FIRST_BYTES, ImageFormat, StoredImage, reading
@@ -29,7 +30,7 @@ def format_of(path: Path) -> ImageFormat:
     Raises:
         VolumeError: there is no such file, or it cannot be read.
     """
-    with reading(path.name):
+    with reading(legible(path.name)):
         chosen = _format_of_folder(path)
         if chosen is None:
             refuse_not_a_file(path)

@@ -13,6 +13,7 @@ import numpy as np
 from spinal_tf.checkpoints.manifest import Checkpoint, build_network, save_checkpoint
 from spinal_tf.checkpoints.weight_files import Weights, assign_weights, weight_shapes
 from spinal_tf.checkpoints.weight_sets import install_set, read_set
+from spinal_tf.file_names import legible
 from spinal_tf.keras_start import our_keras
 from spinal_tf.porting.card import write_card
 from spinal_tf.porting.compare import PROBE_SIZE, Comparison, compare, probe
@@ -136,7 +137,7 @@ def _record(source: Source, options: PortOptions, comparison: Comparison) -> dic
         "data": options.data,
         **({} if options.is_segmenter else {"classes": tree().task(options.name).to_dict()}),
         "ported_from": {
-            "file": source.path.name,
+            "file": legible(source.path.name),
             "sha256": fingerprint(source.path),
             "format": source.format,
             "channels": list(options.channels) if not options.is_segmenter else ["t2w"],

@@ -15,6 +15,7 @@ import numpy as np
 from spinal_tf.cohort.case import Case
 from spinal_tf.errors import OutputError, in_one_line
 from spinal_tf.evaluation.map_check import MapCheck, MapComparison
+from spinal_tf.file_names import legible
 from spinal_tf.files import make_folder
 from spinal_tf.images.volume import Volume, read_mask
 from spinal_tf.loaded_weights import LoadedWeights
@@ -145,7 +146,7 @@ class CohortPrediction:
             if self._predicted:
                 self._write_tables({})
             raise
-        failed = {name: in_one_line(error).removeprefix(f"{name}: ") for name, error in errors.items()}
+        failed = {name: legible(in_one_line(error)).removeprefix(f"{name}: ") for name, error in errors.items()}
         predictions, lesions = self._write_tables(failed)
         known = any(one.lesions.reference or one.lesions.predicted for one in self._predicted.values())
         return Predicted(predictions=predictions, lesions=lesions if known else None, failed=failed, total=total)

@@ -18,6 +18,7 @@ from spinal_tf.evaluation.lesion_table import lesion_rows
 from spinal_tf.evaluation.lesionwise import LesionwiseScore
 from spinal_tf.evaluation.prediction_table import JUDGED
 from spinal_tf.evaluation.predictions import probability_column
+from spinal_tf.file_names import legible
 from spinal_tf.files import output_files
 from spinal_tf.prediction.folder import RECORD_VERSION
 from spinal_tf.prediction.predict_case import CasePrediction, predicted_columns, without_prediction
@@ -132,7 +133,7 @@ def run_record(
     return {
         "record_version": RECORD_VERSION,
         "notice": notice(models),
-        "cohort": {"file": judged.source.name, "sha256": sha256(judged.source.read_bytes()).hexdigest()},
+        "cohort": {"file": legible(judged.source.name), "sha256": sha256(judged.source.read_bytes()).hexdigest()},
         "cases": len(judged.cases),
         "predicted": len(predicted),
         "failed": dict(failed),

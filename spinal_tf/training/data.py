@@ -19,6 +19,7 @@ from spinal_tf.datasets.cache import Entry, cache_key, open_cache
 from spinal_tf.datasets.case_source import Examination, entries, extra_masks
 from spinal_tf.errors import TrainingError
 from spinal_tf.evaluation.predictions import SIMULATED
+from spinal_tf.file_names import legible
 from spinal_tf.files import make_folder
 from spinal_tf.images.volume import read_volume
 from spinal_tf.threads import Progress
@@ -100,7 +101,7 @@ class TrainingCohort:
         """
         cases = {**used, Split.TRAIN: only_named(used[Split.TRAIN], only)}
         return {
-            "file": self.cohort.source.name,
+            "file": legible(self.cohort.source.name),
             "hash": self.sha256,
             "cases": {split.value: counts(cases[split]) for split in used},
             "simulated": sum((case.scanner or "").lower() == SIMULATED for some in cases.values() for case in some),

@@ -8,25 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from stubbed_command import WITH_STUBS
 
 from spinal_tf.cli.failures import READER_GONE
 
 ROOT = Path(__file__).parents[2]
-
-WITH_STUBS = """
-import sys
-import numpy as np
-from spinal_tf import loaded_weights
-from spinal_tf.checkpoints.manifest import read_manifest
-from spinal_tf.cli.main import main
-from spinal_tf.models import Segmenter
-
-loaded_weights.import_tensorflow = lambda watch: None
-loaded_weights.load_segmenter = lambda folder, device: Segmenter(
-    checkpoint=read_manifest(folder)["segmenter"], engine=lambda batch: 1 / (1 + np.exp(np.float32(28) - 40 * batch))
-)
-main(sys.argv[1:], prog_name="spinal-tf")
-"""
 
 
 def run_unread(*words, lines: int = 0) -> tuple[int, str]:

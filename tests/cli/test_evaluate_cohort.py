@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import json
+import os
 import re
 from dataclasses import replace
 
@@ -597,3 +598,17 @@ def test_simulated_cases_go_from_images_to_a_report(run, tmp_path, tiny_weights,
     assert set(found.values()) <= {3}
     assert (report / "figures/cases.png").stat().st_size > 0
     assert "data:image" in (report / "report.html").read_text(encoding="utf-8")
+
+
+def test_names_that_are_not_utf_8(run, cohort, tmp_path):
+    """The table, its images' folder and the report all have names in Latin-1."""
+    folder = tmp_path / os.fsdecode(b"Universit\xe4t")
+    folder.mkdir()
+    for file in tmp_path.glob("*.nii.gz"):
+        file.rename(folder / file.name)
+    (folder / "a-t2.nii.gz").unlink()
+    table, report = cohort.rename(folder / os.fsdecode(b"F\xe4lle.csv")), folder / os.fsdecode(b"Erg\xe4nzung")
+    result = run("evaluate", "--cohort", table, "--out", report, "--resamples", 100, "--operating-point", 0.5)
+    assert result.exit_code == 5, result.output
+    assert rf"in {tmp_path}/Universit\xe4t; check the path" in (report / "predictions.csv").read_text(encoding="utf-8")
+    assert json.loads((report / "metrics.json").read_text(encoding="utf-8"))

@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from spinal_tf.errors import CohortError
+from spinal_tf.file_names import legible
 from spinal_tf.report.study.style import (
     BLUE,
     PANEL_INCHES,
@@ -70,7 +71,7 @@ def _draw_table(panel: Axes, path: Path) -> None:
         patients, values = ([row[name] for row in rows] for name in ("patients", column))
         panel.plot(patients, values, mark[0], color=colour, fillstyle=filling, markersize=5, clip_on=False, zorder=3)
         panel.plot([], [], mark, color=colour, fillstyle=filling, label=f"{part} cases")
-    panel.set_title(shortened(path.resolve().parent.name, TITLE_LETTERS))
+    panel.set_title(shortened(legible(path.resolve().parent.name), TITLE_LETTERS))
     panel.set(xlabel="Training patients", ylabel=measure.upper() if measure == "auc" else measure.capitalize())
     panel.set_xlim(0, 1.03 * max(row["patients"] for row in rows))
     lowest = min(row[f"{part}_{measure}"] for row in rows for part, *_ in PARTS)

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from spinal_tf.evaluation.evaluation import Evaluation
 from spinal_tf.evaluation.evaluation_files import NOTICE
 from spinal_tf.evaluation.paper.reference import beside_paper
+from spinal_tf.file_names import legible
 from spinal_tf.report.pages import page, part
 from spinal_tf.report.study.checklist import CHECKLISTS
 from spinal_tf.report.study.figure_file import FigureFile
@@ -47,7 +48,7 @@ def evaluation_page(evaluation: Evaluation, figures: Sequence[FigureFile], *, no
         figures: figures of the evaluation; their files are read.
         note: what a reader must know about the cases, for example that they are simulated; may be empty.
     """
-    name = evaluation.predictions.source.name
+    name = legible(evaluation.predictions.source.name)
     sections: dict[str, list[Markup]] = defaultdict(list)
     for title, found in _parts(evaluation, figures):
         sections[ALONE if title == PERFORMANCE and not beside_paper() else title].append(found)
