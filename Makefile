@@ -39,7 +39,7 @@ test: $(VENV)/package-test
 test-fast: $(VENV)/package-test
 	$(PYTEST) -ra -m "not slow"
 
-# Damaged files of each kind that is read without TensorFlow: hours for 10,000; the suite reads 40.
+# Damaged files of each kind: some twenty minutes of one core for 10,000. The suite reads 40.
 FILES ?= 10000
 fuzz: $(VENV)/package-test
 	nice $(BIN)/python tests/fuzz/run_fuzz.py --files $(FILES)

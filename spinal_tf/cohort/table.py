@@ -18,6 +18,9 @@ DELIMITERS = ",;\t"
 
 HEADER_ROW = 1
 
+MAXIMUM_BYTES = 50_000_000
+"""Largest table read; a hundred thousand cases take about half of it."""
+
 MOST_COLUMNS = 1000
 """Largest number of columns; a table with more is another file, and comparing its names would take minutes."""
 
@@ -120,7 +123,11 @@ def read_table(path: Path) -> Table:
 def _text(path: Path) -> str:
     if path.is_dir():
         raise CohortError(f"{path}: is a folder; give the table itself, for example {path / 'cohort.csv'}")
+    if path.exists() and not path.is_file():
+        raise CohortError(f"{path.name}: is not a regular file; save the table as CSV, UTF-8")
     try:
+        if path.stat().st_size > MAXIMUM_BYTES:
+            raise CohortError(f"{path.name}: is larger than {MAXIMUM_BYTES // 10**6} MB; give the table of cases")
         data = path.read_bytes()
     except FileNotFoundError as error:
         raise CohortError(f"{path.name}: there is no such file in {path.parent}; check the path") from error

@@ -94,10 +94,20 @@ def read_voxels(stream: io.BufferedReader, shape: tuple[int, ...], dtype: np.dty
     return np.ndarray(shape, dtype, buffer=content, order="F")
 
 
-def skip(stream: io.BufferedReader, size: int | None = None) -> None:
-    """Read over a number of bytes, or to the end, which verifies the checksum of a gzip file."""
-    while size is None or size > 0:
-        read = len(stream.read(_BUFFER if size is None else min(size, _BUFFER)))
-        if not read:
-            return
-        size = None if size is None else size - read
+def skip(stream: io.BufferedReader, size: int) -> None:
+    """Read over a number of bytes, or to the end if there are fewer."""
+    while size > 0 and (read := len(stream.read(min(size, _BUFFER)))):
+        size -= read
+
+
+def read_to_end(stream: io.BufferedReader, source: str) -> tuple[str, ...]:
+    """Read a gzip file to its end, which verifies its checksum; other files are left where they are.
+
+    Returns:
+        A warning if other bytes follow, or an empty tuple.
+    """
+    if not isinstance(stream.raw, GzipStream):
+        return ()
+    while stream.read(_BUFFER):
+        pass
+    return (f"{source}: has other bytes behind its gzip data; they were ignored",) if stream.raw.has_rest else ()

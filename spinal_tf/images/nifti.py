@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 import math
 import zlib
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from nibabel.spatialimages import HeaderDataError
 from spinal_tf.errors import VolumeError
 from spinal_tf.file_names import legible
 from spinal_tf.images.file_types import explain_not_image
-from spinal_tf.images.gzip_stream import GzipStream, read_voxels, skip, unpacked
+from spinal_tf.images.gzip_stream import GzipStream, read_to_end, read_voxels, skip, unpacked
 from spinal_tf.images.image_format import ImageFormat, StoredImage, reading, refuse_too_large
 from spinal_tf.images.nifti_forms import read_forms
 
@@ -134,7 +133,7 @@ def _read(path: Path, source: str) -> StoredImage:
         forms = read_forms(header, shape, source)
         skip(stream, offset)
         stored = read_voxels(stream, shape, dtype)
-        notes = _rest_of_gzip(stream, source)
+        notes = read_to_end(stream, source)
     return StoredImage(
         source=source,
         data=_scaled(stored, header, source),
@@ -222,14 +221,6 @@ def _scaled(stored: np.ndarray, header: Nifti1Header, source: str) -> np.ndarray
     if intercept:
         data += np.float32(intercept)
     return data
-
-
-def _rest_of_gzip(stream: io.BufferedReader, source: str) -> tuple[str, ...]:
-    """Read a gzip file to its end, which verifies it, and return a warning if other bytes follow."""
-    if not isinstance(stream.raw, GzipStream):
-        return ()
-    skip(stream)
-    return (f"{source}: has other bytes behind its gzip data; they were ignored",) if stream.raw.has_rest else ()
 
 
 def _read_header(path: Path) -> tuple[tuple[int, ...], np.ndarray, bool]:

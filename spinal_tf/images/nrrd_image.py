@@ -14,7 +14,7 @@ import numpy as np
 from spinal_tf.errors import RequirementError, VolumeError
 from spinal_tf.file_names import legible
 from spinal_tf.images.file_types import explain_not_image
-from spinal_tf.images.gzip_stream import gunzipped, read_voxels
+from spinal_tf.images.gzip_stream import gunzipped, read_to_end, read_voxels
 from spinal_tf.images.image_format import (
     FIRST_BYTES,
     ImageFormat,
@@ -86,12 +86,15 @@ def read_nrrd(path: Path) -> StoredImage:
             except (nrrd.NRRDError, KeyError, IndexError, TypeError, ValueError) as error:
                 raise VolumeError(f"{source}: its header is damaged or incomplete; copy or export it again") from error
             packed = str(header["encoding"]).lower() in COMPRESSED
-            data = read_voxels(gunzipped(stream) if packed else stream, shape, dtype)
+            content = gunzipped(stream) if packed else stream
+            data = read_voxels(content, shape, dtype)
+            notes = read_to_end(content, source)
         return StoredImage(
             source=source,
             data=data.astype(np.float32),
             affine=affine,
             no_orientation=missing,
+            warnings=notes,
             may_be_cropped=source.lower().endswith(SEGMENTATION) or "Segment0_ID" in header,
         )
 

@@ -153,7 +153,7 @@ def _kept(planned: PlannedCase, writing: Writing) -> dict[str, str] | None:
     folder = writing.out / planned.name
     try:
         record = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        made_with, row = record["made_with"], record["row"]
+        made_with, row = record["made_with"], {**record["row"]}
     except (OSError, ValueError, KeyError, TypeError):
         return None
     if made_with != _made_with(planned, writing):

@@ -49,7 +49,7 @@ class PredictionFolder:
             record = json.loads(self.record(case).read_text(encoding="utf-8"))
             same = record["record_version"] == RECORD_VERSION and record["key"] == key and self.mask(case).exists()
             return _prediction(record) if same else None
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return None  # an unreadable record is made again
 
     def write(self, case: str, key: str, prediction: CasePrediction, found: CaseResult) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from spinal_tf.files import output_files
 from spinal_tf.training.workers import Workers
 
 FORMAT = 1
+
+_DAMAGES = (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(kw_only=True)
@@ -74,14 +77,16 @@ def load_state(path: Path, variables: Sequence[Any]) -> Progress:
         with np.load(path, allow_pickle=False) as stored:
             record = json.loads(str(stored["record"]))
             arrays = [stored[f"{number:05d}"] for number in range(len(stored.files) - 1)]
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        other = record.pop("format", None) != FORMAT
+        progress = Progress() if other else Progress(**record)
+    except _DAMAGES as error:
         raise TrainingError(f"{path}: a damaged training state; train again in another folder") from error
     shapes = [tuple(variable.shape) for variable in variables]
-    if record.pop("format", None) != FORMAT or [array.shape for array in arrays] != shapes:
+    if other or [array.shape for array in arrays] != shapes:
         raise TrainingError(f"{path}: the state of another network or version; train again in another folder")
     for variable, array in zip(variables, arrays, strict=True):
         variable.assign(array)
-    return Progress(**record)
+    return progress
 
 
 def share_state(progress: Progress, variables: Sequence[Any], workers: Workers) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,21 @@ def test_a_first_column_named_like_the_delimiter_line_is_a_column(table):
 def test_a_table_with_thousands_of_columns_is_another_file(table):
     with pytest.raises(CohortError, match="has 1001 columns, more than 1000; give the table of cases"):
         read_table(table(",".join(f"c{number}" for number in range(1001)) + "\n1\n"))
+
+
+def test_a_file_larger_than_any_table_is_not_read(tmp_path):
+    path = tmp_path / "cohort.csv"
+    with path.open("wb") as file:
+        file.truncate(50_000_001)
+    with pytest.raises(CohortError, match=r"cohort\.csv: is larger than 50 MB; give the table of cases"):
+        read_table(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "cohort.csv")
+    with pytest.raises(CohortError, match="is not a regular file"):
+        read_table(tmp_path / "cohort.csv")
 
 
 def test_a_fault_is_one_short_line_whatever_the_cell_holds():

@@ -31,6 +31,7 @@ WORDS = (
     "(",
 )
 VALUES = (None, True, 0, -1, 3, 1e308, 10**30, "", "x", "\0", [], {}, [[]], [None], {"x": None}, "../../x", [1] * 50)
+LARGEST = 300_000
 HEADER = 600
 """Bytes at the start that are damaged as often as all others together."""
 
@@ -80,7 +81,7 @@ def damaged_text(rng: Random, text: str) -> bytes:
         lines = text.splitlines(keepends=True) or [""]
         at = rng.randrange(len(lines))
         lines[at] = rng.choice((_token, _token, _token, _no_line, _twice, _long))(rng, lines[at])
-        text = "".join(lines)
+        text = "".join(lines)[:LARGEST]
     content = text.encode("utf-8", errors="surrogateescape")
     return damaged(rng, content) if rng.random() < 0.1 else content
 

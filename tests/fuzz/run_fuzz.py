@@ -26,6 +26,8 @@ from fuzz_kinds import KINDS, LIGHT, Kind
 MEMORY_BYTES = 10**9
 SECONDS_A_FILE = 5.0
 MOST_SHOWN = 5
+NOW = "now"
+"""File that says what is being read, for the case of a crash."""
 SENTENCE_AT_MOST = 1200
 
 
@@ -38,37 +40,38 @@ def main() -> int:
     parser.add_argument("--kind", action="append", choices=KINDS, help="kind of file; all that need no TensorFlow")
     parser.add_argument("--files", type=int, default=1000, help="number of files of each kind")
     parser.add_argument("--first", type=int, default=0, help="number of the first file")
-    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     kinds = options.kind or list(LIGHT)
     if options.child:
-        return max(_fuzz(kind, options.first, options.files) for kind in kinds)
+        return max(_fuzz(kind, options.first, options.files, options.child) for kind in kinds)
     return _in_child(kinds, options.first, options.files)
 
 
 def _in_child(kinds: list[str], first: int, files: int) -> int:
     """Fuzz in another process, whose crash is a finding, too."""
     named = [part for kind in kinds for part in ("--kind", kind)]
-    command = [sys.executable, __file__, *named, "--first", str(first), "--files", str(files), "--child"]
-    status = subprocess.run(command, check=False).returncode
-    if status not in (0, 1):
-        print(f"crashed with status {status}; the last line above names the kind, --verbose the file")
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, __file__, *named, "--first", str(first), "--files", str(files), "--child", folder]
+        status = subprocess.run(command, check=False).returncode
+        if status not in (0, 1):
+            print(f"{(Path(folder) / NOW).read_text()}: crashed with status {status}")
     return status
 
 
-def _fuzz(name: str, first: int, files: int) -> int:
+def _fuzz(name: str, first: int, files: int, folder: Path) -> int:
     """Read so many damaged files of a kind and print what came of them; return 1 if there are findings."""
     kind, outcomes, findings = KINDS[name], Counter[str](), Counter[str]()
-    with tempfile.TemporaryDirectory() as folder:
-        _outcome(kind, Path(folder), None, must_succeed=True)
-        _limit_memory()
-        for number in range(first, first + max(1, round(files * kind.share))):
-            finding = _outcome(kind, Path(folder), Random(f"{name} {number}"), outcomes=outcomes)
-            if finding:
-                place = finding.strip().splitlines()[-1]
-                findings[place[:100]] += 1
-                if findings[place[:100]] <= MOST_SHOWN:
-                    print(f"{name} {number}: {finding}", flush=True)
+    _outcome(kind, folder, None, must_succeed=True)
+    _limit_memory()
+    for number in range(first, first + max(1, round(files * kind.share))):
+        (folder / NOW).write_text(f"{name} {number}")
+        finding = _outcome(kind, folder, Random(f"{name} {number}"), outcomes=outcomes)
+        if finding:
+            place = finding.strip().splitlines()[-1][:100]
+            findings[place] += 1
+            if findings[place] <= MOST_SHOWN:
+                print(f"{name} {number}: {finding}", flush=True)
     print(f"{name}: {dict(outcomes)}, {sum(findings.values())} findings", flush=True)
     return 1 if findings else 0
 

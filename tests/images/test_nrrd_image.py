@@ -186,6 +186,24 @@ def test_content_that_is_no_nrrd_is_named(tmp_path, monkeypatch):
             read_volume(tmp_path / "mask.seg.nrrd")
 
 
+@pytest.mark.parametrize(("change", "says"), [(-6, "is truncated or damaged"), (None, "has other bytes behind")])
+def test_a_large_file_is_read_to_its_checksum(tmp_path, change, says):
+    """Larger than what is read ahead."""
+    data = np.random.default_rng(1).integers(0, 99, (200, 200, 60)).astype(np.uint8)
+    affine = np.array([[0, 0, -3.3, 10], [-0.8, 0, 0, 20], [0, -0.7, 0, 30], [0, 0, 0, 1.0]])
+    path = tmp_path / "scan.nrrd"
+    nrrd.write(str(path), data, header_of(affine), compression_level=1)
+    content = bytearray(path.read_bytes())
+    if change is None:
+        path.write_bytes(content + b"behind")
+        assert says in read_volume(path).warnings[0]
+        return
+    content[change] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(VolumeError, match=says):
+        read_volume(path)
+
+
 def test_without_its_library_the_error_names_the_extra(saved, monkeypatch):
     monkeypatch.setitem(sys.modules, "nrrd", None)
     with pytest.raises(RequirementError, match=r"NRRD files needs pynrrd 1\.0 or later.*spinal-tf\[nrrd\]"):

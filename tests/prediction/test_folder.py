@@ -85,6 +85,7 @@ def test_the_record_says_why_a_person_should_look(folder):
         lambda record: "[]",
         lambda record: json.dumps({**record, "record_version": 0}),
         lambda record: json.dumps({**record, "cells": {}}),
+        lambda record: json.dumps({**record, "lesions": []}),
         lambda record: json.dumps({**record, "lesions": {"reference": [{"size": 1}], "predicted": []}}),
     ],
 )

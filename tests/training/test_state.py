@@ -63,6 +63,14 @@ def test_a_damaged_file_is_refused(tmp_path, damage):
         load_state(path, variables(1))
 
 
+@pytest.mark.parametrize("record", ["[]", "3", "null", '{"format": 1, "unknown": 3}'])
+def test_a_record_that_is_none_is_damaged(tmp_path, record):
+    arrays = {f"{number:05d}": variable.numpy() for number, variable in enumerate(variables(0))}
+    np.savez(tmp_path / "state.npz", record=np.array(record), **arrays)
+    with pytest.raises(TrainingError, match=r"state\.npz: a damaged training state"):
+        load_state(tmp_path / "state.npz", variables(1))
+
+
 def test_the_state_of_another_network_is_refused_and_nothing_is_changed(tmp_path):
     save_state(tmp_path / "state.npz", PROGRESS, variables(0))
     others = variables(1, shape=(2, 3))
