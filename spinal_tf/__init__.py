@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from spinal_tf.api.evaluating import evaluate as evaluate
     from spinal_tf.api.evaluating import predict_cohort as predict_cohort
     from spinal_tf.api.exporting import ExportedModel as ExportedModel
-    from spinal_tf.api.exporting import ExportOptions as ExportOptions
     from spinal_tf.api.exporting import export as export
     from spinal_tf.api.segmenting import segment as segment
     from spinal_tf.api.simulating import SimulatedCohort as SimulatedCohort
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from spinal_tf.loaded_weights import load_weights as load_weights
     from spinal_tf.prediction_options import PredictionOptions as PredictionOptions
     from spinal_tf.prediction_options import SegmentationOptions as SegmentationOptions
+    from spinal_tf.serving.export_options import ExportOptions as ExportOptions
     from spinal_tf.training.training_choices import TrainingOptions as TrainingOptions
 
 HOMES = {
@@ -54,7 +54,7 @@ HOMES = {
     "api.case_results": ("ClassificationResult", "HeatMaps", "SegmentationResult"),
     "api.classifying": ("classify", "explain"),
     "api.evaluating": ("EvaluationResult", "PredictedCohort", "evaluate", "predict_cohort"),
-    "api.exporting": ("ExportOptions", "ExportedModel", "export"),
+    "api.exporting": ("ExportedModel", "export"),
     "api.segmenting": ("segment",),
     "api.simulating": ("SimulatedCohort", "simulate"),
     "api.training_runs": ("TrainedNetwork", "train_classifier", "train_segmenter"),
@@ -62,6 +62,7 @@ HOMES = {
     "images.volume": ("Volume",),
     "loaded_weights": ("LoadedWeights", "load_weights"),
     "prediction_options": ("PredictionOptions", "SegmentationOptions"),
+    "serving.export_options": ("ExportOptions",),
     "training.training_choices": ("TrainingOptions",),
 }
 """The same names by module, for use at run time; a test keeps both lists in sync."""

@@ -5,23 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from spinal_tf.api.case_images import Weights, as_weights
 from spinal_tf.keras_start import our_keras
 from spinal_tf.models import SEGMENTER
+from spinal_tf.serving.export_options import SAVED_MODEL, BareFormat, ExportOptions, Format, Precision
 from spinal_tf.serving.names import PIPELINE
 from spinal_tf.serving.versions import require_free
 from spinal_tf.taxonomy import tree
 
 if TYPE_CHECKING:
-    from spinal_tf.serving.bare import BareFormat
-    from spinal_tf.serving.network import Precision
     from spinal_tf.serving.parity import CommandLine
     from spinal_tf.serving.write_export import ServedModel
-
-Format = Literal["savedmodel", "litert", "onnx"]
-SAVED_MODEL: Literal["savedmodel"] = "savedmodel"
 
 CLASSIFIERS = "classifiers"
 """Network name that stands for all classifiers."""
@@ -48,21 +44,6 @@ class ExportedModel:
     signatures: tuple[str, ...]
     difference: str
     files: tuple[Path, ...]
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExportOptions:
-    """Options of an export.
-
-    Attributes:
-        version: version number; None takes the next free one.
-        precision: precision of computation and stored weights; the last layers stay float32.
-        form: file format; ``litert`` and ``onnx`` hold only the bare network, and need the extra of that name.
-    """
-
-    version: int | None = None
-    precision: Precision = "float32"
-    form: Format = SAVED_MODEL
 
 
 def export(

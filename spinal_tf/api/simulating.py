@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from spinal_tf.cohort.case import HEALTHY
-from spinal_tf.phantom.plan import PlannedCase, plan_cohort
+from spinal_tf.phantom.plan import PlannedCase, SimulationOptions, plan_cohort
 from spinal_tf.phantom.simulated_cohort import TABLE, Writing, write_cohort
 from spinal_tf.taxonomy import tree
 from spinal_tf.threads import Progress
@@ -48,8 +48,9 @@ def simulate(
 
     Raises:
         OutputError: existing files would be replaced and ``overwrite`` is not set, or the folder cannot be written to.
-        ValueError: the diagnosis is unknown.
+        ValueError: the diagnosis is unknown, or a number is out of range.
     """
+    SimulationOptions(cases=cases, seed=seed, workers=workers)  # refuses numbers before anything is written
     planned, out = _planned(cases, diagnosis), Path(folder)
     writing = Writing(out=out, seed=seed, overwrite=overwrite)
     for done, _ in enumerate(write_cohort(planned, writing, workers=workers), start=1):

@@ -7,45 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from spinal_tf.cli.field_options import with_options
+from spinal_tf.cli.field_options import field_options, filled, with_options
+from spinal_tf.cli.options import FOLDER, PredictionChoices
 from spinal_tf.cli.quiet import quiet_stderr
 from spinal_tf.cli.tree_choice import ONE_TASK
+from spinal_tf.serving.export_options import ExportOptions
 
 if TYPE_CHECKING:
     from spinal_tf.api.exporting import ExportedModel
 
-OUT, WEIGHTS, VERSION, PRECISION = (
+OPTIONS = (
     click.option(
         "--out",
         "models",
         required=True,
-        type=click.Path(path_type=Path, file_okay=False),
+        type=FOLDER,
         metavar="MODELS",
         help="Folder of all models, created if needed; the export goes to MODELS/NAME/VERSION.",
     ),
-    click.option(
-        "--weights",
-        "weights_folder",
-        type=click.Path(path_type=Path, file_okay=False),
-        help="Folder of weights. Default: $SPINAL_TF_WEIGHTS, then the bundled weights.",
-    ),
-    click.option("--version", type=click.IntRange(1), help="Version number. Default: the next free one."),
-    click.option(
-        "--precision",
-        type=click.Choice(["float32", "bfloat16", "float16"]),
-        default="float32",
-        show_default=True,
-        help="Precision of computation and stored weights; the last layers stay float32.",
-    ),
+    *field_options(PredictionChoices, "weights_folder"),
+    *field_options(ExportOptions, "version", "precision"),
 )
-FORMAT = click.option(
-    "--format",
-    "form",
-    type=click.Choice(["savedmodel", "litert", "onnx"]),
-    default="savedmodel",
-    show_default=True,
-    help="File format; litert and onnx hold the bare network alone and need the extra of that name.",
-)
+FORMAT = field_options(ExportOptions, "form")
 
 
 @click.group()
@@ -54,7 +37,7 @@ def export() -> None:
 
 
 @export.command()
-@with_options(OUT, WEIGHTS, VERSION, PRECISION, FORMAT)
+@with_options(*OPTIONS, *FORMAT)
 def segmenter(models: Path, weights_folder: Path | None, **given: Any) -> None:  # noqa: ANN401 - the options above
     """Export the segmenter: raw slices in, lesion probability on their grid out."""
     _export(models, "segmenter", weights_folder, **given)
@@ -62,23 +45,23 @@ def segmenter(models: Path, weights_folder: Path | None, **given: Any) -> None: 
 
 @export.command()
 @click.option("--task", type=ONE_TASK, help="Task to export. Default: all.")
-@with_options(OUT, WEIGHTS, VERSION, PRECISION, FORMAT)
+@with_options(*OPTIONS, *FORMAT)
 def classifier(models: Path, weights_folder: Path | None, task: str | None, **given: Any) -> None:  # noqa: ANN401
     """Export the classifiers: raw slices and a mask in, probability of each slice and of the case out."""
     _export(models, task or "classifiers", weights_folder, **given)
 
 
 @export.command()
-@with_options(OUT, WEIGHTS, VERSION, PRECISION)
+@with_options(*OPTIONS)
 def pipeline(models: Path, weights_folder: Path | None, **given: Any) -> None:  # noqa: ANN401 - the options above
     """Export all networks as one model: raw slices in; mask, probabilities, posterior and Grad-CAM out."""
     _export(models, "pipeline", weights_folder, **given)
 
 
 def _export(models: Path, network: str, weights_folder: Path | None, **given: Any) -> None:  # noqa: ANN401
-    from spinal_tf.api.exporting import ExportOptions, export_models
+    from spinal_tf.api.exporting import export_models
 
-    exported = export_models(models, network, weights_folder, ExportOptions(**given))
+    exported = export_models(models, network, weights_folder, filled(ExportOptions, given))
     with quiet_stderr():
         for model in exported:
             click.echo("\n".join(_lines(model)))

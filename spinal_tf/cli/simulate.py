@@ -13,29 +13,25 @@ from typing import Any
 import click
 
 from spinal_tf.cli.field_options import field_options, filled, with_options
+from spinal_tf.cli.options import FOLDER
 from spinal_tf.cli.progress import duration
 from spinal_tf.cli.tree_choice import ONE_DIAGNOSIS
-from spinal_tf.option_fields import COUNT, NOT_NEGATIVE, Options, option
+from spinal_tf.option_fields import option
+from spinal_tf.phantom.plan import SimulationOptions, plan_cohort
 from spinal_tf.taxonomy import tree
-
-FOLDER = click.Path(path_type=Path, file_okay=False)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Choices(Options):
+class Choices(SimulationOptions):
     """Values of the options of this command."""
 
     out: Path
-    cases: int | None = option(None, "Number of cases with a lesion. Default: as in the paper, 490 + 157.", COUNT)
-    seed: int = option(0, "Random seed; the same seed gives the same cases.", NOT_NEGATIVE)
     diagnosis: str | None = option(
         None, "Simulate one disease only. Default: all that have simulation parameters, in turn.", type=ONE_DIAGNOSIS
     )
-    healthy: int = option(0, "Add N cases without lesion.", NOT_NEGATIVE, metavar="N", show_default=False)
     template: Path | None = option(None, "Use the average spine with labels in this folder as background.", type=FOLDER)
     background: Path | None = option(None, "Use the healthy scans in this folder as backgrounds.", type=FOLDER)
     procedural: bool = option(False, "Use drawn spines, the default; give it to mix them with other backgrounds.")
-    workers: int | None = option(None, "Number of processes. Default: one for each core.", COUNT)
     sheet: bool = option(False, "Also write contact-sheet.png with some cases of each disease.")
     resume: bool = option(False, "Keep complete cases and make the others.")
     overwrite: bool = option(False, "Overwrite existing cases.")
@@ -43,7 +39,10 @@ class Choices(Options):
 
 @click.command()
 @click.argument("out", type=FOLDER)
-@with_options(*field_options(Choices))
+@with_options(
+    *field_options(Choices, "cases", "seed", "diagnosis", "healthy", "template", "background", "procedural"),
+    *field_options(Choices, "workers", "sheet", "resume", "overwrite"),
+)
 def simulate(**given: Any) -> None:  # noqa: ANN401 - the options above
     """Make simulated cases with known lesions in the folder OUT.
 
@@ -52,7 +51,6 @@ def simulate(**given: Any) -> None:  # noqa: ANN401 - the options above
     --cases, each split has as many cases of each diagnosis as in the paper. Simulated cases test software; they say
     nothing about patients.
     """
-    from spinal_tf.phantom.plan import plan_cohort
     from spinal_tf.phantom.simulated_cohort import Backgrounds, Writing, write_cohort
 
     chosen = filled(Choices, given)

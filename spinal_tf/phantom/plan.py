@@ -8,6 +8,7 @@ from itertools import count, islice
 
 from spinal_tf.cohort.case import Split
 from spinal_tf.errors import CohortError
+from spinal_tf.option_fields import COUNT, NOT_NEGATIVE, Options, option
 from spinal_tf.phantom.parameters import DISEASES, parameters_of
 from spinal_tf.taxonomy import PAPER_TREE, Diagnosis, tree
 
@@ -21,6 +22,16 @@ PAPER_COUNTS = {
 _T, _V, _S = Split.TRAIN, Split.VALIDATION, Split.TEST
 SPLITS_IN_TURN = (_S, _T, _T, _V, _T, _T, _S, _T, _T, _T, _S, _T, _V, _T, _T, _S, _T, _V, _T, _S)
 """Split of the first, second, ... case of each disease if a number of cases is given: close to the paper's shares."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimulationOptions(Options):
+    """Numbers of a simulation."""
+
+    cases: int | None = option(None, "Number of cases with a lesion. Default: as in the paper, 490 + 157.", COUNT)
+    seed: int = option(0, "Random seed; the same seed gives the same cases.", NOT_NEGATIVE)
+    healthy: int = option(0, "Add N cases without lesion.", NOT_NEGATIVE, metavar="N", show_default=False)
+    workers: int | None = option(None, "Number of processes. Default: one for each core.", COUNT)
 
 
 @dataclass(frozen=True, kw_only=True)

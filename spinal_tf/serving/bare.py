@@ -6,20 +6,18 @@ import importlib.util
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from spinal_tf.errors import RequirementError
-from spinal_tf.serving.network import Precision, ServedNetwork
+from spinal_tf.serving.export_options import BareFormat, Precision
+from spinal_tf.serving.network import ServedNetwork
 from spinal_tf.serving.saved_model import folder_bytes, write_extra, write_sums
 from spinal_tf.serving.signature import TILES
 from spinal_tf.serving.versions import new_version
 from spinal_tf.serving.write_export import ServedModel, description, model_cards
-
-BareFormat = Literal["litert", "onnx"]
 
 ONNX_OPSET = 18
 """Newest opset that the converter writes; every ONNX Runtime since 1.14 reads it."""

@@ -9,8 +9,9 @@ import numpy as np
 import tensorflow as tf
 
 from spinal_tf import __version__
+from spinal_tf.serving.export_options import Precision
 from spinal_tf.serving.names import DESCRIBE, DESCRIPTION_FORMAT
-from spinal_tf.serving.network import Precision, ServedNetwork
+from spinal_tf.serving.network import ServedNetwork
 from spinal_tf.serving.signature import Signature, TensorRecord
 
 

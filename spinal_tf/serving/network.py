@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
 
 import keras
 import numpy as np
@@ -17,8 +16,7 @@ from spinal_tf.checkpoints.manifest import Checkpoint, bare_network, read_weight
 from spinal_tf.checkpoints.weight_files import by_variable, weight_shapes
 from spinal_tf.engine import weightless_graph
 from spinal_tf.explanation.gradcam import cam_function
-
-Precision = Literal["float32", "bfloat16", "float16"]
+from spinal_tf.serving.export_options import Precision
 
 
 class SharedGraphs:

@@ -15,8 +15,9 @@ from spinal_tf.errors import WeightsError
 from spinal_tf.models import SEGMENTER, classifier_checkpoints, named_checkpoint, require_same_classes
 from spinal_tf.serving.classifier_graph import classifier_signatures
 from spinal_tf.serving.describe import describe_signature
+from spinal_tf.serving.export_options import Precision
 from spinal_tf.serving.names import PIPELINE
-from spinal_tf.serving.network import Precision, ServedNetwork, serve_networks
+from spinal_tf.serving.network import ServedNetwork, serve_networks
 from spinal_tf.serving.saved_model import (
     folder_bytes,
     write_extra,

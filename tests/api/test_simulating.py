@@ -46,6 +46,13 @@ def test_a_table_that_exists_is_kept_unless_overwritten(written, tmp_path):
     assert len(written) == 1
 
 
+@pytest.mark.parametrize("wrong", [{"cases": 0}, {"seed": -1}, {"workers": 0}])
+def test_numbers_out_of_range_are_refused_before_anything_is_written(tmp_path, wrong):
+    with pytest.raises(ValueError, match=f"^choose {next(iter(wrong))} at least"):
+        spinal_tf.simulate(tmp_path / "cohort", **wrong)
+    assert not (tmp_path / "cohort").exists()
+
+
 def test_one_disease_or_none():
     assert {one.diagnosis for one in _planned(3, "ms")} == {MS}
     assert [(one.name, one.diagnosis) for one in _planned(2, "healthy")] == [
