@@ -24,10 +24,11 @@ from spinal_tf.engine import frozen_engine
 from spinal_tf.evaluation.overlap import SegmentationScore, score_mask
 from spinal_tf.evaluation.overlap_summary import summarise
 from spinal_tf.evaluation.overlap_text import LEGEND, as_text
-from spinal_tf.images.volume import read_mask, read_volume
+from spinal_tf.images.lesion_mask import ANY_MASK, read_lesion_mask
+from spinal_tf.images.volume import Volume, read_volume
 from spinal_tf.models import Segmenter, load_segmenter
 from spinal_tf.pipeline import segment_volume
-from spinal_tf.prediction_options import SegmentationOptions
+from spinal_tf.prediction_options import MaskValues, SegmentationOptions
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import Diagnosis, tree
 from spinal_tf.training.job import load_best
@@ -105,7 +106,7 @@ def _full_precision(run: RunFolder, released: Segmenter) -> Segmenter:
 
 def _judge(case: Case, segmenter: Segmenter, full: Segmenter | None) -> Judged:
     volume = read_volume(case.t2)
-    truth = read_mask(case.mask, like=volume) if case.mask else np.zeros(volume.data.shape, bool)
+    truth = _truth(case.mask, volume, case.mask_values)
     ours = segment_volume(volume, segmenter, SegmentationOptions(), Stopwatch())
     dice, marked_ml = dice_at_points(ours.probability, truth, _points(segmenter), voxel_ml=volume.voxel_volume_ml)
     theirs = segment_volume(volume, full, SegmentationOptions(), Stopwatch()).mask if full else ours.mask
@@ -146,9 +147,13 @@ def _row(place: int, point: Point, groups: Mapping[Diagnosis | None, Sequence[Ju
     return f"| {point[0]} | {peak} | {' | '.join(f'{d:.2f}' for d in dice)} | {empty} | {np.mean(healthy):.2f} |"
 
 
+def _truth(mask: Path | None, volume: Volume, values: MaskValues = ANY_MASK) -> np.ndarray:
+    return read_lesion_mask(mask, like=volume, values=values).mask if mask else np.zeros(volume.data.shape, bool)
+
+
 def _public_scan(folder: Path, segmenter: Segmenter) -> SegmentationScore:
     volume, drawn = read_volume(folder / "t2.nii.gz"), folder / "t2_lesion.nii.gz"
-    truth = read_mask(drawn, like=volume) if drawn.exists() else np.zeros(volume.data.shape, bool)
+    truth = _truth(drawn if drawn.exists() else None, volume)
     ours = segment_volume(volume, segmenter, SegmentationOptions(), Stopwatch())
     return score_mask(ours.mask, truth, volume.spacing_mm)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -13,20 +11,20 @@ import numpy as np
 from spinal_tf.errors import VolumeError
 from spinal_tf.file_names import legible
 from spinal_tf.images.image_registry import RESULT_SUFFIX, image_stem
-from spinal_tf.images.volume import Volume, read_mask, write_on_grid
+from spinal_tf.images.lesion_mask import ANY_MASK, read_lesion_mask
+from spinal_tf.images.volume import Volume, write_on_grid
 from spinal_tf.map_methods import MapMethod
 from spinal_tf.models import SEGMENTER
 from spinal_tf.pipeline import ReviewedMask
+from spinal_tf.prediction_options import MaskValues
 from spinal_tf.report import write_contact_sheet, write_html, write_json
-from spinal_tf.report.record import mask_digest, no_heatmap
+from spinal_tf.report.mask_origin import MASK_STEM, is_automatic
+from spinal_tf.report.record import no_heatmap
 from spinal_tf.results import CaseResult
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import tree
 
-MASK_STEM = "_lesion"
 RECORD_ENDING, MASK_ENDING = f"{MASK_STEM}.json", f"{MASK_STEM}{RESULT_SUFFIX}"
-RECORD_ENDINGS = (RECORD_ENDING, "_prediction.json")
-"""Endings of records that identify a network's mask, from ``segment`` and ``evaluate --cohort``."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +71,9 @@ class CaseFiles:
         return (*self.lesion_outputs(probability=True), *dict.fromkeys(of_methods))
 
 
-def read_reviewed_mask(case: CaseFiles, given: Path | None, *, like: Volume) -> ReviewedMask:
+def read_reviewed_mask(
+    case: CaseFiles, given: Path | None, *, like: Volume, values: MaskValues = ANY_MASK
+) -> ReviewedMask:
     """Read the mask to classify with.
 
     It counts as reviewed unless its voxels equal a network's mask, whatever its file name. Records beside the mask,
@@ -83,14 +83,16 @@ def read_reviewed_mask(case: CaseFiles, given: Path | None, *, like: Volume) -> 
         case: files of the case.
         given: file of the mask; None for the one that ``segment`` wrote, in the output folder or else beside the case.
         like: scan that the mask belongs to.
+        values: which values of the mask are lesion.
 
     Raises:
-        VolumeError: the file is missing, or does not fit the scan.
+        VolumeError: the file is missing, is no lesion mask, or does not fit the scan; see `read_lesion_mask`.
     """
     path = given or _written_mask(case)
-    mask = read_mask(path, like=like)
-    known = map(_recorded_digest, _records(case, path))
-    return ReviewedMask(mask=mask, source=legible(path.name), automatic=mask_digest(mask) in known)
+    found = read_lesion_mask(path, like=like, values=values)
+    folders = (path.parent, case.folder, case.case.parent)
+    automatic = is_automatic(found.mask, path, scan=case.case, folders=folders)
+    return ReviewedMask(mask=found.mask, source=legible(path.name), automatic=automatic, doubts=found.doubts)
 
 
 def _written_mask(case: CaseFiles) -> Path:
@@ -101,21 +103,6 @@ def _written_mask(case: CaseFiles) -> Path:
         remedy = "run segment first, or name a mask with --with-mask FILE"
         raise VolumeError(f"{masks[0]}: no mask beside the case; {remedy}")
     return found
-
-
-def _records(case: CaseFiles, mask: Path) -> Iterator[Path]:
-    """Yield possible records of a network's mask; the mask can be named after another file of the same scan."""
-    own = CaseFiles(case=mask, folder=mask.parent).stem.removesuffix(MASK_STEM)
-    for folder in dict.fromkeys((mask.parent, case.folder, case.case.parent)):
-        for stem in dict.fromkeys((case.stem, own)):
-            yield from (folder / f"{stem}{ending}" for ending in RECORD_ENDINGS)
-
-
-def _recorded_digest(record: Path) -> str | None:
-    try:
-        return str(json.loads(record.read_text(encoding="utf-8"))["mask"]["voxels_sha256"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None  # without a record, the mask cannot be shown to be unedited
 
 
 def write_lesion_files(result: CaseResult, paths: tuple[Path, ...], watch: Stopwatch) -> None:

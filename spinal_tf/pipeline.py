@@ -55,11 +55,13 @@ class ReviewedMask:
         mask: bool, in the volume's array order.
         source: name of the mask's file.
         automatic: whether it is an unedited network mask.
+        doubts: reasons to look at it again; see `read_lesion_mask`.
     """
 
     mask: np.ndarray
     source: str
     automatic: bool = False
+    doubts: tuple[str, ...] = ()
 
 
 def diagnose(
@@ -102,6 +104,7 @@ def diagnose(
     if classifiers and lesions:
         with watch.stage("classify"):
             classification = classify_volume(volume, mask, classifiers, t1c=t1c)
+    doubts = given.doubts if given else ()
     used: list[Segmenter | Classifier] = [segmenter] if segmenter and given is None else []
     used += classifiers if classification else ()
     return CaseResult(
@@ -113,7 +116,8 @@ def diagnose(
         segmentation=segmentation,
         classification=classification,
         models=tuple(model_record(model.checkpoint, served=model.served) for model in used),
-        warnings=volume.warnings + _classification_warnings(classifiers, classification, lesions, t1c),
+        mask_doubts=doubts,
+        warnings=volume.warnings + doubts + _classification_warnings(classifiers, classification, lesions, t1c),
         timings_s=watch.seconds,
     )
 

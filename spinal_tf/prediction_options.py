@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from spinal_tf.option_fields import NOT_NEGATIVE, SHARE, Options, Range, option
+from spinal_tf.option_fields import COUNT, NOT_NEGATIVE, POSITIVE, SHARE, Options, Range, option
 
 MINIMUM_VOLUME_ML = 0.02
 """Minimum volume of a component: a cube of 2.7 mm, less than the smallest plaque that readers outline."""
+
+LABEL_OR_THRESHOLD = "give a mask's label or its threshold, not both"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,35 @@ class SegmentationOptions(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PredictionOptions(ImageOptions):
+class MaskValues(Options):
+    """Which values of a lesion mask are lesion. Without both, a mask holds 0 and one other value, the lesion's.
+
+    Raises:
+        ValueError: both are given, or one is out of range.
+    """
+
+    mask_label: int | None = option(
+        None,
+        "Value of the lesion in a mask that is a label map. Default: the only value beside 0.",
+        COUNT,
+        metavar="N",
+    )
+    mask_threshold: float | None = option(
+        None,
+        "Value from which a voxel is lesion in a soft mask, such as a probability map.",
+        POSITIVE,
+        metavar="X",
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse a label together with a threshold."""
+        super().__post_init__()
+        if self.mask_label is not None and self.mask_threshold is not None:
+            raise ValueError(LABEL_OR_THRESHOLD)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PredictionOptions(ImageOptions, MaskValues):
     """Options for predicting the cases of a cohort."""
 
     segmentation: SegmentationOptions = option(SegmentationOptions(), "How lesions are found.")

@@ -158,6 +158,7 @@ class CaseResult:
         mask: mask in use, bool, in the volume's array order.
         mask_provenance: ``automatic`` or ``reviewed`` by a person.
         mask_source: file that the mask was read from; None if this run made it.
+        mask_doubts: reasons to look at a mask that was given; they are also among the warnings.
         segmentation: result of the segmentation; None if a mask was given.
         classification: result of the classification; None if not requested, or if no lesion gives a tile.
         warnings: warnings, one plain sentence each.
@@ -172,8 +173,16 @@ class CaseResult:
     segmentation: Segmentation | None
     classification: Classification | None
     models: tuple[ModelRecord, ...]
+    mask_doubts: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     timings_s: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def review(self) -> Review | None:
+        """Whether a person should look at the mask, and why; None for a given mask without doubts."""
+        if self.segmentation is not None:
+            return self.segmentation.review
+        return Review(needed=True, reasons=self.mask_doubts) if self.mask_doubts else None
 
     @property
     def method(self) -> MapMethod:

@@ -142,7 +142,7 @@ def write_cohort(tmp_path, phantom_data, oblique_affine, lesion):
             paths = {column: f"c{number}/{column}.nii.gz" for column in ("t2", "t1c", "mask")}
             (tmp_path / f"c{number}").mkdir()
             _write_nifti(tmp_path / paths["t2"], phantom_data + np.int16(number), oblique_affine, axes="PSR")
-            _write_nifti(tmp_path / paths["t1c"], phantom_data + np.int16(500 + number), oblique_affine)
+            _write_nifti(tmp_path / paths["t1c"], phantom_data[:, ::-1] + np.int16(500 + number), oblique_affine)
             _write_nifti(tmp_path / paths["mask"], np.roll(lesion, number, 1).astype(np.uint8), oblique_affine)
             words_of_case = {"diagnosis": words[(number - 1) % 4], "split": "train"}
             rows.append({"case": f"c{number}", "patient": f"p{number}", **paths, **words_of_case})

@@ -11,9 +11,12 @@ from spinal_tf.api.case_results import SegmentationResult
 from spinal_tf.case_files import CaseFiles, read_reviewed_mask
 from spinal_tf.errors import VolumeError
 from spinal_tf.images.array_image import array_image
-from spinal_tf.images.volume import Volume, aligned_volume_of, mask_of, read_aligned, read_volume, volume_of
+from spinal_tf.images.contrast_scan import read_t1c, t1c_of
+from spinal_tf.images.lesion_mask import ANY_MASK, lesion_mask_of
+from spinal_tf.images.volume import Volume, read_volume, volume_of
 from spinal_tf.loaded_weights import LoadedWeights, load_weights
 from spinal_tf.pipeline import ReviewedMask
+from spinal_tf.prediction_options import MaskValues
 
 Image: TypeAlias = "str | Path | np.ndarray | Volume"
 """A scan: a file, an array in any axis order with a separate affine, or the result of `read`."""
@@ -74,35 +77,40 @@ def as_volume(image: Image, affine: np.ndarray | None) -> Volume:
     return image
 
 
-def as_mask(mask: Mask, *, like: Volume) -> ReviewedMask:
+def as_mask(mask: Mask, *, like: Volume, values: MaskValues = ANY_MASK) -> ReviewedMask:
     """Return the given mask, with its known origin.
 
     Args:
         mask: mask; an array counts as reviewed by a person, the result of a segmentation as automatic. A file counts
             as reviewed unless a record beside it says that a network drew these voxels.
         like: scan whose grid the mask must have.
+        values: which values of a file or an array are lesion.
 
     Raises:
-        VolumeError: an unreadable file, values that are not finite, or another grid than the scan's.
+        VolumeError: the mask cannot be used; see `read_lesion_mask`.
     """
     if isinstance(mask, SegmentationResult):
-        voxels = mask_of(array_image(mask.mask, mask.affine, source=mask.case.volume.source), like=like)
-        return ReviewedMask(mask=voxels, source=ARRAY, automatic=True)
-    if isinstance(mask, np.ndarray):
-        return ReviewedMask(mask=mask_of(array_image(mask, like.grid.affine, source="mask"), like=like), source=ARRAY)
-    path = Path(mask)
-    return read_reviewed_mask(CaseFiles(case=path.with_name(like.source), folder=path.parent), path, like=like)
+        image = array_image(mask.mask, mask.affine, source=mask.case.volume.source)
+        found = lesion_mask_of(image, like=like)
+    elif isinstance(mask, np.ndarray):
+        found = lesion_mask_of(array_image(mask, like.grid.affine, source="mask"), like=like, values=values)
+    else:
+        path = Path(mask)
+        files = CaseFiles(case=path.with_name(like.source), folder=path.parent)
+        return read_reviewed_mask(files, path, like=like, values=values)
+    automatic = isinstance(mask, SegmentationResult)
+    return ReviewedMask(mask=found.mask, source=ARRAY, automatic=automatic, doubts=found.doubts)
 
 
 def as_t1c(t1c: str | Path | np.ndarray | None, *, like: Volume) -> Volume | None:
     """Return the given contrast-enhanced scan, a file or an array in the scan's own axis order, as a volume.
 
     Raises:
-        VolumeError: the image cannot be used, or has another grid than the scan's.
+        VolumeError: the image cannot be used, has another grid than the scan's, or is no such scan; see `read_t1c`.
     """
     if isinstance(t1c, np.ndarray):
-        return aligned_volume_of(array_image(t1c, like.grid.affine, source="t1c"), like=like)
-    return None if t1c is None else read_aligned(t1c, like=like)
+        return t1c_of(array_image(t1c, like.grid.affine, source="t1c"), like=like)
+    return None if t1c is None else read_t1c(t1c, like=like)
 
 
 def as_weights(weights: Weights) -> LoadedWeights:

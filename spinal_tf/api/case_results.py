@@ -74,7 +74,7 @@ class ClassificationResult:
         mask: bool (i, j, k), classified mask.
         affine: (4, 4) float64, (i, j, k) to patient RAS mm; the scan's own.
         lesions: the mask's 3D components, by descending volume.
-        review: whether a person should look at the mask, and why; None if a mask was given.
+        review: whether a person should look at the mask, and why; None for a given mask without doubts.
         warnings: warnings about scan, mask and networks, one sentence each.
         case: complete result in the package's axis order.
     """

@@ -9,18 +9,21 @@ import numpy as np
 
 from spinal_tf.api.case_images import Image, Mask, Weights, as_mask, as_t1c, as_volume, as_weights
 from spinal_tf.api.case_results import ClassificationResult, HeatMaps
+from spinal_tf.images.lesion_mask import ANY_MASK
 from spinal_tf.images.volume import in_file_order
 from spinal_tf.map_methods import MapMethod
 from spinal_tf.pipeline import diagnose
-from spinal_tf.prediction_options import SegmentationOptions
+from spinal_tf.prediction_options import MaskValues, SegmentationOptions
 from spinal_tf.results import CaseResult, TaskResult
 from spinal_tf.stopwatch import Stopwatch
 
 
-def classify(
+def classify(  # noqa: PLR0913 - one argument for each option of the command
     image: Image,
     *,
     mask: Mask | None = None,
+    mask_label: int | None = None,
+    mask_threshold: float | None = None,
     affine: np.ndarray | None = None,
     t1c: str | Path | np.ndarray | None = None,
     weights: Weights = None,
@@ -32,6 +35,9 @@ def classify(
         image: a file, an array (i, j, k) in any axis order, or the result of `read`.
         mask: lesion mask on the scan's grid. An array counts as reviewed by a person, the result of `segment` as
             automatic, a file as reviewed unless a record beside it says that a network drew it. None segments first.
+            It holds 0 and one other value, unless one of the next two is given.
+        mask_label: value of the lesion in a mask that is a label map.
+        mask_threshold: value from which a voxel is lesion in a soft mask, such as a probability map.
         affine: affine of an array: (4, 4), array index to patient RAS mm, as in nibabel.
         t1c: contrast-enhanced T1w scan, registered and resampled to the first: a file, or an array in its axis order.
         weights: a folder, or the result of `load_weights`; None takes ``$SPINAL_TF_WEIGHTS``, or else the bundled ones.
@@ -45,11 +51,15 @@ def classify(
         WeightsError: the weights are missing or damaged.
         DeviceError: this machine has no such device.
         ServerError: the weights are on a server and a request to it fails.
+        ValueError: label and threshold are both given, are out of range, or are given without a mask.
     """
+    values = MaskValues(mask_label=mask_label, mask_threshold=mask_threshold)
+    if mask is None and values != ANY_MASK:
+        raise ValueError("mask_label and mask_threshold belong to a mask; give the mask as well")
     networks, watch = as_weights(weights), Stopwatch()
     with watch.stage("read"):
         volume = as_volume(image, affine)
-        given = None if mask is None else as_mask(mask, like=volume)
+        given = None if mask is None else as_mask(mask, like=volume, values=values)
         contrast = as_t1c(t1c, like=volume)
     case = diagnose(
         volume,
@@ -68,16 +78,18 @@ def classify(
         mask=in_file_order(case.mask, like=volume),
         affine=volume.grid.affine,
         lesions=case.lesions,
-        review=case.segmentation.review if case.segmentation else None,
+        review=case.review,
         warnings=case.warnings,
         case=case,
     )
 
 
-def explain(
+def explain(  # noqa: PLR0913 - as in classify
     image: Image,
     mask: Mask,
     *,
+    mask_label: int | None = None,
+    mask_threshold: float | None = None,
     affine: np.ndarray | None = None,
     t1c: str | Path | np.ndarray | None = None,
     weights: Weights = None,
@@ -88,6 +100,8 @@ def explain(
     Args:
         image: a file, an array (i, j, k) in any axis order, or the result of `read`.
         mask: lesion mask on the scan's grid: a file, an array, or the result of `segment`.
+        mask_label: see `classify`.
+        mask_threshold: see `classify`.
         affine: affine of an array; see `classify`.
         t1c: see `classify`.
         weights: see `classify`.
@@ -100,12 +114,20 @@ def explain(
     Raises:
         VolumeError: scan or mask cannot be used, or their grids differ.
         WeightsError: the weights are missing or damaged; also DeviceError and ServerError, see `classify`.
-        ValueError: the method is unknown.
+        ValueError: the method is unknown; also see `classify`.
     """
     networks = as_weights(weights)
     if method is not None:
         networks = networks.explained_by(MapMethod(method))
-    found = classify(image, mask=mask, affine=affine, t1c=t1c, weights=networks)
+    found = classify(
+        image,
+        mask=mask,
+        mask_label=mask_label,
+        mask_threshold=mask_threshold,
+        affine=affine,
+        t1c=t1c,
+        weights=networks,
+    )
     return HeatMaps(
         maps={one.task.name: one.heatmap for one in found.tasks},
         called={one.task.name: one.called for one in found.tasks},

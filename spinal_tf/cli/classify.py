@@ -8,10 +8,13 @@ from typing import Any
 import click
 
 from spinal_tf.cli.explain_option import explain_option, tell_cost
-from spinal_tf.cli.field_options import filled
+from spinal_tf.cli.field_options import field_options, filled, with_options
 from spinal_tf.cli.options import BESIDE, Choices, case_options, refuse_options, segmentation_options
 from spinal_tf.cli.server_options import server_options
 from spinal_tf.map_methods import MapMethod
+from spinal_tf.prediction_options import MaskValues
+
+mask_values_options = with_options(*field_options(MaskValues))
 
 
 @click.command()
@@ -25,6 +28,7 @@ from spinal_tf.map_methods import MapMethod
     metavar="[MASK]",
     help="Use this mask, checked or drawn by a person. Without MASK, use the mask that segment wrote.",
 )
+@mask_values_options
 @click.option(
     "--t1c",
     type=click.Path(path_type=Path),
@@ -43,6 +47,9 @@ def classify(with_mask: Path | None, t1c: Path | None, **given: Any) -> None:  #
     """
     if with_mask is not None:
         refuse_options(segmentation_options, "applies to segmentation, which --with-mask skips")
+    else:
+        refuse_options(mask_values_options, "says how a mask is read; give the mask with --with-mask")
+    values = filled(MaskValues, given)
     choices = filled(Choices, given)
     if choices.list_only:
         from spinal_tf.cli.inputs import list_cases
@@ -55,4 +62,4 @@ def classify(with_mask: Path | None, t1c: Path | None, **given: Any) -> None:  #
         raise click.UsageError(f"--explain {choices.method.value} needs the networks here; leave out --server")
     session = Session(choices)
     tell_cost(choices.method)
-    session.classify(with_mask, t1c)
+    session.classify(with_mask, values, t1c)

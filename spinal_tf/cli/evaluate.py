@@ -60,13 +60,13 @@ class Choices(Options):
     options: EvaluationOptions
 
 
-with_mask_option = with_options(*field_options(PredictionOptions, "with_mask"))
+mask_options = with_options(*field_options(PredictionOptions, "with_mask", "mask_label", "mask_threshold"))
 gradcam_check_option, lesions_option = field_options(Choices, "gradcam_check", "lesions")
 
 
 @click.command()
 @with_options(*field_options(Choices, "cohort", "predictions", "out"))
-@with_mask_option
+@mask_options
 @prediction_options
 @server_options
 @gradcam_check_option
@@ -105,7 +105,7 @@ def evaluate(**given: Any) -> None:  # noqa: ANN401 - the options above
         raise click.UsageError("--learning-curve and --no-figures exclude each other; leave one of them out")
     if chosen.predictions:
         refuse_options(prediction_options, "is for making predictions; --predictions already has them")
-        refuse_options(with_mask_option, "is for making predictions; --predictions already has them")
+        refuse_options(mask_options, "is for making predictions; --predictions already has them")
         refuse_options(address_option, "is for making predictions; --predictions already has them")
         refuse_options(gradcam_check_option, "needs networks and images; --predictions has neither")
         _judge(chosen, chosen.predictions, chosen.lesions, no_pictures)
@@ -122,9 +122,9 @@ def _predict_and_judge(chosen: Choices, cohort: Path, given: dict[str, Any]) -> 
     from spinal_tf.cli.batch import exit_if_failed, tell_case
     from spinal_tf.prediction.cohort_prediction import CohortPrediction
 
-    _refuse_existing(chosen)  # before hours of work
     choices = filled(PredictionChoices, given)
     options = filled(PredictionOptions, given, segmentation=choices.segmentation)
+    _refuse_existing(chosen)  # before hours of work
     prediction = CohortPrediction(cohort, chosen.out, open_weights(choices), options, overwrite=chosen.overwrite)
     with prediction.provisional_table() as table:
         _checked(chosen, table, None)

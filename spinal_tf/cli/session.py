@@ -15,8 +15,10 @@ from spinal_tf.cli.inputs import told_cases
 from spinal_tf.cli.options import BESIDE, Choices, open_weights
 from spinal_tf.cli.summary import Outcome, outcome
 from spinal_tf.files import make_folder, output_files
-from spinal_tf.images.volume import Volume, read_aligned, read_volume
+from spinal_tf.images.contrast_scan import read_t1c
+from spinal_tf.images.volume import Volume, read_volume
 from spinal_tf.pipeline import ReviewedMask, diagnose
+from spinal_tf.prediction_options import MaskValues
 from spinal_tf.results import CaseResult
 from spinal_tf.stopwatch import Stopwatch
 
@@ -44,11 +46,12 @@ class Session:
         """Segment every case."""
         self._run(self._segment_case, self._lesion_outputs)
 
-    def classify(self, with_mask: Path | None, t1c: Path | None) -> None:
+    def classify(self, with_mask: Path | None, values: MaskValues, t1c: Path | None) -> None:
         """Classify every case.
 
         Args:
             with_mask: a mask file, `BESIDE` for the mask beside each case, or None to segment first.
+            values: which values of the mask are lesion.
             t1c: contrast-enhanced T1w image of the only case.
 
         Raises:
@@ -66,8 +69,8 @@ class Session:
 
         def work(case: CaseFiles, hold: Hold) -> Outcome:
             volume = self._read(case)
-            given = None if with_mask is None else read_reviewed_mask(case, named, like=volume)
-            contrast = read_aligned(t1c, like=volume) if t1c else None
+            given = None if with_mask is None else read_reviewed_mask(case, named, like=volume, values=values)
+            contrast = read_t1c(t1c, like=volume) if t1c else None
             with self._output_files(case, outputs(case), hold) as temporary:
                 result = self._classified(case, temporary, volume, given, contrast)
             return outcome(result, [path for path in outputs(case) if path.exists()])

@@ -28,7 +28,7 @@ class Outcome:
 
 def outcome(result: CaseResult, paths: Sequence[Path]) -> Outcome:
     """Return the outcome of a case whose outputs are written to these paths."""
-    review = result.segmentation is not None and result.segmentation.review.needed
+    review = result.review is not None and result.review.needed
     return Outcome(words=summary(result, paths), lesion=bool(result.lesions), review=review)
 
 
@@ -38,7 +38,7 @@ def summary(result: CaseResult, paths: Sequence[Path]) -> str:
     if result.classification:
         lines.append(f"  diagnosis: {conclusion(result.classification)} (research use only)")
         lines += [f"  {sentence}" for sentence in trained_on_simulated(result.models)]
-    lines += [f"  warning: {warning}" for warning in result.warnings]
-    if result.segmentation:
-        lines += [f"  please review: {reason}" for reason in result.segmentation.review.reasons]
+    lines += [f"  warning: {warning}" for warning in result.warnings if warning not in result.mask_doubts]
+    if result.review:
+        lines += [f"  please review: {reason}" for reason in result.review.reasons]
     return "\n".join([*lines, *(f"  {path}" for path in paths)])

@@ -8,6 +8,7 @@ from datetime import date
 from enum import Enum
 from pathlib import Path
 
+from spinal_tf.prediction_options import MaskValues
 from spinal_tf.taxonomy import Diagnosis
 
 HEALTHY = "healthy"
@@ -56,6 +57,8 @@ class Case:
         t2: path of the sagittal T2w scan; absolute, or relative to the working directory like the table's own path.
         t1c: path of the contrast-enhanced T1w scan on the grid of the T2w scan.
         mask: path of the lesion mask on that grid; None only for a healthy case.
+        mask_label: value of the lesion in the mask, if the mask is a label map.
+        mask_threshold: value from which a voxel of the mask is lesion, if the mask is a soft one.
         diagnosis: None for a healthy case. Healthy cases are used by the segmenter only, never by a classifier.
         split: None only if the table was read with ``need_split=False``.
         difficult: whether the readers disagreed on the diagnosis.
@@ -73,6 +76,8 @@ class Case:
     t2: Path
     t1c: Path | None = None
     mask: Path | None = None
+    mask_label: int | None = None
+    mask_threshold: float | None = None
     diagnosis: Diagnosis | None
     split: Split | None = None
     sex: Sex | None = None
@@ -86,6 +91,11 @@ class Case:
     extent_vertebrae: float | None = None
     enhancement: bool | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def mask_values(self) -> MaskValues:
+        """Which values of the mask are lesion."""
+        return MaskValues(mask_label=self.mask_label, mask_threshold=self.mask_threshold)
 
 
 @dataclass(frozen=True, kw_only=True)

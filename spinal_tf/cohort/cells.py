@@ -14,9 +14,13 @@ from typing import Any
 from spinal_tf.cohort.case import HEALTHY, Case, Level, Sex, Split
 from spinal_tf.cohort.table import Fault, Row
 from spinal_tf.file_names import as_named
+from spinal_tf.prediction_options import LABEL_OR_THRESHOLD
 from spinal_tf.taxonomy import Diagnosis, tree
 
 IMAGE_COLUMNS = ("t2", "t1c", "mask")
+
+MASK_VALUE_COLUMNS = ("mask_label", "mask_threshold")
+"""Optional columns: which values of the mask are lesion; at most one of them is filled in a row."""
 
 CORD_COLUMN = "cord"
 """Optional column: path of a cord mask. Training reads it so that crops lie along the spine."""
@@ -37,6 +41,9 @@ Parser = Callable[[str], object]
 OLDEST_YEARS = 120.0
 FIRST_SCAN = date(1980, 1, 1)
 """Earliest accepted scan date; patients had no MRI scans before."""
+
+LARGEST_VALUE = 65535
+"""Largest label or threshold of a mask, that of 16 bits."""
 
 MOST_VERTEBRAE = 33.0
 STRONGEST_T = 12.0
@@ -62,6 +69,8 @@ def parse_row(row: Row, folder: Path, *, need_split: bool = True) -> tuple[Case 
     emptiness = partial(_problem_of_emptiness, cells=row.cells, need_split=need_split)
     cells, faults = parse_cells(row, PARSERS | raters, emptiness)
     values = {_ATTRIBUTES.get(column, column): value for column, value in cells.items()}
+    if values.get("mask_label") is not None and values.get("mask_threshold") is not None:
+        faults.append(Fault(row=row.number, column="mask_threshold", problem=LABEL_OR_THRESHOLD))
     if faults or any(values[name] is None for name in ("name", "patient", "t2")):
         return None, faults
     paths = {column: folder / values[column] for column in IMAGE_COLUMNS if values[column]}
@@ -191,6 +200,13 @@ def number(what: str, smallest: float, largest: float) -> Callable[[str], float]
     return parse
 
 
+def _label(text: str) -> int:
+    value = number("a label of a mask", 1, LARGEST_VALUE)(text)
+    if not value.is_integer():
+        raise ValueError(f'"{text}" is not a label of a mask; write a whole number')
+    return int(value)
+
+
 def _tesla(text: str) -> float:
     return number("a field strength in tesla", 0.01, STRONGEST_T)(text.upper().removesuffix("T").strip())
 
@@ -218,6 +234,8 @@ PARSERS: dict[str, Parser] = {
     "t2": _path,
     "t1c": _path,
     "mask": _path,
+    "mask_label": _label,
+    "mask_threshold": number("a threshold of a mask", 0.001, LARGEST_VALUE),
     "diagnosis": word("a diagnosis", diagnosis_words),
     "split": word("a split", _values(Split)),
     "sex": word("a sex", _values(Sex), {"f": Sex.FEMALE, "m": Sex.MALE}),

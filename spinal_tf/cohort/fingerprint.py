@@ -14,7 +14,8 @@ import numpy as np
 from spinal_tf.cohort.case import Case
 from spinal_tf.taxonomy import Diagnosis
 
-_LEFT_OUT = frozenset(("row", "extra", "t2", "t1c", "mask"))
+_LEFT_OUT = frozenset(("row", "extra", "t2", "t1c", "mask", "mask_label", "mask_threshold"))
+"""Attributes of a case that are not hashed: images are, as voxels that the last two have turned into a mask."""
 
 
 def voxel_sha256(data: np.ndarray) -> str:

@@ -6,20 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
-from spinal_tf.cohort.cells import diagnosis_words, read_cell
+from spinal_tf.cohort.cells import MASK_VALUE_COLUMNS, diagnosis_words, read_cell
 from spinal_tf.cohort.fingerprint import voxel_sha256
 from spinal_tf.cohort.table import Fault, Row
 from spinal_tf.errors import VolumeError
 from spinal_tf.file_names import legible
+from spinal_tf.images.contrast_scan import read_t1c
+from spinal_tf.images.lesion_mask import LesionMask, read_lesion_mask
 from spinal_tf.images.read_image import read_image
-from spinal_tf.images.volume import Volume, read_aligned, read_mask
-
-LARGEST_SHARE = 0.5
-"""Largest share of a scan that a lesion mask may mark. More means another image or a probability map."""
+from spinal_tf.images.volume import Volume
+from spinal_tf.prediction_options import MaskValues
 
 GRID_DECIMALS = 3
 """Decimals, in mm, of an affine that count for a cohort's hash; grids that agree to this precision are the same."""
@@ -37,7 +37,7 @@ class Inspection:
     Attributes:
         row: row of the table.
         faults: faults in the order they were found.
-        warnings: unusual but valid properties of the T2w scan.
+        warnings: unusual but valid properties of the T2w scan and the mask.
         hashes: hash of each readable image, by column.
         grid: affine of the T2w scan as text; empty if the scan is unreadable.
         empty_mask: whether the mask is empty.
@@ -66,18 +66,22 @@ def inspect_images(row: Row, *, folder: Path, read: ReadVolume) -> Inspection:
         _tried(found, "mask", folder, read_image)
         return found
     _inspect_t2(found, volume)
-    t1c = _tried(found, "t1c", folder, partial(read_aligned, like=volume))
+    t1c = _tried(found, "t1c", folder, partial(read_t1c, like=volume))
     if t1c is not None:
         found.hashes["t1c"] = voxel_sha256(t1c.data)
-    mask = _tried(found, "mask", folder, partial(read_mask, like=volume))
+    values = _mask_values(row)
+    mask = _tried(found, "mask", folder, partial(read_lesion_mask, like=volume, values=values)) if values else None
     if mask is not None:
         _inspect_mask(found, mask, volume)
     return found
 
 
 def plain_problem(error: VolumeError, path: Path, cell: str) -> str:
-    """Return the text of an error about an image, with the image named as in the table."""
-    return f"{cell}: {str(error).removeprefix(f'{legible(path.name)}: ')}"
+    """Return the text of an error about an image, with the image named as in the table, and columns for options."""
+    problem = str(error).removeprefix(f"{legible(path.name)}: ")
+    for column in MASK_VALUE_COLUMNS:
+        problem = problem.replace(f"--{column.replace('_', '-')}", f"the column {column}")
+    return f"{cell}: {problem}"
 
 
 def _tried(found: Inspection, column: str, folder: Path, read: Callable[[Path], Image]) -> Image | None:
@@ -96,14 +100,27 @@ def _tried(found: Inspection, column: str, folder: Path, read: Callable[[Path], 
 def _inspect_t2(found: Inspection, volume: Volume) -> None:
     found.hashes["t2"] = voxel_sha256(volume.data)
     found.grid = str(np.round(volume.affine, GRID_DECIMALS).tolist())
-    for warning in volume.warnings:
-        problem = f"{found.row.cells['t2']}: {warning.removeprefix(f'{volume.source}: ')}"
-        found.warnings.append(Fault(row=found.row.number, column="t2", problem=problem))
+    _warn(found, "t2", volume.warnings)
 
 
-def _inspect_mask(found: Inspection, mask: np.ndarray, volume: Volume) -> None:
+def _warn(found: Inspection, column: str, warnings: tuple[str, ...]) -> None:
+    cell = found.row.cells[column]
+    for warning in warnings:
+        problem = f"{cell}: {warning.removeprefix(f'{Path(cell).name}: ')}"
+        found.warnings.append(Fault(row=found.row.number, column=column, problem=problem))
+
+
+def _mask_values(row: Row) -> MaskValues | None:
+    """Return which values of the row's mask are lesion; None if both cells are filled, which is a fault of the row."""
+    values: dict[str, Any] = {column: read_cell(column, row.cells.get(column, "")) for column in MASK_VALUE_COLUMNS}
+    return None if all(values.values()) else MaskValues(**values)
+
+
+def _inspect_mask(found: Inspection, lesions: LesionMask, volume: Volume) -> None:
+    mask = lesions.mask
     found.hashes["mask"] = voxel_sha256(mask)
     found.empty_mask = not mask.any()
+    _warn(found, "mask", lesions.doubts)
     problem = _problem_of_mask(mask, volume, found.row.cells.get("diagnosis", "").lower())
     if problem:
         problem = f"{found.row.cells['mask']}: {problem}"
@@ -111,8 +128,6 @@ def _inspect_mask(found: Inspection, mask: np.ndarray, volume: Volume) -> None:
 
 
 def _problem_of_mask(mask: np.ndarray, volume: Volume, diagnosis: str) -> str | None:
-    if mask.mean() > LARGEST_SHARE:
-        return f"marks {mask.mean():.0%} of the scan; give a mask that is zero outside the lesion"
     if diagnosis not in diagnosis_words():
         return None  # another check reports this
     healthy = diagnosis_words()[diagnosis] is None

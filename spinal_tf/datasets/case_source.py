@@ -14,7 +14,9 @@ from spinal_tf.cohort.cells import CORD_COLUMN, MODEL_MASK_COLUMN
 from spinal_tf.cohort.images import ReadVolume
 from spinal_tf.datasets.cache import Entry
 from spinal_tf.errors import TrainingError, VolumeError
-from spinal_tf.images.volume import Volume, read_aligned, read_mask, read_volume
+from spinal_tf.images.contrast_scan import read_t1c
+from spinal_tf.images.lesion_mask import read_lesion_mask
+from spinal_tf.images.volume import Volume, read_mask, read_volume
 from spinal_tf.threads import Progress, map_threads
 
 READ_AT_ONCE = 8
@@ -58,11 +60,12 @@ def read_examination(
     """
     try:
         t2 = read(case.t2)
-        mask = np.zeros(t2.data.shape, bool) if case.mask is None else read_mask(case.mask, like=t2)
-        t1c = read_aligned(case.t1c, like=t2) if with_t1c and case.t1c is not None else None
+        lesions = read_lesion_mask(case.mask, like=t2, values=case.mask_values) if case.mask else None
+        t1c = read_t1c(case.t1c, like=t2) if with_t1c and case.t1c is not None else None
         extra = {column: read_mask(path, like=t2) for column, path in extra_masks(case, folder, masks).items()}
     except VolumeError as error:
         raise TrainingError(f"{case.name}: {error}") from error
+    mask = lesions.mask if lesions else np.zeros(t2.data.shape, bool)
     if case.diagnosis is not None and not mask.any():
         where = "has no mask" if case.mask is None else f"the mask {case.mask.name} holds no lesion"
         raise TrainingError(

@@ -25,7 +25,8 @@ from spinal_tf.evaluation.group_tests import (
     proportions_p,
 )
 from spinal_tf.evaluation.paper.paper_table1 import ROWS, PaperRow, described_as, paper_row
-from spinal_tf.images.volume import read_mask, read_volume
+from spinal_tf.images.lesion_mask import read_lesion_mask
+from spinal_tf.images.volume import read_volume
 from spinal_tf.lesions import label_lesions
 from spinal_tf.taxonomy import Diagnosis, tree
 from spinal_tf.threads import Progress, map_threads
@@ -119,7 +120,7 @@ def _measure(case: Case, folder: Path, read: ReadVolume) -> Measured | Fault:
     try:
         volume = read(path)
         column, path = "mask", case.mask or case.t2
-        mask = read_mask(path, like=volume)
+        mask = read_lesion_mask(path, like=volume, values=case.mask_values).mask
     except VolumeError as error:
         shown = path.relative_to(folder) if path.is_relative_to(folder) else path
         return Fault(row=case.row, column=column, problem=plain_problem(error, path, str(shown)))

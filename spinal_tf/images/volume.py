@@ -17,9 +17,11 @@ from spinal_tf.images.grid import PACKAGE_AXES, Grid, axes_of, orientation_of, s
 from spinal_tf.images.grid_difference import grid_difference, part_difference
 from spinal_tf.images.image_format import StoredImage
 from spinal_tf.images.lattice import onto_lattice
+from spinal_tf.images.mask_values import marked_voxels
 from spinal_tf.images.nifti import new_geometry
 from spinal_tf.images.plausibility import plausibility_warnings, refuse_not_sagittal
 from spinal_tf.images.read_image import read_image
+from spinal_tf.prediction_options import MaskValues
 
 FEWEST_SLICES = 3
 """Smallest number of voxels along any axis."""
@@ -90,36 +92,41 @@ def volume_of(image: StoredImage, *, assume_orientation: bool = False, allow_pla
 
 
 def read_mask(path: Path | str, *, like: Volume) -> np.ndarray:
-    """Read a mask drawn on a scan.
+    """Read a mask drawn on a scan, such as a cord mask; `read_lesion_mask` reads lesions.
 
     Args:
-        path: file of any registered format; every nonzero voxel belongs to the mask. The mask may be empty.
+        path: file of any registered format that holds 0 and one other value. The mask may be empty.
         like: scan. The mask's axes may be in another order if its voxels have the same positions; it is reordered.
 
     Returns:
         Bool, shape of ``like.data``, in the package's order.
 
     Raises:
-        VolumeError: an unreadable file, values that are not finite, or another grid than the scan's.
+        VolumeError: an unreadable file, other values (see `marked_voxels`), a mask of every voxel, or another grid than
+            the scan's.
     """
     return mask_of(read_image(Path(path)), like=like)
 
 
-def mask_of(image: StoredImage, *, like: Volume) -> np.ndarray:
+def mask_of(image: StoredImage, *, like: Volume, values: MaskValues | None = None) -> np.ndarray:
     """Return the mask in an image that was already read, or was made from an array; see `read_mask`.
 
+    Args:
+        image: mask as stored.
+        like: scan.
+        values: which values belong to the mask; see `marked_voxels`.
+
     Raises:
-        VolumeError: values that are not finite, or another grid than the scan's.
+        VolumeError: see `read_mask`.
     """
-    whole = _uncropped(image, like) if image.may_be_cropped else None
-    if whole is not None:
-        return whole
-    grid = _same_grid(image, like)
-    if not _is_finite(image.data):
-        raise VolumeError(
-            f"{image.source}: the mask has voxels that are not numbers (NaN or infinite); export it again"
-        )
-    return _to_package(image.data != 0, grid)
+    grid = None if image.may_be_cropped else _same_grid(image, like)
+    marked = marked_voxels(image.data, source=image.source, values=values)
+    mask = _uncropped(replace(image, data=marked), like) if grid is None else None
+    if mask is None:
+        mask = _to_package(marked, grid or _same_grid(image, like))
+    if mask.all():
+        raise VolumeError(f"{image.source}: marks every voxel, so it has no background; export the mask again")
+    return mask
 
 
 def read_aligned(path: Path | str, *, like: Volume) -> Volume:
@@ -271,11 +278,11 @@ def _possible_grids(image: StoredImage, like: Volume) -> tuple[Grid, Grid]:
 
 
 def _uncropped(image: StoredImage, like: Volume) -> np.ndarray | None:
-    """Put a mask of part of the scan's grid onto the whole grid; None if its voxels do not lie on the grid."""
+    """Put a bool mask of part of the scan's grid onto the whole grid; None if its voxels do not lie on the grid."""
     for grid, affine in product(_possible_grids(image, like), like.grid.package_affines):
-        part = _to_package(image.data != 0, grid)
+        part = _to_package(image.data, grid)
         whole = onto_lattice(part, grid.package_affine, shape=like.data.shape, whole=affine)
-        if whole is not None and _is_finite(image.data):
+        if whole is not None:
             return whole
     return None
 

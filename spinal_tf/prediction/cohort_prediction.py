@@ -219,10 +219,10 @@ class CohortPrediction:
         prediction, result = predict_case(images, self._models, self._options)
         self._folder.write(case.name, key, prediction, result)
         self._predicted[case.name] = prediction
-        dice = prediction.cells["dice"]
+        dice, warnings = prediction.cells["dice"], (*result.warnings, *images.doubts)
         flagged = bool(result.segmentation and result.segmentation.review.needed)
         facts = [found(result), *([f"Dice {float(dice):.2f}"] if dice else []), *(["please review"] if flagged else [])]
-        return "\n".join([f"{case.name}: {'; '.join(facts)}", *(f"  warning: {one}" for one in result.warnings)])
+        return "\n".join([f"{case.name}: {'; '.join(facts)}", *(f"  warning: {one}" for one in warnings)])
 
     def _write_tables(self, failed: Mapping[str, str]) -> tuple[Path, Path]:
         record = run_record(self._judged, self.models, self._options, self._predicted, failed)

@@ -13,6 +13,7 @@ import spinal_tf
 from spinal_tf.checkpoints.manifest import Checkpoint
 from spinal_tf.cohort.case import Case
 from spinal_tf.models import Served
+from spinal_tf.prediction.predict_case import mask_values
 from spinal_tf.prediction_options import PredictionOptions
 
 UNUSED = frozenset(("training", "card", "file"))
@@ -50,6 +51,7 @@ def prediction_key(
         "version": spinal_tf.__version__,
         "networks": networks,
         "options": asdict(options),
+        "mask_values": asdict(mask_values(case, options)),
         "images": {name: _file_sha256(path) for name, path in images.items() if path},
     }
     return sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()

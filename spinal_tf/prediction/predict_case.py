@@ -15,10 +15,13 @@ from spinal_tf.evaluation.overlap import score_mask
 from spinal_tf.evaluation.overlap_summary import MEASURES
 from spinal_tf.evaluation.prediction_table import FLAGGED, MASK_PROVENANCE, NONE
 from spinal_tf.evaluation.predictions import probability_column, zone_column
-from spinal_tf.images.volume import Volume, read_aligned, read_mask, read_volume
+from spinal_tf.images.contrast_scan import read_t1c
+from spinal_tf.images.lesion_mask import read_lesion_mask
+from spinal_tf.images.volume import Volume, read_volume
 from spinal_tf.models import Classifier, Segmenter
 from spinal_tf.pipeline import ReviewedMask, diagnose
-from spinal_tf.prediction_options import PredictionOptions
+from spinal_tf.prediction_options import MaskValues, PredictionOptions
+from spinal_tf.report.mask_origin import is_automatic
 from spinal_tf.results import CaseResult
 from spinal_tf.taxonomy import tree
 
@@ -53,11 +56,15 @@ class Images:
     Attributes:
         t2: sagittal T2w.
         mask: bool, lesion mask of the cohort; empty for a healthy case without a mask.
+        automatic: whether a record beside the mask says that a network drew it.
+        doubts: reasons to look at the mask again.
         t1c: contrast-enhanced T1w; None if it is missing or no network uses it.
     """
 
     t2: Volume
     mask: np.ndarray
+    automatic: bool = False
+    doubts: tuple[str, ...] = ()
     t1c: Volume | None
 
 
@@ -74,6 +81,12 @@ def predicted_columns() -> tuple[str, ...]:
     )
 
 
+def mask_values(case: Case, options: PredictionOptions) -> MaskValues:
+    """Return which values of a case's mask are lesion: the choice of its row in the table, or else of the options."""
+    default = MaskValues(mask_label=options.mask_label, mask_threshold=options.mask_threshold)
+    return default if case.mask_values == MaskValues() else case.mask_values
+
+
 def read_images(case: Case, options: PredictionOptions, *, with_t1c: bool) -> Images:
     """Read the images of a case.
 
@@ -81,11 +94,12 @@ def read_images(case: Case, options: PredictionOptions, *, with_t1c: bool) -> Im
         VolumeError: an image cannot be used.
     """
     t2 = read_volume(case.t2, assume_orientation=options.assume_orientation, allow_plane=options.allow_plane)
-    return Images(
-        t2=t2,
-        mask=read_mask(case.mask, like=t2) if case.mask else np.zeros(t2.data.shape, bool),
-        t1c=read_aligned(case.t1c, like=t2) if case.t1c and with_t1c else None,
-    )
+    t1c = read_t1c(case.t1c, like=t2) if case.t1c and with_t1c else None
+    if case.mask is None:
+        return Images(t2=t2, mask=np.zeros(t2.data.shape, bool), t1c=t1c)
+    found = read_lesion_mask(case.mask, like=t2, values=mask_values(case, options))
+    automatic = is_automatic(found.mask, case.mask, scan=case.t2, folders=(case.mask.parent, case.t2.parent))
+    return Images(t2=t2, mask=found.mask, automatic=automatic, doubts=found.doubts, t1c=t1c)
 
 
 def predict_case(images: Images, models: Models, options: PredictionOptions) -> tuple[CasePrediction, CaseResult]:
@@ -101,6 +115,7 @@ def predict_case(images: Images, models: Models, options: PredictionOptions) -> 
         options=options.segmentation,
     )
     result = _classified(images, models.classifiers, images.mask) if options.with_mask else automatic
+    unedited = not options.with_mask or images.automatic or np.array_equal(images.mask, automatic.mask)
     score = score_mask(automatic.mask, images.mask, images.t2.spacing_mm)
     flagged = automatic.segmentation is not None and automatic.segmentation.review.needed
     cells = {
@@ -109,7 +124,7 @@ def predict_case(images: Images, models: Models, options: PredictionOptions) -> 
         **_probabilities_with_t1c(images, models.classifiers, result.mask),
         **{name: _text(measure(score)) for name, measure in MEASURES.items()},
         FLAGGED: str(int(flagged)),
-        MASK_PROVENANCE: result.mask_provenance,
+        MASK_PROVENANCE: "automatic" if unedited else "reviewed",
         **_zones(result),
     }
     return CasePrediction(cells=cells, lesions=score.lesions), automatic

@@ -41,10 +41,11 @@ def _summary(result: CaseResult) -> Iterator[Markup]:
     missing = not_classified(result)
     if missing:
         yield part("paragraph", f"Not classified: {missing}.")
-    if result.segmentation and result.segmentation.review.needed:
-        yield part("callout", "A person should check the mask", result.segmentation.review.reasons)
-    if result.warnings:
-        yield part("callout", "Warnings", result.warnings)
+    if result.review and result.review.needed:
+        yield part("callout", "A person should check the mask", result.review.reasons)
+    warnings = [warning for warning in result.warnings if warning not in result.mask_doubts]
+    if warnings:
+        yield part("callout", "Warnings", warnings)
 
 
 def _slices(result: CaseResult) -> Markup:

@@ -81,7 +81,7 @@ def _heading(result: CaseResult, shown: tuple[int, ...], width: int) -> Image.Im
     lines = [f"{words.found(result)}; {words.provenance(result)}."]
     if result.classification:
         lines.append(f"{words.conclusion(result.classification)}.")
-    if result.segmentation and result.segmentation.review.needed:
+    if result.review and result.review.needed:
         lines.append("A person should check this mask.")
     lines.append(_numbering(result, shown))
     title = canvas.text(Path(result.volume.source).name, width, size=canvas.LARGE)

@@ -148,10 +148,8 @@ def _mask(result: CaseResult) -> dict[str, Any]:
 
 
 def _review(result: CaseResult) -> dict[str, Any] | None:
-    if result.segmentation is None:
-        return None
-    review = result.segmentation.review
-    return {"needed": review.needed, "reasons": list(review.reasons)}
+    review = result.review
+    return {"needed": review.needed, "reasons": list(review.reasons)} if review else None
 
 
 def _lesion(lesion: Lesion) -> dict[str, Any]:

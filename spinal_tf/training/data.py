@@ -30,6 +30,9 @@ SPLITS = (Split.TRAIN, Split.VALIDATION)
 
 CHECKED = "cohort.json"
 
+CHECK_VERSION = 2
+"""Increases when the check of a cohort becomes stricter, so that cohorts are checked again."""
+
 Prepare = Callable[[Examination], Entry]
 
 
@@ -166,6 +169,7 @@ def _checked_before(path: Path, facts: str) -> str | None:
 def _facts(cohort: Cohort, *allowances: bool) -> str:
     """Return a hash that detects changes: the table's bytes, size and time of each image, and the reading options."""
     digest = hashlib.sha256(cohort.source.read_bytes())
+    digest.update(f"{CHECK_VERSION}\n".encode())
     if any(allowances):
         digest.update(repr(allowances).encode())
     for case in cohort.cases:

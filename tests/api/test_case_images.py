@@ -109,12 +109,20 @@ def test_a_mask_of_another_shape_is_refused_with_both_shapes(bright_file, array)
         as_mask(np.zeros((48, 40, 6)), like=read(bright_file))
 
 
-def test_a_t1c_array_has_the_scans_axis_order(bright_file, array):
+def test_a_t1c_array_has_the_scans_axis_order(bright_file, array, tmp_path, image):
     volume = read(bright_file)
-    contrast = as_t1c(array + 1, like=volume)
-    np.testing.assert_array_equal(contrast.data, volume.data + 1)
+    squared = array.astype(np.float32) ** 2
+    np.testing.assert_array_equal(as_t1c(squared, like=volume).data, volume.data**2)
     assert as_t1c(None, like=volume) is None
-    np.testing.assert_array_equal(as_t1c(bright_file, like=volume).data, volume.data)
+    nib.save(nib.Nifti1Image(squared, image.affine), tmp_path / "t1c.nii.gz")
+    np.testing.assert_array_equal(as_t1c(tmp_path / "t1c.nii.gz", like=volume).data, volume.data**2)
+
+
+def test_a_t1c_that_is_the_scan_itself_is_refused(bright_file, array):
+    volume = read(bright_file)
+    for contrast in (array * 2 + 1, bright_file):
+        with pytest.raises(VolumeError, match=r"is the T2w scan case\.nii\.gz itself, at most rescaled"):
+            as_t1c(contrast, like=volume)
 
 
 def test_weights_are_a_folder_or_what_was_opened(stub_networks):

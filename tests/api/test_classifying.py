@@ -13,7 +13,7 @@ from click.testing import CliRunner
 import spinal_tf
 from spinal_tf import loaded_weights
 from spinal_tf.cli.main import main
-from spinal_tf.errors import ServerError
+from spinal_tf.errors import ServerError, VolumeError
 from spinal_tf.map_methods import MapMethod
 from spinal_tf.taxonomy import tree
 
@@ -54,6 +54,28 @@ def test_a_mask_is_taken_in_place_of_a_segmentation(
     assert found.review is None
     assert found.case.mask_provenance == ("automatic" if given == "segmented" else "reviewed")
     assert found.diagnosis == "nmosd"
+
+
+def test_a_label_or_a_threshold_chooses_the_lesion(bright_file, stub_networks, mask):
+    labels = np.where(mask, 2, np.roll(mask, 9, 1)).astype(np.uint8)
+    soft = np.where(mask, 0.8, 0.3 * np.random.default_rng(0).random(mask.shape))
+    for given, chosen in ((labels, {"mask_label": 2}), (soft, {"mask_threshold": 0.5})):
+        np.testing.assert_array_equal(spinal_tf.classify(bright_file, mask=given, **chosen).mask, mask)
+        assert set(spinal_tf.explain(bright_file, given, **chosen).maps) == set(TASK_NAMES)
+    with pytest.raises(VolumeError, match="mask: holds the values 0, 1 and 2; say which one is the lesion"):
+        spinal_tf.classify(bright_file, mask=labels)
+    with pytest.raises(ValueError, match="not both"):
+        spinal_tf.classify(bright_file, mask=labels, mask_label=2, mask_threshold=0.5)
+    with pytest.raises(ValueError, match="belong to a mask"):
+        spinal_tf.classify(bright_file, mask_label=2)
+
+
+def test_a_doubtful_mask_asks_for_a_review(bright_file, stub_networks, mask):
+    at_edge = np.zeros_like(mask)
+    at_edge[:5, 10:18, 2:5] = True  # columns run from the front to the back of the body
+    found = spinal_tf.classify(bright_file, mask=at_edge)
+    assert found.review.needed
+    assert found.review.reasons == found.warnings[-1:]
 
 
 def test_a_file_that_segment_saved_counts_as_automatic_until_it_is_changed(bright_file, stub_networks, tmp_path):

@@ -11,6 +11,7 @@ import pytest
 
 from spinal_tf import loaded_weights
 from spinal_tf.images.volume import read_volume, write_on_grid
+from spinal_tf.report.record import mask_digest
 
 LESION_OUTPUTS = ["case_lesion.json", "case_lesion.nii.gz", "case_lesion.png"]
 HEAT_MAPS = ["case_gradcam_ms_vs_nmosd.nii.gz", "case_gradcam_tumor_vs_demyelinating.nii.gz"]
@@ -188,12 +189,60 @@ def test_an_image_shifted_by_2_mm_is_refused_with_both_grids(
 def test_a_contrast_image_that_the_weights_do_not_know_is_left_out_with_a_warning(
     run, bright_file, bright_data, oblique_affine, write_nifti, tmp_path, diagnosis
 ):
-    t1c = write_nifti(tmp_path / "t1c.nii.gz", bright_data, oblique_affine, axes="PSR")
+    t1c = write_nifti(tmp_path / "t1c.nii.gz", bright_data[:, ::-1], oblique_affine, axes="PSR")
     result = run("classify", bright_file, "--t1c", t1c)
     assert result.exit_code == 0
     assert diagnosis()["classification"]["with_t1c"] is False
     assert diagnosis()["warnings"][-1].startswith("t1c.nii.gz: not used for tumor_vs_demyelinating, ")
     assert "  warning: t1c.nii.gz: not used for" in result.stdout
+
+
+def test_a_label_map_and_a_soft_mask_say_what_is_lesion(run, refused, bright_file, draw, lesion, diagnosis):
+    labels = draw("labels.nii.gz", np.where(lesion, 2, np.roll(lesion, 8, 1)).astype(np.uint8))
+    soft = draw("soft.nii.gz", np.where(lesion, 0.8, np.linspace(0, 0.4, 48)).astype(np.float32))
+    for mask, problem in ((labels, "lesion with --mask-label"), (soft, "choose --mask-threshold, for example 0.5")):
+        assert refused("classify", bright_file, "--with-mask", mask).endswith(problem)
+    assert not bright_file.with_name("case_diagnosis.json").exists()
+    for mask, *option in ((labels, "--mask-label", 2), (soft, "--mask-threshold", 0.5)):
+        assert run("classify", bright_file, "--with-mask", mask, *option, "--overwrite").exit_code == 0
+        assert diagnosis()["mask"]["voxels_sha256"] == mask_digest(lesion)
+        assert diagnosis()["review"] is None
+
+
+def test_a_doubtful_mask_is_flagged(run, bright_file, draw, lesion, diagnosis):
+    at_edge = np.zeros_like(lesion)
+    at_edge[2:5, 10:18, :5] = True
+    result = run("classify", bright_file, "--with-mask", draw("edge.nii.gz", at_edge))
+    assert result.exit_code == 0
+    doubt = "edge.nii.gz: lies to 100% in air, at the surface of the body or at the edge of the field of view"
+    assert diagnosis()["review"] == {"needed": True, "reasons": [doubt]}
+    assert doubt in diagnosis()["warnings"]
+    assert result.stdout.count(doubt) == 1
+    assert f"  please review: {doubt}" in result.stdout
+    page = bright_file.with_name("case_diagnosis.html").read_text(encoding="utf-8")
+    assert (page.count(doubt), page.count("A person should check the mask")) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("options", "problem"),
+    [
+        (["--mask-label", 2], "--mask-label says how a mask is read; give the mask with --with-mask"),
+        (["--mask-threshold", 0.5], "--mask-threshold says how a mask is read"),
+        (["--with-mask", "m.nii.gz", "--mask-label", 2, "--mask-threshold", 0.5], "its threshold, not both"),
+        (["--with-mask", "m.nii.gz", "--mask-label", 0], "Invalid value for '--mask-label'"),
+        (["--with-mask", "m.nii.gz", "--mask-threshold", "nan"], "must be a number"),
+    ],
+)
+def test_values_of_a_mask_that_make_no_sense_are_refused(run, bright_file, options, problem):
+    result = run("classify", bright_file, *options)
+    assert result.exit_code == 2
+    assert problem in result.stderr
+
+
+def test_a_t1c_that_is_the_scan_or_a_mask_is_refused(refused, bright_file, draw, lesion):
+    assert "is the T2w scan case.nii.gz itself" in refused("classify", bright_file, "--t1c", bright_file)
+    mask = draw("m.nii.gz", lesion)
+    assert refused("classify", bright_file, "--t1c", mask).startswith("m.nii.gz: is a mask, not a scan")
 
 
 def test_several_cases_take_the_masks_beside_them(

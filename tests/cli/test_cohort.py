@@ -66,7 +66,11 @@ def test_allowances_reach_the_scans(
     run, write_cohort, write_table, write_nifti, tmp_path, phantom_data, oblique_affine
 ):
     path = write_table(write_cohort(1))
-    for column, data in (("t2", phantom_data), ("t1c", phantom_data + 9), ("mask", phantom_data == phantom_data.max())):
+    for column, data in (
+        ("t2", phantom_data),
+        ("t1c", phantom_data[::-1]),
+        ("mask", phantom_data == phantom_data.max()),
+    ):
         write_nifti(tmp_path / f"c1/{column}.nii.gz", data.astype(np.int16), oblique_affine, codes=(0, 0))
     refusal = run("cohort", "check", path)
     assert refusal.exit_code == 3

@@ -24,6 +24,7 @@ from spinal_tf.models import Served
 from spinal_tf.phantom import simulated_cohort as phantom_cohort
 from spinal_tf.phantom.sources import procedural_background
 from spinal_tf.prediction import cohort_prediction
+from spinal_tf.report.record import mask_digest
 
 TASKS = ("tumor_vs_demyelinating", "astrocytoma_vs_ependymoma", "ms_vs_nmosd")
 CASES = {
@@ -278,6 +279,35 @@ def test_an_interrupt_leaves_whole_rows_and_the_rest_is_done_later(evaluate, tab
     assert list(cells_of(table)) == ["a", "b", "h"]
 
 
+def test_a_mask_that_a_record_names_as_a_networks_counts_as_automatic(
+    evaluate, table, tmp_path, lesion, write_nifti, oblique_affine
+):
+    edited = np.roll(lesion, 1, axis=0)
+    (tmp_path / "b-mask.json").write_text("{}")
+    (tmp_path / "b-t2_lesion.json").write_text(json.dumps({"mask": {"voxels_sha256": mask_digest(edited)}}))
+    evaluate("--with-mask")
+    assert cells_of(table)["b"]["mask_provenance"] == "automatic"
+
+
+def test_values_of_the_cohorts_masks_are_chosen_by_options_or_by_row(
+    evaluate, table, cohort, tmp_path, lesion, write_nifti, oblique_affine
+):
+    for name, drawn in (("a", lesion), ("b", np.roll(lesion, 1, axis=0))):
+        labels = np.where(drawn, 2, np.roll(drawn, 9, 1)).astype(np.int16)
+        write_nifti(tmp_path / f"{name}-mask.nii.gz", labels, oblique_affine)
+    result = evaluate("--mask-label", 1, "--mask-threshold", 0.5)
+    assert (result.exit_code, "its threshold, not both" in result.stderr) == (2, True)
+    result = evaluate()
+    assert "holds the values 0, 1 and 2; say which one is the lesion with --mask-label" in result.stderr
+    assert evaluate("--mask-label", 2, "--overwrite").exit_code == 0
+    assert [float(cells_of(table)[name]["dice"]) for name in "ab"] == pytest.approx([1, 2 / 3])
+    lines = cohort.read_text().splitlines()
+    rows = [f"{line},{value}" for line, value in zip(lines, ("mask_label", 1, "", "", 1), strict=True)]
+    cohort.write_text("\n".join(rows) + "\n")
+    assert evaluate("--mask-label", 2, "--overwrite").exit_code == 0
+    assert [float(cells_of(table)[name]["dice"]) for name in "ab"] == pytest.approx([0, 2 / 3])
+
+
 def test_with_mask_the_classifiers_see_the_cohorts_mask(evaluate, table, monkeypatch):
     evaluate()
     seen = []
@@ -294,12 +324,17 @@ def test_with_mask_the_classifiers_see_the_cohorts_mask(evaluate, table, monkeyp
     after = cells_of(table)
     assert [int(mask.sum()) for mask in seen] == [168, 168, 0]
     assert seen[1][5].any(), "the reference of b reaches one slice further"
-    assert {row["mask_provenance"] for row in after.values()} == {"reviewed"}
+    # In a the cohort's mask has the voxels that the segmenter marks, and h has no mask where nothing is found.
+    assert {name: row["mask_provenance"] for name, row in after.items()} == {
+        "a": "automatic",
+        "b": "reviewed",
+        "h": "automatic",
+    }
     for name, row in after.items():
         assert {column: row[column] for column in ("dice", "flagged", "volume_ml")} == {
             column: before[name][column] for column in ("dice", "flagged", "volume_ml")
         }
-    assert "warning: in 2 of 2 test cases the classifiers saw a mask that a person checked or drew" in result.stdout
+    assert "warning: in 1 of 2 test cases the classifiers saw a mask that a person checked or drew" in result.stdout
 
 
 def test_scans_with_contrast_give_a_second_set_of_probabilities(

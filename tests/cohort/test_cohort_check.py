@@ -69,7 +69,7 @@ def test_every_fault_of_the_images_is_found_in_one_pass(
     assert found[4] == (
         "row 5, mask: c4/mask.nii.gz: is empty, but the diagnosis is nmosd; draw the lesion, or leave the case out"
     )
-    assert found[5].startswith("row 6, mask: c5/t2.nii.gz: marks 100% of the scan")
+    assert found[5].startswith("row 6, mask: c5/t2.nii.gz: is the scan t2.nii.gz itself, not a mask")
     assert found[6].startswith("row 7, mask: c6/mask.nii.gz: marks 0.31 mL of a healthy case")
     assert check_cohort(write_table(rows)).sha256 is None
     with pytest.raises(CohortError, match="7 faults in all"):
@@ -107,10 +107,10 @@ def test_a_copy_is_found_whatever_its_file_looks_like(
 def test_a_mask_or_contrast_scan_of_another_case_is_found(write_cohort, write_table):
     rows = write_cohort(3)
     rows[1]["mask"] = rows[0]["mask"]
-    rows[2]["t1c"] = rows[2]["t2"]
+    rows[2]["t1c"] = rows[1]["t1c"]
     assert [fault.split(";")[0] for fault in faults(write_table(rows))] == [
         "row 3, mask: c1/mask.nii.gz: is the same image as the mask of row 2",
-        "row 4, t1c: c3/t2.nii.gz: is the same image as the t2 of this row",
+        "row 4, t1c: c2/t1c.nii.gz: is the same image as the t1c of row 3",
     ]
 
 
@@ -156,7 +156,7 @@ def test_hash_changes_with_what_is_said_and_shown(
     if change == "mask":
         mask[2, 11, 21] = False
     write_nifti(tmp_path / "c1/t2.nii.gz", data, affine, axes="PSR")
-    write_nifti(tmp_path / "c1/t1c.nii.gz", phantom_data + np.int16(501), affine)
+    write_nifti(tmp_path / "c1/t1c.nii.gz", phantom_data[:, ::-1] + np.int16(501), affine)
     write_nifti(tmp_path / "c1/mask.nii.gz", mask.astype(np.uint8), affine)
     checked = check_cohort(write_table(rows))
     assert checked.faults == ()
@@ -183,3 +183,60 @@ def test_a_simulated_cohort_is_sound(tmp_path):
 
 def test_neither_tensorflow_nor_click_is_imported(pytestconfig):
     subprocess.run([sys.executable, "-c", FORBIDDEN], cwd=pytestconfig.rootpath, check=True, timeout=120)
+
+
+# Masks that do not say what is lesion
+
+
+def test_masks_of_labels_and_probabilities_are_read_by_their_columns(
+    write_cohort, write_table, write_nifti, tmp_path, lesion, oblique_affine
+):
+    rows, before = write_cohort(2), None
+    before = check_cohort(write_table(rows)).sha256
+    first, second = (np.roll(lesion, number, 1) for number in (1, 2))
+    labels = np.where(first, 2, np.roll(first, 4, 1)).astype(np.uint8)
+    write_nifti(tmp_path / "c1/mask.nii.gz", labels, oblique_affine)
+    soft = np.where(second, 0.7, np.linspace(0, 0.3, 48)).astype(np.float32)
+    write_nifti(tmp_path / "c2/mask.nii.gz", soft, oblique_affine)
+    assert faults(write_table(rows)) == [
+        "row 2, mask: c1/mask.nii.gz: holds the values 0, 1 and 2; say which one is the lesion with the column "
+        "mask_label",
+        "row 3, mask: c2/mask.nii.gz: holds 49 values from 0 to 0.7, like a probability map: choose the column "
+        "mask_threshold, for example 0.5",
+    ]
+    rows[0]["mask_label"], rows[1]["mask_label"] = "2", ""
+    rows[0]["mask_threshold"], rows[1]["mask_threshold"] = "", "0,5"
+    assert faults(write_table(rows)) == []
+    assert check_cohort(write_table(rows)).sha256 == before  # the same lesions
+
+
+def test_values_of_a_mask_are_one_whole_label_or_one_threshold(write_cohort, write_table):
+    rows = write_cohort(3)
+    for row, (label, threshold) in zip(rows, (("1", "0.5"), ("1.5", ""), ("0", "-1")), strict=True):
+        row |= {"mask_label": label, "mask_threshold": threshold}
+    assert faults(write_table(rows)) == [
+        "row 2, mask_threshold: give a mask's label or its threshold, not both",
+        'row 3, mask_label: "1.5" is not a label of a mask; write a whole number',
+        'row 4, mask_label: "0" is not a label of a mask; write a number from 1 to 65535',
+        'row 4, mask_threshold: "-1" is not a threshold of a mask; write a number from 0.001 to 65535',
+    ]
+
+
+def test_a_doubtful_mask_is_a_warning(write_cohort, write_table, write_nifti, tmp_path, oblique_affine):
+    rows = write_cohort(1)
+    mask = np.zeros((7, 40, 48), np.uint8)
+    mask[2, 10:20, :4] = 1
+    write_nifti(tmp_path / "c1/mask.nii.gz", mask, oblique_affine)
+    checked = check_cohort(write_table(rows))
+    assert checked.faults == ()
+    (warning,) = [str(one) for one in checked.warnings if one.column == "mask"]
+    assert warning.startswith("row 2, mask: c1/mask.nii.gz: lies to 100% in air, at the surface")
+
+
+def test_a_t1c_that_is_no_scan_is_a_fault(write_cohort, write_table, write_nifti, tmp_path, lesion, oblique_affine):
+    rows = write_cohort(2)
+    rows[0]["t1c"] = rows[0]["t2"]
+    write_nifti(tmp_path / "c2/t1c.nii.gz", np.roll(lesion, 9, 1).astype(np.uint8), oblique_affine)
+    first, second = (fault for fault in faults(write_table(rows)) if "same image" not in fault)
+    assert first.startswith("row 2, t1c: c1/t2.nii.gz: is the T2w scan t2.nii.gz itself")
+    assert second == "row 3, t1c: c2/t1c.nii.gz: is a mask, not a scan; name the contrast-enhanced T1w scan"

@@ -27,7 +27,7 @@ def case(tmp_path) -> Case:
     mask[1, 4:6, 5] = True
     for name, array in {
         "t2": volume.data,
-        "t1c": 1 - volume.data,
+        "t1c": 1 - volume.data[:, ::-1],
         "mask": mask,
         "cord": ~mask,
         "model": np.roll(mask, 1, axis=1),
@@ -55,7 +55,7 @@ def test_the_segmenter_gets_the_cord_and_the_classifiers_get_t1c_and_its_mask(ca
     found = read_examination(case, folder=tmp_path, with_t1c=True, masks=MODEL)
     assert found.cord is None
     np.testing.assert_array_equal(found.model_mask, np.roll(found.mask, 1, axis=1))
-    np.testing.assert_allclose(found.t1c.data, 1 - found.t2.data, atol=1e-6)
+    np.testing.assert_allclose(found.t1c.data, 1 - found.t2.data[:, ::-1], atol=1e-6)
     both = read_examination(case, folder=tmp_path, with_t1c=False, masks=CORD + MODEL)
     np.testing.assert_array_equal(both.cord, ~found.mask)
     np.testing.assert_array_equal(both.model_mask, found.model_mask)

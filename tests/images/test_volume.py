@@ -285,15 +285,6 @@ def test_slices_are_numbered_as_in_the_file(tmp_path, write_nifti, phantom_data,
 # Masks and further scans on the same grid
 
 
-def test_any_value_but_zero_belongs_to_the_mask(tmp_path, write_nifti, phantom_volume):
-    values = np.zeros(phantom_volume.data.shape, np.float32)
-    values[0, 1, 2], values[3, 4, 5], values[6, 7, 8] = 0.2, -1, 255
-    path = write_nifti(tmp_path / "mask.nii", values, phantom_volume.affine, axes="PSR")
-    mask = read_mask(path, like=phantom_volume)
-    assert mask.dtype == np.bool_
-    assert {tuple(index) for index in np.argwhere(mask).tolist()} == {(0, 1, 2), (3, 4, 5), (6, 7, 8)}
-
-
 def test_empty_mask_is_a_mask(tmp_path, write_nifti, phantom_volume):
     path = write_nifti(tmp_path / "mask.nii", np.zeros(phantom_volume.data.shape, np.uint8), phantom_volume.affine)
     assert not read_mask(path, like=phantom_volume).any()

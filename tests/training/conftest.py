@@ -39,7 +39,7 @@ def _write_case(folder: Path, number: int, diagnosis: Diagnosis | None, split: s
     t2 = rng.gamma(4, 20, SHAPE) + 200 * mask
     volume = new_volume(t2, AFFINE, source=name)
     images = {"t2": volume.data, "mask": mask, "cord": cord}
-    images |= {"t1c": (300 - volume.data)} if number % 2 else {}
+    images |= {"t1c": (300 - volume.data[:, ::-1])} if number % 2 else {}
     (folder / name).mkdir()
     for kind, array in images.items():
         write_on_grid(array, folder / name / f"{kind}.nii.gz", like=volume)
