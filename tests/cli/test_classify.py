@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
-import nibabel as nib
 import numpy as np
 import pytest
 
@@ -162,27 +161,23 @@ def test_a_case_without_some_heat_maps_is_done_for_resume(run, bright_file, draw
 
 
 @pytest.mark.parametrize("option", ["--with-mask", "--t1c"])
-def test_an_image_of_another_shape_is_refused_with_both_grids(
+def test_an_image_of_another_shape_is_refused_with_what_differs(
     refused, bright_file, bright_data, oblique_affine, write_nifti, names, tmp_path, option
 ):
     other = write_nifti(tmp_path / "other.nii.gz", bright_data[:, :-1], oblique_affine)
     sentence = refused("classify", bright_file, option, other)
-    assert "other.nii.gz has 7 x 39 x 48 voxels" in sentence
-    assert "case.nii.gz has 48 x 40 x 7 voxels" in sentence
+    assert "48 x 39 x 7 voxels against 48 x 40 x 7" in sentence
     assert names(bright_file.parent) == ["case.nii.gz"]
 
 
 @pytest.mark.parametrize("option", ["--with-mask", "--t1c"])
-def test_an_image_shifted_by_2_mm_is_refused_with_both_grids(
+def test_an_image_shifted_by_2_mm_is_refused_with_what_differs(
     refused, bright_file, bright_data, oblique_affine, write_nifti, names, tmp_path, option
 ):
     shifted = oblique_affine.copy()
     shifted[2, 3] += 2
     other = write_nifti(tmp_path / "other.nii.gz", bright_data, shifted, axes="PSR")
-    sentence = refused("classify", bright_file, option, other)
-    ours, theirs = (nib.load(path).affine[:3, 3] for path in (bright_file, other))
-    for place in (ours, theirs):
-        assert "first voxel at ({:.4g}, {:.4g}, {:.4g}) mm".format(*place) in sentence
+    assert "shifted by 2 mm along S" in refused("classify", bright_file, option, other)
     assert names(bright_file.parent) == ["case.nii.gz"]
 
 
