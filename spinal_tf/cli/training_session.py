@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from spinal_tf.cli.failures import noted_stop
 from spinal_tf.cli.field_options import filled
-from spinal_tf.cli.progress import progress_bar
+from spinal_tf.cli.progress import progress_bar, progress_share
 from spinal_tf.datasets.sample_plans import CropPlan, TilePlan
 from spinal_tf.networks.network_registry import network_spec
 from spinal_tf.preprocess import Preprocessing
@@ -33,9 +33,6 @@ from spinal_tf.training.step import configure_tensorflow
 from spinal_tf.training.train_classifier import train_classifier
 from spinal_tf.training.train_segmenter import train_segmenter
 from spinal_tf.training.training_choices import TrainingOptions
-
-BAR = 1000
-"""Number of steps of the progress bar."""
 
 
 class TrainingSession:
@@ -152,21 +149,14 @@ def _classifier_plan(given: Mapping[str, Any]) -> ClassifierPlan:
 
 @contextmanager
 def _reporting() -> Iterator[Callable[[Report], None]]:
-    """Print one line for every validation; on terminals, show a progress bar in between."""
-    if not sys.stderr.isatty():
-        yield _say_validation
-        return
-    with click.progressbar(length=BAR, label="Training", file=sys.stderr, item_show_func=_beside_bar) as bar:
+    """Print one line for every validation, and show the progress in between."""
+    with progress_share("Training") as show_share:
 
         def show(report: Report) -> None:
             _say_validation(report)
-            bar.update(round(BAR * report.share) - bar.pos, report)
+            show_share(report.share, f"step {report.step}, loss {report.loss:.4f}")
 
         yield show
-
-
-def _beside_bar(report: Report | None) -> str | None:
-    return f"step {report.step}, loss {report.loss:.4f}" if report else None
 
 
 def _say_validation(report: Report) -> None:

@@ -94,18 +94,3 @@ def test_tensorflow_is_not_imported(write_cohort, write_table, command):
     arguments = [sys.executable, "-c", WITHOUT_TENSORFLOW, command, str(path)]
     done = subprocess.run(arguments, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr
-
-
-def test_progress_is_shown_on_a_terminal_only(capsys, monkeypatch):
-    from spinal_tf.cli.progress import progress_bar
-
-    with progress_bar("Reading") as progress:
-        assert progress is None
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
-    with progress_bar("Reading") as progress:
-        for done in (1, 2, 3):
-            progress(done, 3)
-    shown = capsys.readouterr()
-    assert shown.out == ""
-    assert "Reading" in shown.err
-    assert "3/3" in shown.err
