@@ -224,12 +224,12 @@ def _scaled(stored: np.ndarray, header: Nifti1Header, source: str) -> np.ndarray
 
 
 def _read_header(path: Path) -> tuple[tuple[int, ...], np.ndarray, bool]:
-    source = path.name
+    source = legible(path.name)
     with reading(source, zlib.error), path.open("rb") as raw:
         header = _parse(unpacked(raw).read(_LONGEST_HEADER), source)
-    shape = _sizes(header, source)
-    first, second, third, *_ = (*shape, 1, 1)
-    forms = read_forms(header, (first, second, third), source)
+        shape = _sizes(header, source)
+        first, second, third, *_ = (*shape, 1, 1)
+        forms = read_forms(header, (first, second, third), source)
     return shape, forms.affine, not forms.no_orientation
 
 

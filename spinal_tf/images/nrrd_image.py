@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import re
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal
@@ -48,6 +50,7 @@ SKIPS = ("line skip", "lineskip", "byte skip", "byteskip")
 
 BYTE_ORDERS: dict[str, Literal["<", ">"]] = {"little": "<", "big": ">"}
 
+_LONGEST_SHOWN = 40
 _INTEGERS = (
     (1, ("char", "int8", "int8_t")),
     (2, ("short", "short int", "int16", "int16_t")),
@@ -75,16 +78,14 @@ def read_nrrd(path: Path) -> StoredImage:
             hold, coordinates in another unit than mm, or an unusable affine.
     """
     source = legible(path.name)
-    _refuse_other(path)
+    _refuse_other(path, source)
     nrrd = _library()
     with reading(source, zlib.error):
         with path.open("rb") as stream:
-            try:
+            with _reading_header(nrrd, source):
                 header = nrrd.read_header(stream)
                 shape, dtype = _checked(header, source, path.stat().st_size)
                 affine, missing = _affine(header, source)
-            except (nrrd.NRRDError, KeyError, IndexError, TypeError, ValueError) as error:
-                raise VolumeError(f"{source}: its header is damaged or incomplete; copy or export it again") from error
             packed = str(header["encoding"]).lower() in COMPRESSED
             content = gunzipped(stream) if packed else stream
             data = read_voxels(content, shape, dtype)
@@ -99,11 +100,20 @@ def read_nrrd(path: Path) -> StoredImage:
         )
 
 
-def _refuse_other(path: Path) -> None:
-    with reading(legible(path.name)), path.open("rb") as stream:
+def _refuse_other(path: Path, source: str) -> None:
+    with reading(source), path.open("rb") as stream:
         start = stream.read(FIRST_BYTES)
     if not _takes_bytes(start):
-        raise VolumeError(f"{path.name}: {explain_not_image(start, path.name)}")
+        raise VolumeError(f"{source}: {explain_not_image(start, source)}")
+
+
+@contextmanager
+def _reading_header(nrrd: ModuleType, source: str) -> Iterator[None]:
+    """Turn all that the library and numpy raise for a damaged header into one sentence."""
+    try:
+        yield
+    except (nrrd.NRRDError, KeyError, IndexError, TypeError, ValueError) as error:
+        raise VolumeError(f"{source}: its header is damaged or incomplete; copy or export it again") from error
 
 
 def _library() -> ModuleType:
@@ -128,7 +138,8 @@ def _checked(header: dict[str, Any], source: str, file_bytes: int) -> tuple[tupl
     encoding = str(header["encoding"]).lower()
     dtype = VOXEL_TYPES.get(str(header["type"]).lower())
     if dtype is None or encoding not in READABLE:
-        raise VolumeError(f"{source}: has voxels of type {header['type']} in encoding {encoding}; save it with gzip")
+        shown = f"type {_shown(header['type'])} in encoding {_shown(encoding)}"
+        raise VolumeError(f"{source}: has voxels of {shown}; save it with gzip")
     ratio = MAXIMUM_RATIO if encoding in COMPRESSED else 1
     if math.prod(shape) * dtype.itemsize > file_bytes * ratio:
         shown = " x ".join(map(str, shape))
@@ -136,6 +147,11 @@ def _checked(header: dict[str, Any], source: str, file_bytes: int) -> tuple[tupl
             f"{source}: is truncated, it is too small for the {shown} voxels in its header; copy it again"
         )
     return shape, dtype.newbyteorder(BYTE_ORDERS[header["endian"]]) if dtype.itemsize > 1 else dtype
+
+
+def _shown(text: str) -> str:
+    """Return a value of the header as messages show it: short, without control characters."""
+    return "".join(sign if sign.isprintable() else " " for sign in text[:_LONGEST_SHOWN])
 
 
 def _three_sizes(sizes: list[int], source: str) -> tuple[int, int, int]:
@@ -154,7 +170,7 @@ def _affine(header: dict[str, Any], source: str) -> tuple[np.ndarray, str]:
     """Return the affine to RAS mm, and the reason why the file does not tell left from right; empty if it does."""
     units = set(header.get("space units", ())) - {"", "mm"}
     if units:
-        raise VolumeError(f"{source}: gives places in {', '.join(sorted(units))}, not in mm; export it in mm")
+        raise VolumeError(f"{source}: gives places in {_shown(', '.join(sorted(units)))}, not in mm; export it in mm")
     directions = np.asarray(header.get("space directions", np.eye(3)), dtype=np.float64)[-3:]
     signs = TO_RAS.get(str(header.get("space", "")).lower())
     affine = np.eye(4)
@@ -166,8 +182,10 @@ def _affine(header: dict[str, Any], source: str) -> tuple[np.ndarray, str]:
 
 
 def _read_header(path: Path) -> tuple[tuple[int, ...], np.ndarray, bool]:
-    nrrd, source = _library(), path.name
-    with reading(source, nrrd.NRRDError, KeyError, ValueError), path.open("rb") as stream:
+    source = legible(path.name)
+    _refuse_other(path, source)
+    nrrd = _library()
+    with reading(source), path.open("rb") as stream, _reading_header(nrrd, source):
         header = nrrd.read_header(stream)
         sizes = tuple(int(size) for size in header["sizes"])
         affine, missing = _affine(header, source)

@@ -94,13 +94,16 @@ def _nrrd(rng: Random | None) -> dict[str, bytes]:
 
 
 def _read_image(path: Path) -> object:
-    """Read a file as mask of a sound scan and as scan, and write on its grid."""
+    """Read a file's header, read it as mask of a sound scan and as scan, and write on its grid."""
     from spinal_tf.errors import VolumeError
+    from spinal_tf.images.image_header import read_header
     from spinal_tf.images.volume import read_mask, read_volume, write_on_grid
 
     scan = path.parent / "sound" / "scan.nii"
     scan.parent.mkdir(exist_ok=True)
     scan.write_bytes(_nifti(None)["scan.nii"])
+    with suppress(VolumeError):
+        read_header(path)
     with suppress(VolumeError):
         read_mask(path, like=read_volume(scan))
     volume = read_volume(path, assume_orientation=True, allow_plane=True)

@@ -10,6 +10,7 @@ import pytest
 import SimpleITK as sitk  # noqa: N813, its own documentation's name
 
 from spinal_tf.errors import VolumeError
+from spinal_tf.images.image_header import read_header
 from spinal_tf.images.volume import read_mask, read_volume, write_on_grid
 
 UNITS_AT = 123
@@ -149,6 +150,14 @@ def test_a_broken_sform_alone_is_refused(scan, broken):
 def test_two_broken_forms_are_refused(scan):
     path = _patched(scan(), _sform("zero"), BROKEN_QFORM["one zero"])
     assert "neither its sform nor its qform can be used; convert it again" in _refusal(path)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_huge_number_in_a_form_is_no_warning_of_numpy(scan):
+    path = _patched(scan((0, 1)), (280, "<f", 3e38))
+    with pytest.raises(VolumeError, match="its affine is unusable"):
+        read_header(path)
+    assert "its affine is unusable" in _refusal(path)
 
 
 def test_a_spacing_of_zero_without_orientation_is_refused(scan):

@@ -12,6 +12,7 @@ import SimpleITK as sitk  # noqa: N813, its own documentation's name
 from spinal_tf.errors import RequirementError, VolumeError
 from spinal_tf.find_cases import find_cases
 from spinal_tf.images.image_format import MAXIMUM_VOXELS
+from spinal_tf.images.image_header import read_header
 from spinal_tf.images.image_registry import image_suffix, suffixes_in_words
 from spinal_tf.images.nrrd_image import VOXEL_TYPES
 from spinal_tf.images.volume import in_file_order, read_mask, read_volume
@@ -129,6 +130,7 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(saved, volume):
         (f"space: {SPACE}", "space: scanner-xyz", "its header names no space of a patient"),
         ("type: float", "type: quaternion", "has voxels of type quaternion in encoding gzip"),
         ("type: float", "type: block", "has voxels of type block"),
+        ("encoding: gzip", "encoding: " + "h\x1b" * 900, r"in encoding (h ){20}; save it with gzip"),
         ("endian: little", "endian: middle", "its header is damaged or incomplete"),
         ("type: float", "type: float\ntype: float", "its header is damaged or incomplete"),
         ("space directions: (", "space directions: (1,", "its header is damaged or incomplete"),
@@ -149,6 +151,14 @@ def test_what_cannot_be_used_is_refused_in_a_sentence(saved, volume):
         saved.write_bytes(damaged)
         with pytest.raises(VolumeError, match=r"scan\.nrrd: is truncated or damaged"):
             read_volume(saved)
+
+
+@pytest.mark.parametrize("content", [b"NRRD0004\nsizes: 3 x 5\n\n", b"NRRD0004\n\n", b"NRRD0004\n:=\n\n", bytes(600)])
+def test_the_header_alone_is_refused_in_a_sentence_too(tmp_path, content):
+    (tmp_path / "scan.nrrd").write_bytes(content)
+    for read in (read_header, read_volume):
+        with pytest.raises(VolumeError, match=r"scan\.nrrd: (its header is damaged|is not an NRRD file)"):
+            read(tmp_path / "scan.nrrd")
 
 
 @pytest.mark.parametrize(("name", "size"), [("uchar", 1), ("short", 2), ("unsigned int", 4), ("double", 8)])
