@@ -29,7 +29,7 @@ from spinal_tf.evaluation.overlap_summary import GroupSummary
 from spinal_tf.evaluation.paper.paper_table2 import PAPER_LEGEND, paper_column
 from spinal_tf.evaluation.paper.reference import beside_paper
 from spinal_tf.evaluation.performance import MEASURES
-from spinal_tf.evaluation.predictions import CaseSet
+from spinal_tf.evaluation.predictions import CaseSet, main_set
 from spinal_tf.evaluation.statistics.intervals import wilson
 from spinal_tf.file_names import legible
 from spinal_tf.results import Zone
@@ -239,8 +239,7 @@ def _triage(evaluation: Evaluation) -> Iterator[str]:
 
 def _activations(evaluation: Evaluation) -> Iterator[str]:
     """Show the test set, or validation if it has none: by disease, and by answer; the files also combine both."""
-    sets = [one.case_set for one in evaluation.activations]
-    shown = CaseSet.TEST if CaseSet.TEST in sets else CaseSet.VALIDATION
+    shown = main_set([one.case_set for one in evaluation.activations])
     columns = (Column("", _label), Column("Cases", _cases), *map(_zone, Zone))
     groups = [one for one in evaluation.activations if one.case_set is shown and None in (one.diagnosis, one.right)]
     for task in tree().tasks:

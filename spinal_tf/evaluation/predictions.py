@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
@@ -30,9 +30,19 @@ class CaseSet(str, Enum):
         return Split.VALIDATION if self is CaseSet.VALIDATION else Split.TEST
 
     @property
+    def term(self) -> str:
+        """Name in a sentence, before the word "cases"."""
+        return "difficult test" if self is CaseSet.DIFFICULT else self.value
+
+    @property
     def printed(self) -> str:
         """Heading as in the paper's table."""
         return {"validation": "Validation", "test": "Testing", "difficult": "Difficult cases"}[self.value]
+
+
+def main_set(sets: Container[object]) -> CaseSet:
+    """Return the test, or validation if there is no test."""
+    return CaseSet.TEST if CaseSet.TEST in sets else CaseSet.VALIDATION
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -79,10 +79,10 @@ def _origin(result: CaseResult) -> Iterator[Table]:
         ]
         yield listed("Models", ("Model", "Trained on", "SHA-256 of the weights"), models)
     software = [(name, version or "not installed") for name, version in software_versions().items()]
-    yield listed("Software", ("Package", "Version"), software, numeric=[1])
+    yield listed("Software", ("Package", "Version"), software, numeric=True)
     if result.timings_s:
         timings = [(stage, f"{seconds:.2f}") for stage, seconds in result.timings_s.items()]
-        yield listed("Time", ("Stage", "Seconds"), timings, numeric=[1])
+        yield listed("Time", ("Stage", "Seconds"), timings, numeric=True)
 
 
 def _tasks(classification: Classification) -> Table:
@@ -114,8 +114,7 @@ def _activation(classification: Classification) -> Table:
         )
         for result in classification.tasks
     ]
-    header = ("Class", "Mainly active", *REGIONS.values())
-    return listed(caption, header, rows, numeric=range(1, len(header)))
+    return listed(caption, ("Class", "Mainly active", *REGIONS.values()), rows, numeric=True)
 
 
 def _tiles(classification: Classification, volume: Volume) -> Table:
@@ -125,7 +124,7 @@ def _tiles(classification: Classification, volume: Volume) -> Table:
         for tile, number in enumerate(numbers)
     ]
     header = ("Slice", *(tree().term(result.task.classes[1]) for result in classification.tasks))
-    return listed("Probability slice by slice", header, rows, numeric=range(1, len(header)))
+    return listed("Probability slice by slice", header, rows, numeric=True)
 
 
 def _scan_and_mask(result: CaseResult) -> list[tuple[str, str]]:

@@ -66,6 +66,17 @@ def filled(columns: Iterable[Column], records: Iterable[Any], *, caption: str = 
     )
 
 
-def listed(caption: str, header: Sequence[str], rows: Iterable[Sequence[str]], *, numeric: Iterable[int] = ()) -> Table:
-    """Return a table of texts that are known already."""
-    return Table(header=tuple(header), rows=tuple(map(tuple, rows)), numeric=frozenset(numeric), caption=caption)
+def listed(
+    caption: str, header: Sequence[str], rows: Iterable[Iterable[str]], *, numeric: bool = False, headings: int = 1
+) -> Table:
+    """Return a table of known texts.
+
+    Args:
+        caption: meaning of the table.
+        header: headings of the columns.
+        rows: one text per column.
+        numeric: whether all columns hold numbers, but for the first ones.
+        headings: number of first columns that describe a row.
+    """
+    numbers = frozenset(range(headings, len(header)) if numeric else ())
+    return Table(header=tuple(header), rows=tuple(map(tuple, rows)), numeric=numbers, caption=caption)

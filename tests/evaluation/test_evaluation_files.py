@@ -25,7 +25,7 @@ from spinal_tf.evaluation.paper.paper_table2 import TABLE_2
 from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.evaluation.statistics.confusion import RATIOS
-from spinal_tf.report.study.latex import latex_tables
+from spinal_tf.report.study.study_files import latex_tables
 from spinal_tf.taxonomy import tree
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/schema/metrics.schema.json").read_text(encoding="utf-8"))

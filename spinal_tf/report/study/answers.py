@@ -11,7 +11,7 @@ from spinal_tf.evaluation.described import Proportion, mean_sd
 from spinal_tf.evaluation.evaluation import Evaluation
 from spinal_tf.evaluation.evaluation_files import software_versions
 from spinal_tf.evaluation.predictions import CaseSet, Prediction
-from spinal_tf.report.study.sentences import SETS, main_set, measured, point
+from spinal_tf.report.study.sentences import judged_set, measured, point
 from spinal_tf.taxonomy import tree
 
 Answer = Callable[[Evaluation], str | None]
@@ -28,7 +28,7 @@ def tables(evaluation: Evaluation) -> str:
 def missing(evaluation: Evaluation) -> str:
     """State how missing values in the table were handled."""
     left_out = [
-        f"{scored.task.printed}, {SETS[scored.case_set]}: {scored.left_out}"
+        f"{scored.task.printed}, {scored.case_set.term}: {scored.left_out}"
         for task in evaluation.tasks.values()
         for scored in task.sets.values()
         if scored.left_out
@@ -46,7 +46,7 @@ def agreement(evaluation: Evaluation) -> str | None:
     """State the agreement of all raters together, in each set."""
     together = {one.case_set: one for one in reversed(evaluation.agreements)}
     found = [
-        f"{SETS[one.case_set]}: {len(one.raters)} raters agreed on {one.agreed} of {one.cases} cases, kappa "
+        f"{one.case_set.term}: {len(one.raters)} raters agreed on {one.agreed} of {one.cases} cases, kappa "
         f"{one.kappa:.2f}"
         for one in reversed(together.values())
         if not math.isnan(one.kappa)
@@ -71,7 +71,7 @@ def disjoint(evaluation: Evaluation) -> str | None:
 def numbers(evaluation: Evaluation) -> str:
     """Count cases and positive cases of each set and task."""
     sets = (
-        f"{SETS[case_set].capitalize()}: "
+        f"{case_set.term.capitalize()}: "
         + "; ".join(
             f"{one.scored.task.printed} {len(one.scored.cases)} cases, {int(one.scored.labels.sum())} positive"
             for one in by_task.values()
@@ -157,10 +157,10 @@ def by_cluster(evaluation: Evaluation) -> str | None:
 
 def failures(evaluation: Evaluation) -> str:
     """Count the wrong calls by type of error."""
-    main = main_set(evaluation)
+    main = judged_set(evaluation)
     parts = (
         f"{one.scored.task.printed}: {one.confusion.fn} of the positive and {one.confusion.fp} of the negative "
-        f"class, of {len(one.scored.cases)} {SETS[main]} cases"
+        f"class, of {len(one.scored.cases)} {main.term} cases"
         for one in evaluation.performances[main].values()
     )
     return f"Called wrong: {'; '.join(parts)}."
@@ -186,7 +186,7 @@ def output(evaluation: Evaluation) -> str:
 def updating(evaluation: Evaluation) -> str | None:
     """Report temperature scaling and its effect."""
     parts = [
-        f"{pair.scored.task.printed}, {SETS[pair.scored.case_set]}: temperature {pair.temperature:.2f}, Brier "
+        f"{pair.scored.task.printed}, {pair.scored.case_set.term}: temperature {pair.temperature:.2f}, Brier "
         f"score {pair.before.brier:.3f} before and {pair.after.brier:.3f} after"
         for pair in evaluation.calibrations
         if pair.after
@@ -197,7 +197,7 @@ def updating(evaluation: Evaluation) -> str | None:
 
 def explained(evaluation: Evaluation) -> str | None:
     """Report where Grad-CAM maps are mainly active, over all cases of a task."""
-    main = main_set(evaluation)
+    main = judged_set(evaluation)
     found = [
         f"{group.task.printed}, "
         + ", ".join(f"{zone.printed.lower()} {share.count}/{share.total}" for zone, share in group.zones.items())
@@ -208,7 +208,7 @@ def explained(evaluation: Evaluation) -> str | None:
         return None
     checks = [f"{one.task.printed} {one.spearman:.2f}" for one in evaluation.map_checks if one.by_case]
     checked = f" Rank correlation with maps of random weights: {', '.join(checks)}." if checks else ""
-    return f"{SETS[main].capitalize()}, zones where Grad-CAM is mainly active: {'; '.join(found)}.{checked}"
+    return f"{main.term.capitalize()}, zones where Grad-CAM is mainly active: {'; '.join(found)}.{checked}"
 
 
 def warnings(evaluation: Evaluation) -> str | None:
@@ -248,22 +248,22 @@ ANSWERS: Mapping[str, Answer] = {
 
 
 def _main(evaluation: Evaluation, names: tuple[str, ...]) -> str:
-    main = main_set(evaluation)
+    main = judged_set(evaluation)
     return _sentences(
-        f"{SETS[main].capitalize()}, {measured(one, names)}" for one in evaluation.performances[main].values()
+        f"{main.term.capitalize()}, {measured(one, names)}" for one in evaluation.performances[main].values()
     )
 
 
 def _dice(evaluation: Evaluation) -> Iterator[str]:
     """Report the Dice of the masks in the main set, if measured."""
-    main = main_set(evaluation)
+    main = judged_set(evaluation)
     found = [
         f"{group.diagnosis.printed} {dice.median:.2f} ({dice.first:.2f}, {dice.third:.2f})"
         for group in evaluation.masks
         if group.case_set is main and group.diagnosis and (dice := group.summary.spreads.get("dice")) and dice.defined
     ]
     if found:
-        yield f"{SETS[main].capitalize()}, Dice of the masks, median and quartiles: {', '.join(found)}."
+        yield f"{main.term.capitalize()}, Dice of the masks, median and quartiles: {', '.join(found)}."
 
 
 def _judged(evaluation: Evaluation) -> list[Prediction]:

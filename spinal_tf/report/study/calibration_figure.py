@@ -18,7 +18,6 @@ from spinal_tf.report.study.style import (
     BLUE,
     GREY,
     PANEL_INCHES,
-    SET_NAMES,
     VERMILLION,
     Drawing,
     Space,
@@ -54,7 +53,7 @@ def draw_reliability(evaluation: Evaluation, note: str) -> Iterator[Drawing]:
             _draw_curves(curve, pair)
             _draw_counts(counts, pair)
             legend_below(counts, 0.55, of=curve)
-        title = f"Reliability of the probabilities, {SET_NAMES[case_set]}"
+        title = f"Reliability of the probabilities, {case_set.term} cases"
         yield finished(f"reliability-{case_set.value}", title, RELIABILITY_CAPTION, figure, note)
 
 
@@ -64,7 +63,7 @@ def draw_decisions(evaluation: Evaluation, note: str) -> Iterator[Drawing]:
         figure, panels = grid([PANEL_INCHES] * len(pairs), [PANEL_INCHES], Space(below=0.95))
         for panel, pair in zip(panels[0], pairs, strict=True):
             _draw_benefit(panel, pair)
-        title = f"Decision curves, {SET_NAMES[case_set]}"
+        title = f"Decision curves, {case_set.term} cases"
         yield finished(f"decision-{case_set.value}", title, DECISION_CAPTION, figure, note)
 
 

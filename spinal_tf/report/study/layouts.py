@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from spinal_tf.evaluation import overlap_text
 from spinal_tf.evaluation.contrasts import COMPARED
 from spinal_tf.evaluation.evaluation import Evaluation
@@ -12,8 +10,8 @@ from spinal_tf.evaluation.formats import LABELS, NOTHING, dashed, measure_cell
 from spinal_tf.evaluation.overlap_summary import GroupSummary
 from spinal_tf.evaluation.paper.paper_table2 import PAPER_LEGEND
 from spinal_tf.evaluation.paper.reference import beside_paper
-from spinal_tf.evaluation.predictions import CaseSet
-from spinal_tf.tables.table_model import Column, Table, filled, number_column
+from spinal_tf.evaluation.predictions import CaseSet, main_set
+from spinal_tf.tables.table_model import Column, Table, filled, listed, number_column
 from spinal_tf.taxonomy import Diagnosis, tree
 
 TABLE_2_NOTE = (
@@ -65,25 +63,20 @@ def masks(evaluation: Evaluation) -> Table:
         marked = NOTHING if healthy.falsely_marked is None else str(healthy.falsely_marked)
         lines = [[*line, known.get(line[0], NOTHING)] for line in lines]
         lines.append(["Marked without a lesion", *(NOTHING for _ in ill), marked])
-    return _by_disease(("Measure",), (*(disease.printed for disease in ill), *(["Healthy"] if healthy else [])), lines)
+    header = ("Measure", *(disease.printed for disease in ill), *(["Healthy"] if healthy else []))
+    return listed("", header, (map(dashed, line) for line in lines), numeric=True)
 
 
 def lesion_detection(evaluation: Evaluation) -> Table:
     """Lay out a column for each disease, and rows for each rule."""
     _, ill, _ = _main_masks(evaluation)
-    found = [[rule, *line] for rule, lines in overlap_text.detection_lines(ill) for line in lines]
-    return _by_disease(("Counted", "Measure or size"), (disease.printed for disease in ill), found)
+    found = ([rule, *map(dashed, line)] for rule, lines in overlap_text.detection_lines(ill) for line in lines)
+    header = ("Counted", "Measure or size", *(disease.printed for disease in ill))
+    return listed("", header, found, numeric=True, headings=2)
 
 
 def _main_masks(evaluation: Evaluation) -> tuple[CaseSet, dict[Diagnosis, GroupSummary], GroupSummary | None]:
     """Return the main set (the test, or validation if there is no test), its diseases and its healthy cases."""
-    sets = {group.case_set for group in evaluation.masks}
-    main = CaseSet.TEST if CaseSet.TEST in sets else CaseSet.VALIDATION
+    main = main_set({group.case_set for group in evaluation.masks})
     groups = {group.diagnosis: group.summary for group in evaluation.masks if group.case_set is main}
     return main, {disease: one for disease, one in groups.items() if disease}, groups.get(None)
-
-
-def _by_disease(labels: tuple[str, ...], groups: Iterable[str], lines: Iterable[list[str]]) -> Table:
-    header = (*labels, *groups)
-    rows = tuple(tuple(map(dashed, line)) for line in lines)
-    return Table(header=header, rows=rows, numeric=frozenset(range(len(labels), len(header))))

@@ -20,7 +20,6 @@ from spinal_tf.report.study.style import (
     BLACK,
     GREY,
     PAPER,
-    SET_NAMES,
     SKY,
     Drawing,
     Space,
@@ -76,7 +75,7 @@ def draw_volumes(evaluation: Evaluation, note: str) -> Iterator[Drawing]:
         panel.set_xlabel("Mean of both volumes (mL)")
     legend_below(left, 0.55, columns=4)
     caption = AGREEMENT_CAPTION.format(unmarked=len(sizes) - len(marked))
-    yield finished("volumes", f"Lesion volume, {len(sizes)} {SET_NAMES[case_set]}", caption, figure, note)
+    yield finished("volumes", f"Lesion volume, {len(sizes)} {case_set.term} cases", caption, figure, note)
 
 
 def draw_dice(evaluation: Evaluation, note: str) -> Iterator[Drawing]:
@@ -91,7 +90,7 @@ def draw_dice(evaluation: Evaluation, note: str) -> Iterator[Drawing]:
     _plain_numbers(panel.xaxis)
     legend_below(panel, 0.55, columns=4)
     _draw_means(means, mean_dice(sizes))
-    title = f"Dice by lesion volume, {len(sizes)} {SET_NAMES[case_set]}"
+    title = f"Dice by lesion volume, {len(sizes)} {case_set.term} cases"
     caption = DICE_CAPTION.format(HOLLOW if beside_paper() else "")
     yield finished("dice", title, caption, figure, note)
 

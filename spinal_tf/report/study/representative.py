@@ -13,7 +13,7 @@ from spinal_tf.evaluation.predictions import Prediction
 from spinal_tf.evaluation.scored import ScoredTask
 from spinal_tf.report.study.mask_sizes import mask_sizes, reported
 from spinal_tf.report.study.pictures import LOOKS, CasePicture, draw_outlines, grey, with_masks
-from spinal_tf.report.study.style import SET_NAMES, YELLOW, Drawing, Space, finished, grid, legend_below
+from spinal_tf.report.study.style import YELLOW, Drawing, Space, finished, grid, legend_below
 from spinal_tf.taxonomy import Diagnosis, Task, tree
 
 RIGHT, WRONG = "\N{CHECK MARK}", "\N{BALLOT X}"
@@ -90,7 +90,7 @@ def draw_cases(evaluation: Evaluation, pictures: Mapping[str, CasePicture], note
         panels[-1, 0].plot([], [], color=colour, linestyle=line, label=name)
     panels[-1, 0].plot([], [], "s", color=YELLOW, markersize=9, label="both")
     legend_below(panels[-1, 0], 0.12, columns=3)
-    title = f"Representative {SET_NAMES[case_set]}"
+    title = f"Representative {case_set.term} cases"
     yield finished("cases", title, CAPTION, figure, note)
 
 

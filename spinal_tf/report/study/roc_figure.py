@@ -25,7 +25,6 @@ from spinal_tf.report.study.style import (
     PANEL_INCHES,
     PAPER,
     PURPLE,
-    SET_NAMES,
     SKY,
     VERMILLION,
     Drawing,
@@ -67,7 +66,7 @@ def draw_roc(evaluation: Evaluation, note: str) -> Iterator[Drawing]:
         for panel, (name, performance) in zip(panels[0], performances.items(), strict=True):
             _draw_task(panel, evaluation, performance, rater_points(evaluation.contrasts, name, case_set))
         starred = any(one.scored.cross_fitted for one in performances.values())
-        title = f"ROC curves, {SET_NAMES[case_set]}"
+        title = f"ROC curves, {case_set.term} cases"
         yield finished(f"roc-{case_set.value}", title, _caption(evaluation, starred=starred), figure, note)
 
 

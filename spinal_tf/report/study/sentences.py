@@ -8,28 +8,25 @@ from spinal_tf.evaluation.evaluation import Evaluation
 from spinal_tf.evaluation.formats import LABELS, limits, measure_cell, paper_cell
 from spinal_tf.evaluation.paper.paper_table2 import paper_column
 from spinal_tf.evaluation.performance import Measure, Performance
-from spinal_tf.evaluation.predictions import CaseSet
+from spinal_tf.evaluation.predictions import CaseSet, main_set
 from spinal_tf.evaluation.scored import ScoredTask
 from spinal_tf.taxonomy import tree
 
 INTERVAL = " (95 % interval {} to {})"
 
-SETS = {CaseSet.VALIDATION: "validation", CaseSet.TEST: "test", CaseSet.DIFFICULT: "difficult test"}
-"""Names of the sets before the word "cases"."""
 
-
-def main_set(evaluation: Evaluation) -> CaseSet:
+def judged_set(evaluation: Evaluation) -> CaseSet:
     """Return the test, or validation if there is no test."""
-    return CaseSet.TEST if evaluation.performances[CaseSet.TEST] else CaseSet.VALIDATION
+    return main_set([case_set for case_set, by_task in evaluation.performances.items() if by_task])
 
 
 def summary(evaluation: Evaluation) -> Iterator[tuple[str, str]]:
     """Yield the name of each task with a one-sentence summary, and the paper's numbers if shown."""
-    for name, judged in evaluation.performances[main_set(evaluation)].items():
+    for name, judged in evaluation.performances[judged_set(evaluation)].items():
         scored, measures = judged.scored, judged.measures
         paper = paper_column(scored.case_set, name)
         accuracy, area = measures["accuracy"], measures["auc"]
-        right = f"{judged.confusion.tp + judged.confusion.tn} of {len(scored.cases)} {SETS[scored.case_set]} cases"
+        right = f"{judged.confusion.tp + judged.confusion.tn} of {len(scored.cases)} {scored.case_set.term} cases"
         sentence = (
             f"{right} were called right, {100 * accuracy.value:.0f} %"
             f"{limits(accuracy.formula, 0, scale=100, form=INTERVAL)}; AUC {measure_value(area)}"

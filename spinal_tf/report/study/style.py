@@ -19,7 +19,6 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from spinal_tf.evaluation.evaluation_files import NOTICE
-from spinal_tf.evaluation.predictions import CaseSet
 from spinal_tf.taxonomy import Diagnosis, Task, tree
 
 BLACK, ORANGE, SKY, GREEN = "#000000", "#e69f00", "#56b4e9", "#009e73"
@@ -31,12 +30,6 @@ PAPER = "Zhuo et al. 2022"
 
 MARKS = (("o", BLUE), ("s", ORANGE), ("^", GREEN), ("D", PURPLE), ("v", SKY), ("P", VERMILLION), ("X", BLACK))
 """Marks and colors of diseases, in the order of the tree; with more diseases, they repeat."""
-
-SET_NAMES = {
-    CaseSet.VALIDATION: "validation cases",
-    CaseSet.TEST: "test cases",
-    CaseSet.DIFFICULT: "difficult test cases",
-}
 
 PANEL_INCHES = 2.65
 """Width in inches of a panel, three in a row."""

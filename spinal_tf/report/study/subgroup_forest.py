@@ -18,7 +18,6 @@ from spinal_tf.report.study.style import (
     GREY,
     ORANGE,
     PURPLE,
-    SET_NAMES,
     Drawing,
     Space,
     finished,
@@ -86,7 +85,7 @@ def draw_forest(evaluation: Evaluation, note: str) -> Iterator[Drawing]:
         panel.tick_params(axis="y", length=0, labelleft=place == 0)
     legend_below(panels[0], 0.6, columns=min(len(COMPARED), 2 * len(tasks)))
     caption = CAPTION.format(interval=BOOTSTRAP if by_patients else FORMULAE)
-    sets = dict.fromkeys(SET_NAMES[one.case_set] for one in contrasts)
+    sets = dict.fromkeys(f"{one.case_set.term} cases" for one in contrasts)
     yield finished("subgroups", f"Subgroups, {' and '.join(sets)}", caption, figure, note)
 
 

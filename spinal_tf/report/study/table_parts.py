@@ -11,7 +11,7 @@ from spinal_tf.evaluation.evaluation import Evaluation
 from spinal_tf.evaluation.evaluation_rows import TABLES, Row
 from spinal_tf.evaluation.evaluation_text import RATER_LEGEND
 from spinal_tf.evaluation.map_check import MOST_ALIKE
-from spinal_tf.evaluation.predictions import CaseSet
+from spinal_tf.evaluation.predictions import CaseSet, main_set
 from spinal_tf.report.study.layouts import lesion_detection, masks, subgroups
 from spinal_tf.report.study.sheets import heading, sheet
 from spinal_tf.tables.table_model import Table
@@ -242,9 +242,8 @@ def filled(evaluation: Evaluation, names: Sequence[str]) -> Iterator[tuple[Part,
 
 
 def _chosen(part: Part, rows: Sequence[Row]) -> Iterator[Row]:
-    sets = [row.get("set") for row in rows]
-    main = CaseSet.TEST if CaseSet.TEST in sets else CaseSet.VALIDATION
-    tested = {*sets} - {CaseSet.VALIDATION} or {CaseSet.VALIDATION}
+    sets = {row.get("set") for row in rows}
+    main, tested = main_set(sets), sets - {CaseSet.VALIDATION} or sets
     for row in rows:
         in_kind = not part.kind or (row["kind"] == part.kind and row["set"] in tested)
         if in_kind and (not part.main or row["set"] is main) and part.choose(row):

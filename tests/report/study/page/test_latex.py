@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from spinal_tf.evaluation.evaluation_rows import TABLES
-from spinal_tf.report.study.latex import NOTHING, latex_tables
+from spinal_tf.report.study.study_files import NOTHING, latex_tables
 from spinal_tf.tables.latex_table import PACKAGES, escaped
 
 BETWEEN_COLUMNS = 6.0

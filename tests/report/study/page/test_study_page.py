@@ -14,7 +14,7 @@ from html_page import Page
 from spinal_tf.evaluation.evaluation_files import NOTICE, write_evaluation
 from spinal_tf.evaluation.evaluation_rows import TABLES
 from spinal_tf.report.pages import POLICY
-from spinal_tf.report.study import sections
+from spinal_tf.report.study import study_page
 from spinal_tf.report.study.study_files import study_files
 from spinal_tf.report.study.study_page import evaluation_page
 
@@ -161,7 +161,7 @@ def test_a_figure_stands_with_its_numbers(full, make_figure, name, section):
 def test_a_figure_is_drawn_from_vectors_unless_these_are_too_many(full, make_figure, monkeypatch):
     figure = make_figure()
     for limit, kind, path in ((10**6, "svg+xml", figure.svg), (1, "png", figure.png)):
-        monkeypatch.setattr(sections, "LARGEST_SVG_BYTES", limit)
+        monkeypatch.setattr(study_page, "LARGEST_SVG_BYTES", limit)
         figure.svg.write_text(f"<svg>{' ' * 100}</svg>")
         [image] = Page(evaluation_page(full, [figure], note="")).all("img")
         start, _, data = image["src"].partition(",")
