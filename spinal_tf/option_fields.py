@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import MISSING, Field, field, fields
 from functools import cache
+from numbers import Integral, Real
 from textwrap import fill
 from types import NoneType, UnionType
 from typing import Any, Literal, NamedTuple, Union, get_args, get_origin, get_type_hints
@@ -94,7 +95,8 @@ class Options:
 def _refuse(name: str, value: Any, kind: Any, within: Range | None) -> None:  # noqa: ANN401 - any value and type
     if get_origin(kind) is Literal and value not in get_args(kind):
         raise ValueError(f"{name} {value!r} is not known; choose one of {', '.join(get_args(kind))}")
-    if within and not math.isfinite(value):
-        raise ValueError(f"{name} must be a number, not {value}")
+    wanted, words = (Integral, "a whole number") if kind is int else (Real, "a number")
+    if within and not (isinstance(value, wanted) and math.isfinite(value)):
+        raise ValueError(f"{name} must be {words}, not {value!r}")
     if within and not within.allows(value):
         raise ValueError(f"choose {name} {within}, not {value}")

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
 import pytest
 
 import spinal_tf
@@ -42,6 +43,8 @@ class Knead(Options):
     ("wrong", "words"),
     [
         ({"flour": "oats"}, "flour 'oats' is not known; choose one of rye, wheat"),
+        ({"turns": 2.5}, "turns must be a whole number, not 2.5"),
+        ({"water": "0.5"}, "water must be a number, not '0.5'"),
         ({"turns": 0}, "choose turns at least 1, not 0"),
         ({"water": 1.1}, "choose water at least 0, at most 1, not 1.1"),
         ({"water": math.nan}, "water must be a number, not nan"),
@@ -59,6 +62,10 @@ def test_a_value_out_of_range_is_refused(wrong, words):
 def test_values_at_the_ends_of_a_range_are_allowed():
     Knead(flour="wheat", turns=1, water=0.0, rests_h=(1e-9,), spices={"anise": 3}, salt=0.0)
     Knead(water=1.0, salt=0.999)
+
+
+def test_numbers_of_numpy_are_numbers():
+    assert Knead(turns=np.int64(2), water=np.float32(0.5)).turns == 2
 
 
 def test_each_object_has_its_own_mapping():
