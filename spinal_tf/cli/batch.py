@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import click
 
@@ -15,7 +16,7 @@ from spinal_tf.claims import Claims, FinishedElsewhereError
 from spinal_tf.cli.failures import complain, sentence
 from spinal_tf.cli.progress import duration
 from spinal_tf.cli.summary import Outcome
-from spinal_tf.errors import BusyError
+from spinal_tf.errors import BusyError, VolumeError
 from spinal_tf.file_names import legible
 from spinal_tf.one_by_one import Finished, run_one_by_one
 
@@ -49,7 +50,14 @@ class Tally:
         )
 
 
-def run_cases(cases: Sequence[CaseFiles], work: Work, claims: Claims, *, resume: bool) -> None:
+def run_cases(
+    cases: Sequence[CaseFiles],
+    work: Work,
+    claims: Claims,
+    *,
+    resume: bool,
+    refused: Mapping[Path, str] = MappingProxyType({}),
+) -> None:
     """Do the work on every case; with several, one failure does not stop the rest.
 
     With several cases or ``resume``, cases that another run is working on are put aside, tried again at the end, and
@@ -60,16 +68,26 @@ def run_cases(cases: Sequence[CaseFiles], work: Work, claims: Claims, *, resume:
         work: function that processes a case.
         claims: claims on the cases.
         resume: skip cases whose outputs existed when the run started.
+        refused: why cases cannot be worked on, by path; this is said before work starts, and they count as failed.
+
+    Raises:
+        VolumeError: the only case is refused.
     """
     todo = [case for case in cases if not (resume and claims.finished_before(case))]
     if len(todo) < len(cases):
         click.echo(f"{len(cases) - len(todo)} of {len(cases)} cases have their outputs and are skipped", err=True)
     tally = Tally(skipped=len(cases) - len(todo))
+    failures = {case: VolumeError(f"{case.case}: {refused[case.case]}") for case in todo if case.case in refused}
+    if len(cases) == 1 and failures:
+        raise failures[todo[0]]
     if len(cases) == 1:
         for case in todo:
             click.echo(_one(case, work, claims, tally) if resume else work(case, claims.hold).words)
         return
-    _run_all(todo, work, claims, tally)
+    for case, failure in failures.items():
+        complain(str(failure))
+        tally.failed[str(case.case)] = failure
+    _run_all([case for case in todo if case not in failures], work, claims, tally)
     if tally.busy:
         again, tally.busy = tally.busy, []
         _run_all(again, work, claims, tally)

@@ -11,13 +11,14 @@ from spinal_tf.cli.explain_option import explain_option, tell_cost
 from spinal_tf.cli.field_options import field_options, filled, with_options
 from spinal_tf.cli.options import BESIDE, Choices, case_options, refuse_options, segmentation_options
 from spinal_tf.cli.server_options import server_options
+from spinal_tf.cli.with_mask import WithMaskCommand
 from spinal_tf.map_methods import MapMethod
 from spinal_tf.prediction_options import MaskValues
 
 mask_values_options = with_options(*field_options(MaskValues))
 
 
-@click.command()
+@click.command(cls=WithMaskCommand)
 @case_options
 @segmentation_options
 @click.option(
@@ -26,7 +27,8 @@ mask_values_options = with_options(*field_options(MaskValues))
     is_flag=False,
     flag_value=BESIDE,
     metavar="[MASK]",
-    help="Use this mask, checked or drawn by a person. Without MASK, use the mask that segment wrote.",
+    help="Use this mask, checked or drawn by a person. A folder holds a mask for each case, found by its name. "
+    "Without MASK, use the mask that segment wrote.",
 )
 @mask_values_options
 @click.option(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 
 import click
 
@@ -14,6 +15,7 @@ from spinal_tf.cli.batch import Hold, Work, run_cases
 from spinal_tf.cli.inputs import told_cases
 from spinal_tf.cli.options import BESIDE, Choices, open_weights
 from spinal_tf.cli.summary import Outcome, outcome
+from spinal_tf.cli.with_mask import NO_MATCHES, is_folder_of_masks, matched, without_masks
 from spinal_tf.files import make_folder, output_files
 from spinal_tf.images.contrast_scan import read_t1c
 from spinal_tf.images.volume import Volume, read_volume
@@ -50,7 +52,8 @@ class Session:
         """Classify every case.
 
         Args:
-            with_mask: a mask file, `BESIDE` for the mask beside each case, or None to segment first.
+            with_mask: a mask file, a folder of masks that are matched by name (see `match_masks`), `BESIDE` for the
+                mask beside each case, or None to segment first.
             values: which values of the mask are lesion.
             t1c: contrast-enhanced T1w image of the only case.
 
@@ -58,9 +61,13 @@ class Session:
             click.UsageError: a named mask or a T1c image is given with several cases.
         """
         named = None if with_mask == Path(BESIDE) else with_mask
+        matches = NO_MATCHES
+        if named and is_folder_of_masks(named):
+            self._cases = without_masks(self._cases, self._choices.inputs, named)
+            matches, named = matched(self._cases, self._choices.inputs, named), None
         if len(self._cases) > 1 and (t1c or named):
             raise click.UsageError(
-                "a named mask or T1c image belongs to one case; give one case, or a bare --with-mask"
+                "a named mask or T1c image belongs to one case; give one case, a bare --with-mask or a folder of masks"
             )
 
         def outputs(case: CaseFiles) -> tuple[Path, ...]:
@@ -69,13 +76,14 @@ class Session:
 
         def work(case: CaseFiles, hold: Hold) -> Outcome:
             volume = self._read(case)
-            given = None if with_mask is None else read_reviewed_mask(case, named, like=volume, values=values)
+            mask = matches.masks.get(case.case, named)
+            given = None if with_mask is None else read_reviewed_mask(case, mask, like=volume, values=values)
             contrast = read_t1c(t1c, like=volume) if t1c else None
             with self._output_files(case, outputs(case), hold) as temporary:
                 result = self._classified(case, temporary, volume, given, contrast)
             return outcome(result, [path for path in outputs(case) if path.exists()])
 
-        self._run(work, outputs)
+        self._run(work, outputs, refused=matches.problems)
 
     def _segment_case(self, case: CaseFiles, hold: Hold) -> Outcome:
         volume, paths = self._read(case), self._lesion_outputs(case)
@@ -130,8 +138,15 @@ class Session:
     def _lesion_outputs(self, case: CaseFiles) -> tuple[Path, ...]:
         return case.lesion_outputs(probability=self._choices.save_probability)
 
-    def _run(self, work: Work, outputs: Callable[[CaseFiles], tuple[Path, ...]]) -> None:
+    def _run(
+        self,
+        work: Work,
+        outputs: Callable[[CaseFiles], tuple[Path, ...]],
+        *,
+        refused: Mapping[Path, str] = MappingProxyType({}),
+    ) -> None:
         def always_written(case: CaseFiles) -> set[Path]:
             return set(outputs(case)).difference(case.heatmaps(self._choices.method))
 
-        run_cases(self._cases, work, Claims(self._cases, always_written), resume=self._choices.resume)
+        claims = Claims(self._cases, always_written)
+        run_cases(self._cases, work, claims, resume=self._choices.resume, refused=refused)

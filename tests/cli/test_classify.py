@@ -240,6 +240,58 @@ def test_a_t1c_that_is_the_scan_or_a_mask_is_refused(refused, bright_file, draw,
     assert refused("classify", bright_file, "--t1c", mask).startswith("m.nii.gz: is a mask, not a scan")
 
 
+def test_a_folder_of_masks_is_matched_by_name(run, bright_data, lesion, oblique_affine, write_nifti, tmp_path):
+    for name in "abc":
+        write_nifti(tmp_path / f"{name}.nii.gz", bright_data, oblique_affine)
+    masks = tmp_path / "masks"
+    masks.mkdir()
+    write_nifti(masks / "a.nii.gz", lesion.astype(np.uint8), oblique_affine)
+    write_nifti(masks / "b_lesion.nii.gz", np.roll(lesion, 1, 0).astype(np.uint8), oblique_affine)
+    result = run("classify", tmp_path, "--with-mask", masks)
+    assert result.exit_code == 5
+    # The case without a mask is named before any case is worked on.
+    missing = tmp_path / "c.nii.gz"
+    said = f"spinal-tf: {missing}: there is no mask for it in {masks}; name it c_lesion.nii.gz"
+    assert result.stderr.index(said) < result.stderr.index("[1/2]")
+    assert result.stderr.count("there is no mask") == 1
+    assert result.stderr.splitlines()[-1] == f"spinal-tf: 1 of 3 cases failed: {missing}"
+    assert "3 cases: 2 with lesion, 0 without, 0 flagged for review, 1 failed, 0 skipped" in result.stderr
+    for name, file, mask in (("a", "a.nii.gz", lesion), ("b", "b_lesion.nii.gz", np.roll(lesion, 1, 0))):
+        found = json.loads((tmp_path / f"{name}_diagnosis.json").read_text(encoding="utf-8"))["mask"]
+        assert (found["file"], found["provenance"]) == (file, "reviewed")
+        assert found["voxels_sha256"] == mask_digest(mask)
+    assert not (tmp_path / "c_diagnosis.json").exists()
+
+
+def test_masks_that_a_person_reviewed_in_the_output_folder_are_found(
+    run, bright_data, lesion, oblique_affine, write_nifti, tmp_path
+):
+    for name in "pq":
+        (tmp_path / "scans" / name).mkdir(parents=True)
+        write_nifti(tmp_path / "scans" / name / "t2.nii.gz", bright_data, oblique_affine)
+    out = tmp_path / "out"
+    assert run("segment", tmp_path / "scans", "-o", out).exit_code == 0
+    write_nifti(out / "q/t2_lesion.nii.gz", np.roll(lesion, 1, 0).astype(np.uint8), oblique_affine)
+    assert run("classify", tmp_path / "scans", "-o", out, "--with-mask", out).exit_code == 0
+    records = [json.loads((out / name / "t2_diagnosis.json").read_text(encoding="utf-8")) for name in "pq"]
+    assert [record["mask"]["provenance"] for record in records] == ["automatic", "reviewed"]
+
+
+def test_a_single_case_without_its_mask_is_refused(refused, bright_file, tmp_path):
+    (tmp_path / "masks").mkdir()
+    sentence = refused("classify", bright_file, "--with-mask", tmp_path / "masks")
+    assert sentence.startswith(f"{bright_file}: there is no mask for it in {tmp_path / 'masks'}")
+
+
+def test_a_case_that_was_taken_for_the_mask_is_named(run, bright_file):
+    result = run("classify", "--with-mask", bright_file)
+    assert result.exit_code == 2
+    assert f"--with-mask took {bright_file} for the mask, so no CASE is left; write " in result.stderr
+    assert f" classify {bright_file} --with-mask, or name the case before --with-mask" in result.stderr
+    assert "Missing argument" in run("classify").stderr
+    assert "Missing argument" in run("classify", "--with-mask").stderr
+
+
 def test_several_cases_take_the_masks_beside_them(
     run, bright_data, oblique_affine, write_nifti, tmp_path, diagnosis, names
 ):
