@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -19,6 +21,12 @@ PIXELS_PER_BATCH = 512 * 512
 
 DEVICE_PATTERN = re.compile(r"cpu|gpu(?::(\d+))?")
 """Valid device names: ``cpu``, ``gpu`` (the first one), ``gpu:1``."""
+
+
+GPU_FILES = ("/dev/nvidia*", "/dev/dxg", "/dev/kfd")
+"""Device files of GPUs: NVIDIA's, those of Windows' subsystem for Linux, and AMD's."""
+
+GPU_LIBRARY = "libcuda.so.1"
 
 
 class Engine(Protocol):
@@ -111,6 +119,29 @@ def weightless_graph(model: keras.Model, function: Callable[[Any], Any]) -> Call
     batch, *values = (tf.TensorSpec(tensor.shape, tf.float32) for tensor in (model.inputs[0], *variables))
     graph: Callable[[Any, Any], Any] = tf.function(run, autograph=False).get_concrete_function(batch, values)
     return graph
+
+
+def refuse_missing_gpu(device: str) -> None:
+    """Refuse a GPU, without importing TensorFlow, on a machine that has neither a GPU's device file nor its driver.
+
+    Args:
+        device: name of a device; a name that is no GPU's is accepted.
+
+    Raises:
+        DeviceError: there is no GPU.
+    """
+    if device.startswith("gpu") and not _may_have_gpu():
+        raise DeviceError(f"device {device} is not there; this machine has no GPU, or no driver for one")
+
+
+def _may_have_gpu() -> bool:
+    if any(Path(pattern).parent.glob(Path(pattern).name) for pattern in GPU_FILES):
+        return True
+    try:
+        ctypes.CDLL(GPU_LIBRARY)
+    except OSError:
+        return False
+    return True
 
 
 def tensorflow_device(device: str) -> str:

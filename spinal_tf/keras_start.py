@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from spinal_tf.cores import limit_native_threads
 from spinal_tf.errors import RequirementError
 
 LEGACY = "TF_USE_LEGACY_KERAS"
@@ -36,6 +37,7 @@ def start_keras() -> None:
         RequirementError: the program has imported Keras with another backend.
     """
     if "keras" not in sys.modules:
+        limit_native_threads()
         with _without_users_settings(), _without_matplotlib():
             import keras
             import tensorflow as tf

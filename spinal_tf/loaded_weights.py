@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from spinal_tf.checkpoints.manifest import Checkpoint, find_weights, read_manifest
+from spinal_tf.engine import refuse_missing_gpu, tensorflow_device
 from spinal_tf.errors import ServerError, WeightsError
 from spinal_tf.keras_start import start_keras
 from spinal_tf.map_methods import MapMethod
@@ -77,6 +78,19 @@ class LoadedWeights:
         if self._given is None:
             raise WeightsError("the weights are on a server; name a folder of weights for this")
         return self._given
+
+    def require_device(self) -> None:
+        """Check that this machine has the device, before any other work; a CPU needs no check.
+
+        Raises:
+            DeviceError: this machine has no such device.
+        """
+        if self._connection is not None or self._device == "cpu":
+            return
+        refuse_missing_gpu(self._device)
+        with self._around():
+            import_tensorflow(Stopwatch())
+            tensorflow_device(self._device)
 
     def segmenter(self, watch: Stopwatch | None = None) -> Segmenter:
         """Return the segmenter, loaded on the first call.

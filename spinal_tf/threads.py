@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import TypeVar
+
+from spinal_tf.cores import usable_cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -31,7 +32,7 @@ def map_threads(
         The results in the order of the items. After an error no new work starts; of several errors, that of the first
         item is raised.
     """
-    executor = ThreadPoolExecutor(min(MOST_THREADS, os.cpu_count() or 1))
+    executor = ThreadPoolExecutor(min(MOST_THREADS, usable_cores()))
     try:
         futures = [executor.submit(work, item) for item in items]
         for done, future in enumerate(as_completed(futures), start=1):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import time
 
@@ -23,7 +22,7 @@ def test_results_keep_the_order_of_the_items():
 
 
 def test_progress_is_told_as_items_finish_and_does_not_wait_for_a_slow_first_one(monkeypatch):
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr("spinal_tf.threads.usable_cores", lambda: 2)
     others_told = threading.Event()
 
     def work(number):
@@ -37,7 +36,7 @@ def test_progress_is_told_as_items_finish_and_does_not_wait_for_a_slow_first_one
 
 
 def test_of_several_errors_the_first_item_s_is_raised(monkeypatch):
-    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr("spinal_tf.threads.usable_cores", lambda: 2)
     second_failed = threading.Event()
 
     def work(number):

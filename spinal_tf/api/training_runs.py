@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from spinal_tf.engine import refuse_missing_gpu
 from spinal_tf.keras_start import start_keras
 from spinal_tf.taxonomy import tree
 from spinal_tf.training.plans import ClassifierPlan, SegmenterPlan
@@ -89,6 +90,7 @@ def train_segmenter(
         DeviceError: this machine has no such device.
         OutputError: the folder cannot be written to.
     """
+    refuse_missing_gpu(device)
     start_keras()
     from spinal_tf.training.train_segmenter import train_segmenter as train
 
@@ -125,6 +127,7 @@ def train_classifier(
         OutputError: the folder cannot be written to.
         ValueError: the task is unknown.
     """
+    refuse_missing_gpu(device)
     start_keras()
     from spinal_tf.training.train_classifier import train_classifier as train
 

@@ -10,6 +10,7 @@ import click
 
 from spinal_tf import __version__
 from spinal_tf.cli.failures import DEBUG, Terminated, complain, orderly_termination, quiet_end_of_pipe, sentence
+from spinal_tf.cores import limit_native_threads
 from spinal_tf.errors import SpinalTfError
 from spinal_tf.file_names import print_any_name
 
@@ -61,6 +62,7 @@ class LazyGroup(click.Group):
     def main(self, *args: Any, **extra: Any) -> Any:  # noqa: ANN401 - as click declares it
         """Run the command line; click's own messages may find their reader gone, too."""
         print_any_name(sys.stdout, sys.stderr)
+        limit_native_threads()
         with quiet_end_of_pipe():
             return super().main(*args, **extra)
 

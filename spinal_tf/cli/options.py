@@ -100,16 +100,19 @@ def open_weights(choices: PredictionChoices) -> LoadedWeights:
         WeightsError: there are no weights.
         RequirementError: the server is addressed over gRPC, which is not installed.
         ServerError: a certificate file cannot be used.
+        DeviceError: this machine has no such device.
     """
     from spinal_tf.loaded_weights import LoadedWeights
 
-    return LoadedWeights(
+    weights = LoadedWeights(
         choices.weights_folder,
         device=choices.device,
         server=choices.server,
         method=choices.method,
         around=quiet_stderr,
     )
+    weights.require_device()
+    return weights
 
 
 def refuse_options(of: Decorator, reason: str) -> None:

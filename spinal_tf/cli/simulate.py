@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -16,6 +16,7 @@ from spinal_tf.cli.field_options import field_options, filled, with_options
 from spinal_tf.cli.options import FOLDER
 from spinal_tf.cli.progress import duration
 from spinal_tf.cli.tree_choice import ONE_DIAGNOSIS
+from spinal_tf.cores import usable_cores
 from spinal_tf.option_fields import option
 from spinal_tf.phantom.plan import SimulationOptions, plan_cohort
 from spinal_tf.taxonomy import tree
@@ -60,7 +61,9 @@ def simulate(**given: Any) -> None:  # noqa: ANN401 - the options above
     kinds = Backgrounds(procedural=procedural, template=chosen.template, scans=chosen.background)
     writing = filled(Writing, given, backgrounds=kinds)
     recent = deque([perf_counter()], maxlen=20)
-    written = write_cohort(planned, writing, workers=chosen.workers or os.cpu_count() or 1)
+    written = write_cohort(
+        planned, writing, workers=chosen.workers or usable_cores(), warn=partial(click.echo, err=True)
+    )
     with closing(written):  # if nobody reads the lines any more, running cases are finished
         for number, folder in enumerate(written, start=1):
             recent.append(perf_counter())

@@ -70,8 +70,10 @@ def classifier_curve(table: Path, out: Path, **given: Any) -> None:  # noqa: ANN
 
 
 def _session(table: Path, out: Path, given: dict[str, Any]) -> TrainingSession:
+    from spinal_tf.engine import refuse_missing_gpu
     from spinal_tf.keras_start import start_keras
 
+    refuse_missing_gpu(given["device"])
     with quiet_stderr():
         start_keras()
         from spinal_tf.cli.training_session import TrainingSession

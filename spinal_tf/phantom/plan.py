@@ -31,7 +31,7 @@ class SimulationOptions(Options):
     cases: int | None = option(None, "Number of cases with a lesion. Default: as in the paper, 490 + 157.", COUNT)
     seed: int = option(0, "Random seed; the same seed gives the same cases.", NOT_NEGATIVE)
     healthy: int = option(0, "Add N cases without lesion.", NOT_NEGATIVE, metavar="N", show_default=False)
-    workers: int | None = option(None, "Number of processes. Default: one for each core.", COUNT)
+    workers: int | None = option(None, "Number of processes. Default: one for each usable core.", COUNT)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
@@ -21,7 +22,7 @@ from spinal_tf.locks import locked
 from spinal_tf.phantom.mask_facts import extent_vertebrae, level_of_mask
 from spinal_tf.phantom.patients import Patient, draw_patient
 from spinal_tf.phantom.plan import PlannedCase
-from spinal_tf.phantom.processes import map_processes
+from spinal_tf.phantom.processes import Warn, map_processes
 from spinal_tf.phantom.simulated_case import SimulatedCase, simulate_case
 from spinal_tf.phantom.sources import (
     BackgroundSource,
@@ -100,7 +101,9 @@ class Writing:
     resume: bool = False
 
 
-def write_cohort(planned: Sequence[PlannedCase], writing: Writing, *, workers: int = 1) -> Generator[Path, None, None]:
+def write_cohort(
+    planned: Sequence[PlannedCase], writing: Writing, *, workers: int = 1, warn: Warn = warnings.warn
+) -> Generator[Path, None, None]:
     """Simulate cases, each into a folder of its name, and list them in ``cohort.csv``.
 
     The same plan and seed give the same bytes, whatever the number of workers.
@@ -109,6 +112,7 @@ def write_cohort(planned: Sequence[PlannedCase], writing: Writing, *, workers: i
         planned: the cases, see `plan.plan_cohort`.
         writing: folder and options.
         workers: number of processes.
+        warn: called with a sentence if this machine cannot run several.
 
     Yields:
         The folder of each case: first the kept ones, then the others in order of completion.
@@ -128,7 +132,7 @@ def write_cohort(planned: Sequence[PlannedCase], writing: Writing, *, workers: i
         rows = {case.name: row for case in planned if writing.resume and (row := _kept(case, writing))}
         yield from (writing.out / name for name in rows)
         missing = [case for case in planned if case.name not in rows]
-        for row in map_processes(partial(write_case, writing=writing), missing, workers=workers):
+        for row in map_processes(partial(write_case, writing=writing), missing, workers=workers, warn=warn):
             rows[row["case"]] = row
             yield writing.out / row["case"]
         write_csv(temporary, (rows[case.name] for case in planned), COLUMNS)

@@ -11,6 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from spinal_tf import engine
+
 SOUND = {"AIL.nii.gz", "LIP.nii.gz", "PSR.nii.gz", "RAS.nii.gz", "anatomical.nii", "low_res.nii.gz"}
 """Files of ``awkward`` that are only unusual; all others are to be refused."""
 
@@ -188,6 +190,32 @@ def test_a_device_that_is_not_there(leaves_nothing, bright_file, real_loading, m
     import tensorflow as tf
 
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: [])
-    words = [command, bright_file, "--weights", real_loading, "--device", "gpu"]
+    monkeypatch.setattr(engine, "GPU_FILES", ("/dev/null",))  # a driver may be there
+    words = [command, bright_file, "--weights", real_loading, "-o", bright_file.parent / "new", "--device", "gpu"]
     sentence = leaves_nothing(bright_file.parent, *words, status=2)
     assert sentence == "device gpu is not there; TensorFlow sees on this machine: cpu"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *[("segment", "CASE"), ("classify", "CASE"), ("evaluate", "--cohort", "CASE"), ("train", "segmenter")],
+        ("train", "classifier", "--task", "ms_vs_nmosd"),
+    ],
+    ids=" ".join,
+)
+def test_a_machine_without_gpu_says_so_before_anything_is_imported(
+    leaves_nothing, bright_file, stub_networks, monkeypatch, words
+):
+    def fail(*_):
+        pytest.fail("Keras was started")
+
+    monkeypatch.setattr(engine, "GPU_FILES", ())
+    monkeypatch.setattr(engine, "GPU_LIBRARY", "libnowhere.so")
+    monkeypatch.setattr("spinal_tf.keras_start.start_keras", fail)
+    monkeypatch.setattr("spinal_tf.loaded_weights.import_tensorflow", fail)
+    folder = ["-o" if words[0] in ("segment", "classify") else "--out", bright_file.parent / "new"]
+    table = ["--cohort", bright_file] if words[0] == "train" else []
+    arguments = [bright_file if word == "CASE" else word for word in words]
+    told = leaves_nothing(bright_file.parent, *arguments, *table, *folder, "--device", "gpu", status=2)
+    assert told == "device gpu is not there; this machine has no GPU, or no driver for one"

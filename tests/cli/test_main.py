@@ -230,7 +230,7 @@ def test_a_real_run_prints_nothing_but_its_own_words(bright_file, tiny_weights, 
         assert output.startswith("case.nii.gz: 1 lesion")
     else:
         assert (process.returncode, output) == (2, "")
-        assert errors.startswith("spinal-tf: device gpu:99 is not there; TensorFlow sees on this machine: cpu")
+        assert errors.startswith("spinal-tf: device gpu:99 is not there; ")
         assert errors.count("\n") == 1
 
 

@@ -2,6 +2,7 @@ import csv
 import json
 import math
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -279,6 +280,34 @@ def test_processes_take_one_thread_each_unless_told_otherwise(monkeypatch):
 def test_an_error_in_a_process_is_raised_here():
     with pytest.raises(ValueError, match="not defined for negative"):
         list(map_processes(math.factorial, [1, -1, 2], workers=2))
+
+
+@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied"), OSError(28, "No space left on device")])
+def test_without_shared_memory_one_process_does_the_work(monkeypatch, error):
+    def refuse(*_, **__):
+        raise error
+
+    told = []
+    monkeypatch.setattr("spinal_tf.phantom.processes.ProcessPoolExecutor", refuse)
+    assert list(map_processes(math.factorial, [1, 2, 3], workers=3, warn=told.append)) == [1, 2, 6]
+    assert told == [
+        f"/dev/shm cannot be used ({error.strerror}), so one process does the work of 3 and takes about 3 times as "
+        "long; make it writable and larger to use more"
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("options", ["ro", "size=4k,nr_inodes=1"])
+def test_simulate_works_with_an_unusable_dev_shm(tmp_path, options):
+    mount = f"mount -t tmpfs -o {options} tmpfs /dev/shm"
+    if subprocess.run(["unshare", "-m", "sh", "-c", mount], capture_output=True, check=False).returncode:
+        pytest.skip("this machine does not permit mounting")
+    simulate = shlex.join([*PYTHON, "simulate", str(tmp_path / "out"), "--cases", "2", "--workers", "2"])
+    command = ["unshare", "-m", "sh", "-c", f"{mount} && {simulate}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.startswith("/dev/shm cannot be used (")
+    assert (tmp_path / "out" / "cohort.csv").read_text().count("\n") == 3
 
 
 @pytest.mark.slow
