@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+
+from spinal_tf.files import output_files
 
 
 def write_csv(path: Path, rows: Iterable[Mapping[str, object]], columns: Sequence[str] = ()) -> None:
@@ -23,15 +25,28 @@ def write_csv(path: Path, rows: Iterable[Mapping[str, object]], columns: Sequenc
         table.writerows(rows)
 
 
-def read_numbers(path: Path, *, whole: Container[str]) -> list[dict[str, float]]:
-    """Read rows of numbers; an empty list if the file does not exist.
+def replace_csv(path: Path, rows: Iterable[Mapping[str, object]]) -> None:
+    """Write rows; an existing file is replaced as a whole.
 
-    Args:
-        path: file to read.
-        whole: names of the columns that hold whole numbers.
+    Raises:
+        OutputError: it cannot be written.
+    """
+    with output_files(path, overwrite=True) as (temporary,):
+        write_csv(temporary, rows)
+
+
+def read_numbers(path: Path) -> list[dict[str, float]]:
+    """Read rows of numbers, whole ones as integers; an empty list if the file does not exist.
+
+    Raises:
+        ValueError: a cell is not a number, or a row has too few or too many cells.
     """
     if not path.exists():
         return []
     with path.open(newline="", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
-    return [{name: int(text) if name in whole else float(text) for name, text in row.items()} for row in rows]
+    return [{name: _number(str(text)) for name, text in row.items()} for row in rows]
+
+
+def _number(text: str) -> float:
+    return int(text) if text.isdecimal() else float(text)

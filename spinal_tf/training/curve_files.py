@@ -1,4 +1,4 @@
-"""Table and picture of a learning curve."""
+"""Picture of a learning curve."""
 
 from __future__ import annotations
 
@@ -9,27 +9,8 @@ from typing import Any
 import numpy as np
 
 from spinal_tf.files import output_files
-from spinal_tf.tables.csv_file import read_numbers, write_csv
 
 Row = dict[str, float]
-
-WHOLE = ("seed", "patients", "cases", "step")
-"""Columns that hold whole numbers."""
-
-
-def read_rows(path: Path) -> list[Row]:
-    """Read the points of a table; an empty list if the file does not exist."""
-    return read_numbers(path, whole=WHOLE)
-
-
-def write_rows(path: Path, rows: Sequence[Row]) -> None:
-    """Write all points; an existing table is replaced.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    with output_files(path, overwrite=True) as (temporary,):
-        write_csv(temporary, rows)
 
 
 def draw_curve(path: Path, rows: Sequence[Row], *, measure: str, title: str) -> None:

@@ -9,7 +9,8 @@ import keras
 
 from spinal_tf.checkpoints.weight_files import encode_weights
 from spinal_tf.files import output_files
-from spinal_tf.training.logs import TensorBoard, draw_curves, read_log, write_log
+from spinal_tf.tables.csv_file import read_numbers, replace_csv
+from spinal_tf.training.logs import TensorBoard, draw_curves
 from spinal_tf.training.run_folder import RunFolder, write_json
 from spinal_tf.training.state import Progress, load_state, save_state
 from spinal_tf.training.validation import Validation
@@ -33,7 +34,7 @@ class Keeper:
         self._run, self._model, self._variables = run, model, variables
         self.progress = load_state(run.state, variables) if run.state.exists() else Progress()
         # Lines after the saved state belong to steps that now run again.
-        self._rows = [row for row in read_log(run.log) if row["step"] <= self.progress.step]
+        self._rows = [row for row in read_numbers(run.log) if row["step"] <= self.progress.step]
         self._board = TensorBoard(run.tensorboard)
         self._publish_best()
 
@@ -62,7 +63,7 @@ class Keeper:
             OutputError: the log cannot be written.
         """
         self._rows.append(row)
-        write_log(self._run.log, self._rows)
+        replace_csv(self._run.log, self._rows)
         self._board.write(row)
 
     def save(self) -> None:

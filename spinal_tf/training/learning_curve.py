@@ -15,8 +15,9 @@ import keras
 from spinal_tf.cohort.case import Case, Split
 from spinal_tf.errors import DeviceError
 from spinal_tf.keras_start import our_keras
+from spinal_tf.tables.csv_file import read_numbers, replace_csv
 from spinal_tf.taxonomy import Task
-from spinal_tf.training.curve_files import Row, draw_curve, read_rows, write_rows
+from spinal_tf.training.curve_files import Row, draw_curve
 from spinal_tf.training.data import TrainingCohort, cases_by_split
 from spinal_tf.training.job import Job, load_best, run_job
 from spinal_tf.training.plans import ClassifierPlan, CurvePlan, SegmenterPlan
@@ -90,7 +91,7 @@ class Curve:
             return self._draw(plan, options, whole.name, report)
 
     def _draw(self, plan: CurvePlan, options: TrainingOptions, title: str, report: Callable[[str], None]) -> list[Row]:
-        rows = read_rows(self._out / TABLE)
+        rows = read_numbers(self._out / TABLE)
         done = {(row["fraction"], row["seed"]) for row in rows}
         points = [(share, options.seed + turn) for turn in range(plan.repeats) for share in sorted(plan.fractions)]
         left = [point for point in points if point not in done]
@@ -119,7 +120,7 @@ class Curve:
 
     def _write(self, rows: list[Row], title: str) -> None:
         rows.sort(key=lambda row: (row["fraction"], row["seed"]))
-        write_rows(self._out / TABLE, rows)
+        replace_csv(self._out / TABLE, rows)
         draw_curve(self._out / PICTURE, rows, measure=self._measure, title=title)
 
     def _point(self, fraction: float, options: TrainingOptions, setting: Setting) -> Row:

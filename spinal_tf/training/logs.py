@@ -1,4 +1,4 @@
-"""Log of a training: table, TensorBoard events and picture."""
+"""Log of a training: TensorBoard events and picture."""
 
 from __future__ import annotations
 
@@ -8,24 +8,8 @@ from pathlib import Path
 import tensorflow as tf
 
 from spinal_tf.files import output_files
-from spinal_tf.tables.csv_file import read_numbers, write_csv
 
 Row = Mapping[str, float]
-
-
-def read_log(path: Path) -> list[dict[str, float]]:
-    """Read the rows of a log; an empty list if the file does not exist."""
-    return read_numbers(path, whole=["step"])
-
-
-def write_log(path: Path, rows: Sequence[Row]) -> None:
-    """Write all rows; an existing log is replaced.
-
-    Raises:
-        OutputError: it cannot be written.
-    """
-    with output_files(path, overwrite=True) as (temporary,):
-        write_csv(temporary, rows)
 
 
 class TensorBoard:

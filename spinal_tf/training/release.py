@@ -15,7 +15,7 @@ from spinal_tf.checkpoints.weight_files import assign_weights, decode_weights
 from spinal_tf.checkpoints.weight_sets import install_set, read_set
 from spinal_tf.keras_start import our_keras
 from spinal_tf.preprocess import Preprocessing
-from spinal_tf.training.logs import read_log
+from spinal_tf.tables.csv_file import read_numbers
 from spinal_tf.training.run_folder import RunFolder
 
 CARD = """# {name}
@@ -81,7 +81,7 @@ def release_run(
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         save_checkpoint(model, folder, checkpoint, half_precision=True)
-        card = _card(record, best, checkpoint, notes, validated=len(read_log(run.log)))
+        card = _card(record, best, checkpoint, notes, validated=len(read_numbers(run.log)))
         (folder / checkpoint.card).write_text(card, encoding="utf-8")
         return install_set(read_set(folder), into, overwrite=overwrite)[checkpoint.name]
 

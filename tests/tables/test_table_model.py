@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from html_page import Page
 
-from spinal_tf.tables.csv_file import write_csv
+from spinal_tf.tables.csv_file import read_numbers, replace_csv, write_csv
 from spinal_tf.tables.html_table import html
 from spinal_tf.tables.latex_table import latex
 from spinal_tf.tables.table_model import Column, Table, filled, number_column
@@ -102,3 +102,19 @@ def test_a_file_has_a_header_and_empty_cells_for_what_is_unknown(tmp_path):
     assert path.read_bytes() == b""
     write_csv(path, [], ["case", "value"])
     assert path.read_bytes() == b"case,value\r\n"
+
+
+def test_numbers_are_read_as_they_were_written(tmp_path):
+    path, rows = tmp_path / "log.csv", [{"step": 12, "loss": 0.1, "rate": 1e-05, "auc": 1.0}]
+    assert read_numbers(path) == []
+    replace_csv(path, rows)
+    found = read_numbers(path)
+    assert found == rows
+    assert [type(value) for value in found[0].values()] == [int, float, float, float]
+
+
+@pytest.mark.parametrize("text", ["a,b\n1,x\n", "a,b\n1\n", "a,b\n1,2,3\n", "a,b\n1,\n"])
+def test_a_row_that_is_not_of_numbers_is_refused(tmp_path, text):
+    (tmp_path / "log.csv").write_text(text)
+    with pytest.raises(ValueError, match="could not convert"):
+        read_numbers(tmp_path / "log.csv")

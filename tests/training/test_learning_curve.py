@@ -17,7 +17,7 @@ from spinal_tf.locks import locked
 from spinal_tf.networks import densenet, multiresunet
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.taxonomy import TUMOR_VS_DEMYELINATING
-from spinal_tf.training import curve_files, keeper, learning_curve
+from spinal_tf.training import keeper, learning_curve
 from spinal_tf.training import train_segmenter as segmenter
 from spinal_tf.training.curve_files import draw_curve
 from spinal_tf.training.data import open_cohort
@@ -185,6 +185,6 @@ def test_the_picture_is_drawn_and_the_table_read_back(tmp_path):
     ]
     draw_curve(tmp_path / "curve.png", points, measure="auc", title="ms_vs_nmosd")
     assert (tmp_path / "curve.png").stat().st_size > 5_000
-    curve_files.write_rows(tmp_path / "curve.csv", points)
-    assert curve_files.read_rows(tmp_path / "curve.csv") == points
-    assert curve_files.read_rows(tmp_path / "none.csv") == []
+    learning_curve.replace_csv(tmp_path / "curve.csv", points)
+    assert learning_curve.read_numbers(tmp_path / "curve.csv") == points
+    assert learning_curve.read_numbers(tmp_path / "none.csv") == []

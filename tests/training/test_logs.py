@@ -8,7 +8,8 @@ import cv2
 import pytest
 import tensorflow as tf
 
-from spinal_tf.training.logs import TensorBoard, draw_curves, read_log, write_log
+from spinal_tf.tables.csv_file import read_numbers, replace_csv
+from spinal_tf.training.logs import TensorBoard, draw_curves
 
 ROWS = [
     {"step": 2, "epoch": 0.5, "seconds": 1.5, "learning_rate": 1e-4, "loss": 1 / 3, "accuracy": 0.5},
@@ -17,13 +18,13 @@ ROWS = [
 
 
 def test_the_table_comes_back_to_the_last_bit(tmp_path):
-    write_log(tmp_path / "log.csv", ROWS)
-    assert read_log(tmp_path / "log.csv") == ROWS
+    replace_csv(tmp_path / "log.csv", ROWS)
+    assert read_numbers(tmp_path / "log.csv") == ROWS
     assert (tmp_path / "log.csv").read_text().splitlines()[1].startswith("2,0.5,1.5,")
 
 
 def test_no_log_has_no_lines(tmp_path):
-    assert read_log(tmp_path / "log.csv") == []
+    assert read_numbers(tmp_path / "log.csv") == []
 
 
 def events(path):

@@ -78,7 +78,7 @@ class Run:
 
     @property
     def log(self):
-        return keeper.read_log(self.folder.log)
+        return keeper.read_numbers(self.folder.log)
 
 
 def names(path):
@@ -201,7 +201,7 @@ def test_a_validation_is_left_at_once_and_made_up_for(tmp_path):
         Run(tmp_path, validate=slow, stop=lambda: len(predictions) == 3, steps=6).finish()
     assert len(predictions) == 3
     assert Run(tmp_path, validate=slow, steps=6).finish().step == 6
-    assert [row["step"] for row in keeper.read_log(tmp_path / "log.csv")] == [5, 6]
+    assert [row["step"] for row in keeper.read_numbers(tmp_path / "log.csv")] == [5, 6]
 
 
 def test_a_finished_training_given_again_does_nothing_more(tmp_path):
@@ -225,11 +225,11 @@ def test_a_new_end_is_trained_up_to(tmp_path):
 
 def test_lines_after_the_saved_state_are_done_again(tmp_path):
     Run(tmp_path, steps=10).finish()
-    rows = keeper.read_log(tmp_path / "log.csv")
-    keeper.write_log(tmp_path / "log.csv", [*rows, {**rows[-1], "step": 15, "seconds": 99}])
+    rows = keeper.read_numbers(tmp_path / "log.csv")
+    keeper.replace_csv(tmp_path / "log.csv", [*rows, {**rows[-1], "step": 15, "seconds": 99}])
     Run(tmp_path, steps=15).finish()
-    assert [row["step"] for row in keeper.read_log(tmp_path / "log.csv")] == [5, 10, 15]
-    assert keeper.read_log(tmp_path / "log.csv")[-1]["seconds"] != 99
+    assert [row["step"] for row in keeper.read_numbers(tmp_path / "log.csv")] == [5, 10, 15]
+    assert keeper.read_numbers(tmp_path / "log.csv")[-1]["seconds"] != 99
 
 
 def test_a_kill_between_state_and_record_is_made_good(tmp_path):

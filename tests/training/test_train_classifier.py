@@ -13,9 +13,9 @@ from spinal_tf.datasets.tile_samples import TilePlan
 from spinal_tf.errors import SpinalTfError, TrainingError
 from spinal_tf.networks.densenet import NETWORK
 from spinal_tf.preprocess import Preprocessing
+from spinal_tf.tables.csv_file import read_numbers
 from spinal_tf.taxonomy import ASTROCYTOMA, ASTROCYTOMA_VS_EPENDYMOMA, MS_VS_NMOSD, NMOSD, TUMOR_VS_DEMYELINATING, tree
 from spinal_tf.training.data import open_cohort
-from spinal_tf.training.logs import read_log
 from spinal_tf.training.release import release_run
 from spinal_tf.training.run_folder import RunFolder, write_json
 from spinal_tf.training.train_classifier import ClassifierPlan, train_classifier
@@ -48,7 +48,7 @@ def test_the_run_folder_tells_everything(run):
 
 
 def test_validation_is_logged_and_the_best_keeps_its_cases(run):
-    rows = read_log(run.log)
+    rows = read_numbers(run.log)
     assert [row["step"] for row in rows] == [2, 3]
     assert {"accuracy", "auc", "validation_loss", "operating_point"} < rows[0].keys()
     best = run.read_best()

@@ -13,9 +13,9 @@ from spinal_tf.checkpoints.manifest import MANIFEST, read_manifest
 from spinal_tf.datasets.crop_samples import CropPlan
 from spinal_tf.errors import OutputError, TrainingError
 from spinal_tf.models import load_segmenter
+from spinal_tf.tables.csv_file import read_numbers
 from spinal_tf.training import train_segmenter as segmenter
 from spinal_tf.training.data import SPLITS, open_cohort
-from spinal_tf.training.logs import read_log
 from spinal_tf.training.release import release_run
 from spinal_tf.training.run_folder import RunFolder
 from spinal_tf.training.setting import Setting
@@ -57,7 +57,7 @@ def test_the_run_folder_tells_everything(run):
 
 
 def test_the_log_has_the_dice_of_every_disease_and_of_the_healthy(run):
-    rows = read_log(run.log)
+    rows = read_numbers(run.log)
     assert [row["step"] for row in rows] == [3, 4]
     kinds = {"astrocytoma", "ependymoma", "ms", "nmosd", "healthy"}
     assert {f"dice_{kind}" for kind in kinds} < rows[0].keys()
@@ -71,7 +71,7 @@ def test_the_best_weights_are_judged_on_all_validation_cases_in_the_end(tmp_path
     options = TrainingOptions(batch=4, steps=4, validation_every=3, learning_rate=1e-3, validation_cases=1)
     few = train_segmenter(open_cohort(cohort_table, shared_cache), tmp_path / "run", PLAN, options)
     best = few.read_best()
-    assert {"dice_astrocytoma", "dice_ms"} & read_log(few.log)[0].keys() == {"dice_astrocytoma"}
+    assert {"dice_astrocytoma", "dice_ms"} & read_numbers(few.log)[0].keys() == {"dice_astrocytoma"}
     assert best["measures"].keys() == run.read_best()["measures"].keys()
     assert [case["case"] for case in best["cases"]] == [case["case"] for case in run.read_best()["cases"]]
     assert best["on_all_cases"] is True

@@ -21,7 +21,8 @@ from spinal_tf.report.study.style import (
     legend_below,
     shortened,
 )
-from spinal_tf.training.curve_files import Row, read_rows
+from spinal_tf.tables.csv_file import read_numbers
+from spinal_tf.training.curve_files import Row
 
 TITLE_LETTERS = 36
 """Letters that fit above a panel."""
@@ -81,7 +82,7 @@ def _draw_table(panel: Axes, path: Path) -> None:
 
 def _read(path: Path) -> list[Row]:
     try:
-        rows = read_rows(path)
+        rows = read_numbers(path)
     except (OSError, ValueError, TypeError) as error:
         raise CohortError(f"{path}: is not a table of a learning curve; give learning-curve.csv of one") from error
     known = rows and any({f"{part}_{name}" for part, *_ in PARTS} <= set(rows[0]) for name in DRAWN)
