@@ -92,7 +92,7 @@ class Keeper:
         best = self.progress.best
         if best is None:
             return
-        if not self._run.best.exists() or self._run.read_best()["file"] != best["file"]:
+        if not self._run.best.exists() or self._run.read_best().get("file") != best["file"]:
             write_json(self._run.best, best)
         for path in self._run.path.glob("best-*.weights.h5"):
             if path.name != best["file"]:

@@ -20,7 +20,6 @@ DECIDING = ("arguments", "preprocessing", "options", "plan")
 """Parts of a run's record that must not change on resuming."""
 
 _RECORD = {"name": str, "network": str, "begun": str, "resumed": list, "cohort": dict} | dict.fromkeys(DECIDING, dict)
-_BEST = {"file": str}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,7 +76,7 @@ class RunFolder:
         Raises:
             TrainingError: the run has no validation yet.
         """
-        return self._read(self.best, _BEST, "has no validation yet; resume the run with --resume")
+        return self._read(self.best, {}, "has no validation yet; resume the run with --resume")
 
     def read_best_weights(self) -> tuple[dict[str, Any], bytes]:
         """Read the best validation and its weights file; both again if a running training replaces them meanwhile.
@@ -86,11 +85,13 @@ class RunFolder:
             TrainingError: the run has no validation yet, or the weights cannot be read.
         """
         best = self.read_best()
+        if not isinstance(best.get("file"), str):
+            raise TrainingError(f"{self.best}: damaged, without a valid entry file; train again in another folder")
         path = self.path / best["file"]
         try:
             return best, path.read_bytes()
         except OSError as error:
-            if self.read_best()["file"] != best["file"]:
+            if self.read_best().get("file") != best["file"]:
                 return self.read_best_weights()
             raise TrainingError(f"{path}: cannot be read ({error.strerror}); resume the run with --resume") from error
 
@@ -101,9 +102,11 @@ class RunFolder:
             raise TrainingError(f"{self.path}: {otherwise}") from error
         except (ValueError, RecursionError) as error:
             raise TrainingError(f"{path}: damaged, not JSON; train again in another folder") from error
-        if parts is _RECORD and isinstance(record, dict) and record.get("format") != FORMAT:
+        if not isinstance(record, dict):
+            raise TrainingError(f"{path}: damaged, not a record; train again in another folder")
+        if parts is _RECORD and record.get("format") != FORMAT:
             raise TrainingError(f"{self.path}: a run of another version of spinal-tf; train again in another folder")
-        found: dict[str, Any] = record if isinstance(record, dict) else {}
+        found: dict[str, Any] = record
         odd = [name for name, kind in parts.items() if not isinstance(found.get(name), kind)]
         if odd:
             raise TrainingError(f"{path}: damaged, without a valid entry {odd[0]}; train again in another folder")

@@ -143,6 +143,9 @@ def test_a_record_with_an_invalid_entry_is_damaged(tmp_path, changes, entry):
 def test_a_best_validation_without_its_file_is_damaged(tmp_path):
     (tmp_path / "best.json").write_text('{"step": 3}')
     with pytest.raises(TrainingError, match=r"best\.json: damaged, without a valid entry file"):
+        RunFolder(path=tmp_path).read_best_weights()
+    (tmp_path / "best.json").write_text("[]")
+    with pytest.raises(TrainingError, match=r"best\.json: damaged, not a record"):
         RunFolder(path=tmp_path).read_best()
 
 
