@@ -23,8 +23,8 @@ DEVICE_PATTERN = re.compile(r"cpu|gpu(?::(\d+))?")
 """Valid device names: ``cpu``, ``gpu`` (the first one), ``gpu:1``."""
 
 
-GPU_FILES = ("/dev/nvidia*", "/dev/dxg", "/dev/kfd")
-"""Device files of GPUs: NVIDIA's, those of Windows' subsystem for Linux, and AMD's."""
+GPU_FILES = ("nvidia*", "dxg", "kfd")
+"""Device files of GPUs in ``/dev``: NVIDIA's, those of Windows' subsystem for Linux, and AMD's."""
 
 GPU_LIBRARY = "libcuda.so.1"
 
@@ -135,7 +135,7 @@ def refuse_missing_gpu(device: str) -> None:
 
 
 def _may_have_gpu() -> bool:
-    if any(Path(pattern).parent.glob(Path(pattern).name) for pattern in GPU_FILES):
+    if any(file for pattern in GPU_FILES for file in Path("/dev").glob(pattern)):
         return True
     try:
         ctypes.CDLL(GPU_LIBRARY)

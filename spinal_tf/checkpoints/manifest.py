@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 from spinal_tf.checkpoints.weight_files import Weights, assign_weights, decode_weights, encode_weights, require_match
 from spinal_tf.errors import WeightsError
 from spinal_tf.files import output_files, refuse_unusable
+from spinal_tf.keras_start import our_keras
 from spinal_tf.locks import locked
 from spinal_tf.networks.network_registry import SEGMENTERS, is_network, network_spec
 from spinal_tf.preprocess import MaskMode, Preprocessing
@@ -305,6 +306,7 @@ def _fault(folder: Path, checkpoint: Checkpoint) -> str:
     return ""
 
 
+@our_keras()
 def load_network(folder: Path, checkpoint: Checkpoint) -> keras.Model:
     """Check a checkpoint's weights and build its network with them.
 
