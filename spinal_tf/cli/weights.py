@@ -62,11 +62,13 @@ def import_command(source: Path, folder: Path | None, overwrite: bool) -> None:
     SPINAL_TF_WEIGHTS names, then the folder of the weights in use.
     """
     from spinal_tf.checkpoints.weight_sets import install_set, read_set
+    from spinal_tf.tables.terminal import aligned
 
     new = read_set(source)
     target = target_folder(folder)
-    for name, outcome in install_set(new, target, overwrite=overwrite).items():
-        click.echo(f"{name:28} {outcome}{' (add --overwrite to replace it)' if outcome == 'kept' else ''}")
+    outcomes = install_set(new, target, overwrite=overwrite).items()
+    notes = {"kept": "kept (add --overwrite to replace it)"}
+    click.echo(aligned((name, notes.get(outcome, outcome)) for name, outcome in outcomes))
     say_where(target, folder)
 
 

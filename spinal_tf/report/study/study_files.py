@@ -33,12 +33,12 @@ def study_files(evaluation: Evaluation, figures: Sequence[FigureFile], *, note: 
         figures: figures of the evaluation, for the page.
         note: see `study_page.evaluation_page`.
     """
-    pages = {PAGE: evaluation_page(evaluation, figures, note=note)}
-    pages |= {f"{name}.tex": latex for name, latex in latex_tables(evaluation, note=note).items()}
-    writers: dict[str, Writer] = {name: partial(_write_text, text) for name, text in pages.items()}
+    writers: dict[str, Writer] = {PAGE: partial(_write_text, evaluation_page(evaluation, figures, note=note))}
     for checklist in CHECKLISTS:
         rows = checklist_rows(fill_in(checklist, evaluation), note=note)
         writers[f"{checklist.name}.csv"] = partial(write_csv, rows=rows)
+    for name, text in latex_tables(evaluation, note=note).items():
+        writers[f"{name}.tex"] = partial(_write_text, text)
     return writers
 
 

@@ -120,6 +120,11 @@ def test_every_table_of_the_page_has_a_file(full, tmp_path):
     assert all((tmp_path / "report" / name).stat().st_size for name in named)
 
 
+def test_files_are_named_in_their_order(plain):
+    names = list(study_files(plain, [], note=""))
+    assert names == ["report.html", "claim.csv", "tripod-ai.csv", *(f"{name}.tex" for name in TABLES)]
+
+
 def test_it_says_what_the_numbers_can_be_repeated_from(page, full):
     rows = {row[0]: row[1] for row in page.rows if len(row) == 2}
     assert rows["predictions.csv"] == full.predictions.sha256
