@@ -72,7 +72,7 @@ def mask_lines(summaries: Summaries, *, beside_paper: bool) -> Iterator[Line]:
             yield ["Dice, mean, paper", *(number(paper[diagnosis]) for diagnosis in summaries)]
     for name, label in LABELS.items():
         if all(name in group.spreads for group in groups):
-            yield [label, *(_spread(group.spreads[name]) for group in groups)]
+            yield [label, *(spread_cell(group.spreads[name]) for group in groups)]
 
 
 def detection_lines(summaries: Summaries) -> Iterator[tuple[str, Sequence[Line]]]:
@@ -88,7 +88,8 @@ def _mean_dice(group: GroupSummary) -> str:
     return estimate(group.spreads["dice"].mean, group.intervals.means.get("dice", UNKNOWN))
 
 
-def _spread(spread: Spread) -> str:
+def spread_cell(spread: Spread) -> str:
+    """Format as ``0.73 (0.60, 0.87)``: median and quartiles."""
     if not spread.defined:
         return NOTHING
     return f"{number(spread.median)} ({number(spread.first)}, {number(spread.third)})"

@@ -10,6 +10,7 @@ from spinal_tf.cohort.case import Sex, Split
 from spinal_tf.evaluation.described import Proportion, mean_sd
 from spinal_tf.evaluation.evaluation import Evaluation
 from spinal_tf.evaluation.evaluation_files import software_versions
+from spinal_tf.evaluation.overlap_text import spread_cell
 from spinal_tf.evaluation.predictions import CaseSet, Prediction
 from spinal_tf.report.study.sentences import judged_set, measured, point
 from spinal_tf.taxonomy import tree
@@ -258,7 +259,7 @@ def _dice(evaluation: Evaluation) -> Iterator[str]:
     """Report the Dice of the masks in the main set, if measured."""
     main = judged_set(evaluation)
     found = [
-        f"{group.diagnosis.printed} {dice.median:.2f} ({dice.first:.2f}, {dice.third:.2f})"
+        f"{group.diagnosis.printed} {spread_cell(dice)}"
         for group in evaluation.masks
         if group.case_set is main and group.diagnosis and (dice := group.summary.spreads.get("dice")) and dice.defined
     ]

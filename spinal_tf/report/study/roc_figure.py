@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from spinal_tf.evaluation.contrasts import Contrast
 from spinal_tf.evaluation.described import Proportion
 from spinal_tf.evaluation.evaluation import Evaluation
+from spinal_tf.evaluation.formats import limits
 from spinal_tf.evaluation.paper.paper_table2 import paper_column
 from spinal_tf.evaluation.paper.reference import beside_paper
 from spinal_tf.evaluation.performance import Performance
@@ -33,7 +34,6 @@ from spinal_tf.report.study.style import (
     grid,
     legend_below,
     panel_title,
-    spread,
 )
 from spinal_tf.taxonomy import tree
 
@@ -158,8 +158,7 @@ def _write_names(panel: Axes, raters: Sequence[RocPoint]) -> None:
 
 
 def _area(name: str, value: float, interval: Interval) -> str:
-    limits = f" ({spread(interval.low, interval.high)})" if interval.known else ""
-    return f"{name}: AUC {value:.2f}{limits}"
+    return f"{name}: AUC {value:.2f}{limits(interval, form=' ({} to {})')}"
 
 
 def _caption(evaluation: Evaluation, *, starred: bool) -> str:

@@ -184,8 +184,3 @@ def panel_title(task: Task, labels: np.ndarray) -> str:
 def shortened(words: str, letters: int) -> str:
     """Cut words with an ellipsis if they are longer."""
     return words if len(words) <= letters else f"{words[: letters - 1]}\N{HORIZONTAL ELLIPSIS}"
-
-
-def spread(low: float, high: float, digits: int = 2) -> str:
-    """Format an interval as ``0.79 to 0.97``."""
-    return f"{low:.{digits}f} to {high:.{digits}f}"
