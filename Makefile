@@ -42,8 +42,8 @@ test-fast: $(VENV)/package-test
 # Damaged files of each kind: some twenty minutes of one core for 10,000. The suite reads 40.
 FILES ?= 10000
 fuzz: $(VENV)/package-test
+	nice $(BIN)/python tests/fuzz/run_fuzz.py --kind saved-model --files $$(($(FILES) / 20))
 	nice $(BIN)/python tests/fuzz/run_fuzz.py --files $(FILES)
-	nice $(BIN)/python tests/fuzz/run_fuzz.py --kind saved-model --files $(FILES)
 
 coverage: $(VENV)/package-test
 	$(PYTEST) --cov --cov-report=term-missing:skip-covered

@@ -54,9 +54,16 @@ def _in_child(kinds: list[str], first: int, files: int) -> int:
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, __file__, *named, "--first", str(first), "--files", str(files), "--child", folder]
         status = subprocess.run(command, check=False).returncode
-        if status not in (0, 1):
-            print(f"{(Path(folder) / NOW).read_text()}: crashed with status {status}")
-    return status
+        if status in (0, 1):
+            return status
+        name, number = (Path(folder) / NOW).read_text().split()
+    print(f"{name} {number}: crashed with status {status}", flush=True)
+    done = int(number) + 1 - first
+    if done < files:
+        _in_child([name], first + done, files - done)
+    if others := kinds[kinds.index(name) + 1 :]:
+        _in_child(others, first, files)
+    return 1
 
 
 def _fuzz(name: str, first: int, files: int, folder: Path) -> int:
@@ -64,7 +71,7 @@ def _fuzz(name: str, first: int, files: int, folder: Path) -> int:
     kind, outcomes, findings = KINDS[name], Counter[str](), Counter[str]()
     _outcome(kind, folder, None, must_succeed=True)
     _limit_memory()
-    for number in range(first, first + max(1, round(files * kind.share))):
+    for number in range(first, first + files):
         (folder / NOW).write_text(f"{name} {number}")
         finding = _outcome(kind, folder, Random(f"{name} {number}"), outcomes=outcomes)
         if finding:
