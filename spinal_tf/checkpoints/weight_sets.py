@@ -55,7 +55,7 @@ def read_set(source: Path) -> WeightsSet:
     try:
         with zipfile.ZipFile(source) as archive:
             return _checked_set(_ZipReader(source, archive))
-    except (OSError, EOFError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
+    except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error, RuntimeError) as error:
         raise WeightsError(f"{source}: not a readable zip file or folder of weights; fetch it again") from error
 
 

@@ -210,6 +210,17 @@ def cut_short(folder):
     return archive
 
 
+def with_a_name_that_is_not_utf8(folder):
+    archive = zipped(folder)
+    with zipfile.ZipFile(archive) as read:
+        start = next(item.header_offset for item in read.infolist() if item.filename.endswith(MANIFEST))
+    content = bytearray(archive.read_bytes())
+    content[start + 6 : start + 8] = b"\0\x08"  # the name is UTF-8, says the member's own header
+    content[start + 30] = 0xC1
+    archive.write_bytes(content)
+    return archive
+
+
 def without_manifest(folder):
     (folder / MANIFEST).unlink()
     return zipped(folder)
@@ -227,6 +238,7 @@ def with_two_manifests(folder):
     [
         (not_a_zip, "not a readable zip file or folder"),
         (cut_short, "not a readable zip file or folder"),
+        (with_a_name_that_is_not_utf8, "not a readable zip file or folder"),
         (without_manifest, r"holds 0 files manifest\.json"),
         (with_two_manifests, r"holds 2 files manifest\.json"),
     ],
