@@ -19,7 +19,8 @@ from measure import COMMAND, run, write_scan
 from spinal_tf.checkpoints.manifest import find_weights, read_manifest
 from spinal_tf.engine import PIXELS_PER_BATCH
 from spinal_tf.images.volume import Volume, read_volume
-from spinal_tf.preprocess import neighbour_index, normalise, place, seen_together, to_input
+from spinal_tf.preprocess import neighbour_index, place, seen_together, to_input
+from spinal_tf.scaling import normalise
 from spinal_tf.slices import make_tiles
 from spinal_tf.taxonomy import tree
 

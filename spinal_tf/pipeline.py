@@ -21,7 +21,6 @@ from spinal_tf.preprocess import (
     Preprocessing,
     from_input,
     in_slabs,
-    intensity_scale,
     neighbour_index,
     place,
     seen_together,
@@ -29,6 +28,7 @@ from spinal_tf.preprocess import (
 )
 from spinal_tf.results import TOO_THIN, CaseResult, Classification, Segmentation, TaskResult
 from spinal_tf.review import review_mask
+from spinal_tf.scaling import intensity_scale
 from spinal_tf.slices import Tiles, lesion_slices, make_tiles
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import tree
@@ -150,7 +150,9 @@ def segment_volume(
     if not options.tta:
         mirrored = slices.probability(bearing, MIRRORED[:1], stage="review")
     agreement = _flip_agreement(unmirrored, mirrored, bearing, find)
-    review = review_mask(lesions, probability, mask, threshold=threshold, flip_agreement=agreement)
+    review = review_mask(
+        lesions, probability, mask, threshold=threshold, flip_agreement=agreement, outliers=volume.outliers
+    )
     return Segmentation(
         probability=probability,
         mask=mask,

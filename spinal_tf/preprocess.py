@@ -1,8 +1,8 @@
-"""Preprocessing from a volume to a network's input, and back: intensity, and placement of a plane in the input.
+"""Preprocessing from a volume to a network's input, and back: its record, slabs, and placement of a plane in the input.
 
-One `Preprocessing` record defines both; it is saved with the weights and applied at inference. The intensity methods
-and the stretching to 256 x 256 are those of the public code of Zhuo et al. 2022; padding to a square and the fixed
-spacing in mm are our own choices.
+The `Preprocessing` record also names the intensity method; it is saved with the weights and applied at inference. The
+stretching to 256 x 256 is that of the public code of Zhuo et al. 2022; padding to a square and the fixed spacing in mm
+are our own choices.
 """
 
 from __future__ import annotations
@@ -17,14 +17,11 @@ import numpy as np
 from scipy import ndimage
 
 from spinal_tf.errors import VolumeError, WeightsError
+from spinal_tf.scaling import Intensity
 
-Intensity = Literal["zscore_clip", "zscore_no_clip", "minmax"]
 Fit = Literal["spacing", "stretch", "pad"]
 MaskMode = Literal["channel", "multiply"]
 """How the mask enters a classifier's tile: as a channel, or by setting the images to zero outside it."""
-
-CLIP_SD = 5.0
-"""Distance from the mean at which ``zscore_clip`` clips, in standard deviations (Zhuo et al. 2022, public code)."""
 
 MAXIMUM_INPUT_SIDE = 2048
 """Maximum side of a network's input in pixels: 1 m at 0.5 mm; a longer side means a wrong spacing in the header."""
@@ -118,62 +115,6 @@ def _is_length(value: object) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value) and value > 0
 
 
-@dataclass(frozen=True, kw_only=True)
-class IntensityScale:
-    """Intensity scale of one volume: ``(clip(x, low, high) - shift) / divisor``.
-
-    Clipping before the z-score is equivalent to clipping after it.
-    """
-
-    low: float
-    high: float
-    shift: float
-    divisor: float
-
-    def __call__(self, planes: np.ndarray) -> np.ndarray:
-        """Apply the scale to planes of the volume: float32, the same shape."""
-        result, clipped = np.empty(planes.shape, np.float32), np.empty(planes.shape[1:])
-        for plane, out in zip(planes, result, strict=True):
-            np.clip(plane, self.low, self.high, out=clipped, dtype=np.float64)
-            clipped -= self.shift
-            np.divide(clipped, self.divisor, out=out, casting="same_kind")
-        return result
-
-
-def intensity_scale(data: np.ndarray, *, intensity: Intensity, source: str) -> IntensityScale:
-    """Compute the scale that brings a volume to the intensities a network was trained on.
-
-    Mean and population standard deviation are accumulated in float64, plane by plane, without allocating a second
-    volume.
-
-    Args:
-        data: real-valued 3D volume.
-        intensity: intensity method, see `Preprocessing`.
-        source: file name for messages.
-
-    Raises:
-        VolumeError: all voxels have the same value, or some are not finite.
-    """
-    lowest, highest = float(data.min()), float(data.max())
-    if not (math.isfinite(lowest) and math.isfinite(highest)):
-        raise VolumeError(f"{source}: voxels that are not finite numbers; export the image again")
-    if lowest == highest:
-        raise VolumeError(f"{source}: constant intensity, nothing to normalize; check that this is the right image")
-    if intensity == "minmax":
-        return IntensityScale(low=lowest, high=highest, shift=lowest, divisor=highest - lowest)
-    mean = float(data.mean(dtype=np.float64))
-    sd = math.sqrt(sum(_squared_deviation(plane, mean) for plane in data) / data.size)
-    if intensity == "zscore_no_clip":
-        return IntensityScale(low=lowest, high=highest, shift=mean, divisor=sd)
-    low, high = max(lowest, mean - CLIP_SD * sd), min(highest, mean + CLIP_SD * sd)
-    return IntensityScale(low=low, high=high, shift=low, divisor=high - low)
-
-
-def normalise(data: np.ndarray, *, intensity: Intensity, source: str) -> np.ndarray:
-    """Apply a volume's own `intensity_scale`: float32, same shape."""
-    return intensity_scale(data, intensity=intensity, source=source)(data)
-
-
 def slab_weights(slice_mm: float, slab_mm: float | None) -> np.ndarray:
     """Compute the weights of neighboring slices in a mean over a slab that is centered on each slice.
 
@@ -212,12 +153,6 @@ def in_slabs(data: np.ndarray, slice_mm: float, slab_mm: float | None) -> np.nda
     if len(weights) == 1:
         return data
     return np.asarray(ndimage.correlate1d(data, weights, axis=0, output=np.float32, mode="nearest"))
-
-
-def _squared_deviation(plane: np.ndarray, mean: float) -> float:
-    deviation = plane.astype(np.float64)
-    deviation -= mean
-    return float(np.square(deviation, out=deviation).sum())  # a dot product would start BLAS threads and take longer
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,6 +33,7 @@ def review_mask(
     *,
     threshold: float,
     flip_agreement: float | None,
+    outliers: int = 0,
 ) -> Review:
     """Collect the reasons to review a mask.
 
@@ -43,10 +44,14 @@ def review_mask(
         threshold: minimum probability of a lesion voxel.
         flip_agreement: Dice between the masks of unmirrored and mirrored slices, both found by the same rules; None if
             both are empty.
+        outliers: number of voxels of the scan that were clipped because they lay far outside the others.
     """
     reasons = _empty_reasons(probability, threshold) if not lesions else _reasons(lesions, probability[mask])
     if flip_agreement is not None and flip_agreement < FLIP_AGREEMENT:
         reasons.append(f"the mask of the mirrored slices agrees little (Dice {flip_agreement:.2f})")
+    if outliers:
+        voxels = "1 voxel was" if outliers == 1 else f"{outliers} voxels were"
+        reasons.append(f"{voxels} far outside the intensities of the others and had to be clipped; see the warnings")
     return Review(needed=bool(reasons), reasons=tuple(reasons))
 
 

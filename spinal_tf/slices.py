@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from spinal_tf.images.volume import Volume
-from spinal_tf.preprocess import MaskMode, Placement, Preprocessing, intensity_scale, place, to_input
+from spinal_tf.preprocess import MaskMode, Placement, Preprocessing, place, to_input
+from spinal_tf.scaling import intensity_scale
 
 T1C, T2W, MASK = 0, 1, 2
 """Channels of a tile, in the order of the public code of Zhuo et al. 2022."""

@@ -17,9 +17,10 @@ from spinal_tf.pipeline import (
     segment_volume,
 )
 from spinal_tf.prediction_options import MINIMUM_VOLUME_ML, SegmentationOptions
-from spinal_tf.preprocess import Preprocessing, normalise
+from spinal_tf.preprocess import Preprocessing
 from spinal_tf.report.record import not_classified
 from spinal_tf.results import Zone
+from spinal_tf.scaling import normalise
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import ASTROCYTOMA, EPENDYMOMA, MS, NMOSD, tree
 

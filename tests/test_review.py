@@ -83,3 +83,15 @@ def test_every_reason_is_given():
     starts = ("low confidence", "6 of 6 lesions smaller", "many lesions", "at the border", "the mask of the mirrored")
     assert len(reasons) == len(starts)
     assert all(reason.startswith(start) for reason, start in zip(reasons, starts, strict=True))
+
+
+@pytest.mark.parametrize(("outliers", "voxels"), [(1, "1 voxel was"), (7, "7 voxels were")])
+def test_clipped_outliers_are_a_reason_with_or_without_a_lesion(outliers, voxels):
+    for lesions in ([], [lesion()]):
+        probability = np.full((2, 3, 4), 0.9 if lesions else 0.0)
+        mask = np.full((2, 3, 4), bool(lesions))
+        result = review_mask(lesions, probability, mask, threshold=0.5, flip_agreement=None, outliers=outliers)
+        assert result.needed
+        assert result.reasons == (
+            f"{voxels} far outside the intensities of the others and had to be clipped; see the warnings",
+        )

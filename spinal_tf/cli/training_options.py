@@ -14,7 +14,8 @@ from spinal_tf.datasets.sample_plans import CropPlan, TilePlan
 from spinal_tf.networks.network_registry import CLASSIFIERS, SEGMENTERS
 from spinal_tf.option_fields import POSITIVE
 from spinal_tf.prediction_options import ImageOptions
-from spinal_tf.preprocess import Fit, Intensity, Preprocessing
+from spinal_tf.preprocess import Fit, Preprocessing
+from spinal_tf.scaling import Intensity
 from spinal_tf.training.plans import ClassifierPlan, CurvePlan, Initial, SegmenterPlan
 from spinal_tf.training.training_choices import SEGMENTER_OPTIONS, TrainingOptions, fault_of_tiles
 

@@ -37,7 +37,7 @@ class Inspection:
     Attributes:
         row: row of the table.
         faults: faults in the order they were found.
-        warnings: unusual but valid properties of the T2w scan and the mask.
+        warnings: unusual but valid properties of the scans and the mask.
         hashes: hash of each readable image, by column.
         grid: affine of the T2w scan as text; empty if the scan is unreadable.
         empty_mask: whether the mask is empty.
@@ -65,10 +65,11 @@ def inspect_images(row: Row, *, folder: Path, read: ReadVolume) -> Inspection:
         _tried(found, "t1c", folder, read_image)
         _tried(found, "mask", folder, read_image)
         return found
-    _inspect_t2(found, volume)
+    found.grid = str(np.round(volume.affine, GRID_DECIMALS).tolist())
+    _inspect_scan(found, "t2", volume)
     t1c = _tried(found, "t1c", folder, partial(read_t1c, like=volume))
     if t1c is not None:
-        found.hashes["t1c"] = voxel_sha256(t1c.data)
+        _inspect_scan(found, "t1c", t1c)
     values = _mask_values(row)
     mask = _tried(found, "mask", folder, partial(read_lesion_mask, like=volume, values=values)) if values else None
     if mask is not None:
@@ -97,10 +98,9 @@ def _tried(found: Inspection, column: str, folder: Path, read: Callable[[Path], 
         return None
 
 
-def _inspect_t2(found: Inspection, volume: Volume) -> None:
-    found.hashes["t2"] = voxel_sha256(volume.data)
-    found.grid = str(np.round(volume.affine, GRID_DECIMALS).tolist())
-    _warn(found, "t2", volume.warnings)
+def _inspect_scan(found: Inspection, column: str, volume: Volume) -> None:
+    found.hashes[column] = voxel_sha256(volume.data)
+    _warn(found, column, volume.warnings)
 
 
 def _warn(found: Inspection, column: str, warnings: tuple[str, ...]) -> None:

@@ -18,7 +18,7 @@ from spinal_tf.errors import OutputError
 from spinal_tf.files import FAILED_WRITES, FULL_DISK, NOT_ALLOWED, new_folder
 from spinal_tf.locks import locked
 
-FORMAT = 5
+FORMAT = 6
 """Version of the layout and content; part of every key."""
 
 INDEX = "index.json"

@@ -20,11 +20,11 @@ from spinal_tf.preprocess import (
     Preprocessing,
     in_slabs,
     neighbour_index,
-    normalise,
     place,
     seen_together,
     to_input,
 )
+from spinal_tf.scaling import normalise
 from spinal_tf.taxonomy import Diagnosis, tree
 
 Array = np.ndarray

@@ -8,6 +8,7 @@ from nibabel.spatialimages import HeaderDataError
 from spinal_tf.errors import VolumeError
 from spinal_tf.images.image_format import StoredImage, refuse_unusable_affine
 from spinal_tf.images.nifti import new_geometry
+from spinal_tf.images.voxels import real_voxels
 
 
 def array_image(data: np.ndarray, affine: np.ndarray, *, source: str) -> StoredImage:
@@ -31,9 +32,7 @@ def array_image(data: np.ndarray, affine: np.ndarray, *, source: str) -> StoredI
         geometry = new_geometry(data.shape, affine, qform_code=0, sform_code=2)  # as in nibabel, only the sform counts
     except HeaderDataError as error:
         raise VolumeError(f"{source}: the array is larger than a NIfTI-1 file can hold; crop it") from error
-    with np.errstate(over="ignore"):  # overflow gives infinity, which is refused later
-        voxels = data.astype(np.float32)
-    return StoredImage(source=source, data=voxels, affine=affine, geometry=geometry)
+    return StoredImage(source=source, data=real_voxels(data), affine=affine, geometry=geometry)
 
 
 def _affine(affine: np.ndarray, source: str) -> np.ndarray:

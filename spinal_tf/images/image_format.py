@@ -41,7 +41,8 @@ class StoredImage:
 
     Attributes:
         source: file name shown in messages.
-        data: (i, j, k) float32 in the file's own axis order, scaling applied.
+        data: (i, j, k) in the file's own axis order, scaling applied, as `real_voxels` returns it: float32, or float64
+            where single precision would lose differences.
         affine: (4, 4) float64, voxel index to patient RAS mm; see `refuse_unusable_affine`.
         other_affine: second affine that nearly agrees, which other programs may use; for NIfTI the qform.
         geometry: geometry to write results on this grid; None stands for a NIfTI file with this affine.

@@ -1,4 +1,4 @@
-"""NIfTI-1 and NIfTI-2 files: sizes checked before memory allocation, voxels as float32, geometry kept exactly."""
+"""NIfTI-1 and NIfTI-2 files: sizes checked before memory allocation, voxels as real numbers, geometry kept exactly."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from spinal_tf.images.file_types import explain_not_image
 from spinal_tf.images.gzip_stream import GzipStream, read_to_end, read_voxels, skip, unpacked
 from spinal_tf.images.image_format import ImageFormat, StoredImage, reading, refuse_too_large
 from spinal_tf.images.nifti_forms import read_forms
+from spinal_tf.images.voxels import real_voxels
 
 MAXIMUM_GZIP_RATIO = 1032
 """Largest compression ratio of deflate (zlib's technical details); a header that claims more is wrong."""
@@ -215,12 +216,7 @@ def _scaled(stored: np.ndarray, header: Nifti1Header, source: str) -> np.ndarray
         slope, intercept = header.get_slope_inter()
     except HeaderDataError as error:
         raise VolumeError(f"{source}: its intensity scaling is not a number; export it again") from error
-    data = stored.astype(np.float32)  # scaled in float32: nibabel would use float64
-    if slope is not None and slope != 1:
-        data *= np.float32(slope)
-    if intercept:
-        data += np.float32(intercept)
-    return data
+    return real_voxels(stored, slope=1.0 if slope is None else slope, intercept=intercept or 0.0)
 
 
 def _read_header(path: Path) -> tuple[tuple[int, ...], np.ndarray, bool]:

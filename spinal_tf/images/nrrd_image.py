@@ -25,6 +25,7 @@ from spinal_tf.images.image_format import (
     refuse_too_large,
     refuse_unusable_affine,
 )
+from spinal_tf.images.voxels import real_voxels
 
 SEGMENTATION = ".seg.nrrd"
 """Ending of 3D Slicer's segmentations, which store only the part of the grid that contains the drawing."""
@@ -92,7 +93,7 @@ def read_nrrd(path: Path) -> StoredImage:
             notes = read_to_end(content, source)
         return StoredImage(
             source=source,
-            data=data.astype(np.float32),
+            data=real_voxels(data),
             affine=affine,
             no_orientation=missing,
             warnings=notes,

@@ -16,6 +16,7 @@ from spinal_tf.errors import VolumeError
 from spinal_tf.images.grid import PACKAGE_AXES, Grid, axes_of, orientation_of, same_grid
 from spinal_tf.images.grid_difference import grid_difference, part_difference
 from spinal_tf.images.image_format import StoredImage
+from spinal_tf.images.intensities import usable_intensities
 from spinal_tf.images.lattice import onto_lattice
 from spinal_tf.images.mask_values import marked_voxels
 from spinal_tf.images.nifti import new_geometry
@@ -32,11 +33,13 @@ class Volume:
     """One 3D image. All arrays of the package have its order: (slice R to L, row S to I, column A to P).
 
     Attributes:
-        data: float32, C-contiguous, in that order.
+        data: float32, C-contiguous, in that order. Outliers are clipped, and an offset that single precision cannot
+            hold is subtracted; see `usable_intensities`.
         affine: (4, 4) float64, (slice, row, column) index to patient RAS mm.
         source: file name as shown in messages.
         grid: grid of the file it was read from.
         warnings: one plain sentence each.
+        outliers: number of voxels that were clipped because they lay far outside the others.
     """
 
     data: np.ndarray
@@ -44,6 +47,7 @@ class Volume:
     source: str
     grid: Grid
     warnings: tuple[str, ...] = ()
+    outliers: int = 0
 
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
@@ -86,9 +90,11 @@ def volume_of(image: StoredImage, *, assume_orientation: bool = False, allow_pla
         raise VolumeError(f"{image.source}: has too few slices ({size} voxels), at least {FEWEST_SLICES} are needed")
     notes += refuse_not_sagittal(_spacing_mm(affine), image.source, allow_plane=allow_plane)
     _refuse_intensity(image)
-    data = _to_package(image.data, grid)
-    notes += image.warnings + plausibility_warnings(data, _spacing_mm(affine), image.source)
-    return Volume(data=data, affine=affine, source=image.source, grid=grid, warnings=notes)
+    found = usable_intensities(image, _to_package(image.data, grid))
+    notes += image.warnings + found.warnings + plausibility_warnings(found.data, _spacing_mm(affine), image.source)
+    return Volume(
+        data=found.data, affine=affine, source=image.source, grid=grid, warnings=notes, outliers=found.outliers
+    )
 
 
 def read_mask(path: Path | str, *, like: Volume) -> np.ndarray:
@@ -145,12 +151,20 @@ def aligned_volume_of(image: StoredImage, *, like: Volume) -> Volume:
     """Return the second scan in an image that was already read, or was made from an array; see `read_aligned`.
 
     Raises:
-        VolumeError: intensity not finite or constant, or another grid than ``like``.
+        VolumeError: intensity not finite or constant or without differences in single precision, or another grid
+            than ``like``.
     """
     grid = _same_grid(image, like)
     _refuse_intensity(image)
-    data = _to_package(image.data, grid)
-    return Volume(data=data, affine=like.affine, source=image.source, grid=grid, warnings=image.warnings)
+    found = usable_intensities(image, _to_package(image.data, grid))
+    return Volume(
+        data=found.data,
+        affine=like.affine,
+        source=image.source,
+        grid=grid,
+        warnings=image.warnings + found.warnings,
+        outliers=found.outliers,
+    )
 
 
 def write_on_grid(array: np.ndarray, path: Path, *, like: Volume) -> None:

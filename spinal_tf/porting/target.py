@@ -11,7 +11,8 @@ from spinal_tf.errors import PortError
 from spinal_tf.models import SEGMENTER
 from spinal_tf.networks.network_registry import network_spec
 from spinal_tf.porting.weights_source import Source
-from spinal_tf.preprocess import Fit, Intensity, MaskMode, Preprocessing
+from spinal_tf.preprocess import Fit, MaskMode, Preprocessing
+from spinal_tf.scaling import Intensity
 
 Channel = Literal["t1c", "t2w", "mask"]
 TILE_CHANNELS: tuple[Channel, ...] = ("t1c", "t2w", "mask")

@@ -219,7 +219,8 @@ class CohortPrediction:
         prediction, result = predict_case(images, self._models, self._options)
         self._folder.write(case.name, key, prediction, result)
         self._predicted[case.name] = prediction
-        dice, warnings = prediction.cells["dice"], (*result.warnings, *images.doubts)
+        t1c_warnings = images.t1c.warnings if images.t1c else ()
+        dice, warnings = prediction.cells["dice"], (*result.warnings, *t1c_warnings, *images.doubts)
         flagged = bool(result.segmentation and result.segmentation.review.needed)
         facts = [found(result), *([f"Dice {float(dice):.2f}"] if dice else []), *(["please review"] if flagged else [])]
         return "\n".join([f"{case.name}: {'; '.join(facts)}", *(f"  warning: {one}" for one in warnings)])

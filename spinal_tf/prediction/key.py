@@ -20,6 +20,10 @@ UNUSED = frozenset(("training", "card", "file"))
 """Entries of a network's record that do not affect results."""
 
 
+READING = 2
+"""Version of how images are read and prepared; incremented when the same image may give other intensities."""
+
+
 def prediction_key(
     case: Case,
     checkpoints: Sequence[Checkpoint],
@@ -27,9 +31,10 @@ def prediction_key(
     *,
     served: Mapping[str, Served] = MappingProxyType({}),
 ) -> str:
-    """Return the SHA-256 of a case's image bytes, the networks' records, the options and the package version.
+    """Return the SHA-256 of a case's image bytes, the networks' records, the options and two versions.
 
-    For networks on a server, the key also includes precision and exporting version, but not the address.
+    The versions are those of the package and of reading. For networks on a server, the key also includes precision and
+    exporting version, but not the address.
 
     Args:
         case: case to predict.
@@ -49,6 +54,7 @@ def prediction_key(
         networks[name] |= {"precision": one.precision, "written_by": one.written_by}
     record = {
         "version": spinal_tf.__version__,
+        "reading": READING,
         "networks": networks,
         "options": asdict(options),
         "mask_values": asdict(mask_values(case, options)),

@@ -1,4 +1,4 @@
-"""Intensity scale of a volume as a graph: `spinal_tf.preprocess.intensity_scale` in TensorFlow."""
+"""Intensity scale of a volume as a graph: `spinal_tf.scaling.intensity_scale` in TensorFlow."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from spinal_tf.preprocess import CLIP_SD, Intensity
+from spinal_tf.scaling import CLIP_SD, Intensity
 
 
 @dataclass(frozen=True, kw_only=True)

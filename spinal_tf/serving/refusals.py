@@ -9,6 +9,7 @@ from __future__ import annotations
 import tensorflow as tf
 
 from spinal_tf.images.volume import FEWEST_SLICES
+from spinal_tf.serving.outliers import without_outliers
 
 
 def refuse_unless(condition: tf.Tensor, sentence: str, value: tf.Tensor) -> tf.Tensor:
@@ -24,7 +25,7 @@ def refuse_unless(condition: tf.Tensor, sentence: str, value: tf.Tensor) -> tf.T
 
 
 def checked_volume(volume: tf.Tensor, name: str) -> tf.Tensor:
-    """Return a volume after checking that the networks can use it.
+    """Return a volume after checking that the networks can use it, with outliers clipped.
 
     Args:
         volume: float32 of any shape.
@@ -39,7 +40,7 @@ def checked_volume(volume: tf.Tensor, name: str) -> tf.Tensor:
     finite = f"{name} has voxels that are not finite numbers; export the image again"
     volume = refuse_unless(tf.reduce_all(tf.math.is_finite(volume)), finite, volume)
     constant = f"{name} has constant intensity, nothing to normalize; check that this is the right image"
-    return refuse_unless(tf.reduce_min(volume) < tf.reduce_max(volume), constant, volume)
+    return without_outliers(refuse_unless(tf.reduce_min(volume) < tf.reduce_max(volume), constant, volume))
 
 
 def checked_mask(mask: tf.Tensor, like: tf.Tensor) -> tf.Tensor:

@@ -101,3 +101,9 @@ def test_an_image_that_is_not_there_is_an_error(case, records):
     case.t1c.unlink()
     with pytest.raises(FileNotFoundError):
         prediction_key(case, records, OPTIONS)
+
+
+def test_another_way_of_reading_is_another_prediction(case, records, monkeypatch):
+    before = prediction_key(case, records, OPTIONS)
+    monkeypatch.setattr("spinal_tf.prediction.key.READING", 99)
+    assert prediction_key(case, records, OPTIONS) != before

@@ -8,7 +8,8 @@ import tensorflow as tf
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from spinal_tf.preprocess import Preprocessing, from_input, nearest_index, normalise, place, to_input
+from spinal_tf.preprocess import Preprocessing, from_input, nearest_index, place, to_input
+from spinal_tf.scaling import normalise
 from spinal_tf.serving.intensity import graph_scale
 from spinal_tf.serving.placement import graph_input, graph_label, graph_nearest_index, graph_output, graph_place
 
