@@ -52,8 +52,8 @@ class Session:
         """Classify every case.
 
         Args:
-            with_mask: a mask file, a folder of masks that are matched by name (see `match_masks`), `BESIDE` for the
-                mask beside each case, or None to segment first.
+            with_mask: a mask file, a folder of masks (see `matched`), `BESIDE` for the mask beside each case, or None
+                to segment first.
             values: which values of the mask are lesion.
             t1c: contrast-enhanced T1w image of the only case.
 

@@ -47,7 +47,7 @@ def checked_mask(mask: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
     """Return a lesion mask after checking that it fits a volume's grid.
 
     Args:
-        mask: uint8; nonzero voxels are lesion.
+        mask: uint8; 0, and one other value in the lesion.
         like: checked volume.
 
     Returns:
@@ -56,6 +56,8 @@ def checked_mask(mask: tf.Tensor, like: tf.Tensor) -> tf.Tensor:
     mask = with_axes(mask, 3, "mask must have three axes: slices, rows, columns")
     same = tf.reduce_all(tf.equal(tf.shape(mask), tf.shape(like)))
     mask = refuse_unless(same, "mask must have the shape of the slices", mask)
+    one = tf.reduce_all((mask == 0) | (mask == tf.reduce_max(mask)))
+    mask = refuse_unless(one, "mask must hold 0 and one other value, that of the lesion", mask)
     empty = "mask is empty: without a lesion there is nothing to classify"
     return refuse_unless(tf.reduce_any(mask != 0), empty, mask) != 0
 

@@ -87,6 +87,7 @@ REFUSED = {
     "spacing of zero": ("segmenter", {"spacing_mm": np.array([0.0, 1.0])}, "spacing_mm must be positive"),
     "spacing in metres": ("segmenter", {"spacing_mm": np.full(2, 700.0)}, "more than 2048 pixels a side"),
     "empty mask": (TASK, {"mask": np.zeros_like(LESION)}, "mask is empty"),
+    "mask of two labels": (TASK, {"mask": LESION + np.roll(LESION, 1, 2)}, "mask must hold 0 and one other value"),
     "mask of another shape": (TASK, {"mask": LESION[:, 1:]}, "mask must have the shape of the slices"),
     "mask of rank 2": (TASK, {"mask": LESION[0]}, "mask must have three axes"),
     "no distance of slices": ("segmenter", {"slice_mm": np.array(0.0)}, "slice_mm must be a positive number"),
