@@ -11,9 +11,10 @@ from spinal_tf.errors import VolumeError
 from spinal_tf.images.image_format import StoredImage
 from spinal_tf.images.lesion_doubts import lesion_doubts
 from spinal_tf.images.likeness import correlation, explained_variance
-from spinal_tf.images.mask_values import distinct_values, is_label_map, is_two_valued
+from spinal_tf.images.mask_values import distinct_values, is_label_map, is_two_valued, refuse_not_numbers
 from spinal_tf.images.read_image import read_image
-from spinal_tf.images.volume import Volume, aligned_volume_of, mask_of
+from spinal_tf.images.robust_range import robust_range
+from spinal_tf.images.volume import Volume, mask_of, voxels_on_grid
 from spinal_tf.prediction_options import MaskValues
 
 ANY_MASK = MaskValues()
@@ -65,7 +66,7 @@ def lesion_mask_of(image: StoredImage, *, like: Volume, values: MaskValues = ANY
         VolumeError: see `read_lesion_mask`.
     """
     if not image.may_be_cropped and not is_two_valued(image.data):
-        _refuse_copy(aligned_volume_of(image, like=like), like)
+        _refuse_copy(image, like)
     mask = mask_of(image, like=like, values=values)
     share = float(mask.mean())
     if share > LARGEST_SHARE:
@@ -74,10 +75,16 @@ def lesion_mask_of(image: StoredImage, *, like: Volume, values: MaskValues = ANY
     return LesionMask(mask=mask, doubts=tuple(f"{image.source}: {doubt}" for doubt in found))
 
 
-def _refuse_copy(given: Volume, scan: Volume) -> None:
-    if abs(correlation(given.data, scan.data)) >= SAME_IMAGE:
+def _refuse_copy(given: StoredImage, scan: Volume) -> None:
+    voxels = voxels_on_grid(given, like=scan)
+    refuse_not_numbers(voxels, given.source)
+    if scan.outliers:  # they were clipped, so a copy has to be clipped as well
+        voxels = np.clip(voxels, *robust_range(voxels))
+    if voxels.min() == voxels.max():
+        return
+    if abs(correlation(voxels, scan.data)) >= SAME_IMAGE:
         raise VolumeError(f"{given.source}: is the scan {scan.source} itself, not a mask; name the lesion mask")
-    if is_label_map(distinct_values(given.data)) and explained_variance(given.data, scan.data) >= FOLLOWS:
+    if is_label_map(distinct_values(voxels)) and explained_variance(voxels, scan.data) >= FOLLOWS:
         raise VolumeError(
             f"{given.source}: its labels follow the intensities of the scan {scan.source}, so it shows no lesion; name "
             "the lesion mask"

@@ -29,7 +29,7 @@ def marked_voxels(data: np.ndarray, *, source: str, values: MaskValues | None) -
     """Return which voxels belong to a mask.
 
     Args:
-        data: float32, any shape.
+        data: float32 or float64, any shape.
         source: file name for messages.
         values: how the values are read; None for masks other than lesions, which hold 0 and one other value.
 
@@ -39,8 +39,7 @@ def marked_voxels(data: np.ndarray, *, source: str, values: MaskValues | None) -
     Raises:
         VolumeError: voxels that are not numbers, or values that do not tell which voxels belong to the mask.
     """
-    if not (math.isfinite(data.min()) and math.isfinite(data.max())):
-        raise VolumeError(f"{source}: the mask has voxels that are not numbers (NaN or infinite); export it again")
+    refuse_not_numbers(data, source)
     if values and values.mask_threshold is not None:
         return _above(data, values.mask_threshold, source)
     if values and values.mask_label is not None:
@@ -49,6 +48,16 @@ def marked_voxels(data: np.ndarray, *, source: str, values: MaskValues | None) -
         raise VolumeError(f"{source}: {_problem(distinct_values(data), asks=values is not None)}")
     # Float32 rounds 1 to itself, so a mask of 0 and 1 needs no tolerance.
     return data > (1 - ROUNDING) * data.max() if data.max() > 0 else np.zeros(data.shape, bool)
+
+
+def refuse_not_numbers(data: np.ndarray, source: str) -> None:
+    """Refuse a mask with NaN or infinity.
+
+    Raises:
+        VolumeError: there are such voxels.
+    """
+    if not (math.isfinite(data.min()) and math.isfinite(data.max())):
+        raise VolumeError(f"{source}: the mask has voxels that are not numbers (NaN or infinite); export it again")
 
 
 def is_two_valued(data: np.ndarray) -> bool:

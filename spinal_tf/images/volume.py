@@ -167,6 +167,15 @@ def aligned_volume_of(image: StoredImage, *, like: Volume) -> Volume:
     )
 
 
+def voxels_on_grid(image: StoredImage, *, like: Volume) -> np.ndarray:
+    """Return an image's voxels as its file holds them, in the package's order.
+
+    Raises:
+        VolumeError: another grid than that of ``like``.
+    """
+    return _to_package(image.data, _same_grid(image, like))
+
+
 def write_on_grid(array: np.ndarray, path: Path, *, like: Volume) -> None:
     """Write an array on the grid of the file a volume was read from.
 

@@ -9,7 +9,7 @@ from spinal_tf.errors import VolumeError
 from spinal_tf.images.array_image import array_image
 from spinal_tf.images.lesion_doubts import LARGE_ML, WIDEST_MM, lesion_doubts
 from spinal_tf.images.lesion_mask import LARGEST_SHARE, lesion_mask_of, read_lesion_mask
-from spinal_tf.images.volume import new_volume, read_mask
+from spinal_tf.images.volume import new_volume, read_mask, read_volume
 from spinal_tf.prediction_options import MaskValues
 
 SHAPE = (13, 150, 120)
@@ -61,6 +61,19 @@ def test_a_label_and_a_threshold_choose_the_lesion(scan):
 def test_the_scan_itself_is_refused_however_it_is_read(scan, values):
     for same in (scan.data, 3 * scan.data + 7, np.rint(scan.data)):
         assert refusal(scan, same, **values) == "m.nii: is the scan t2.nii.gz itself, not a mask; name the lesion mask"
+
+
+def test_a_copy_of_a_scan_with_an_outlier_is_refused(scan, tmp_path, write_nifti):
+    spiked = scan.data.copy()
+    spiked[6, 70, 60] = -32768
+    volume = read_volume(write_nifti(tmp_path / "spiked.nii", spiked, AFFINE))
+    assert volume.outliers == 1
+    with pytest.raises(VolumeError, match=r"is the scan spiked\.nii itself"):
+        read_lesion_mask(tmp_path / "spiked.nii", like=volume, values=MaskValues(mask_threshold=200))
+    soft = np.where(block(), 0.8, 0) + np.where(block(rows=(81, 82)), 0.2, 0)
+    path = write_nifti(tmp_path / "soft.nii", soft.astype(np.float32), AFFINE)
+    found = read_lesion_mask(path, like=volume, values=MaskValues(mask_threshold=0.5))
+    np.testing.assert_array_equal(found.mask, block())
 
 
 def test_labels_that_follow_the_intensities_are_refused(scan):
