@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
@@ -16,6 +16,7 @@ from spinal_tf.cli.field_options import field_options, filled, with_options
 from spinal_tf.cli.options import FOLDER
 from spinal_tf.cli.progress import duration
 from spinal_tf.cli.tree_choice import ONE_DIAGNOSIS
+from spinal_tf.cohort.case import Split
 from spinal_tf.cores import usable_cores
 from spinal_tf.option_fields import option
 from spinal_tf.phantom.plan import SimulationOptions, plan_cohort
@@ -69,7 +70,9 @@ def simulate(**given: Any) -> None:  # noqa: ANN401 - the options above
             recent.append(perf_counter())
             left = (recent[-1] - recent[0]) / (len(recent) - 1) * (len(planned) - number)
             click.echo(f"[{number}/{len(planned)}] {folder}, about {duration(left)} left")
-    click.echo(f"{chosen.out / 'cohort.csv'}: {len(planned)} simulated cases")
+    splits = Counter(case.split for case in planned)
+    shares = ", ".join(f"{splits[split]} {split.value}" for split in Split)
+    click.echo(f"{chosen.out / 'cohort.csv'}: {len(planned)} simulated cases ({shares})")
     if chosen.sheet:
         from spinal_tf.phantom.sheet import write_sheet
 

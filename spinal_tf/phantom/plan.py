@@ -28,7 +28,9 @@ SPLITS_IN_TURN = (_S, _T, _T, _V, _T, _T, _S, _T, _T, _T, _S, _T, _V, _T, _T, _S
 class SimulationOptions(Options):
     """Numbers of a simulation."""
 
-    cases: int | None = option(None, "Number of cases with a lesion. Default: as in the paper, 490 + 157.", COUNT)
+    cases: int | None = option(
+        None, "Number of cases with a lesion, at least 16 to train on. Default: as in the paper, 490 + 157.", COUNT
+    )
     seed: int = option(0, "Random seed; the same seed gives the same cases.", NOT_NEGATIVE)
     healthy: int = option(0, "Add N cases without lesion.", NOT_NEGATIVE, metavar="N", show_default=False)
     workers: int | None = option(None, "Number of processes. Default: one for each usable core.", COUNT)

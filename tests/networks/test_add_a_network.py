@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from doc_pages import run_page
 from network_contract import CONTRACT
 
 from spinal_tf.checkpoints.manifest import read_manifest
 from spinal_tf.cli.main import main
+from spinal_tf.cli.train import segmenter as train_command
 from spinal_tf.datasets.crop_samples import CropPlan
 from spinal_tf.errors import TrainingError
 from spinal_tf.images.volume import new_volume, write_on_grid
@@ -70,6 +74,18 @@ def test_the_example_is_trained_released_and_segments(cohort, tmp_path):
     done = CliRunner().invoke(main, [str(word) for word in arguments])
     assert done.exit_code == 0, done.output
     assert (tmp_path / "train_lesion.nii.gz").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("cohort")
+def test_the_commands_of_the_page_run(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    [network] = [parameter for parameter in train_command.params if parameter.name == "network"]
+    monkeypatch.setattr(network, "type", click.Choice(list(SEGMENTERS)))  # made when the module was imported
+    shutil.copy("validation.nii.gz", "case.nii.gz")
+    cheaper = {"spinal-tf train": "--crop 34 --batch 4 --steps 2 --validation-every 1"}
+    assert len(run_page("docs/add-a-network.md", cheaper=cheaper)) == 3
+    assert (tmp_path / "case_lesion.nii.gz").exists()
 
 
 @pytest.mark.parametrize(
