@@ -51,6 +51,7 @@ def read(
 
     Returns:
         The scan in the package's axis order, with ``warnings``; functions of the API accept it in place of the file.
+        Outliers of its ``data`` are clipped, which the warnings say.
 
     Raises:
         VolumeError: the scan cannot be used.
