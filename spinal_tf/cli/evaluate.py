@@ -176,13 +176,17 @@ def _checked(chosen: Choices, predictions: Path, lesions: Path | None) -> Checke
     Raises:
         CohortError: the tables have faults.
     """
+    from spinal_tf.cohort.table import HEADER_ROW
     from spinal_tf.errors import CohortError
     from spinal_tf.evaluation.prediction_checks import check_predictions
 
     checked = check_predictions(predictions, chosen.options, chosen.against, lesions)
     for source, found in checked.faults:
+        provisional = chosen.cohort if source == predictions else None
         for fault in found:
-            click.echo(f"{source.name}: {fault}")
+            # A cohort has no columns of probabilities; what is wrong with their cases stands in the problem.
+            nowhere = provisional and fault.row == HEADER_ROW and fault.column.startswith("p_")
+            click.echo(f"{provisional or source}: {fault.problem if nowhere else fault}")
     if number := sum(len(found) for _, found in checked.faults):
         faults = "1 fault" if number == 1 else f"{number} faults"
         raise CohortError(f"{faults}, listed above; correct them and evaluate again")

@@ -112,10 +112,13 @@ class CohortPrediction:
 
     @contextmanager
     def provisional_table(self) -> Iterator[Path]:
-        """Yield a table with placeholder probabilities, to find faults before the long work starts."""
+        """Yield a table with placeholder probabilities, to find faults before the long work starts.
+
+        It has the name of the cohort's table, which is what a reader can correct.
+        """
         with TemporaryDirectory() as folder:
             table, _ = write_tables(Path(folder), self._judged, provisional(self._judged), {}, {}, overwrite=False)
-            yield table
+            yield table.rename(table.with_name(self._judged.source.name))
 
     def predict(self, *, tell: Tell = tell_nobody, say: Say = tell_nobody, warn: Say = tell_nobody) -> Predicted:
         """Predict the missing cases and write the tables; after an interrupt, finished cases are kept.

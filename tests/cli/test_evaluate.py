@@ -96,7 +96,8 @@ def test_every_fault_is_listed_and_the_end_is_3(evaluate, tmp_path, write_table)
     other = write_table(rows(24)[1:], name="other.csv")
     result = evaluate(table, "--against", other, "--subgroup", "Site")
     assert result.exit_code == 3
-    assert [line.split(";")[0] for line in result.stdout.splitlines()] == [
+    lines = [line.removeprefix(f"{tmp_path}/").split(";")[0] for line in result.stdout.splitlines()]
+    assert lines == [
         "predictions.csv: row 1, site: there is no such column to divide by",
         'predictions.csv: row 3, split: "all" is not a split',
         'predictions.csv: row 4, p_ms_vs_nmosd: "1.2" is not a probability',

@@ -438,9 +438,9 @@ def test_faults_are_told_before_anything_is_predicted(run, cohort, tmp_path):
     result = run("evaluate", "--cohort", cohort, "--out", tmp_path / "report", "--subgroup", "sit")
     assert result.exit_code == 3
     assert [line.split(" has ")[0] for line in result.stdout.splitlines()] == [
-        "predictions.csv: row 1, p_tumor_vs_demyelinating: the validation split",
-        "predictions.csv: row 1, p_ms_vs_nmosd: the validation split",
-        "predictions.csv: row 1, sit: there is no such column to divide by; the nearest is site",
+        f"{cohort}: the validation split",
+        f"{cohort}: the validation split",
+        f"{cohort}: row 1, sit: there is no such column to divide by; the nearest is site",
     ]
     assert not (tmp_path / "report").exists()
 
