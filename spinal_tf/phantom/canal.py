@@ -9,8 +9,12 @@ import numpy as np
 
 from spinal_tf.phantom.fields import Array, inside, smooth_curve
 from spinal_tf.phantom.painting import Band, Paint, Tissue
+from spinal_tf.phantom.skeleton import S1_MM, place_in_tables
 
-CANAL_WIDENS = ((-60, 2.2), (-20, 1.45), (0, 1.25), (20, 1.1), (60, 1.0), (150, 0.95), (380, 1.05), (450, 1.15))
+CANAL_WIDENS = (
+    *((-60, 2.2), (-20, 1.45), (0, 1.25), (20, 1.1), (60, 1.0), (150, 0.95), (380, 1.05)),
+    *((450, 1.15), (570, 1.1), (600, 0.8), (625, 0.5), (650, 0.2), (680, 0.15)),
+)
 CANAL_AP_MM, CANAL_RL_MM = 6.6, 10.0
 CORD_AP_MM, CORD_RL_MM = 3.2, 4.6
 CORD_AP_GROWS = ((-75, 4.0), (-45, 3.4), (-25, 1.6), (0, 1.05))
@@ -56,10 +60,10 @@ class CanalSizes:
         return taper
 
 
-def draw_canal(rng: np.random.Generator, s_mm: Array, tip_mm: float) -> CanalSizes:
-    """Draw the sizes of canal and cord; both vary a little along their course."""
+def draw_canal(rng: np.random.Generator, s_mm: Array, tip_mm: float, s1_mm: float = S1_MM) -> CanalSizes:
+    """Draw the sizes of canal and cord, which vary a little along their course; S1 begins at ``s1_mm``."""
     canal, cord = rng.normal(1, 0.07), rng.normal(1, 0.05)
-    widen = _table(CANAL_WIDENS, s_mm)
+    widen = _table(CANAL_WIDENS, place_in_tables(s_mm, s1_mm))
     arm, leg = np.exp(-(((s_mm - 75) / 35) ** 2)), np.exp(-(((s_mm - 400) / 30) ** 2))
     enlargement = arm + 0.8 * leg
     wobble = [1 + smooth_curve(rng, s_mm.size, max(4, s_mm.size // 24), 0.022) for _ in range(4)]

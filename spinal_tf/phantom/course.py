@@ -8,17 +8,22 @@ import numpy as np
 from scipy import ndimage
 
 from spinal_tf.phantom.fields import Array, smooth_curve
+from spinal_tf.phantom.skeleton import S1_MM, place_in_tables
 
 TILT_DEGREES = (
     *((-120, -8), (0, 4), (60, 10), (125, 26), (190, 16)),
-    *((260, 0), (340, -12), (400, -9), (470, 5), (540, 22)),
+    *((260, 0), (340, -12), (400, -9), (480, 2), (540, 12)),
+    *((571, 28), (592, 52), (625, 56), (660, 42), (695, 5)),
 )
 """Distance below the top of C1 in mm and mean tilt, positive where the spine runs posteriorly on its way down:
-cervical lordosis, thoracic kyphosis, lumbar lordosis."""
+cervical lordosis, thoracic kyphosis, lumbar lordosis, and the sacrum, which curves forward again."""
 
 TILT_SD_DEGREES = 4.5
+TILT_VARIES_MM = (-120, 0, 60, 125, 190, 260, 340, 400, 480, 592)
+"""Places of independent deviations from the mean tilt; the sacrum is one bone, so it deviates as a whole."""
+
 CURVED = (0.4, 1.2)
-"""Range of the curvature of a person's spine relative to the mean."""
+"""Range of the curvature of a person's spine, without the sacrum, relative to the mean."""
 
 BEYOND_MM = 120.0
 """Length of the course above and below the field of view."""
@@ -70,7 +75,12 @@ class Course:
 
 
 def draw_course(
-    rng: np.random.Generator, *, top_mm: float, size: tuple[int, int, int], spacing_mm: tuple[float, float, float]
+    rng: np.random.Generator,
+    *,
+    top_mm: float,
+    size: tuple[int, int, int],
+    spacing_mm: tuple[float, float, float],
+    s1_mm: float = S1_MM,
 ) -> Course:
     """Draw the curvature of a spine and its position in the field of view.
 
@@ -79,10 +89,11 @@ def draw_course(
         top_mm: distance below the top of C1 at which the spine crosses the first row.
         size: number of voxels along slice, row, column.
         spacing_mm: spacing of slice, row, column.
+        s1_mm: distance of the top of S1 below the top of C1.
     """
     width_mm, height_mm, depth_mm = (n * step for n, step in zip(size, spacing_mm, strict=True))
     s = np.arange(top_mm - BEYOND_MM, top_mm + 1.5 * height_mm + BEYOND_MM, STEP_MM)
-    tilt = _tilt(rng, s)
+    tilt = _tilt(rng, s, s1_mm)
     seen = (s >= top_mm) & (s <= top_mm + height_mm)
     tilt -= rng.uniform(0.2, 0.9) * tilt[seen].mean() - rng.normal(0, np.radians(2.5))
     z = np.cumsum(np.cos(tilt)) * STEP_MM
@@ -95,10 +106,13 @@ def draw_course(
     return Course(s_mm=s, z_mm=z, y_mm=y, x_mm=x)
 
 
-def _tilt(rng: np.random.Generator, s_mm: Array) -> Array:
+def _tilt(rng: np.random.Generator, s_mm: Array, s1_mm: float) -> Array:
     """Draw the angle to the vertical at each step, in radians."""
     places, degrees = np.asarray(TILT_DEGREES).T
-    drawn = degrees * rng.uniform(*CURVED) + rng.normal(0, TILT_SD_DEGREES, degrees.size)
-    tilt = ndimage.gaussian_filter1d(np.interp(s_mm, places, drawn), 25 / STEP_MM, mode="nearest")
-    angle: Array = np.radians(np.clip(tilt + smooth_curve(rng, s_mm.size, s_mm.size // 60, 1.5), -40, 48))
+    curved = np.where(places < S1_MM, rng.uniform(*CURVED), 1)
+    deviations = rng.normal(0, TILT_SD_DEGREES, len(TILT_VARIES_MM))
+    drawn = degrees * curved + np.interp(places, TILT_VARIES_MM, deviations)
+    mean = np.interp(place_in_tables(s_mm, s1_mm), places, drawn)
+    tilt = ndimage.gaussian_filter1d(mean, 25 / STEP_MM, mode="nearest")
+    angle: Array = np.radians(np.clip(tilt + smooth_curve(rng, s_mm.size, s_mm.size // 60, 1.5), -40, 60))
     return angle

@@ -16,7 +16,16 @@ MIDDLES_MM = tuple(np.cumsum(HEIGHTS_MM) - np.asarray(HEIGHTS_MM) / 2)
 L1, S1 = 19, 24
 """Indices of these vertebrae."""
 
-DEPTHS_MM = ((0, 9), (25, 15), (60, 15.5), (130, 17), (260, 24), (400, 29), (470, 33), (570, 34), (650, 20))
+S1_MM = float(sum(HEIGHTS_MM[:S1]))
+"""Mean distance of the top of S1 below the top of C1."""
+
+LOIN_MM = 380.0
+"""Place above which the tables along the spine hold in mm for everybody; below, they follow the person's sacrum."""
+
+DEPTHS_MM = (
+    *((0, 9), (25, 15), (60, 15.5), (130, 17), (260, 24), (400, 29), (470, 33)),
+    *((570, 34), (588, 31), (612, 22), (636, 17), (660, 13), (690, 9)),
+)
 HALF_WIDTHS_MM = ((0, 5.5), (13, 6), (20, 9), (130, 14), (260, 15), (400, 22), (560, 25))
 SPINOUS_MM = ((7, 5), (25, 21), (45, 13), (80, 15), (115, 30), (160, 32), (260, 28), (400, 28), (530, 26), (620, 10))
 """Length of the spinous process, in C1 only a tubercle, at distances below the top of C1 in mm."""
@@ -106,6 +115,13 @@ def draw_skeleton(rng: np.random.Generator) -> Skeleton:
         spinous_slope=np.tan(np.radians(each(SPINOUS_DEGREES, 0.08) + rng.normal(0, 3, count))).astype(np.float32),
         vertebra_at=np.clip(np.searchsorted(edges, steps, side="right") - 1, 0, count - 1).astype(np.int16),
     )
+
+
+def place_in_tables(s_mm: Array, s1_mm: float) -> Array:
+    """Return positions in tables along the mean spine: a person's S1, at ``s1_mm``, lies at `S1_MM` in them."""
+    lower = np.interp(s_mm, (LOIN_MM, s1_mm, 2 * s1_mm), (LOIN_MM, S1_MM, 2 * S1_MM))
+    place: Array = np.where(s_mm > LOIN_MM, lower, s_mm)
+    return place
 
 
 def smooth_along(edges: Array, values: Array, s_mm: Array, sigma_mm: float) -> Array:

@@ -17,7 +17,7 @@ from spinal_tf.phantom.course import Course, draw_course
 from spinal_tf.phantom.fields import Array
 from spinal_tf.phantom.frame import Background, Frame, region_of_level
 from spinal_tf.phantom.painting import Band, Paint, draw_tissues
-from spinal_tf.phantom.skeleton import HEIGHTS_MM, L1, Skeleton, draw_skeleton
+from spinal_tf.phantom.skeleton import HEIGHTS_MM, L1, S1, Skeleton, draw_skeleton
 from spinal_tf.phantom.surroundings import Head, Surroundings, Trunk
 
 CONUS_SD_MM = 9.0
@@ -75,9 +75,10 @@ def _draw_person(
     bones = draw_skeleton(rng)
     scale = bones.edges[-1] / sum(HEIGHTS_MM)
     top = float(rng.uniform(*FIELD_TOPS_MM[level]) * scale)
-    course = draw_course(rng, top_mm=top, size=size, spacing_mm=spacing_mm)
+    s1_mm = float(bones.edges[S1])
+    course = draw_course(rng, top_mm=top, size=size, spacing_mm=spacing_mm, s1_mm=s1_mm)
     tip = float(bones.edges[L1 + 1] + rng.normal(0, CONUS_SD_MM))
-    sizes = draw_canal(rng, course.s_mm, tip)
+    sizes = draw_canal(rng, course.s_mm, tip, s1_mm)
     return _Person(course=course, bones=bones, sizes=sizes)
 
 

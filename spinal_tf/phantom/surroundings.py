@@ -14,7 +14,7 @@ from spinal_tf.phantom.skeleton import Skeleton
 
 BACK_MM = (
     *((-110, 80), (-60, 82), (-25, 66), (20, 48), (60, 50), (105, 60)),
-    *((140, 62), (220, 55), (320, 56), (420, 62), (540, 66)),
+    *((140, 62), (220, 55), (320, 56), (420, 62), (540, 66), (600, 58), (640, 46), (690, 42)),
 )
 """Distance below the top of C1, and distance of the skin of the back behind the middle of the canal."""
 

@@ -5,7 +5,7 @@ from spinal_tf.phantom.canal import draw_canal, grey_matter
 from spinal_tf.phantom.course import Course, draw_course
 from spinal_tf.phantom.frame import REGION_OF_LEVEL
 from spinal_tf.phantom.painting import TISSUES, Band, Grain, Paint, Tissue, draw_tissues
-from spinal_tf.phantom.skeleton import HEIGHTS_MM, L1, S1, draw_skeleton, smooth_along
+from spinal_tf.phantom.skeleton import HEIGHTS_MM, L1, LOIN_MM, S1, S1_MM, draw_skeleton, place_in_tables, smooth_along
 from spinal_tf.phantom.spine import FIELD_TOPS_MM, procedural_background
 
 SEEDS = range(6)
@@ -58,6 +58,33 @@ def test_spines_are_curved_each_in_its_way():
     assert np.abs(slopes).max() < 1.2
 
 
+def test_the_sacrum_tilts_backwards_and_curves_forward_again():
+    tilts = []
+    for seed in range(40):
+        s1_mm = S1_MM * (0.9 + 0.005 * seed)  # of small and tall people
+        drawn = draw_course(
+            np.random.default_rng(seed), top_mm=s1_mm - 240, size=(9, 310, 230), spacing_mm=(4, 1, 1), s1_mm=s1_mm
+        )
+        angle = np.degrees(np.arctan(np.gradient(drawn.y_mm, drawn.z_mm)))
+        places = s1_mm * (1 + np.array([-120, 45, 110]) / S1_MM)
+        tilts.append([angle[np.abs(drawn.s_mm - place) < 10].mean() for place in places])
+    l3, s2, s5 = np.transpose(tilts)
+    # sacra of public lumbar scans tilt by 40 to 50 degrees
+    assert 38 <= np.median(s2) <= 48
+    assert np.all(s2 > l3 + 20)
+    assert np.all(s5 < s2 - 15)
+
+
+def test_the_tables_of_the_lower_spine_follow_a_persons_sacrum():
+    s1_mm = 1.1 * S1_MM
+    assert place_in_tables(np.array([-50.0, 200, LOIN_MM, s1_mm, s1_mm + 110]), s1_mm).tolist() == [
+        *(-50, 200, LOIN_MM, S1_MM),
+        pytest.approx(S1_MM + 100),
+    ]
+    s = np.arange(LOIN_MM - 50, s1_mm + 150)
+    assert np.all(np.diff(place_in_tables(s, s1_mm)) > 0)
+
+
 # Bones
 
 
@@ -84,6 +111,8 @@ def test_the_anatomy_has_its_landmarks():
     assert bones.spinous_slope[13] > 3 * bones.spinous_slope[4]  # T7 and C5
     assert np.all((bones.wetness >= 0) & (bones.wetness <= 1))
     assert np.all(bones.bulge <= 2.2)
+    assert np.all(np.diff(bones.depth[S1:]) < 0)
+    assert bones.depth[-1] < 0.4 * bones.depth[S1]
 
 
 def test_values_of_vertebrae_become_a_smooth_curve():
@@ -106,6 +135,17 @@ def test_the_cord_tapers_to_its_tip_and_is_as_large_as_published():
     assert taper.tolist() == pytest.approx([1, 1, 0.5**0.5, 0.02**0.5, 0.02**0.5])
     for one in sizes:
         assert np.all(one.canal_ap[s > 0] > one.cord_ap[s > 0])
+
+
+def test_the_dural_sac_ends_in_the_middle_of_the_sacrum():
+    s1_mm = 600.0
+    s = np.arange(300.0, 800, 0.5)
+    for seed in range(10):
+        sac = draw_canal(np.random.default_rng(seed), s, 440.0, s1_mm).canal_ap
+        l5, s2, s4 = (sac[np.searchsorted(s, s1_mm + below)] for below in (-15, 45, 90))
+        assert l5 > 5
+        assert 0.35 * l5 < s2 < 0.8 * l5
+        assert s4 < 0.25 * l5
 
 
 def test_grey_matter_is_a_butterfly():
