@@ -16,7 +16,7 @@ from spinal_tf.claims import Claims
 def study(tmp_path, bright_data, phantom_data, oblique_affine, write_nifti, stub_networks):
     """A data set of two people: one with a lesion, one without, and what else lies in such folders."""
     folder, healthy = tmp_path / "study", phantom_data.copy()
-    healthy[3, 20, 20] = 1500  # one bright voxel, too small for a lesion
+    healthy[2:5, 10:15, 20:24] = 1500  # 0.11 mL; the other has 0.31 mL
     for subject, data in (("01", bright_data), ("02", healthy)):
         anat = folder / f"sub-{subject}" / "anat"
         anat.mkdir(parents=True)
@@ -35,7 +35,7 @@ def outputs(subject):
 
 
 def test_a_study_is_segmented_and_its_structure_kept(run, study, tmp_path):
-    result = run("segment", study, "-o", tmp_path / "out")
+    result = run("segment", study, "-o", tmp_path / "out", "--min-volume", "0.2")
     assert result.exit_code == 0, result.output
     assert below(tmp_path / "out") == [*outputs("01"), *outputs("02")]
     lines = result.stderr.splitlines()
