@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +22,8 @@ class Frame:
         region: index into ``REGIONS``, -1 on rows without cord.
         level: vertebral level, 1 for C1 to 7 for C7, 8 for T1, ..., as the Spinal Cord Toolbox numbers them; 0 where
             unknown.
+        end_row: first row below the tip of the cord, if that is in view. Further down, center and widths are those of
+            the filum.
     """
 
     spacing_mm: tuple[float, float, float]
@@ -31,6 +34,7 @@ class Frame:
     vertebra_mm: np.ndarray
     region: np.ndarray
     level: np.ndarray
+    end_row: int = sys.maxsize
 
 
 REGIONS = ("oblongata", "cervical", "thoracic", "lumbar")
@@ -82,6 +86,8 @@ class Background:
         gain: float64 (rows,), brightness of the cord on each row, relative to ``cord_level`` (coil sensitivity).
         origin: source: ``procedural``, ``template``, or the name of a scan.
         shaded: whether the images already contain a coil's shading.
+        filum: course and size of the canal between the tip of the cord and S1, where masses of the filum lie; None
+            where that is unknown.
     """
 
     t2: np.ndarray
@@ -93,6 +99,7 @@ class Background:
     gain: np.ndarray
     origin: str = "procedural"
     shaded: bool = False
+    filum: Frame | None = None
 
     def intensity(self, level: np.ndarray | float, rows: slice) -> np.ndarray:
         """Return the T2 intensity on these rows of a level on the scale with cord 0.3 and fluid 1."""

@@ -34,8 +34,9 @@ def add_lesions(
     cord_mask = background.cord.copy()
     mask = np.zeros(t2.shape, np.float32)
     for lesion in lesions:
-        box = _box(background, lesion)
-        cord = _CordSpace(background.frame, lesion, box)
+        frame = background.filum if lesion.filum and background.filum else background.frame
+        box = _box(frame, t2.shape, lesion)
+        cord = _CordSpace(frame, lesion, box)
         t2[box] = cord.widen(t2[box])
         cord_mask[box] = cord.widen(cord_mask[box])
         if mask[box].any():
@@ -49,8 +50,8 @@ def add_lesions(
     return replace(background, t2=t2, t1c=t1c, cord=np.maximum(cord_mask, mask)), mask
 
 
-def _box(background: Background, lesion: DrawnLesion) -> tuple[slice, slice, slice]:
-    frame, (slices, _, columns) = background.frame, background.t2.shape
+def _box(frame: Frame, shape: tuple[int, ...], lesion: DrawnLesion) -> tuple[slice, slice, slice]:
+    slices, _, columns = shape
     beyond = max(0.6 * lesion.length_mm, 0.5 * lesion.length_mm + max(lesion.oedema_mm, lesion.syrinx_mm)) + 5
     reach = int(np.ceil(beyond / frame.spacing_mm[1]))
     valid = np.flatnonzero(np.isfinite(frame.x_mm))

@@ -8,14 +8,14 @@ cysts, cap and edema, as the readers of Zhuo et al. 2022 outlined it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import ndtr
 
 from spinal_tf.phantom.frame import Frame
-from spinal_tf.phantom.parameters import VOLUME_AND_COUNT, VOLUME_AND_EXTENT, Disease, parameters_of
-from spinal_tf.phantom.places import Place, place_lesions
+from spinal_tf.phantom.parameters import VOLUME_AND_COUNT, VOLUME_AND_EXTENT, Disease, of_filum, parameters_of
+from spinal_tf.phantom.places import Place, has_room, place_lesions
 from spinal_tf.taxonomy import Diagnosis
 
 LARGEST_DEVIATE = 2.4
@@ -60,6 +60,7 @@ class DrawnLesion:
         haemorrhage: whether old blood darkens parts of the lesion.
         bright_spots: whether the lesion has spots nearly as bright as fluid.
         enhancement: level on T1c, 0 without enhancement.
+        filum: whether it is a mass of the filum, whose section and offsets are relative to the canal.
     """
 
     centre_row: int
@@ -81,18 +82,28 @@ class DrawnLesion:
     oedema_mm: float
     bright_spots: bool
     enhancement: float
+    filum: bool = False
 
 
-def draw_lesions(rng: np.random.Generator, diagnosis: Diagnosis, frame: Frame, level: str) -> tuple[DrawnLesion, ...]:
+def draw_lesions(
+    rng: np.random.Generator, diagnosis: Diagnosis, frame: Frame, level: str, filum: Frame | None = None
+) -> tuple[DrawnLesion, ...]:
     """Draw the lesions of one case.
 
     Args:
         rng: source of all randomness.
         diagnosis: the disease.
         frame: course of the cord.
-        level: level of the lesions, key of ``frame.REGION_OF_LEVEL``; they lie anywhere if it is out of view.
+        level: level of the lesions, key of ``frame.REGION_OF_LEVEL``; they lie anywhere in the cord if it is out of
+            view.
+        filum: course of the canal below the cord, None if it is unknown. Lumbar lesions of a disease of the filum lie
+            there; no other lesions do.
     """
     disease = parameters_of(diagnosis)
+    if not (disease.filum and level == "lumbar" and filum is not None and has_room(filum)):
+        filum = None
+    if filum is not None:
+        disease, frame = of_filum(disease), filum
     volume_ml, count, extent = _draw_burden(rng, disease)
     shares = rng.dirichlet(np.full(count, 5.0))
     lengths = np.clip(extent * shares, 0.5, disease.longest)
@@ -101,7 +112,7 @@ def draw_lesions(rng: np.random.Generator, diagnosis: Diagnosis, frame: Frame, l
     lesions = []
     for place, share in zip(places, shares, strict=True):
         lesions.append(_draw_lesion(rng, disease, frame, place, volume_ml=volume_ml * share, enhancing=enhancing))
-    return tuple(lesions)
+    return tuple(replace(lesion, filum=filum is not None) for lesion in lesions)
 
 
 def _draw_burden(rng: np.random.Generator, disease: Disease) -> tuple[float, int, float]:

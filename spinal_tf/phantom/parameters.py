@@ -5,7 +5,7 @@ Shares given as counts come from Table 1 of Zhuo et al. 2022, with training, val
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from spinal_tf.errors import CohortError
 from spinal_tf.taxonomy import ASTROCYTOMA, EPENDYMOMA, MS, NMOSD, Diagnosis
@@ -36,6 +36,7 @@ class Disease:
         cyst, polar_cyst, syrinx, cap, haemorrhage, oedema, bright_spots, enhancing: probabilities.
         contrast: probability of a contrast-enhanced scan.
         ends: exponent of the profile along the cord; high values give blunt ends.
+        filum: whether lumbar lesions are masses of the filum below the tip of the cord, see `of_filum`.
     """
 
     log_volume_ml: tuple[float, float]
@@ -62,6 +63,7 @@ class Disease:
     bright_spots: float = 0.0
     enhancing: float = 0.0
     contrast: float = 1.0
+    filum: bool = False
 
 
 def _shares(cases: dict[str, int]) -> dict[str, float]:
@@ -119,6 +121,7 @@ DISEASES = {
         oedema=0.85,
         enhancing=123 / 165,
         contrast=165 / 175,
+        filum=True,
     ),
     MS: Disease(
         log_volume_ml=(-0.19, 0.97),
@@ -173,6 +176,18 @@ def parameters_of(diagnosis: Diagnosis) -> Disease:
         known = ", ".join(disease.value for disease in DISEASES)
         raise CohortError(f"{diagnosis.value}: has no simulation parameters; simulate one of {known}")
     return DISEASES[diagnosis]
+
+
+FILUM_SECTION = (0.5, 0.7)
+"""Range of the section of a mass of the filum, in sections of the canal; as drawn volume and extent may exceed it, it
+is at most 0.91."""
+
+
+def of_filum(disease: Disease) -> Disease:
+    """Return the parameters of a mass of the filum: it replaces fluid and roots, and no cord is there to swell."""
+    return replace(
+        disease, section=FILUM_SECTION, remaining_cord=(0.0, 0.0), oedema=0.0, syrinx=0.0, polar_cyst=0.0, cap=0.0
+    )
 
 
 VOLUME_AND_EXTENT = 0.8

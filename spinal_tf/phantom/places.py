@@ -11,11 +11,11 @@ from spinal_tf.phantom.frame import REGION_OF_LEVEL, REGIONS, Frame
 APART_VERTEBRAE = 0.35
 """Minimum distance between two lesions of a case, if there is room."""
 
-LOWEST_LEVEL = 23
-"""L4, the lowest level for the middle of a lesion."""
-
 OBLONGATA_VERTEBRAE = 2.0
 """Maximum reach of a lesion above C1, in heights of C1."""
+
+FEWEST_ROWS = 20
+"""Number of rows below which a level counts as out of view."""
 
 MARGIN = 0.04
 """Share of the field of view at either end that stays free of lesions."""
@@ -73,16 +73,26 @@ def _vertebrae_along(frame: Frame) -> np.ndarray:
     return np.cumsum(frame.spacing_mm[1] / frame.vertebra_mm)
 
 
+def has_room(frame: Frame) -> bool:
+    """Return whether enough of the course is in view to place a lesion in it."""
+    return int(_usable(frame).sum()) >= FEWEST_ROWS
+
+
+def _usable(frame: Frame) -> np.ndarray:
+    """Return the rows on which a lesion may lie, bool."""
+    margin = int(MARGIN * frame.level.size)
+    seen: np.ndarray = np.isfinite(frame.x_mm)
+    seen[:margin] = seen[frame.level.size - margin :] = seen[frame.end_row :] = False
+    return seen
+
+
 def _stretch(frame: Frame, along: np.ndarray, level: str) -> tuple[float, float, float | None]:
     """Return the range for lesions of a level and the border they lie across, in vertebrae from the first row."""
     upper, lower = REGION_OF_LEVEL[level]
-    margin = int(MARGIN * along.size)
-    seen = np.isfinite(frame.x_mm)
-    seen[:margin] = seen[along.size - margin :] = False
-    seen &= frame.level <= LOWEST_LEVEL
+    seen = _usable(frame)
     within = seen & (frame.region >= upper) & (frame.region <= lower)
     both = within & (frame.region == upper), within & (frame.region == lower)
-    if within.sum() < 20 or not all(side.any() for side in both):
+    if within.sum() < FEWEST_ROWS or not all(side.any() for side in both):
         places = along[seen]
         return float(places[0]), float(places[-1]), None
     places = along[within]

@@ -102,7 +102,7 @@ def simulate_case(
     lesions: tuple[DrawnLesion, ...] = ()
     fraction = np.zeros(background.t2.shape, np.float32)
     if diagnosis is not None:
-        lesions = draw_lesions(rng, diagnosis, background.frame, view.level)
+        lesions = draw_lesions(rng, diagnosis, background.frame, view.level, background.filum)
         background, fraction = add_lesions(rng, background, lesions)
     return _scan(rng, diagnosis, background, fraction, lesions, view=view, thickness_mm=thickness_mm)
 

@@ -7,7 +7,7 @@ their pixels stay in the processor's cache.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -66,7 +66,16 @@ def procedural_background(
     cord = np.zeros(size, np.float32)
     _paint(rng, person, spacing_mm, t2, t1c, cord)
     frame = _frame(person, size[1], spacing_mm)
-    return Background(t2=t2, t1c=t1c, cord=cord, frame=frame, cord_level=0.3, csf_level=1.0, gain=np.ones(size[1]))
+    return Background(
+        t2=t2,
+        t1c=t1c,
+        cord=cord,
+        frame=frame,
+        cord_level=0.3,
+        csf_level=1.0,
+        gain=np.ones(size[1]),
+        filum=_filum(person, frame),
+    )
 
 
 def _draw_person(
@@ -135,15 +144,33 @@ def _frame(person: _Person, rows: int, spacing_mm: tuple[float, float, float]) -
     s, x, y, slope = course.at_rows(rows, spacing_mm[1])
     oblique = np.hypot(1, slope)
     shift, ap, rl = (np.interp(s, sizes.s_mm, values) for values in (sizes.shift, sizes.cord_ap, sizes.cord_rl))
+    taper = sizes.taper(s)
     index, _, height = bones.vertebra(s)
     level = np.where((s >= 0) & (s < bones.edges[-1]), index + 1, 0)
     return Frame(
         spacing_mm=spacing_mm,
         x_mm=x,
         y_mm=y + shift * oblique,
-        rl_mm=rl,
-        ap_mm=ap * oblique,
+        rl_mm=rl * taper,
+        ap_mm=ap * oblique * taper,
         vertebra_mm=height / oblique,
         region=np.where(s < 0, 0, region_of_level(np.maximum(level, 1))),
         level=level,
+        end_row=int(np.searchsorted(s, sizes.tip_mm)),
+    )
+
+
+def _filum(person: _Person, frame: Frame) -> Frame:
+    """Return the course and size of the canal by rows, between the tip of the cord and S1."""
+    course, bones, sizes = person.course, person.bones, person.sizes
+    s, x, y, slope = course.at_rows(frame.level.size, frame.spacing_mm[1])
+    ap, rl = (np.interp(s, sizes.s_mm, values) for values in (sizes.canal_ap, sizes.canal_rl))
+    within = (s > sizes.tip_mm) & (s < bones.edges[S1])
+    return replace(
+        frame,
+        x_mm=np.where(within, x, np.nan),
+        y_mm=np.where(within, y, np.nan),
+        rl_mm=rl,
+        ap_mm=ap * np.hypot(1, slope),
+        end_row=frame.level.size,
     )
