@@ -11,7 +11,7 @@ from spinal_tf.checkpoints.weight_files import dataset_values
 from spinal_tf.errors import PortError
 from spinal_tf.porting.foreign import refuse_foreign
 from spinal_tf.porting.forward import runner
-from spinal_tf.porting.graph import Graph, read_graph
+from spinal_tf.porting.graph import Graph, read_graph, replicated
 from spinal_tf.porting.weights_source import MAXIMUM_NUMBERS, Array, Source, checked
 
 if TYPE_CHECKING:
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 BROKEN = (OSError, AttributeError, KeyError, OverflowError, RuntimeError, TypeError, ValueError)
 """Errors raised when reading a file that is damaged or has another layout."""
+
+
+MOST_ARRAYS = 4
+"""Most arrays of a single layer, those of batch normalization."""
 
 
 def read_hdf5(path: Path) -> Source:
@@ -61,17 +65,28 @@ def _graph(file: h5py.File, source: str) -> Graph | None:
     if "model_config" not in file.attrs:
         return None
     model = json.loads(_text(file.attrs["model_config"]))
-    return read_graph(model["config"], source=source)
+    return read_graph(replicated(model["config"]), source=source)
 
 
 def _arrays(weights: h5py.Group, layers: list[str], source: str) -> Iterator[Array]:
     read = 0
     for layer in layers:
         group = hard_item(weights, layer, source)
-        for name in _strings(group, "weight_names"):
-            array = read_array(group, name, layer=layer, read=read, source=source)
-            read += array.values.size
-            yield array
+        for part, names in _by_layer(_strings(group, "weight_names"), layer).items():
+            for name in names:
+                array = read_array(group, name, layer=part, read=read, source=source)
+                read += array.values.size
+                yield array
+
+
+def _by_layer(names: list[str], layer: str) -> dict[str, list[str]]:
+    """Group the arrays of an entry by layer: an entry that is itself a model lists all of its moving averages last."""
+    if len(names) <= MOST_ARRAYS:
+        return {layer: names}
+    parts: dict[str, list[str]] = {}
+    for name in names:
+        parts.setdefault(name.rpartition("/")[0] or layer, []).append(name)
+    return parts
 
 
 def read_array(group: h5py.Group, path: str, *, layer: str, read: int, source: str) -> Array:

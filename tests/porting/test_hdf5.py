@@ -172,3 +172,31 @@ def test_a_lambda_is_refused_and_its_code_stays_unread(path):
     }
     with pytest.raises(PortError, match="run_me is a Lambda, a program inside the file, and none is ever run"):
         read_hdf5(write(path, LAYERS, group="model_weights", model_config=json.dumps(config)))
+
+
+NESTED = {
+    "conv/kernel": np.full((3, 3, 1, 2), 1.0),
+    "bn/gamma": np.full(2, 2.0),
+    "bn/beta": np.full(2, 3.0),
+    "dense/kernel": np.full((2, 2), 4.0),
+    "bn/moving_mean": np.full(2, 5.0),
+    "bn/moving_variance": np.full(2, 6.0),
+}
+"""Weights of a model as a layer: the trainable ones first, as Keras 2 lists them."""
+
+
+def test_weights_of_a_model_within_a_model_come_layer_by_layer(path):
+    write(path, {"lambda_1": {}, "model_1": {}, "concatenate_1": {}})
+    with h5py.File(path, "r+") as file:
+        file["model_1"].attrs["weight_names"] = np.array([f"{name}:0".encode() for name in NESTED], "S")
+        for name, values in NESTED.items():
+            file[f"model_1/{name}:0"] = values
+    source = read_hdf5(path)
+    assert [(array.layer, array.values.flat[0]) for array in source.arrays] == [
+        ("conv", 1),
+        ("bn", 2),
+        ("bn", 3),
+        ("bn", 5),
+        ("bn", 6),
+        ("dense", 4),
+    ]

@@ -97,6 +97,29 @@ def same_weights(one, other):
     )
 
 
+@pytest.fixture(scope="module")
+def replicated_unet(unet, tmp_path_factory):
+    """Files of the network as Keras 2's ``multi_gpu_model`` makes it for two GPUs."""
+    import tf_keras
+
+    model = tf_keras.models.load_model(unet["whole.h5"])
+    inputs = tf_keras.layers.Input((32, 48, 1))
+    halves = [tf_keras.layers.Lambda(lambda batch, half=half: batch[half::2])(inputs) for half in range(2)]
+    joined = tf_keras.layers.Concatenate(axis=0)([model(half) for half in halves])
+    folder = tmp_path_factory.mktemp("replicated")
+    tf_keras.Model(inputs, joined).save(folder / "whole.h5")
+    tf_keras.Model(inputs, joined).save_weights(folder / "weights.h5")
+    return folder
+
+
+@pytest.mark.parametrize("name", ["whole.h5", "weights.h5"])
+def test_a_network_trained_on_several_gpus_is_unwrapped(name, replicated_unet, ported_unet):
+    ported = port_weights(replicated_unet / name, dataclasses.replace(SEGMENTER, size=(32, 48)))
+    assert ported.checkpoint.arguments == ported_unet.checkpoint.arguments
+    for ours, theirs in zip(ported.model.get_weights(), ported_unet.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
 def test_files_of_keras_3_are_taken_too(suffix, ported_unet, unet, tmp_path):
     ported_unet.model.save(tmp_path / f"new{suffix}")

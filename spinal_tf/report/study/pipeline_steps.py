@@ -135,7 +135,7 @@ def _draw_cascade(panel: Axes, classifiers: dict[Task, Step], diagnosis: Step) -
     _draw_arrow(panel, STEPS["tiles"], next(iter(classifiers.values())))
     for task, step in classifiers.items():
         following = [tree().splitting(members) for members in (task.negative, task.positive)]
-        for end in {classifiers[one] if one else diagnosis for one in following}:
+        for end in dict.fromkeys(classifiers[one] if one else diagnosis for one in following):
             _draw_arrow(panel, step, end)
 
 
