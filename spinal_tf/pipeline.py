@@ -12,6 +12,7 @@ from spinal_tf.checkpoints.cutoffs import point_doubt
 from spinal_tf.engine import Engine, run_in_batches
 from spinal_tf.evaluation.activation import map_activation
 from spinal_tf.explanation.gradcam import heatmap_volume
+from spinal_tf.images.lesion_doubts import lesion_doubts
 from spinal_tf.images.volume import Volume
 from spinal_tf.lesions import Lesion, find_lesions, measure_lesions
 from spinal_tf.models import Classifier, Segmenter, model_record
@@ -151,7 +152,13 @@ def segment_volume(
         mirrored = slices.probability(bearing, MIRRORED[:1], stage="review")
     agreement = _flip_agreement(unmirrored, mirrored, bearing, find)
     review = review_mask(
-        lesions, probability, mask, threshold=threshold, flip_agreement=agreement, outliers=volume.outliers
+        lesions,
+        probability,
+        mask,
+        threshold=threshold,
+        flip_agreement=agreement,
+        outliers=volume.outliers,
+        doubts=lesion_doubts(mask, volume.data, volume.spacing_mm, volume.voxel_volume_ml),
     )
     return Segmentation(
         probability=probability,

@@ -256,6 +256,16 @@ def test_with_tta_the_review_asks_nothing_more(volume, make_segmenter):
     assert sizes == [7] * 4
 
 
+def test_a_mask_at_the_surface_of_the_body_is_flagged(volume, make_segmenter):
+    def both_edges(slices):
+        answer = np.zeros_like(slices)
+        answer[:, :, :4] = answer[:, :, -4:] = 0.95  # on both sides, so that the mirrored slices agree
+        return answer
+
+    reasons = run(volume, make_segmenter(both_edges)).review.reasons
+    assert any("at the surface of the body" in reason for reason in reasons)
+
+
 def test_a_sure_and_symmetric_answer_needs_no_review(volume, segmenter):
     review = run(volume, segmenter).review
     assert (review.needed, review.reasons) == (False, ())

@@ -42,9 +42,12 @@ PAPER = "  paper"
 SHOWN = ("accuracy", "auc")
 """Measures whose differences are shown; the files hold the others."""
 
-TABLE_2_LEGEND = """\
+NO_INTERVAL = "No bootstrap interval where all resamples agree, as for separated classes, or a class has one patient."
+
+TABLE_2_LEGEND = f"""\
 Percent (n/N) [Wilson's 95 % interval]; AUC (95 % interval, bootstrap over patients). Positive: the class that a task
-names second. - not defined."""
+names second. - not defined.
+{NO_INTERVAL}"""
 
 CROSS_FITTED_LEGEND = """\
 * Cases of the set that chose the operating point are called at points chosen on the other patients of that set."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from spinal_tf.evaluation import overlap_text
 from spinal_tf.evaluation.contrasts import COMPARED
 from spinal_tf.evaluation.evaluation import Evaluation
-from spinal_tf.evaluation.evaluation_text import table2_lines
+from spinal_tf.evaluation.evaluation_text import NO_INTERVAL, table2_lines
 from spinal_tf.evaluation.formats import LABELS, NOTHING, dashed, measure_cell
 from spinal_tf.evaluation.overlap_summary import GroupSummary
 from spinal_tf.evaluation.paper.paper_table2 import PAPER_LEGEND
@@ -17,7 +17,7 @@ from spinal_tf.taxonomy import Diagnosis, tree
 TABLE_2_NOTE = (
     "Percent (n/N) [Wilson's 95 % interval]; AUC (95 % interval, bootstrap over patients). PPV: positive predictive "
     "value; NPV: negative predictive value. Precision is PPV and recall is sensitivity, as in the paper. Positive: "
-    "the class that a task names second. \N{EN DASH} not defined."
+    f"the class that a task names second. \N{EN DASH} not defined. {NO_INTERVAL}"
 )
 
 
