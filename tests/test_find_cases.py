@@ -30,7 +30,8 @@ def test_a_folder_stands_for_its_images_without_our_outputs(tmp_path):
 
 
 def test_the_folder_of_a_simulated_case_stands_for_its_t2w_image(tmp_path):
-    touch(tmp_path, "t2.nii.gz", "t1c.nii.gz", "mask.nii.gz", "cord.nii.gz", "levels.nii.gz", "t2_lesion.nii.gz")
+    names = ("t2", "t1c", "mask", "cord", "levels", "anatomy", "vertebrae", "t2_lesion")
+    touch(tmp_path, *(f"{name}.nii.gz" for name in names))
     assert found(tmp_path) == [tmp_path / "t2.nii.gz"]
 
 

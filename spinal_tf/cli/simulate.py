@@ -49,9 +49,9 @@ def simulate(**given: Any) -> None:  # noqa: ANN401 - the options above
     """Make simulated cases with known lesions in the folder OUT.
 
     Each case is a folder with t2.nii.gz, mask.nii.gz (the lesions), cord.nii.gz, levels.nii.gz (vertebrae, 1 is C1) and
-    parameters.json, and t1c.nii.gz if a contrast-enhanced scan was made. OUT/cohort.csv lists the cases. Without
-    --cases, each split has as many cases of each diagnosis as in the paper. Simulated cases test software; they say
-    nothing about patients.
+    parameters.json, and t1c.nii.gz if a contrast-enhanced scan was made. Drawn spines also have anatomy.nii.gz (cord,
+    canal, bodies, discs, sacrum) and vertebrae.nii.gz. OUT/cohort.csv lists the cases. Without --cases, each split has
+    as many cases of each diagnosis as in the paper. Simulated cases test software; they say nothing about patients.
     """
     from spinal_tf.phantom.simulated_cohort import Backgrounds, Writing, write_cohort
 

@@ -50,39 +50,45 @@ class Column:
         self.shade = bones.marrow[v]
         self.bulge = bones.bulge[v] * np.exp(-(((1 - u - (1 - share) / 2) * height / 2.5) ** 2))
         self.wetness, self.has_disc = bones.wetness[v], (v > 0) & (share < 1)
-        self.below_skull = inside(band.s - 1)
+        self.extent = inside(np.minimum(band.s - 1, bones.edges[-1] - band.s))
         self.vein = np.maximum(1.0 - 0.12 * front, 0.1) - np.abs((u - share / 2) * height)
         self.bone_grain = band.grain(rng, 3, 3, 4)
         self.patches = band.grain(rng, 14, 14, 14)
         self.vein_level = float(rng.uniform(0, 0.6))
         self.arch = _arch_of_c1(band, front, depth)
+        # The dens belongs to C2; what C1 has is the arch.
+        number = np.where(self.arch > -CORTEX_MM, 1, np.maximum(v, 1) + 1)
+        self.level = np.where(self.extent > 0, number, 0).astype(np.uint8)
 
-    def paint(self, paint: Paint, tissues: Mapping[str, Tissue], x_mm: float) -> None:
-        """Paint one slice."""
+    def paint(self, paint: Paint, tissues: Mapping[str, Tissue], x_mm: float) -> tuple[Array, Array]:
+        """Paint one slice; return the fractions of bone and of disc in each pixel of the band."""
         aside = np.abs(x_mm - self.band.x)
         round_off = 1 - np.sqrt(np.clip(1 - (aside / self.half_width) ** 2, 0, 1))
         front = self.reach - 0.55 * self.depth * round_off - self.front
         rear = self.front - GAP_MM - 0.2 * self.depth * round_off
         across = np.minimum(np.minimum(front, rear), 2.5 * (self.half_width - aside))
-        shell = inside(across + CORTEX_MM + 0.8) * self.below_skull
+        shell = inside(across + CORTEX_MM + 0.8) * self.extent
         paint.paint(shell, tissues["ligament"])
-        self._paint_disc(paint, tissues, np.minimum(across + self.bulge, across + 1.5 * (front < rear)))
-        body = inside(rounded(self.axial, across, 2.2)) * self.below_skull
+        disc = self._paint_disc(paint, tissues, np.minimum(across + self.bulge, across + 1.5 * (front < rear)))
+        body = inside(rounded(self.axial, across, 2.2)) * self.extent
         texture = self.shade * (1 + 0.08 * self.bone_grain.at(x_mm) + 0.12 * self.patches.at(x_mm))
         paint.paint(body, tissues["marrow"], texture)
         if self.vein_level > 0.15:
             veins = inside(np.minimum(self.vein, 9 - self.front), 1.0) * body * inside(4 - aside, 2)
             paint.paint(veins * np.float32(self.vein_level), Tissue(0.75, 0.8))
-        arch = self.arch + np.minimum(0, 11 - aside)
-        paint.paint(inside(arch + CORTEX_MM), tissues["cortex"])
-        paint.paint(inside(arch), tissues["marrow"])
+        distance = self.arch + np.minimum(0, 11 - aside)
+        arch = inside(distance)
+        paint.paint(inside(distance + CORTEX_MM), tissues["cortex"])
+        paint.paint(arch, tissues["marrow"])
+        return np.maximum(body, arch), disc
 
-    def _paint_disc(self, paint: Paint, tissues: Mapping[str, Tissue], across: Array) -> None:
+    def _paint_disc(self, paint: Paint, tissues: Mapping[str, Tissue], across: Array) -> Array:
         between = -self.axial - 0.8
-        disc = inside(np.minimum(between, across)) * self.below_skull * self.has_disc
+        disc: Array = inside(np.minimum(between, across)) * self.extent * self.has_disc
         paint.paint(disc, tissues["dry disc"])
         core = rounded(between - 0.3, across - 0.16 * self.depth, 1.6)
         paint.paint(inside(core, 2.0) * disc * self.wetness, tissues["wet disc"])
+        return disc
 
 
 def _arch_of_c1(band: Band, front: Array, depth: Array) -> Array:

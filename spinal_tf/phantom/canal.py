@@ -123,11 +123,11 @@ class Canal:
         self.grey_share = float(rng.uniform(0.2, 1))
         self.has_central_canal = rng.random() < CENTRAL_CANAL_SHARE
 
-    def paint(self, paint: Paint, tissues: Mapping[str, Tissue], x_mm: float) -> Array:
-        """Paint one slice; return the fraction of cord in each pixel of the band."""
+    def paint(self, paint: Paint, tissues: Mapping[str, Tissue], x_mm: float) -> tuple[Array, Array]:
+        """Paint one slice; return the fractions of cord and of canal, cord included, in each pixel of the band."""
         aside = x_mm - self.band.x
         if np.abs(aside).min() > self.canal_rl.max() + 3:
-            return np.zeros(self.band.s.size, np.float32)
+            return np.zeros(self.band.s.size, np.float32), np.zeros(self.band.s.size, np.float32)
         behind = self.band.n
         radius = np.hypot(aside / self.canal_rl, (behind - self.middle) / self.canal_ap)
         canal = (1 - radius) * self.canal_ap
@@ -142,7 +142,7 @@ class Canal:
         paint.paint(grey_matter(u, v) * cord * np.float32(self.grey_share), tissues["grey matter"])
         if self.has_central_canal:
             paint.paint(inside(0.7 - np.hypot(u * self.cord_rl, v * self.cord_ap)) * cord, Tissue(0.8, 0.3))
-        return cord
+        return cord, fluid
 
     def _paint_roots(self, paint: Paint, x_mm: float, aside: Array, fluid: Array) -> None:
         """Paint roots beside the cord, and the cauda equina below it."""

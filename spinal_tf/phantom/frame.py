@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spinal_tf.phantom.anatomy import Anatomy
+
 
 @dataclass(frozen=True, kw_only=True)
 class Frame:
@@ -88,6 +90,7 @@ class Background:
         shaded: whether the images already contain a coil's shading.
         filum: course and size of the canal between the tip of the cord and S1, where masses of the filum lie; None
             where that is unknown.
+        anatomy: canal, bones and discs; None where these are unknown.
     """
 
     t2: np.ndarray
@@ -100,6 +103,7 @@ class Background:
     origin: str = "procedural"
     shaded: bool = False
     filum: Frame | None = None
+    anatomy: Anatomy | None = None
 
     def intensity(self, level: np.ndarray | float, rows: slice) -> np.ndarray:
         """Return the T2 intensity on these rows of a level on the scale with cord 0.3 and fluid 1."""

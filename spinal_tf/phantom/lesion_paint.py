@@ -33,6 +33,7 @@ def add_lesions(
     t1c = None if background.t1c is None else background.t1c.copy()
     cord_mask = background.cord.copy()
     mask = np.zeros(t2.shape, np.float32)
+    anatomy = background.anatomy
     for lesion in lesions:
         frame = background.filum if lesion.filum and background.filum else background.frame
         box = _box(frame, t2.shape, lesion)
@@ -41,13 +42,15 @@ def add_lesions(
         cord_mask[box] = cord.widen(cord_mask[box])
         if mask[box].any():
             mask[box] = cord.widen(mask[box])
+        if anatomy is not None and cord.widens:
+            anatomy = anatomy.moved(box, cord.widen)
         parts = _draw_parts(rng, lesion, cord)
         _paint_t2(rng, background, lesion, cord, parts, t2[box])
         if t1c is not None:
             t1c[box] = cord.widen(t1c[box])
             _paint_t1c(lesion, parts, t1c[box])
         mask[box] = np.maximum(mask[box], parts.whole())
-    return replace(background, t2=t2, t1c=t1c, cord=np.maximum(cord_mask, mask)), mask
+    return replace(background, t2=t2, t1c=t1c, cord=np.maximum(cord_mask, mask), anatomy=anatomy), mask
 
 
 def _box(frame: Frame, shape: tuple[int, ...], lesion: DrawnLesion) -> tuple[slice, slice, slice]:
@@ -99,9 +102,14 @@ class _CordSpace:
         self.ap_mm = float(frame.ap_mm[rows].mean())
         self._corners: list[tuple[Array, Array]] | None = None
 
+    @property
+    def widens(self) -> bool:
+        """Whether the cord grows enough to displace its surroundings."""
+        return bool(self.growth.max() >= 1.01)
+
     def widen(self, image: Array) -> Array:
         """Return the image after the cord has grown: tissue is displaced outwards, less with distance."""
-        if self.growth.max() < 1.01:
+        if not self.widens:
             return image
         if self._corners is None:
             self._corners = self._displaced(image.shape)

@@ -11,6 +11,7 @@ from scipy import ndimage
 
 from spinal_tf.files import output_files
 from spinal_tf.images.volume import Volume, read_aligned, read_mask, read_volume
+from spinal_tf.phantom.anatomy import BODY, CANAL, CORD, SACRUM
 from spinal_tf.phantom.plan import PlannedCase
 from spinal_tf.taxonomy import tree
 
@@ -23,6 +24,12 @@ LABEL = 12
 """Height of a panel, space between panels, and height of a line of text, in pixels."""
 
 OUTLINE = (255, 90, 60)
+ANATOMY_OUTLINES = (((CORD, CANAL), (90, 170, 255)), ((BODY, SACRUM), (110, 210, 110)))
+"""Labels outlined together as canal and as bones, and their colors."""
+
+FAINT = 0.45
+"""Opacity of the outlines of the anatomy; that of the lesion covers the image."""
+
 BRIGHTEST = 99.0
 """Percentile of a slice's intensity that is shown white."""
 
@@ -31,7 +38,8 @@ def write_sheet(folder: Path, planned: Sequence[PlannedCase], *, overwrite: bool
     """Write ``contact-sheet.png`` beside a cohort's table.
 
     The sheet has a row for each diagnosis. Each case shows the T2w slice with most lesion, or the middle one of a
-    healthy person, plain and with the mask's outline, then T1c if available.
+    healthy person, plain and with the outlines of mask, canal and bones, then T1c if available. Canal and bones are
+    outlined where they are known.
 
     Args:
         folder: folder of the cohort.
@@ -57,14 +65,18 @@ def write_sheet(folder: Path, planned: Sequence[PlannedCase], *, overwrite: bool
 
 def _case_panels(folder: Path) -> np.ndarray:
     t2 = read_volume(folder / "t2.nii.gz")
-    has_mask, has_t1c = ((folder / name).exists() for name in ("mask.nii.gz", "t1c.nii.gz"))
+    names = ("mask.nii.gz", "t1c.nii.gz", "anatomy.nii.gz")
+    has_mask, has_t1c, has_anatomy = ((folder / name).exists() for name in names)
     mask = read_mask(folder / "mask.nii.gz", like=t2) if has_mask else np.zeros(t2.data.shape, bool)
     area = mask.sum(axis=(1, 2))
     index = int(area.argmax()) if area.any() else t2.data.shape[0] // 2
     plain = _panel(t2.data[index], t2)
     outlined = plain.copy()
-    where = _panel(mask[index].astype(np.float32), t2)[..., 0] > 127
-    outlined[where & ~ndimage.binary_erosion(where)] = OUTLINE
+    if has_anatomy:
+        labels = read_aligned(folder / "anatomy.nii.gz", like=t2).data[index]
+        for together, color in ANATOMY_OUTLINES:
+            _outline(outlined, _panel(np.isin(labels, together).astype(np.float32), t2), color, FAINT)
+    _outline(outlined, _panel(mask[index].astype(np.float32), t2), OUTLINE, 1)
     panels = [plain, outlined]
     if has_t1c:
         panels.append(_panel(read_aligned(folder / "t1c.nii.gz", like=t2).data[index], t2))
@@ -72,6 +84,13 @@ def _case_panels(folder: Path) -> np.ndarray:
     drawing = Image.fromarray(np.pad(strip, ((LABEL, 0), (0, 0), (0, 0))))
     ImageDraw.Draw(drawing).text((2, 0), folder.name, fill=(255, 255, 255))
     return np.asarray(drawing)
+
+
+def _outline(panel: np.ndarray, shape: np.ndarray, color: tuple[int, int, int], opacity: float) -> None:
+    """Blend the border of a shape, drawn white on black as a panel is, into a panel."""
+    where = shape[..., 0] > 127
+    border = where & ~ndimage.binary_erosion(where)
+    panel[border] = (1 - opacity) * panel[border] + opacity * np.asarray(color)
 
 
 def _panel(plane: np.ndarray, grid: Volume) -> np.ndarray:

@@ -47,6 +47,10 @@ class SimulatedCase:
         mask: bool, the same grid.
         cord: bool, the same grid, including lesions.
         levels: uint8, the same grid, vertebral level of each voxel of the cord, 1 for C1; 0 elsewhere or unknown.
+        anatomy: uint8, the same grid, 1 cord with its lesions, 2 rest of the canal, 3 vertebral bodies, 4 discs,
+            5 sacrum; None where bones are unknown.
+        vertebrae: uint8, the same grid, number of the vertebra of each voxel of a body or the sacrum, 1 for C1, 25 for
+            S1; None likewise.
         spacing_mm: spacing of slice, row, column.
         frame: course of the cord for each row; its position across slices is relative to the first fine slice.
         lesions: drawn parameters, empty for a healthy person.
@@ -61,6 +65,8 @@ class SimulatedCase:
     mask: np.ndarray
     cord: np.ndarray
     levels: np.ndarray
+    anatomy: np.ndarray | None
+    vertebrae: np.ndarray | None
     spacing_mm: tuple[float, float, float]
     frame: Frame
     lesions: tuple[DrawnLesion, ...]
@@ -139,6 +145,7 @@ def _scan(
     gap = int(per_slice > 2 and fine_mm < 1.2 and rng.random() < 0.3)
     spacing = ((per_slice + gap) * fine_mm, row_mm, column_mm)
     mask, cord = (thick_slices(image, per_slice, gap) >= 0.5 for image in (fraction, drawn.cord))
+    labels = (None, None) if drawn.anatomy is None else drawn.anatomy.label_maps(per_slice, gap, cord)
     happened = draw_degradations(rng, shaded=drawn.shaded)
     t2 = thick_slices(faded(drawn, happened), per_slice, gap) / drawn.csf_level
     t2 = acquire(rng, t2, spacing, happened, cord=cord)
@@ -154,6 +161,8 @@ def _scan(
         mask=without_specks(mask),
         cord=cord,
         levels=cord * drawn.frame.level.astype(np.uint8)[None, :, None],
+        anatomy=labels[0],
+        vertebrae=labels[1],
         spacing_mm=spacing,
         frame=drawn.frame,
         lesions=lesions,

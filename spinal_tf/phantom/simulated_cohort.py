@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 
 from spinal_tf.cohort.case import Split, diagnosis_word
-from spinal_tf.cohort.cells import FILE_COLUMNS
 from spinal_tf.errors import OutputError
 from spinal_tf.files import make_folder, output_files
 from spinal_tf.images.volume import new_volume, write_on_grid
@@ -37,9 +36,11 @@ from spinal_tf.tables.csv_file import write_csv
 
 COLUMNS = (
     *("case", "patient", "t2", "t1c", "mask", "diagnosis", "split", "sex", "age_years", "scan_date", "difficult"),
-    *("scanner", "field_strength", "level", "extent_vertebrae", "enhancement", "cord", "levels", "background"),
+    *("scanner", "field_strength", "level", "extent_vertebrae", "enhancement", "cord", "levels", "anatomy"),
+    *("vertebrae", "background"),
 )
-IMAGES = ("t2.nii.gz", "t1c.nii.gz", "mask.nii.gz", "cord.nii.gz", "levels.nii.gz")
+NAMES = ("t2", "t1c", "mask", "cord", "levels", "anatomy", "vertebrae")
+IMAGES = tuple(f"{name}.nii.gz" for name in NAMES)
 RECORD = "parameters.json"
 TABLE = "cohort.csv"
 SCANNER = "simulated"
@@ -164,7 +165,9 @@ def _kept(planned: PlannedCase, writing: Writing) -> dict[str, str] | None:
         raise OutputError(
             f"{folder}: was made with another seed or other options; choose another folder or --overwrite"
         )
-    images = [writing.out / row[column] for column in FILE_COLUMNS if row.get(column)]
+    if row.keys() != set(COLUMNS):  # of an earlier version
+        return None
+    images = [writing.out / row[name] for name in NAMES if row[name]]
     return row if all(image.is_file() for image in images) else None
 
 
@@ -200,10 +203,10 @@ def write_case(planned: PlannedCase, writing: Writing) -> dict[str, str]:
 
 
 def _arrays(case: SimulatedCase) -> dict[str, np.ndarray]:
-    """Return the images by file name; a healthy person has no mask."""
+    """Return the images by file name; a healthy person has no mask, and few backgrounds have a known anatomy."""
     t1c = None if case.t1c is None else _stored(case.t1c)
     mask = case.mask if case.diagnosis else None
-    images = (_stored(case.t2), t1c, mask, case.cord, case.levels)
+    images = (_stored(case.t2), t1c, mask, case.cord, case.levels, case.anatomy, case.vertebrae)
     return {name: image for name, image in zip(IMAGES, images, strict=True) if image is not None}
 
 

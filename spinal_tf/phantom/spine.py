@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from spinal_tf.phantom.anatomy import BONE_PART, CANAL_PART, DISC_PART, Anatomy, blank_anatomy
 from spinal_tf.phantom.bones import SPINE_MM, Column, Processes
 from spinal_tf.phantom.canal import Canal, CanalSizes, draw_canal
 from spinal_tf.phantom.course import Course, draw_course
@@ -64,7 +65,8 @@ def procedural_background(
     t2 = np.full(size, 0.02, np.float32)
     t1c = np.full(size, 0.02, np.float32) if with_t1c else None
     cord = np.zeros(size, np.float32)
-    _paint(rng, person, spacing_mm, t2, t1c, cord)
+    anatomy = blank_anatomy(size)
+    _paint(rng, person, spacing_mm, t2, t1c, cord, anatomy)
     frame = _frame(person, size[1], spacing_mm)
     return Background(
         t2=t2,
@@ -75,6 +77,7 @@ def procedural_background(
         csf_level=1.0,
         gain=np.ones(size[1]),
         filum=_filum(person, frame),
+        anatomy=anatomy,
     )
 
 
@@ -98,8 +101,9 @@ def _paint(
     t2: Array,
     t1c: Array | None,
     cord: Array,
+    anatomy: Anatomy,
 ) -> None:
-    """Paint all slices, from the outer structures to the inner ones."""
+    """Paint all slices, from the outer structures to the inner ones, and record what is painted where."""
     size = (t2.shape[0], t2.shape[1], t2.shape[2])
     course, bones, sizes = person.course, person.bones, person.sizes
     s, n = course.straightened(*size[1:], spacing_mm[1:])
@@ -116,6 +120,7 @@ def _paint(
     processes = Processes(rng, band, bones, (canal_ap, canal_rl), deep)
     canal = Canal(rng, inner, sizes, column.bulge[near], spacing_mm[0])
     middle_mm = float(band.x.mean())
+    anatomy.level.ravel()[band.pixels] = column.level
     for index in range(size[0]):
         x_mm = index * spacing_mm[0]
         whole = Paint(t2[index], None if t1c is None else t1c[index])
@@ -123,12 +128,16 @@ def _paint(
         head.paint(whole, tissues, x_mm, x_mm - middle_mm)
         flat = (t2[index].ravel(), None if t1c is None else t1c[index].ravel())
         paint = band.lift(*flat)
-        for part in (trunk, processes, column):
-            part.paint(paint, tissues, x_mm)
+        trunk.paint(paint, tissues, x_mm)
+        processes.paint(paint, tissues, x_mm)
+        bone, disc = column.paint(paint, tissues, x_mm)
         band.drop(paint, *flat)
         paint = inner.lift(*flat)
-        cord[index].ravel()[inner.pixels] = canal.paint(paint, tissues, x_mm)
+        cord[index].ravel()[inner.pixels], within = canal.paint(paint, tissues, x_mm)
         inner.drop(paint, *flat)
+        anatomy.record(BONE_PART, index, band.pixels, bone)
+        anatomy.record(DISC_PART, index, band.pixels, disc)
+        anatomy.record(CANAL_PART, index, inner.pixels, within * column.extent[near])
 
 
 def _band(course: Course, s: Array, n: Array, where: Array) -> Band:

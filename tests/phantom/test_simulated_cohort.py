@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import wait
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
@@ -29,7 +29,7 @@ from spinal_tf.taxonomy import EPENDYMOMA, MS
 
 COLUMNS = (
     "case,patient,t2,t1c,mask,diagnosis,split,sex,age_years,scan_date,difficult,scanner,field_strength,level,"
-    "extent_vertebrae,enhancement,cord,levels,background"
+    "extent_vertebrae,enhancement,cord,levels,anatomy,vertebrae,background"
 )
 
 
@@ -78,7 +78,8 @@ def test_simulate_writes_cases_that_can_be_read_and_a_table(coarse, tmp_path):
     np.testing.assert_allclose(t2.affine, expected.affine, atol=1e-4)
     np.testing.assert_array_equal(read_mask(out / row["mask"], like=t2), expected.mask)
     np.testing.assert_array_equal(read_mask(out / row["cord"], like=t2), expected.cord)
-    np.testing.assert_array_equal(read_aligned(out / row["levels"], like=t2).data, expected.levels)
+    for name in ("levels", "anatomy", "vertebrae"):
+        np.testing.assert_array_equal(read_aligned(out / row[name], like=t2).data, getattr(expected, name))
     record = json.loads((out / "sim-0003" / "parameters.json").read_text(encoding="utf-8"))
     assert "nothing about patients" in record["notice"]
     assert record["row"] == row
@@ -142,7 +143,7 @@ def test_resume_keeps_complete_cases_and_makes_the_others(coarse, tmp_path, monk
     simulate(broken, "--cases", 4)
     (broken / "cohort.csv").unlink()
     (broken / "sim-0002" / "parameters.json").unlink()
-    (broken / "sim-0003" / "mask.nii.gz").unlink()
+    (broken / "sim-0003" / "anatomy.nii.gz").unlink()
     kept = (broken / "sim-0001" / "t2.nii.gz").stat().st_mtime_ns
     made = []
     real = cohort.simulate_case
@@ -152,6 +153,35 @@ def test_resume_keeps_complete_cases_and_makes_the_others(coarse, tmp_path, monk
     assert snapshot(broken) == expected
     assert made == [EPENDYMOMA, MS]
     assert (broken / "sim-0001" / "t2.nii.gz").stat().st_mtime_ns == kept
+
+
+def test_resume_makes_cases_of_an_earlier_version_again(coarse, tmp_path):
+    simulate(tmp_path, "--cases", 1)
+    expected = snapshot(tmp_path)
+    record = tmp_path / "sim-0001" / "parameters.json"
+    earlier = json.loads(record.read_text(encoding="utf-8"))
+    del earlier["row"]["anatomy"]
+    record.write_text(json.dumps(earlier), encoding="utf-8")
+    (tmp_path / "sim-0001" / "anatomy.nii.gz").unlink()
+    assert simulate(tmp_path, "--cases", 1, "--resume").exit_code == 0
+    assert snapshot(tmp_path) == expected
+
+
+def test_cases_without_known_bones_have_no_labels_of_them(tmp_path, monkeypatch):
+    def source(rng, view):
+        return replace(coarse_source(rng, view), anatomy=None)
+
+    monkeypatch.setattr(cohort, "read_backgrounds", lambda backgrounds: source)
+    assert simulate(tmp_path, "--cases", 1, "--sheet").exit_code == 0
+    (row,) = rows_of(tmp_path)
+    assert row["anatomy"] == row["vertebrae"] == ""
+    assert row["cord"] == "sim-0001/cord.nii.gz"
+    assert not list(tmp_path.glob("*/anatomy*")) + list(tmp_path.glob("*/vertebrae*"))
+    from PIL import Image
+
+    sheet = np.asarray(Image.open(tmp_path / "contact-sheet.png"))
+    colored = np.ptp(sheet.astype(int), axis=-1) > 20
+    np.testing.assert_array_equal(colored, (sheet == (255, 90, 60)).all(axis=-1))
 
 
 def test_a_cohort_that_another_process_writes_is_refused_and_left_as_it_is(coarse, tmp_path):
@@ -197,6 +227,8 @@ def test_a_contact_sheet_shows_every_diagnosis(coarse, tmp_path):
     outlined = (sheet == (255, 90, 60)).all(axis=-1)
     rows = np.array_split(outlined, 5)
     assert [row.any() for row in rows] == [True] * 4 + [False]
+    colored = np.ptp(sheet.astype(int), axis=-1) > 20
+    assert all(row.any() for row in np.array_split(colored, 5))  # canal and bones
 
 
 # Backgrounds
@@ -349,7 +381,7 @@ def test_ctrl_c_leaves_whole_cases_only(tmp_path, workers):
     assert 1 <= len(folders) < 40
     for folder in folders:
         names = {path.name for path in folder.iterdir()}
-        assert {"t2.nii.gz", "mask.nii.gz", "cord.nii.gz", "levels.nii.gz", "parameters.json"} <= names
+        assert {"t2.nii.gz", "mask.nii.gz", "cord.nii.gz", "anatomy.nii.gz", "parameters.json"} <= names
         assert not any(name.startswith(".") for name in names)
         read_volume(folder / "t2.nii.gz")
 
