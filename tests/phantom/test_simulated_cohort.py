@@ -276,6 +276,7 @@ def test_public_scans_and_template_make_cases_with_t1c(real_data, tmp_path):
     assert any(row["t1c"] for row in rows)
     assert {row["background"] for row in rows} <= {"template", "errsm11", "errsm18", "sct_example"}
     assert len({row["background"] for row in rows}) > 1
+    assert {row["anatomy"] + row["vertebrae"] for row in rows} == {""}
 
 
 # Processes
