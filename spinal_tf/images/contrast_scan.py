@@ -8,12 +8,9 @@ import numpy as np
 
 from spinal_tf.errors import VolumeError
 from spinal_tf.images.image_format import StoredImage
-from spinal_tf.images.likeness import correlation, some_voxels
+from spinal_tf.images.likeness import FEWEST_INTENSITIES, correlation, some_voxels
 from spinal_tf.images.read_image import read_image
 from spinal_tf.images.volume import Volume, aligned_volume_of
-
-FEWEST_INTENSITIES = 64
-"""Smallest number of different values in a scan; 8-bit scans have up to 256, label maps of the spine fewer than 64."""
 
 LARGEST_BACKGROUND = 0.95
 """Share of voxels with one and the same value from which an image counts as a mask; a padded scan has less."""

@@ -30,6 +30,16 @@ def explained_variance(labels: np.ndarray, image: np.ndarray) -> float:
     return float(np.sum(sizes * (means - intensity.mean()) ** 2) / np.sum((intensity - intensity.mean()) ** 2))
 
 
+FEWEST_INTENSITIES = 64
+"""Smallest number of different values in a scan; 8-bit scans have up to 256, label maps of the spine fewer than 64."""
+
+
+def count_intensities(image: np.ndarray) -> int:
+    """Return how many different values an image holds; if it is large and has many, only some voxels are counted."""
+    found = np.unique(some_voxels(image)).size
+    return found if found >= FEWEST_INTENSITIES else np.unique(image).size
+
+
 def some_voxels(image: np.ndarray) -> np.ndarray:
     """Return at most `MOST_COMPARED` voxels, evenly spread, as one row."""
     return image.ravel()[:: image.size // MOST_COMPARED + 1]

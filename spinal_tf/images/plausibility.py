@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from spinal_tf.errors import VolumeError
+from spinal_tf.images.likeness import FEWEST_INTENSITIES, count_intensities
 
 THICK_AXIS_RATIO = 1.3
 """Spacings count as equal if their ratio is at most this; otherwise the larger one is the thick axis."""
@@ -78,7 +79,7 @@ def refuse_not_sagittal(spacing_mm: tuple[float, float, float], source: str, *, 
 
 
 def plausibility_warnings(data: np.ndarray, spacing_mm: tuple[float, float, float], source: str) -> tuple[str, ...]:
-    """Return warnings about unusual spacing, a very small field of view, and interpolated or repeated slices.
+    """Return warnings about spacing, field of view, interpolated or repeated slices, and few different intensities.
 
     Args:
         data: (slice, row, column) float32.
@@ -91,6 +92,7 @@ def plausibility_warnings(data: np.ndarray, spacing_mm: tuple[float, float, floa
         _odd_in_plane((row_mm, column_mm)),
         _small_field(data.shape, spacing_mm),
         _resampled(data, spacing_mm),
+        _few_intensities(data),
     )
     return tuple(f"{source}: {text}" for text in found if text)
 
@@ -124,6 +126,13 @@ def _odd_in_plane(in_plane_mm: tuple[float, float]) -> str:
         return ""
     shown = " x ".join(f"{value:.3g}" for value in in_plane_mm)
     return f"in-plane spacing of {shown} mm is outside the usual {IN_PLANE_MM[0]:g} to {IN_PLANE_MM[1]:g} mm"
+
+
+def _few_intensities(data: np.ndarray) -> str:
+    count = count_intensities(data)
+    if count >= FEWEST_INTENSITIES:
+        return ""
+    return f"holds only {count} different values, like a label map; check that this is the scan"
 
 
 def _outside(value: float, limits: tuple[float, float]) -> bool:

@@ -18,6 +18,7 @@ from spinal_tf.images.grid_difference import grid_difference, part_difference
 from spinal_tf.images.image_format import StoredImage
 from spinal_tf.images.intensities import usable_intensities
 from spinal_tf.images.lattice import onto_lattice
+from spinal_tf.images.likeness import count_intensities
 from spinal_tf.images.mask_values import marked_voxels
 from spinal_tf.images.nifti import new_geometry
 from spinal_tf.images.plausibility import plausibility_warnings, refuse_not_sagittal
@@ -71,7 +72,7 @@ def read_volume(path: Path | str, *, assume_orientation: bool = False, allow_pla
 
     Raises:
         VolumeError: an unreadable image (see `read_image`), no orientation, fewer than ``FEWEST_SLICES`` voxels along
-            an axis, not sagittal, or intensity that is not finite or is constant.
+            an axis, not sagittal, or intensity that is not finite, is constant or has two values only, like a mask.
     """
     return volume_of(read_image(Path(path)), assume_orientation=assume_orientation, allow_plane=allow_plane)
 
@@ -91,6 +92,8 @@ def volume_of(image: StoredImage, *, assume_orientation: bool = False, allow_pla
     notes += refuse_not_sagittal(_spacing_mm(affine), image.source, allow_plane=allow_plane)
     _refuse_intensity(image)
     found = usable_intensities(image, _to_package(image.data, grid))
+    if count_intensities(found.data) == 2:
+        raise VolumeError(f"{image.source}: holds two values only, like a mask; name the T2w scan")
     notes += image.warnings + found.warnings + plausibility_warnings(found.data, _spacing_mm(affine), image.source)
     return Volume(
         data=found.data, affine=affine, source=image.source, grid=grid, warnings=notes, outliers=found.outliers

@@ -38,7 +38,7 @@ PROGRAMS = frozenset({"Lambda", "TFOpLambda", "SlicingOpLambda"})
 MODELS = frozenset({"Functional", "Model", "Sequential"})
 FUNCTIONS = frozenset({"relu", "sigmoid", "softmax"})
 AROUND_REPLICAS = frozenset({"InputLayer", "Lambda", "Concatenate"})
-"""Layers of Keras 2's `multi_gpu_model`: it cuts a batch, runs one model on each part, and joins the results."""
+"""Layers of Keras 2's multi_gpu_model: it cuts a batch, runs one model on each part, and joins the results."""
 
 LAST_AXIS = (-1, 3, (-1,), (3,))
 PLAIN_RELU = {"max_value": (None,), "negative_slope": (None, 0), "threshold": (None, 0)}
@@ -110,7 +110,7 @@ def read_graph(config: Mapping[str, Any], *, source: str) -> Graph:
 
 
 def replicated(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Return the description of the model that Keras 2's `multi_gpu_model` runs on each GPU; of others, their own."""
+    """Return the description of the model that Keras 2's multi_gpu_model runs on each GPU; of others, their own."""
     entries = config["layers"]
     inner = [entry for entry in entries if entry["class_name"] in MODELS]
     around = {entry["class_name"] for entry in entries} - MODELS

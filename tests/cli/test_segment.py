@@ -318,8 +318,9 @@ def test_every_option_of_the_command_is_a_choice(stub_networks):
     from spinal_tf.cli.server_options import NAMES
 
     of_server = {"url", *NAMES}
-    for command, own in ((segment, {"method"}), (classify, {"with_mask", "t1c"})):
+    beside = {"with_mask", "t1c", "mask_label", "mask_threshold"}
+    for command, own in ((segment, {"method"}), (classify, beside)):
         given = {parameter.name for parameter in command.params}
         assert of_server < given
-        # segment has no heat maps, so no method of them; classify passes its two images apart
+        # segment has no heat maps, so no method of them; classify passes its two images, and how to read one, apart
         assert (given - of_server | {"server"}) ^ own == set(Choices.__dataclass_fields__)

@@ -442,6 +442,20 @@ def test_constant_intensity(tmp_path, write_nifti, oblique_affine):
     assert "constant intensity" in _refusal(path)
 
 
+def test_a_mask_in_place_of_the_scan_is_refused(tmp_path, write_nifti, oblique_affine):
+    mask = np.zeros((7, 40, 48), np.uint8)
+    mask[2:5, 10:30, 20:24] = 1
+    assert _refusal(write_nifti(tmp_path / "mask.nii", mask, oblique_affine)) == (
+        "mask.nii: holds two values only, like a mask; name the T2w scan"
+    )
+
+
+def test_a_label_map_in_place_of_the_scan_is_a_warning(tmp_path, write_nifti, oblique_affine):
+    levels = np.indices((7, 40, 48))[1].astype(np.uint8) // 2
+    warnings = read_volume(write_nifti(tmp_path / "levels.nii", levels, oblique_affine)).warnings
+    assert "levels.nii: holds only 20 different values, like a label map; check that this is the scan" in warnings
+
+
 @pytest.mark.parametrize("shape", [(2, 40, 48), (7, 1, 48)])
 def test_too_few_slices(tmp_path, write_nifti, oblique_affine, shape):
     data = np.arange(np.prod(shape), dtype=np.int16).reshape(shape)
