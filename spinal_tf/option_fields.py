@@ -72,7 +72,8 @@ class Options:
     def __init_subclass__(cls) -> None:
         """Add the help texts to the docstring, before its errors."""
         opening, *errors = (cls.__doc__ or "").rstrip().partition("\n\n    Raises:")
-        known = {**getattr(cls, "__dataclass_fields__", {}), **vars(cls)}
+        inherited = [getattr(base, "__dataclass_fields__", {}) for base in reversed(cls.__mro__)]
+        known = {name: one for among in (*inherited, vars(cls)) for name, one in among.items()}
         declared = {name: one.metadata for name, one in known.items() if isinstance(one, Field) and one.metadata}
         lines = [f"{name}: {about['help']}" for name, about in declared.items()]
         wrapped = [fill(line, 100, initial_indent=" " * 8, subsequent_indent=" " * 12) for line in lines]

@@ -11,7 +11,7 @@ from spinal_tf.cli.explain_option import explain_option, tell_cost
 from spinal_tf.cli.field_options import field_options, filled, with_options
 from spinal_tf.cli.options import BESIDE, Choices, case_options, refuse_options, segmentation_options
 from spinal_tf.cli.server_options import server_options
-from spinal_tf.cli.with_mask import WithMaskCommand
+from spinal_tf.cli.with_mask_command import WithMaskCommand
 from spinal_tf.map_methods import MapMethod
 from spinal_tf.prediction_options import MaskValues
 

@@ -4,37 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
-
-import click
 
 from spinal_tf.case_files import CaseFiles
-from spinal_tf.cli.options import BESIDE
 from spinal_tf.folders.mask_matching import Matches, match_masks
 from spinal_tf.images.image_registry import is_image
 
 NO_MATCHES = Matches(masks={}, problems={})
-
-
-class WithMaskCommand(click.Command):
-    """Command whose option ``--with-mask`` takes a value or none, so it may take the case for its mask."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Explain a missing case if the mask may be the case.
-
-        Raises:
-            click.UsageError: no case is given.
-        """
-        try:
-            return super().parse_args(ctx, args)
-        except click.MissingParameter as error:
-            mask: Any = ctx.params.get("with_mask")
-            if error.param is None or error.param.name != "inputs" or mask in (None, Path(BESIDE)):
-                raise
-            remedy = f"write {ctx.command_path} {mask} --with-mask, or name the case before --with-mask"
-            raise click.UsageError(
-                f"--with-mask took {mask} for the mask, so no CASE is left; {remedy}", ctx
-            ) from error
 
 
 def is_folder_of_masks(path: Path | None) -> bool:

@@ -159,7 +159,7 @@ def test_nothing_is_left_when_writing_is_interrupted(bright_file, stub_networks,
     process = python(STUCK_WHILE_WRITING, stub_networks, *arguments)
     try:
         assert process.stdout.readline() == "writing\n", process.stderr.read()
-        assert len(names(bright_file.parent)) == 4  # the case and three temporaries
+        assert len(names(bright_file.parent)) == 5  # the case, its claim and three temporaries
         process.send_signal(number)
         output, errors = process.communicate(timeout=60)
     finally:
