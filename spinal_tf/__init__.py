@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from spinal_tf.images.volume import Volume as Volume
     from spinal_tf.loaded_weights import LoadedWeights as LoadedWeights
     from spinal_tf.loaded_weights import load_weights as load_weights
+    from spinal_tf.prediction_options import MaskValues as MaskValues
     from spinal_tf.prediction_options import PredictionOptions as PredictionOptions
     from spinal_tf.prediction_options import SegmentationOptions as SegmentationOptions
     from spinal_tf.serving.export_options import ExportOptions as ExportOptions
@@ -61,7 +62,7 @@ HOMES = {
     "evaluation.evaluation_options": ("EvaluationOptions",),
     "images.volume": ("Volume",),
     "loaded_weights": ("LoadedWeights", "load_weights"),
-    "prediction_options": ("PredictionOptions", "SegmentationOptions"),
+    "prediction_options": ("MaskValues", "PredictionOptions", "SegmentationOptions"),
     "serving.export_options": ("ExportOptions",),
     "training.training_choices": ("TrainingOptions",),
 }

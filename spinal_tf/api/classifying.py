@@ -18,12 +18,11 @@ from spinal_tf.results import CaseResult, TaskResult
 from spinal_tf.stopwatch import Stopwatch
 
 
-def classify(  # noqa: PLR0913 - one argument for each option of the command
+def classify(
     image: Image,
     *,
     mask: Mask | None = None,
-    mask_label: int | None = None,
-    mask_threshold: float | None = None,
+    mask_values: MaskValues = ANY_MASK,
     affine: np.ndarray | None = None,
     t1c: str | Path | np.ndarray | None = None,
     weights: Weights = None,
@@ -35,9 +34,7 @@ def classify(  # noqa: PLR0913 - one argument for each option of the command
         image: a file, an array (i, j, k) in any axis order, or the result of `read`.
         mask: lesion mask on the scan's grid. An array counts as reviewed by a person, the result of `segment` as
             automatic, a file as reviewed unless a record beside it says that a network drew it. None segments first.
-            It holds 0 and one other value, unless one of the next two is given.
-        mask_label: value of the lesion in a mask that is a label map.
-        mask_threshold: value from which a voxel is lesion in a soft mask, such as a probability map.
+        mask_values: which values of the mask are lesion; by default it holds 0 and one other value, the lesion's.
         affine: affine of an array: (4, 4), array index to patient RAS mm, as in nibabel.
         t1c: contrast-enhanced T1w scan, registered and resampled to the first: a file, or an array in its axis order.
         weights: a folder, or the result of `load_weights`; None takes ``$SPINAL_TF_WEIGHTS``, or else the bundled ones.
@@ -51,15 +48,14 @@ def classify(  # noqa: PLR0913 - one argument for each option of the command
         WeightsError: the weights are missing or damaged.
         DeviceError: this machine has no such device.
         ServerError: the weights are on a server and a request to it fails.
-        ValueError: label and threshold are both given, are out of range, or are given without a mask.
+        ValueError: values of a mask are given without the mask.
     """
-    values = MaskValues(mask_label=mask_label, mask_threshold=mask_threshold)
-    if mask is None and values != ANY_MASK:
-        raise ValueError("mask_label and mask_threshold belong to a mask; give the mask as well")
+    if mask is None and mask_values != ANY_MASK:
+        raise ValueError("mask_values belong to a mask; give the mask as well")
     networks, watch = as_weights(weights), Stopwatch()
     with watch.stage("read"):
         volume = as_volume(image, affine)
-        given = None if mask is None else as_mask(mask, like=volume, values=values)
+        given = None if mask is None else as_mask(mask, like=volume, values=mask_values)
         contrast = as_t1c(t1c, like=volume)
     case = diagnose(
         volume,
@@ -84,12 +80,11 @@ def classify(  # noqa: PLR0913 - one argument for each option of the command
     )
 
 
-def explain(  # noqa: PLR0913 - as in classify
+def explain(
     image: Image,
     mask: Mask,
     *,
-    mask_label: int | None = None,
-    mask_threshold: float | None = None,
+    mask_values: MaskValues = ANY_MASK,
     affine: np.ndarray | None = None,
     t1c: str | Path | np.ndarray | None = None,
     weights: Weights = None,
@@ -100,8 +95,7 @@ def explain(  # noqa: PLR0913 - as in classify
     Args:
         image: a file, an array (i, j, k) in any axis order, or the result of `read`.
         mask: lesion mask on the scan's grid: a file, an array, or the result of `segment`.
-        mask_label: see `classify`.
-        mask_threshold: see `classify`.
+        mask_values: see `classify`.
         affine: affine of an array; see `classify`.
         t1c: see `classify`.
         weights: see `classify`.
@@ -122,8 +116,7 @@ def explain(  # noqa: PLR0913 - as in classify
     found = classify(
         image,
         mask=mask,
-        mask_label=mask_label,
-        mask_threshold=mask_threshold,
+        mask_values=mask_values,
         affine=affine,
         t1c=t1c,
         weights=networks,

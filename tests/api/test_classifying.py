@@ -59,15 +59,16 @@ def test_a_mask_is_taken_in_place_of_a_segmentation(
 def test_a_label_or_a_threshold_chooses_the_lesion(bright_file, stub_networks, mask):
     labels = np.where(mask, 2, np.roll(mask, 9, 1)).astype(np.uint8)
     soft = np.where(mask, 0.8, 0.3 * np.random.default_rng(0).random(mask.shape))
-    for given, chosen in ((labels, {"mask_label": 2}), (soft, {"mask_threshold": 0.5})):
-        np.testing.assert_array_equal(spinal_tf.classify(bright_file, mask=given, **chosen).mask, mask)
-        assert set(spinal_tf.explain(bright_file, given, **chosen).maps) == set(TASK_NAMES)
+    second, half = spinal_tf.MaskValues(mask_label=2), spinal_tf.MaskValues(mask_threshold=0.5)
+    for given, values in ((labels, second), (soft, half)):
+        np.testing.assert_array_equal(spinal_tf.classify(bright_file, mask=given, mask_values=values).mask, mask)
+        assert set(spinal_tf.explain(bright_file, given, mask_values=values).maps) == set(TASK_NAMES)
     with pytest.raises(VolumeError, match="mask: holds the values 0, 1 and 2; say which one is the lesion"):
         spinal_tf.classify(bright_file, mask=labels)
     with pytest.raises(ValueError, match="not both"):
-        spinal_tf.classify(bright_file, mask=labels, mask_label=2, mask_threshold=0.5)
+        spinal_tf.MaskValues(mask_label=2, mask_threshold=0.5)
     with pytest.raises(ValueError, match="belong to a mask"):
-        spinal_tf.classify(bright_file, mask_label=2)
+        spinal_tf.classify(bright_file, mask_values=second)
 
 
 def test_a_doubtful_mask_asks_for_a_review(bright_file, stub_networks, mask):
