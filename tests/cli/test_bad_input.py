@@ -13,7 +13,7 @@ import pytest
 
 from spinal_tf import engine
 
-SOUND = {"AIL.nii.gz", "LIP.nii.gz", "PSR.nii.gz", "RAS.nii.gz", "anatomical.nii", "low_res.nii.gz"}
+SOUND = {"AIL.nii.gz", "LIP.nii.gz", "PSR.nii.gz", "RAS.nii.gz", "anatomical.nii"}
 """Files of ``awkward`` that are only unusual; all others are to be refused."""
 
 

@@ -26,7 +26,6 @@ SOUND = {
     "PSR.nii.gz": ((64, 67, 79), "in-plane spacing of 2.37 x 2.39 mm"),
     "RAS.nii.gz": ((64, 67, 79), "in-plane spacing of 2.37 x 2.39 mm"),
     "anatomical.nii": ((33, 25, 41), "very small field of view, 50 mm"),  # big-endian
-    "low_res.nii.gz": ((7, 3, 5), "very small field of view, 6 mm"),  # 70 bytes
 }
 REFUSED = {
     "complex_image.nii.gz": "complex voxels",
@@ -34,6 +33,7 @@ REFUSED = {
     "fnndsc_adi_slice.nii.gz": "too few slices (192 x 192 x 1 voxels)",
     "functional.nii": "4 axes (17 x 21 x 3 x 20)",
     "lfs_pointer.nii.gz": "is a Git LFS pointer",
+    "low_res.nii.gz": "holds two values only, like a mask",  # 70 bytes
     "minimal.nii.gz": "has no orientation",
     "pcasl.nii.gz": "4 axes (52 x 68 x 20 x 10)",
     "standard.nii.gz": "is not a sagittal acquisition but coronal",
