@@ -14,7 +14,7 @@ def legible(name: str) -> str:
     r"""Return a file name for records, pages and pictures.
 
     A name in another encoding than UTF-8 reaches Python with surrogates, which no UTF-8 file can hold. Its bytes are
-    read as UTF-8, and those that are none appear as ``\xfc``.
+    read as UTF-8, and invalid ones appear as ``\xfc``.
     """
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
 

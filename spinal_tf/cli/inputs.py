@@ -11,6 +11,7 @@ from spinal_tf.cli.options import Choices
 from spinal_tf.find_cases import FoundCases, candidates, find_cases
 from spinal_tf.folders.candidate import Candidate
 from spinal_tf.images.image_header import ImageHeader
+from spinal_tf.tables.terminal import aligned
 
 COLUMNS = ("path", "plane", "voxel mm", "size", "looks like", "taken")
 
@@ -37,10 +38,7 @@ def list_cases(choices: Choices) -> None:
         OutputError: two cases would write the same files.
     """
     found = _found(choices)
-    rows = [COLUMNS, *(_row(candidate) for candidate in candidates(found))]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    click.echo(aligned([COLUMNS, *map(_row, candidates(found))]))
     for search in found.searches:
         click.echo(str(search), err=True)
 

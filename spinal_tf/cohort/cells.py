@@ -169,10 +169,10 @@ def word(
     return parse
 
 
-def listed(words: Iterable[str]) -> str:
+def listed(words: Iterable[str], *, joint: str = "or") -> str:
     """Join words as in a sentence: ``a, b or c``."""
     *most, last = words
-    return f"{', '.join(most)} or {last}" if most else last
+    return f"{', '.join(most)} {joint} {last}" if most else last
 
 
 def _values(words: type[Enum]) -> dict[str, object]:

@@ -85,5 +85,5 @@ def _problem(case: str, masks: list[Path], folder: Path) -> str:
         return f"there is no mask for it in {folder}; name it {case}_lesion.nii.gz, or leave the case out"
     if len(masks) == 1:
         return f"its mask {masks[0].relative_to(folder)} fits another case, too; repeat the cases' folders in {folder}"
-    names = listed(str(mask.relative_to(folder)) for mask in masks).replace(" or ", " and ")
+    names = listed((str(mask.relative_to(folder)) for mask in masks), joint="and")
     return f"{len(masks)} masks in {folder} fit it: {names}; keep one of them there"

@@ -54,7 +54,7 @@ def read_lesion_mask(path: Path | str, *, like: Volume, values: MaskValues = ANY
 
     Raises:
         VolumeError: an unreadable file, another grid than the scan's, values that do not tell what is lesion, a copy
-            of the scan, or a mask of more than ``LARGEST_SHARE`` of the scan.
+            of the scan, or more than ``LARGEST_SHARE`` of the scan marked.
     """
     return lesion_mask_of(read_image(Path(path)), like=like, values=values)
 

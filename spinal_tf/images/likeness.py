@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from spinal_tf.images.robust_range import sampled
+
 MOST_COMPARED = 2_000_000
 """Largest number of voxels compared; from larger images every second, third, ... voxel is taken."""
 
@@ -35,8 +37,8 @@ FEWEST_INTENSITIES = 64
 
 
 def count_intensities(image: np.ndarray) -> int:
-    """Return how many different values an image holds; if it is large and has many, only some voxels are counted."""
-    found = np.unique(some_voxels(image)).size
+    """Return how many different values an image holds; if a sample has enough, only those of the sample."""
+    found = np.unique(sampled(image)).size
     return found if found >= FEWEST_INTENSITIES else np.unique(image).size
 
 

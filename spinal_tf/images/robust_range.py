@@ -18,7 +18,7 @@ BEYOND_CORE = 50
 """One in so many voxels lies beyond the core on either side. As many outliers are found there without a gap."""
 
 BEYOND_KEPT = 8
-"""Of the voxels that count for the core, at most one in so many lies beyond it, however much of a scan is padding."""
+"""At most one in so many of the voxels that count lies beyond the core, however much of a scan is padding."""
 
 REPEATS = 150
 """A value counts for the core at most one in so many times, so that padding does not move it."""

@@ -16,7 +16,7 @@ from spinal_tf.evaluation.overlap_summary import MEASURES
 from spinal_tf.evaluation.prediction_table import FLAGGED, MASK_PROVENANCE, NONE
 from spinal_tf.evaluation.predictions import probability_column, zone_column
 from spinal_tf.images.contrast_scan import read_t1c
-from spinal_tf.images.lesion_mask import read_lesion_mask
+from spinal_tf.images.lesion_mask import ANY_MASK, read_lesion_mask
 from spinal_tf.images.volume import Volume, read_volume
 from spinal_tf.models import Classifier, Segmenter
 from spinal_tf.pipeline import ReviewedMask, diagnose
@@ -84,7 +84,7 @@ def predicted_columns() -> tuple[str, ...]:
 def mask_values(case: Case, options: PredictionOptions) -> MaskValues:
     """Return which values of a case's mask are lesion: the choice of its row in the table, or else of the options."""
     default = MaskValues(mask_label=options.mask_label, mask_threshold=options.mask_threshold)
-    return default if case.mask_values == MaskValues() else case.mask_values
+    return default if case.mask_values == ANY_MASK else case.mask_values
 
 
 def read_images(case: Case, options: PredictionOptions, *, with_t1c: bool) -> Images:
