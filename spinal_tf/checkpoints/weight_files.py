@@ -9,12 +9,14 @@ from __future__ import annotations
 import io
 import tempfile
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from spinal_tf.errors import WeightsError
+from spinal_tf.own_process import EndedError, run_apart
 
 if TYPE_CHECKING:
     import h5py
@@ -73,7 +75,7 @@ def _copy(item: h5py.Group | h5py.Dataset, target: h5py.File, name: str, *, half
 
 
 def decode_weights(data: bytes, *, source: str) -> Weights:
-    """Read a file's weights.
+    """Read a file's weights. A damaged file can crash HDF5's library, and with it the process.
 
     Args:
         data: content of the file.
@@ -90,6 +92,24 @@ def decode_weights(data: bytes, *, source: str) -> Weights:
             return {str(group.attrs["name"]): _arrays(group) for group in groups if len(group)}
     except (OSError, KeyError, AttributeError, TypeError, ValueError, RuntimeError, OverflowError) as error:
         raise WeightsError(f"{source}: not a Keras weights file; import the weights again") from error
+
+
+def decode_foreign(data: bytes, *, source: str) -> Weights:
+    """Read the weights of a file that no hash vouches for, in a process of its own.
+
+    Args:
+        data: content of the file.
+        source: name of the file, for messages.
+
+    Raises:
+        WeightsError: the data is not a Keras weights file of a flat model.
+    """
+    try:
+        return run_apart(partial(decode_weights, data, source=source))
+    except EndedError as error:
+        raise WeightsError(
+            f"{source}: cannot be read (the reader ended: {error}), it may be cut short or damaged; copy it again"
+        ) from error
 
 
 def _arrays(group: h5py.Group) -> tuple[np.ndarray, ...]:

@@ -27,7 +27,7 @@ MAXIMUM_BYTES = 8 * MAXIMUM_NUMBERS
 
 
 def read_archive(path: Path) -> Source:
-    """Read a .keras file of Keras 2 or 3.
+    """Read a .keras file of Keras 2 or 3. A damaged file can crash HDF5's library, and with it the process.
 
     Raises:
         PortError: the archive is damaged, or holds no model or an unsupported one.

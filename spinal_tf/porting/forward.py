@@ -6,6 +6,7 @@ It shares no code with our network, so that comparing the two is meaningful.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ Step = Callable[[Node, Sequence[Tensor], Sequence[np.ndarray]], Tensor]
 
 
 def runner(graph: Graph, arrays: Sequence[Array]) -> Run:
-    """Return a function that runs a file's network.
+    """Return a function that runs a file's network; it can be sent to another process.
 
     Args:
         graph: description of the network.
@@ -28,10 +29,7 @@ def runner(graph: Graph, arrays: Sequence[Array]) -> Run:
     for array in arrays:
         weights.setdefault(array.layer, []).append(array.values)
 
-    def run(batch: np.ndarray) -> np.ndarray:
-        return forward(graph, weights, batch)
-
-    return run
+    return partial(forward, graph, weights)
 
 
 def forward(graph: Graph, weights: Mapping[str, Sequence[np.ndarray]], batch: np.ndarray) -> np.ndarray:

@@ -26,7 +26,7 @@ MOST_ARRAYS = 4
 
 
 def read_hdf5(path: Path) -> Source:
-    """Read a whole model, or weights only.
+    """Read a whole model, or weights only. A damaged file can crash HDF5's library, and with it the process.
 
     Raises:
         PortError: the file is truncated, incomplete, or has another layout.

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import zipfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from spinal_tf.errors import PortError
+from spinal_tf.own_process import EndedError, run_apart
 from spinal_tf.porting.archive import read_archive
 from spinal_tf.porting.hdf5 import read_hdf5
 from spinal_tf.porting.savedmodel import GRAPH_FILE, read_savedmodel
@@ -34,12 +37,21 @@ def read_source(path: Path) -> Source:
     except OSError as error:
         raise PortError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     if start == HDF5_SIGNATURE:
-        return read_hdf5(path)
+        return _apart(read_hdf5, path)
     if zipfile.is_zipfile(path):
-        return read_archive(path)
+        return _apart(read_archive, path)
     raise PortError(
         f"{path}: neither HDF5, a .keras archive nor a SavedModel, or cut short; copy it again or save the model again"
     )
+
+
+def _apart(read: Callable[[Path], Source], path: Path) -> Source:
+    try:
+        return run_apart(partial(read, path))
+    except EndedError as error:
+        raise PortError(
+            f"{path}: cannot be read (the reader ended: {error}), it may be cut short or damaged; copy it again"
+        ) from error
 
 
 def fingerprint(path: Path) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from spinal_tf.checkpoints.weight_files import Weights, assign_weights, decode_weights, weight_shapes
+from spinal_tf.checkpoints.weight_files import Weights, assign_weights, decode_foreign, weight_shapes
 from spinal_tf.errors import WeightsError
 from spinal_tf.networks.network_spec import CORD_LOGITS, NetworkSpec
 from spinal_tf.training.plans import Initial
@@ -31,7 +31,7 @@ def set_initial_weights(model: keras.Model, initial: Initial, spec: NetworkSpec)
         _set_imagenet(model, initial.imagenet, spec)
     if initial.weights is not None:
         source = str(initial.weights)
-        weights = decode_weights(_read(initial.weights), source=source)
+        weights = decode_foreign(_read(initial.weights), source=source)
         assign_weights(model, _widened(model, weights), source=source)
 
 

@@ -32,10 +32,13 @@ class Kind:
         make: function that returns the contents by file name; the first is what is read. Without a generator they are
             sound.
         read: function that reads the first file, or raises.
+        read_apart: function that reads it in a process of its own, as the package does; None if the package does not.
+            A file that crashes ``read`` is read by it, which would take too long for all of them.
     """
 
     make: Callable[[Random | None], dict[str, bytes]]
     read: Callable[[Path], object]
+    read_apart: Callable[[Path], object] | None = None
 
 
 # Images
@@ -240,6 +243,12 @@ def _read_weights(path: Path) -> object:
     return decode_weights(path.read_bytes(), source=path.name)
 
 
+def _read_foreign_weights(path: Path) -> object:
+    from spinal_tf.checkpoints.weight_files import decode_foreign
+
+    return decode_foreign(path.read_bytes(), source=path.name)
+
+
 def _weights_set(rng: Random | None) -> dict[str, bytes]:
     weights = _weights() if rng is None or rng.random() < 0.7 else damaged(rng, _weights())
     record = json.loads(json.dumps(_bundled_manifest()))
@@ -335,6 +344,18 @@ def _keras_archive(rng: Random | None) -> dict[str, bytes]:
     return _zipped(rng, "model.keras", members)
 
 
+def _read_keras_h5(path: Path) -> object:
+    from spinal_tf.porting.hdf5 import read_hdf5
+
+    return read_hdf5(path)
+
+
+def _read_keras_archive(path: Path) -> object:
+    from spinal_tf.porting.archive import read_archive
+
+    return read_archive(path)
+
+
 def _read_source(path: Path) -> object:
     from spinal_tf.porting.read_weights import read_source
 
@@ -427,10 +448,10 @@ LIGHT = {
     "lesions": Kind(make=_lesions, read=_read_lesions),
     "manifest": Kind(make=_manifest, read=_read_manifest),
     "run": Kind(make=_run, read=_read_run),
-    "weights": Kind(make=_weights_file, read=_read_weights),
+    "weights": Kind(make=_weights_file, read=_read_weights, read_apart=_read_foreign_weights),
     "weights-set": Kind(make=_weights_set, read=_read_set),
-    "keras-h5": Kind(make=_keras_h5, read=_read_source),
-    "keras-archive": Kind(make=_keras_archive, read=_read_source),
+    "keras-h5": Kind(make=_keras_h5, read=_read_keras_h5, read_apart=_read_source),
+    "keras-archive": Kind(make=_keras_archive, read=_read_keras_archive, read_apart=_read_source),
 }
 """Kinds that are read without TensorFlow."""
 

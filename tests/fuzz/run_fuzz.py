@@ -18,6 +18,7 @@ import tempfile
 import traceback
 import warnings
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -41,37 +42,43 @@ def main() -> int:
     parser.add_argument("--files", type=int, default=1000, help="number of files of each kind")
     parser.add_argument("--first", type=int, default=0, help="number of the first file")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
+    parser.add_argument("--apart", action="store_true", help="read each file in a process of its own, if its kind can")
     options = parser.parse_args()
     kinds = options.kind or list(LIGHT)
     if options.child:
-        return max(_fuzz(kind, options.first, options.files, options.child) for kind in kinds)
-    return _in_child(kinds, options.first, options.files)
+        return max(_fuzz(kind, options) for kind in kinds)
+    return _in_child(kinds, options.first, options.files, apart=options.apart)
 
 
-def _in_child(kinds: list[str], first: int, files: int) -> int:
-    """Fuzz in another process, whose crash is a finding, too."""
+def _in_child(kinds: list[str], first: int, files: int, *, apart: bool = False) -> int:
+    """Fuzz in another process, whose crash is a finding unless the package reads such files apart."""
     named = [part for kind in kinds for part in ("--kind", kind)]
     with tempfile.TemporaryDirectory() as folder:
         command = [sys.executable, __file__, *named, "--first", str(first), "--files", str(files), "--child", folder]
+        command += ["--apart"] if apart else []
         status = subprocess.run(command, check=False).returncode
         if status in (0, 1):
             return status
         name, number = (Path(folder) / NOW).read_text().split()
     print(f"{name} {number}: crashed with status {status}", flush=True)
+    is_finding = apart or KINDS[name].read_apart is None
+    found = [1 if is_finding else _in_child([name], int(number), 1, apart=True)]
     done = int(number) + 1 - first
     if done < files:
-        _in_child([name], first + done, files - done)
+        found.append(_in_child([name], first + done, files - done, apart=apart))
     if others := kinds[kinds.index(name) + 1 :]:
-        _in_child(others, first, files)
-    return 1
+        found.append(_in_child(others, first, files, apart=apart))
+    return max(found)
 
 
-def _fuzz(name: str, first: int, files: int, folder: Path) -> int:
+def _fuzz(name: str, options: argparse.Namespace) -> int:
     """Read so many damaged files of a kind and print what came of them; return 1 if there are findings."""
-    kind, outcomes, findings = KINDS[name], Counter[str](), Counter[str]()
+    kind, outcomes, findings, folder = KINDS[name], Counter[str](), Counter[str](), options.child
+    if options.apart:
+        kind = replace(kind, read=kind.read_apart or kind.read)
     _outcome(kind, folder, None, must_succeed=True)
     _limit_memory()
-    for number in range(first, first + files):
+    for number in range(options.first, options.first + options.files):
         (folder / NOW).write_text(f"{name} {number}")
         finding = _outcome(kind, folder, Random(f"{name} {number}"), outcomes=outcomes)
         if finding:

@@ -25,6 +25,12 @@ def test_damaged_files_give_a_result_or_one_sentence():
     assert all("'refused': " in line for line in summaries)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
+def test_a_file_that_crashes_the_library_in_the_same_process_gives_a_sentence_apart():
+    # With HDF5 1.14.6 "crashed with status -11" comes first.
+    assert "weights: {'refused': 1}, 0 findings" in _fuzz("--kind", "weights", "--first", "6292", "--files", "1")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="limits memory as Linux does")
 def test_damaged_programs_give_a_result_or_one_sentence():

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+from functools import partial
+
 import keras
 import numpy as np
 import pytest
 
+from spinal_tf import own_process
+from spinal_tf.checkpoints import weight_files
 from spinal_tf.checkpoints.weight_files import encode_weights
 from spinal_tf.errors import WeightsError
 from spinal_tf.networks.densenet import NETWORK as SPEC
@@ -62,6 +67,14 @@ def test_a_file_of_another_network_or_none_is_refused(tmp_path):
         set_initial_weights(tiny(), Initial(weights=tmp_path / "a.weights.h5"), SPEC)
     with pytest.raises(WeightsError, match=r"none\.h5: cannot be read .* check --initial-weights"):
         set_initial_weights(tiny(), Initial(weights=tmp_path / "none.h5"), SPEC)
+
+
+def test_a_file_that_crashes_its_reader_is_refused(tmp_path, monkeypatch):
+    (tmp_path / "a.weights.h5").write_bytes(encode_weights(tiny(), half_precision=False))
+    killed = partial(signal.raise_signal, signal.SIGSEGV)
+    monkeypatch.setattr(weight_files, "run_apart", lambda work: own_process.run_apart(killed))
+    with pytest.raises(WeightsError, match=r"a\.weights\.h5: cannot be read \(the reader ended: Segmentation fault\)"):
+        set_initial_weights(tiny(), Initial(weights=tmp_path / "a.weights.h5"), SPEC)
 
 
 def test_imagenet_weights_of_a_local_file_fill_all_but_the_head(tmp_path):
