@@ -82,7 +82,7 @@ def train_segmenter(
         plan: network and samples; None takes the defaults.
         options: options of the training; None takes the authors' learning rate, schedule and end.
         device: ``auto``, ``cpu``, ``gpu``, ``gpu:N`` or ``gpu:all``.
-        progress: function called with the step, the finished share, and each validation.
+        progress: function called with the step, the finished share, each validation, and its cases.
 
     Raises:
         CohortError: the table or an image has a fault.
@@ -118,7 +118,7 @@ def train_classifier(
         plan: network and samples; None takes the defaults.
         options: options of the training; None takes the authors' learning rate, schedule and end.
         device: ``auto``, ``cpu``, ``gpu``, ``gpu:N`` or ``gpu:all``.
-        progress: function called with the step, the finished share, and each validation.
+        progress: function called with the step, the finished share, each validation, and its cases.
 
     Raises:
         CohortError: the table or an image has a fault.

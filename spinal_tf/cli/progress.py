@@ -64,7 +64,7 @@ class _Lines:
     def _left(self, now: float, share: float) -> str:
         """Return the remaining time in words, by the speed since the first call."""
         start, first = self._first or (now, share)
-        if share <= first:
+        if share <= first or share >= 1:
             return ""
         return f", about {duration((now - start) / (share - first) * (1 - share))} left"
 

@@ -149,14 +149,21 @@ def _classifier_plan(given: Mapping[str, Any]) -> ClassifierPlan:
 
 @contextmanager
 def _reporting() -> Iterator[Callable[[Report], None]]:
-    """Print one line for every validation, and show the progress in between."""
+    """Print one line for every validation, and show the progress of steps and validations in between."""
     with progress_share("Training") as show_share:
 
         def show(report: Report) -> None:
             _say_validation(report)
-            show_share(report.share, f"step {report.step}, loss {report.loss:.4f}")
+            show_share(report.share, _state(report))
 
         yield show
+
+
+def _state(report: Report) -> str:
+    if report.cases is None:
+        return f"step {report.step}, loss {report.loss:.4f}"
+    done, total = report.cases
+    return f"validation of step {report.step}, {done}/{total} cases"
 
 
 def _say_validation(report: Report) -> None:

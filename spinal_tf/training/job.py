@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import platform
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -26,13 +27,14 @@ from spinal_tf.networks.network_registry import network_spec
 from spinal_tf.networks.network_spec import Loss
 from spinal_tf.preprocess import MaskMode, Preprocessing
 from spinal_tf.taxonomy import tree
+from spinal_tf.threads import Progress
 from spinal_tf.training.batches import batches, refuse_uneven
 from spinal_tf.training.initial import set_initial_weights
 from spinal_tf.training.loop import Training
 from spinal_tf.training.plans import Initial
 from spinal_tf.training.run_folder import RunFolder, held_run, open_run, write_json
 from spinal_tf.training.schedule import Schedule
-from spinal_tf.training.setting import Setting, Stop
+from spinal_tf.training.setting import Report, Setting, Stop
 from spinal_tf.training.step import Trainer
 from spinal_tf.training.training_choices import TrainingOptions
 from spinal_tf.training.validation import Validate
@@ -153,11 +155,13 @@ def run_job(job: Job, options: TrainingOptions, out: Path, setting: Setting, *, 
         )
         training.finish()
         if workers.is_chief and options.validation_cases is not None:
-            _judge_best(run, trainer, job.judge, stop)
+            _judge_best(run, trainer, job.judge, setting.report, stop)
     return run
 
 
-def _judge_best(run: RunFolder, trainer: Trainer, judge: Validate, stop: Stop) -> None:
+def _judge_best(
+    run: RunFolder, trainer: Trainer, judge: Validate, report: Callable[[Report], None], stop: Stop
+) -> None:
     """Compute measures and operating points of the best weights on all validation cases; few give poor estimates.
 
     This runs only once: a finished run that is started again skips it.
@@ -174,7 +178,13 @@ def _judge_best(run: RunFolder, trainer: Trainer, judge: Validate, stop: Stop) -
         return trainer.predict(batch)
 
     best = load_best(run, trainer.model)
-    write_json(run.best, {**best, **judge(predict).to_dict(), ON_ALL_CASES: True})
+    validation = judge(predict, progress=tell_cases(report, best["step"]))
+    write_json(run.best, {**best, **validation.to_dict(), ON_ALL_CASES: True})
+
+
+def tell_cases(report: Callable[[Report], None], step: int) -> Progress:
+    """Return a function that reports the cases of a validation after the last step, of the weights of a step."""
+    return lambda done, total: report(Report(step=step, share=1.0, loss=math.nan, cases=(done, total)))
 
 
 def load_best(run: RunFolder, model: keras.Model) -> dict[str, Any]:

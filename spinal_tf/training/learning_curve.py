@@ -17,9 +17,10 @@ from spinal_tf.errors import DeviceError
 from spinal_tf.keras_start import our_keras
 from spinal_tf.tables.csv_file import read_numbers, replace_csv
 from spinal_tf.taxonomy import Task
+from spinal_tf.threads import Progress
 from spinal_tf.training.curve_files import Row, draw_curve
 from spinal_tf.training.data import TrainingCohort, cases_by_split
-from spinal_tf.training.job import Job, load_best, run_job
+from spinal_tf.training.job import Job, load_best, run_job, tell_cases
 from spinal_tf.training.plans import ClassifierPlan, CurvePlan, SegmenterPlan
 from spinal_tf.training.run_folder import RunFolder, held_run, open_run
 from spinal_tf.training.setting import PLAIN, Report, Setting, nobody
@@ -127,7 +128,8 @@ class Curve:
         names = nested_subset(self._cases, fraction, options.seed)
         job = self._prepare(options=options, only=names)
         run = run_job(job, options, self._out / f"{fraction:g}-seed-{options.seed}", setting, resume=True)
-        best, learned = run.read_best(), self._on_training_cases(job, options, run)
+        best = run.read_best()
+        learned = self._on_training_cases(job, options, run, tell_cases(setting.report, best["step"]))
         keras.backend.clear_session()  # otherwise all previous networks stay in memory
         return {
             "fraction": fraction,
@@ -139,10 +141,12 @@ class Curve:
             **_columns("validation", best["measures"]),
         }
 
-    def _on_training_cases(self, job: Job, options: TrainingOptions, run: RunFolder) -> dict[str, float]:
+    def _on_training_cases(
+        self, job: Job, options: TrainingOptions, run: RunFolder, progress: Progress
+    ) -> dict[str, float]:
         trainer = Trainer(job.build, job.loss, options, self._setting.devices)
         load_best(run, trainer.model)
-        return job.judge_training(trainer.predict).measures
+        return job.judge_training(trainer.predict, progress=progress).measures
 
 
 def _columns(part: str, measures: Mapping[str, float]) -> Row:

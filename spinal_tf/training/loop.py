@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from time import monotonic
 from typing import NoReturn
 
@@ -134,10 +135,15 @@ class Training:
 
     def _tell(self, validation: Validation | None = None, *, best: bool = False) -> None:
         if self._keeper:
-            share = self._schedule.share_done(self._progress)
-            self._report(
-                Report(step=self._progress.step, share=share, loss=self._last_loss, validation=validation, best=best)
-            )
+            self._report(replace(self._state, validation=validation, best=best))
+
+    def _tell_cases(self, done: int, total: int) -> None:
+        self._report(replace(self._state, cases=(done, total)))
+
+    @property
+    def _state(self) -> Report:
+        share = self._schedule.share_done(self._progress)
+        return Report(step=self._progress.step, share=share, loss=self._last_loss)
 
     def _look_at_losses(self) -> None:
         losses = [float(loss) for loss in self._pending]
@@ -182,7 +188,7 @@ class Training:
     def _validation(self) -> Validation | None:
         """Validate in the chief; None in other processes, and if a stop was requested meanwhile."""
         try:
-            return self._validate(self._predict) if self._keeper else None
+            return self._validate(self._predict, progress=self._tell_cases) if self._keeper else None
         except StoppedError:
             return None
 

@@ -24,7 +24,8 @@ class Report:
     Attributes:
         step: number of steps done.
         share: share of the training that is done, 0 to 1.
-        loss: training loss of the last step.
+        loss: training loss of the last step; NaN when the best weights are evaluated after it.
+        cases: cases done and total of the validation that is running; None between validations.
         validation: the validation just done, if any.
         best: whether this validation is the best so far.
     """
@@ -32,6 +33,7 @@ class Report:
     step: int
     share: float
     loss: float
+    cases: tuple[int, int] | None = None
     validation: Validation | None = None
     best: bool = False
 

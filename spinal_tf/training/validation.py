@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
@@ -20,6 +20,7 @@ from spinal_tf.lesions import find_candidates
 from spinal_tf.prediction_options import MINIMUM_VOLUME_ML
 from spinal_tf.slices import T1C
 from spinal_tf.taxonomy import Task, tree
+from spinal_tf.threads import Progress
 from spinal_tf.training.data import only_named
 from spinal_tf.training.plans import Monitor
 
@@ -84,10 +85,27 @@ class Validation:
         }
 
 
-Validate = Callable[[Engine], Validation]
+class Validate(Protocol):
+    """Function that evaluates a network: one of those below with its cases."""
+
+    def __call__(self, predict: Engine, *, progress: Progress) -> Validation:
+        """Evaluate the network; ``progress`` is called after each case."""
 
 
-def validate_segmenter(predict: Engine, cases: Sequence[SegmenterCase]) -> Validation:
+def unwatched(done: int, total: int) -> None:
+    """Ignore the progress of a validation."""
+
+
+def _counted(cases: Sequence[Case], progress: Progress) -> Iterator[Case]:
+    """Yield the cases, and report each when the next one is asked for."""
+    for done, case in enumerate(cases, start=1):
+        yield case
+        progress(done, len(cases))
+
+
+def validate_segmenter(
+    predict: Engine, cases: Sequence[SegmenterCase], *, progress: Progress = unwatched
+) -> Validation:
     """Compute the Dice of whole cases on all their planes, and choose the operating point.
 
     Threshold and minimum peak are chosen together, in this order: points within `AS_GOOD` of the best mean Dice over
@@ -100,8 +118,9 @@ def validate_segmenter(predict: Engine, cases: Sequence[SegmenterCase]) -> Valid
     Args:
         predict: the network, from float32 (n, rows, columns, channels) to probabilities (n, rows, columns, 1).
         cases: cases, at least one with a disease.
+        progress: called with the number of cases done and the total after each.
     """
-    found = [_at_points(predict, case) for case in cases]
+    found = [_at_points(predict, case) for case in _counted(cases, progress)]
     soft, dice, marked_ml = (np.array(part) for part in zip(*found, strict=True))
     groups = [kind for kind in (*tree().diagnoses, None) if any(case.diagnosis == kind for case in cases)]
     means = np.array([dice[[case.diagnosis == kind for case in cases]].mean(axis=0) for kind in groups])
@@ -188,6 +207,7 @@ def validate_classifier(
     with_t1c: bool,
     monitor: Monitor,
     knows_t1c: bool = False,
+    progress: Progress = unwatched,
 ) -> Validation:
     """Compute the tiles' accuracy as in the authors' code, and the cases' AUC and Youden cut-offs, one per input.
 
@@ -198,13 +218,14 @@ def validate_classifier(
         with_t1c: keep the T1c channel in the tiles that the measures are computed on.
         monitor: first measure of the score; the loss breaks ties.
         knows_t1c: whether the network was trained with T1c; cases with T1c are then predicted with it and without.
+        progress: called with the number of cases done and the total after each.
     """
-    tiles = [_positive(predict, case.tiles, with_t1c=with_t1c) for case in cases]
     enhanced = [knows_t1c and bool(case.tiles[..., T1C].any()) for case in cases]
-    others = [
-        _positive(predict, case.tiles, with_t1c=not with_t1c) if both else own
-        for case, own, both in zip(cases, tiles, enhanced, strict=True)
-    ]
+    tiles, others = [], []
+    for case, both in zip(_counted(cases, progress), enhanced, strict=True):
+        own = _positive(predict, case.tiles, with_t1c=with_t1c)
+        tiles.append(own)
+        others.append(_positive(predict, case.tiles, with_t1c=not with_t1c) if both else own)
     alone, together = (others, tiles) if with_t1c else (tiles, others)
     labels = np.array([task.label(case.diagnosis) for case in cases])
     of_tiles = np.repeat(labels, [len(part) for part in tiles])

@@ -34,7 +34,7 @@ def test_a_log_gets_a_line_every_30_seconds(clock, capsys):
         "Reading the images: 3/12, 25% done, about 90 s left",
         "Reading the images: 6/12, 50% done, about 60 s left",
         "Reading the images: 9/12, 75% done, about 30 s left",
-        "Reading the images: 12/12, 100% done, about 0 s left",
+        "Reading the images: 12/12, 100% done",
     ]
 
 
@@ -72,6 +72,24 @@ def test_a_terminal_keeps_its_bar(clock, capsys, monkeypatch):
     assert "Reading" in shown.err
     assert "3/3" in shown.err
     assert "left" not in shown.err
+
+
+def test_a_validation_tells_its_cases(clock, capsys):
+    from spinal_tf.cli import training_session
+    from spinal_tf.training.setting import Report
+
+    with training_session._reporting() as report:
+        report(Report(step=500, share=0.5, loss=0.5))
+        for done in range(1, 41):
+            clock(2)
+            report(Report(step=500, share=0.5, loss=0.5, cases=(done, 40)))
+        clock(20)
+        report(Report(step=500, share=1.0, loss=float("nan"), cases=(3, 40)))
+    assert capsys.readouterr().err.splitlines() == [
+        "Training: validation of step 500, 15/40 cases, 50% done",
+        "Training: validation of step 500, 30/40 cases, 50% done",
+        "Training: validation of step 500, 3/40 cases, 100% done",
+    ]
 
 
 def test_a_training_without_a_terminal_tells_step_and_loss(clock, capsys):

@@ -35,7 +35,7 @@ def batches(first_step, steps):
         yield tf.constant(X), tf.constant(X * (2 + step % 3))
 
 
-def near_two(predict) -> Validation:
+def near_two(predict, progress) -> Validation:
     slope = float(predict(np.ones((1, 1), np.float32))[0, 0])
     return Validation(score=(-abs(slope - 2),), operating_point=0.5, measures={"slope": slope}, cases=({"case": "x"},))
 
@@ -192,16 +192,31 @@ def test_the_step_is_finished_and_the_state_saved_before_it_stops(tmp_path):
 def test_a_validation_is_left_at_once_and_made_up_for(tmp_path):
     predictions = []
 
-    def slow(predict):
+    def slow(predict, progress):
         for _ in range(10):
             predictions.append(predict(np.ones((1, 1), np.float32)))
-        return near_two(predict)
+        return near_two(predict, progress)
 
     with pytest.raises(StoppedError, match="stopped after step 5"):
         Run(tmp_path, validate=slow, stop=lambda: len(predictions) == 3, steps=6).finish()
     assert len(predictions) == 3
     assert Run(tmp_path, validate=slow, steps=6).finish().step == 6
     assert [row["step"] for row in keeper.read_numbers(tmp_path / "log.csv")] == [5, 6]
+
+
+def test_the_cases_of_a_validation_are_reported_between_steps(tmp_path):
+    def two_cases(predict, progress):
+        progress(1, 2)
+        progress(2, 2)
+        return near_two(predict, progress)
+
+    run = Run(tmp_path, validate=two_cases, steps=10)
+    run.finish()
+    shown = [(report.step, report.cases, report.validation is not None) for report in run.reports]
+    of_each = [(None, False), ((1, 2), False), ((2, 2), False), (None, True)]
+    assert shown == [(step, *rest) for step in (5, 10) for rest in of_each]
+    assert [report.share for report in run.reports] == [0.5] * 4 + [1.0] * 4
+    assert all(math.isfinite(report.loss) for report in run.reports)
 
 
 def test_a_finished_training_given_again_does_nothing_more(tmp_path):
@@ -246,7 +261,7 @@ def test_a_kill_between_state_and_record_is_made_good(tmp_path):
 def test_patience_ends_it(tmp_path):
     worse = itertools.count()
 
-    def validate(predict):
+    def validate(predict, progress):
         return Validation(score=(-next(worse),), operating_point=0.5, measures={"m": 0.0}, cases=())
 
     run = Run(tmp_path, validate=validate, patience_epochs=2)
@@ -255,7 +270,7 @@ def test_patience_ends_it(tmp_path):
 
 
 def test_a_plateau_lowers_the_rate_in_the_log(tmp_path):
-    def validate(predict):
+    def validate(predict, progress):
         return Validation(score=(0.0,), operating_point=0.5, measures={"m": 0.0}, cases=())
 
     run = Run(tmp_path, validate=validate, steps=20, plateau_epochs=2, learning_rate=1e-3)

@@ -69,8 +69,12 @@ def test_the_log_has_the_dice_of_every_disease_and_of_the_healthy(run):
 @pytest.mark.usefixtures("two_pixels_wide")
 def test_the_best_weights_are_judged_on_all_validation_cases_in_the_end(tmp_path, cohort_table, shared_cache, run):
     options = TrainingOptions(batch=4, steps=4, validation_every=3, learning_rate=1e-3, validation_cases=1)
-    few = train_segmenter(open_cohort(cohort_table, shared_cache), tmp_path / "run", PLAN, options)
+    reports = []
+    setting = Setting(report=reports.append)
+    few = train_segmenter(open_cohort(cohort_table, shared_cache), tmp_path / "run", PLAN, options, setting)
     best = few.read_best()
+    shown = [(report.step, report.cases) for report in reports if report.cases]
+    assert shown == [(3, (1, 1)), (4, (1, 1))] + [(best["step"], (done, 5)) for done in range(1, 6)]
     assert {"dice_astrocytoma", "dice_ms"} & read_numbers(few.log)[0].keys() == {"dice_astrocytoma"}
     assert best["measures"].keys() == run.read_best()["measures"].keys()
     assert [case["case"] for case in best["cases"]] == [case["case"] for case in run.read_best()["cases"]]
@@ -90,9 +94,9 @@ def test_a_finished_run_that_is_started_again_is_not_judged_again(tmp_path, coho
 
 
 def _counting(validate, counts):
-    def validated(predict, cases):
+    def validated(predict, cases, progress):
         counts.append(len(cases))
-        return validate(predict, cases)
+        return validate(predict, cases, progress=progress)
 
     return validated
 

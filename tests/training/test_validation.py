@@ -55,6 +55,18 @@ def test_the_threshold_has_the_best_mean_over_the_diseases_and_ties_go_to_the_hi
     assert found.score[0] == found.measures["dice"]
 
 
+def test_progress_counts_the_cases_that_are_done():
+    shown, batches = [], []
+
+    def watched(batch):
+        batches.append(len(batch))
+        return batch
+
+    case = planes_of(MS, [(0, 4, 0.95)], 4)
+    validate_segmenter(watched, [case] * 3, progress=lambda *counts: shown.append((*counts, len(batches))))
+    assert shown == [(1, 3, 1), (2, 3, 2), (3, 3, 3)]
+
+
 def test_the_healthy_are_a_group_of_their_own():
     clean = planes_of(None, [], 0)
     marked = planes_of(None, [(0, 5, 0.95)], 0)
@@ -184,7 +196,17 @@ MIXED = [tiles_of(MS, 0.75, t1c=0.5), tiles_of(NMOSD, 0.875, t1c=0.375), tiles_o
 
 @pytest.mark.parametrize("with_t1c", [False, True])
 def test_each_input_has_a_cut_off_of_its_own(with_t1c):
-    found = validate_classifier(read_off, MIXED, MS_VS_NMOSD, with_t1c=with_t1c, monitor="auc", knows_t1c=True)
+    shown = []
+    found = validate_classifier(
+        read_off,
+        MIXED,
+        MS_VS_NMOSD,
+        with_t1c=with_t1c,
+        monitor="auc",
+        knows_t1c=True,
+        progress=lambda *counts: shown.append(counts),
+    )
+    assert shown == [(1, 3), (2, 3), (3, 3)]
     assert found.operating_point == 0.8125
     assert found.with_t1c == {"auc": 1.0, "operating_point": 0.5}
     assert found.to_dict()["with_t1c"] == found.with_t1c
