@@ -19,7 +19,7 @@ from spinal_tf.errors import WeightsError
 from spinal_tf.files import output_files, refuse_unusable
 from spinal_tf.keras_start import our_keras
 from spinal_tf.locks import locked
-from spinal_tf.networks.network_registry import SEGMENTERS, is_network, network_spec
+from spinal_tf.networks.network_registry import ANATOMISTS, CLASSIFIERS, is_network, network_spec
 from spinal_tf.preprocess import MaskMode, Preprocessing
 
 if TYPE_CHECKING:
@@ -49,16 +49,16 @@ class Checkpoint:
     """One network's weights with their metadata.
 
     Attributes:
-        name: ``segmenter``, or the name of a task.
+        name: ``segmenter``, ``anatomy``, or the name of a task.
         network: name in `spinal_tf.networks.network_registry`.
         arguments: arguments of the builder that differ from its defaults.
         file: name of the .weights.h5 file beside the manifest.
         sha256: SHA-256 of that file, in lower-case hexadecimal digits; empty until it is saved.
         preprocessing: preprocessing of the input, as in training.
-        operating_point: minimum probability of a lesion voxel, or of a positive case with T2w alone.
+        operating_point: minimum probability of a voxel of a lesion or structure, or of a positive case (T2w alone).
         operating_point_t1c: minimum probability of a positive case with T2w and T1c; None if none was chosen.
         minimum_peak: probability that a lesion must reach in at least one voxel; 0 for classifiers, and for no minimum.
-        mask_mode: how the lesion mask enters a tile; None for the segmenter.
+        mask_mode: how the lesion mask enters a tile; None for all but classifiers.
         modalities: modalities used in training.
         training: free-form record of data, steps, command and measures.
         card: name of the model card beside the manifest.
@@ -92,7 +92,7 @@ class Checkpoint:
         _require(is_network(self.network), f"network {self.network!r} is not known")
         _require(self.mask_mode in (None, *get_args(MaskMode)), f"mask_mode {self.mask_mode!r} is not known")
         _require(
-            self.network not in SEGMENTERS or self.arguments.get("channels", 1) == self.preprocessing.slices_seen,
+            self.network in CLASSIFIERS or self.arguments.get("channels", 1) == self.preprocessing.slices_seen,
             "channels of the network are not the slices that preprocessing shows it",
         )
         _require(set(self.modalities) <= set(get_args(Modality)), f"modalities {self.modalities!r} are not known")
@@ -115,6 +115,8 @@ class Checkpoint:
 
     def in_words(self) -> str:
         """Describe in one sentence what the network does, for model cards."""
+        if self.network in ANATOMISTS:
+            return "Outlines cord, canal, vertebral bodies, discs and sacrum, and marks C2."
         if self.mask_mode is None:
             return "Finds and outlines lesions."
         classes = " or ".join(self.name.split("_vs_"))  # not from the tree in use, which may differ

@@ -9,22 +9,14 @@ import keras
 from keras import layers
 
 from spinal_tf.networks.losses import with_cord
+from spinal_tf.networks.multires_features import MULTIPLE, conv_bn, multires_features
 from spinal_tf.networks.network_spec import CORD_LOGITS, LOGITS, Loss, NetworkSpec
-
-ALPHA = 1.67
-"""Width of a MultiRes block relative to the U-Net level that it replaces (reference implementation)."""
-
-BRANCHES = (0.167, 0.333, 0.5)
-"""Shares of a block's width for its chained 3x3, 5x5-like and 7x7-like convolutions; each is rounded down."""
 
 CORD = "cord_probability"
 """Layer that outputs the cord probability."""
 
 CORD_BIAS = 2.0
 """Initial bias: everything starts as cord (88 %), so that lesion-only weights lose little when cord training starts."""
-
-RES_PATH_LENGTHS = (4, 3, 2, 1)
-"""Residual units on the skip connection of each encoder level, from the top."""
 
 
 def build_multiresunet(
@@ -57,18 +49,7 @@ def build_multiresunet(
         Model from float ``(batch, height, width, channels)``, sides multiples of 16, to float32 lesion probability.
     """
     inputs = keras.Input((None, None, channels), name="slice")
-    x, skips = inputs, []
-    for level, length in enumerate(RES_PATH_LENGTHS, start=1):
-        filters = width * 2 ** (level - 1)
-        x = _multires_block(x, filters, momentum, f"encoder{level}")
-        skips.append(_res_path(x, filters, length, momentum, f"respath{level}"))
-        x = layers.MaxPooling2D(2, name=f"encoder{level}_pool")(x)
-    x = _multires_block(x, width * 16, momentum, "bridge")
-    for level in range(len(skips), 0, -1):
-        filters = width * 2 ** (level - 1)
-        x = layers.Conv2DTranspose(filters, 2, strides=2, padding="same", name=f"decoder{level}_up")(x)
-        x = layers.Concatenate(name=f"decoder{level}_skip")([x, skips[level - 1]])
-        x = _multires_block(x, filters, momentum, f"decoder{level}")
+    x = multires_features(inputs, width=width, momentum=momentum)
     outputs = _head(x, output_batch_norm, output_bias, momentum)
     if within_cord:
         start = keras.initializers.Constant(CORD_BIAS)
@@ -98,51 +79,18 @@ def _training_loss(loss: Loss, arguments: Mapping[str, Any]) -> Loss:
 
 def _head(x: keras.KerasTensor, batch_norm: bool, bias: float, momentum: float) -> keras.KerasTensor:
     if batch_norm:
-        x = _conv_bn(x, 1, 1, momentum, LOGITS, activation=False)
+        x = conv_bn(x, 1, 1, momentum, LOGITS, activation=False)
     else:
         start = keras.initializers.Constant(bias)
         x = layers.Conv2D(1, 1, bias_initializer=start, dtype="float32", name=LOGITS)(x)
     return layers.Activation("sigmoid", dtype="float32", name="probability")(x)
 
 
-def _multires_block(x: keras.KerasTensor, filters: int, momentum: float, name: str) -> keras.KerasTensor:
-    widths = [int(ALPHA * filters * share) for share in BRANCHES]
-    shortcut = _conv_bn(x, sum(widths), 1, momentum, f"{name}_shortcut", activation=False)
-    branches = []
-    for index, branch_width in enumerate(widths, start=1):
-        x = _conv_bn(x, branch_width, 3, momentum, f"{name}_conv{index}")
-        branches.append(x)
-    x = layers.Concatenate(name=f"{name}_concat")(branches)
-    x = layers.BatchNormalization(momentum=momentum, name=f"{name}_concat_bn")(x)
-    x = layers.Add(name=f"{name}_add")([shortcut, x])
-    x = layers.ReLU(name=f"{name}_relu")(x)
-    return layers.BatchNormalization(momentum=momentum, name=f"{name}_bn")(x)
-
-
-def _res_path(x: keras.KerasTensor, filters: int, length: int, momentum: float, name: str) -> keras.KerasTensor:
-    for index in range(1, length + 1):
-        unit = f"{name}_unit{index}"
-        shortcut = _conv_bn(x, filters, 1, momentum, f"{unit}_shortcut", activation=False)
-        x = _conv_bn(x, filters, 3, momentum, f"{unit}_conv")
-        x = layers.Add(name=f"{unit}_add")([shortcut, x])
-        x = layers.ReLU(name=f"{unit}_relu")(x)
-        x = layers.BatchNormalization(momentum=momentum, name=f"{unit}_bn")(x)
-    return x
-
-
-def _conv_bn(
-    x: keras.KerasTensor, filters: int, size: int, momentum: float, name: str, activation: bool = True
-) -> keras.KerasTensor:
-    x = layers.Conv2D(filters, size, padding="same", use_bias=False, name=name)(x)
-    x = layers.BatchNormalization(momentum=momentum, scale=False, name=f"{name}_bn")(x)
-    return layers.ReLU(name=f"{name}_relu")(x) if activation else x
-
-
 NETWORK = NetworkSpec(
     title="MultiResUNet",
     build=build_multiresunet,
-    multiple=2 ** len(RES_PATH_LENGTHS),
-    minimum_side=2 ** len(RES_PATH_LENGTHS),
+    multiple=MULTIPLE,
+    minimum_side=MULTIPLE,
     small={"width": 4},
     for_training=_for_training,
     training_loss=_training_loss,

@@ -15,6 +15,11 @@ SEGMENTERS = {
 }
 """Networks from slices ``(batch, rows, columns, channels)`` to lesion probability ``(batch, rows, columns, 1)``."""
 
+ANATOMISTS = {
+    "anatomy_multiresunet": "spinal_tf.networks.anatomy_multiresunet",
+}
+"""Networks from slices to the probability of each structure ``(batch, rows, columns, structures)``."""
+
 CLASSIFIERS = {
     "densenet121": "spinal_tf.networks.densenet",
 }
@@ -23,7 +28,7 @@ CLASSIFIERS = {
 
 def is_network(name: str) -> bool:
     """Return whether a network has this name."""
-    return name in SEGMENTERS or name in CLASSIFIERS
+    return name in SEGMENTERS | ANATOMISTS | CLASSIFIERS
 
 
 def network_spec(name: str) -> NetworkSpec:
@@ -32,5 +37,5 @@ def network_spec(name: str) -> NetworkSpec:
     Raises:
         KeyError: no network has this name.
     """
-    spec: NetworkSpec = import_module((SEGMENTERS | CLASSIFIERS)[name]).NETWORK
+    spec: NetworkSpec = import_module((SEGMENTERS | ANATOMISTS | CLASSIFIERS)[name]).NETWORK
     return spec

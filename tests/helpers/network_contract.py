@@ -9,12 +9,13 @@ import tensorflow as tf
 from spinal_tf.checkpoints.manifest import Checkpoint, load_network, read_manifest, save_checkpoint
 from spinal_tf.cli import train
 from spinal_tf.explanation.gradcam import GraphExplainer
-from spinal_tf.networks.network_registry import CLASSIFIERS, SEGMENTERS, network_spec
+from spinal_tf.networks.network_registry import ANATOMISTS, CLASSIFIERS, SEGMENTERS, network_spec
 from spinal_tf.networks.network_spec import CORD_LOGITS, LOGITS, POOLING
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.serving.names import TILES
 from spinal_tf.serving.saved_model import write_saved_model
 from spinal_tf.serving.write_export import serve_classifiers, serve_segmenter
+from spinal_tf.structures import STRUCTURES
 from spinal_tf.taxonomy import tree
 
 
@@ -46,18 +47,20 @@ def the_output_is_a_float32_probability_of_the_right_shape(name, folder):
     assert np.all((output > 0) & (output < 1))
     if name in SEGMENTERS:
         assert output.shape == (*batch.shape[:3], 1)
+    elif name in ANATOMISTS:
+        assert output.shape == (*batch.shape[:3], len(STRUCTURES))
     else:
         assert output.shape == (len(batch), 2)
         np.testing.assert_allclose(output.sum(axis=1), 1, atol=1e-6)
 
 
-def a_segmenter_takes_any_multiple_and_any_number_of_slices(name, folder):
-    if name not in SEGMENTERS:
+def a_network_of_slices_takes_any_multiple_and_any_number_of_slices(name, folder):
+    if name in CLASSIFIERS:
         return
     spec, model = network_spec(name), small(name, channels=3)
     least = -(-spec.minimum_side // spec.multiple) * spec.multiple
     assert spec.fault_of_sides((least, 5 * least)) == ""
-    assert apply(model, np.zeros((1, least, 5 * least, 3), np.float32)).shape == (1, least, 5 * least, 1)
+    assert apply(model, np.zeros((1, least, 5 * least, 3), np.float32)).shape[:3] == (1, least, 5 * least)
     assert small(name).input_shape[-1] == 1
 
 
@@ -105,14 +108,15 @@ def every_weight_is_trained(name, folder):
 
 def checkpoint_of(name):
     spec = network_spec(name)
-    fit = {"fit": "spacing", "spacing_mm": 1.0, "multiple": spec.multiple} if name in SEGMENTERS else {}
+    fit = {} if name in CLASSIFIERS else {"fit": "spacing", "spacing_mm": 1.0, "multiple": spec.multiple}
+    names = {**dict.fromkeys(SEGMENTERS, "segmenter"), **dict.fromkeys(ANATOMISTS, "anatomy")}
     return Checkpoint(
-        name="segmenter" if name in SEGMENTERS else tree().tasks[0].name,
+        name=names.get(name, tree().tasks[0].name),
         network=name,
         arguments=dict(spec.small),
         preprocessing=Preprocessing(**fit, **({"size": small(name).input_shape[1:3]} if name in CLASSIFIERS else {})),
         operating_point=0.5,
-        mask_mode=None if name in SEGMENTERS else "channel",
+        mask_mode="channel" if name in CLASSIFIERS else None,
         card="card.md",
     )
 
@@ -136,6 +140,8 @@ def weights_survive_a_manifest_and_a_file(name, folder):
 
 
 def a_saved_model_gives_the_same_answers(name, folder):
+    if name in ANATOMISTS:
+        return
     model = saved(name, folder)
     served = serve_segmenter(folder) if name in SEGMENTERS else serve_classifiers(folder, tree().tasks[:1])[0]
     [tiles] = [signature for signature in served.signatures if signature.name == TILES]
@@ -183,13 +189,15 @@ def what_the_record_says_is_true(name, folder):
     assert spec.fault_of_arguments({"no_such_argument": 1})
     if spec.multiple > 1:
         assert spec.fault_of_sides((spec.multiple * 4 + 1, spec.multiple * 4)) != ""
+    if name in ANATOMISTS:
+        return
     command = train.segmenter if name in SEGMENTERS else train.classifier
     assert set(spec.defaults) <= {parameter.name for parameter in command.params}
 
 
 CONTRACT = (
     the_output_is_a_float32_probability_of_the_right_shape,
-    a_segmenter_takes_any_multiple_and_any_number_of_slices,
+    a_network_of_slices_takes_any_multiple_and_any_number_of_slices,
     a_classifier_takes_tiles_of_the_size_that_is_asked_for,
     weights_and_the_last_layers_stay_float32_under_mixed_policies,
     the_graph_is_flat_and_its_names_are_the_same_each_time,

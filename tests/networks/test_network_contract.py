@@ -3,10 +3,10 @@
 import pytest
 from network_contract import CONTRACT
 
-from spinal_tf.networks.network_registry import CLASSIFIERS, SEGMENTERS, is_network
+from spinal_tf.networks.network_registry import ANATOMISTS, CLASSIFIERS, SEGMENTERS, is_network
 
 
-@pytest.mark.parametrize("name", [*SEGMENTERS, *CLASSIFIERS])
+@pytest.mark.parametrize("name", [*SEGMENTERS, *ANATOMISTS, *CLASSIFIERS])
 @pytest.mark.parametrize("clause", CONTRACT, ids=lambda clause: clause.__name__)
 def test_a_registered_network(name, clause, tmp_path):
     clause(name, tmp_path)
@@ -14,6 +14,7 @@ def test_a_registered_network(name, clause, tmp_path):
 
 def test_the_names_in_manifests_of_before_stay_valid():
     assert {"multiresunet"} <= SEGMENTERS.keys()
+    assert {"anatomy_multiresunet"} <= ANATOMISTS.keys()
     assert {"densenet121"} <= CLASSIFIERS.keys()
     assert not is_network("unet")
-    assert not SEGMENTERS.keys() & CLASSIFIERS.keys()
+    assert len(SEGMENTERS | ANATOMISTS | CLASSIFIERS) == len(SEGMENTERS) + len(ANATOMISTS) + len(CLASSIFIERS)
