@@ -17,8 +17,7 @@ from pathlib import Path
 import numpy as np
 from stored_cases import simulated_volume, split_of
 
-from spinal_tf.cohort.case import diagnosis_word
-from spinal_tf.evaluation.predictions import SIMULATED
+from spinal_tf.cohort.case import SIMULATED, diagnosis_word
 from spinal_tf.files import output_files
 from spinal_tf.images.volume import write_on_grid
 

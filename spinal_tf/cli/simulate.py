@@ -19,6 +19,7 @@ from spinal_tf.cli.tree_choice import ONE_DIAGNOSIS
 from spinal_tf.cohort.case import Split
 from spinal_tf.cores import usable_cores
 from spinal_tf.option_fields import option
+from spinal_tf.phantom.painting import Contrasts
 from spinal_tf.phantom.plan import SimulationOptions, plan_cohort
 from spinal_tf.taxonomy import tree
 
@@ -34,6 +35,11 @@ class Choices(SimulationOptions):
     template: Path | None = option(None, "Use the average spine with labels in this folder as background.", type=FOLDER)
     background: Path | None = option(None, "Use the healthy scans in this folder as backgrounds.", type=FOLDER)
     procedural: bool = option(False, "Use drawn spines, the default; give it to mix them with other backgrounds.")
+    contrasts: Contrasts = option(
+        "t2w",
+        "Contrasts of drawn spines. random: also random levels of all tissues but cord and fluid, and T1w; for "
+        "`train anatomy`, since lesions keep their T2w levels.",
+    )
     sheet: bool = option(False, "Also write contact-sheet.png with some cases of each disease.")
     resume: bool = option(False, "Keep complete cases and make the others.")
     overwrite: bool = option(False, "Overwrite existing cases.")
@@ -43,6 +49,7 @@ class Choices(SimulationOptions):
 @click.argument("out", type=FOLDER)
 @with_options(
     *field_options(Choices, "cases", "seed", "diagnosis", "healthy", "template", "background", "procedural"),
+    *field_options(Choices, "contrasts"),
     *field_options(Choices, "workers", "sheet", "resume", "overwrite"),
 )
 def simulate(**given: Any) -> None:  # noqa: ANN401 - the options above
@@ -59,7 +66,9 @@ def simulate(**given: Any) -> None:  # noqa: ANN401 - the options above
     disease = tree().diagnosis(chosen.diagnosis) if chosen.diagnosis else None
     planned = plan_cohort(cases=chosen.cases, diagnosis=disease, healthy=chosen.healthy)
     procedural = chosen.procedural or not (chosen.template or chosen.background)
-    kinds = Backgrounds(procedural=procedural, template=chosen.template, scans=chosen.background)
+    kinds = Backgrounds(
+        procedural=procedural, template=chosen.template, scans=chosen.background, contrasts=chosen.contrasts
+    )
     writing = filled(Writing, given, backgrounds=kinds)
     recent = deque([perf_counter()], maxlen=20)
     written = write_cohort(

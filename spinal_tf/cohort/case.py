@@ -15,6 +15,10 @@ HEALTHY = "healthy"
 """Word in the column ``diagnosis`` for a case without lesion; `Case.diagnosis` is then None."""
 
 
+SIMULATED = "simulated"
+"""Word in the column ``scanner`` for simulated cases."""
+
+
 def diagnosis_word(diagnosis: Diagnosis | None) -> str:
     """Return the word for the column ``diagnosis``."""
     return HEALTHY if diagnosis is None else str(diagnosis.value)
@@ -91,6 +95,11 @@ class Case:
     extent_vertebrae: float | None = None
     enhancement: bool | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the table marks the case as simulated."""
+        return (self.scanner or "").lower() == SIMULATED
 
     @property
     def mask_values(self) -> MaskValues:

@@ -15,6 +15,7 @@ from spinal_tf.cohort.case import HEALTHY, Case, Level, Sex, Split
 from spinal_tf.cohort.table import Fault, Row
 from spinal_tf.file_names import as_named
 from spinal_tf.prediction_options import LABEL_OR_THRESHOLD
+from spinal_tf.structures import STRUCTURES, Structure
 from spinal_tf.taxonomy import Diagnosis, tree
 
 IMAGE_COLUMNS = ("t2", "t1c", "mask")
@@ -29,8 +30,12 @@ MODEL_MASK_COLUMN = "model_mask"
 
 Training reads it so that classifiers get used to such masks, or a segmenter makes fewer errors.
 """
-FILE_COLUMNS = (*IMAGE_COLUMNS, CORD_COLUMN, MODEL_MASK_COLUMN, "levels")
-"""Columns that hold paths; the simulator writes the last one."""
+ANATOMY_COLUMN = "anatomy"
+"""Optional column: path of a label map, see `spinal_tf.images.anatomy_map`. The anatomy network learns from it."""
+ANATOMY_STRUCTURES_COLUMN = "anatomy_structures"
+"""Optional column: structures that the label map labels, separated by semicolons; empty for all."""
+FILE_COLUMNS = (*IMAGE_COLUMNS, CORD_COLUMN, MODEL_MASK_COLUMN, ANATOMY_COLUMN, "levels", "vertebrae")
+"""Columns that hold paths; the simulator writes the last two."""
 REQUIRED_COLUMNS = ("case", "patient", "t2", "mask", "diagnosis", "split")
 """Columns that a table must have. Their cells must be filled, except for the mask of a healthy case."""
 
@@ -132,6 +137,17 @@ def _problem_of_emptiness(column: str, *, cells: Mapping[str, str], need_split: 
         "split": f"write {listed(_values(Split))}",
     }
     return f"is empty; {remedies.get(column, 'fill it')}"
+
+
+def structures_in(text: str) -> tuple[Structure, ...]:
+    """Return the structures that a cell ``anatomy_structures`` lists; all if it is empty.
+
+    Raises:
+        ValueError: a word is not a structure.
+    """
+    parse = word("a structure of the anatomy", _values(Structure))
+    named = [Structure(parse(part.strip())) for part in text.split(";") if part.strip()]
+    return tuple(named) or STRUCTURES
 
 
 def _name(text: str) -> str:

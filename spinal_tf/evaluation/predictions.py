@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
-from spinal_tf.cohort.case import Sex, Split
+from spinal_tf.cohort.case import SIMULATED, Sex, Split
 from spinal_tf.results import MaskProvenance, Zone
 from spinal_tf.taxonomy import Diagnosis, Task, tree
-
-SIMULATED = "simulated"
-"""Word in the column ``scanner`` for simulated cases."""
 
 SIMULATED_NOTE = "Simulated cases: these numbers say nothing about patients."
 

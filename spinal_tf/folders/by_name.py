@@ -43,7 +43,7 @@ LAST_MASK_WORDS = MASK_WORDS | frozenset(
 HOW_DRAWN = frozenset(("manual", "auto", "automatic", "reviewed", "corrected", "final"))
 """Words behind the last one that say how a mask was drawn."""
 
-BESIDE_T2 = frozenset(("anatomy", *FILE_COLUMNS)) - {"t2"}
+BESIDE_T2 = frozenset(FILE_COLUMNS) - {"t2"}
 """Names of images beside ``t2`` in a cohort's case folder; these are not scans to segment."""
 
 _LEVEL = re.compile(r"[ctl]\d{1,2}")

@@ -7,15 +7,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from spinal_tf.images.anatomy_map import AXIS, BODY, CANAL, CORD, DISC, SACRUM, UNKNOWN
 from spinal_tf.phantom.fields import Array
 from spinal_tf.phantom.scanner import thick_slices
 from spinal_tf.phantom.skeleton import S1
 
-CORD, CANAL, BODY, DISC, SACRUM = range(1, 6)
-"""Values of the label map; 0 is everything else."""
+CANAL_PART, BONE_PART, DISC_PART, BEYOND_PART = range(4)
+"""Index of each part of `Anatomy.parts`; the last is the canal's continuation above C1 and below S5."""
 
-CANAL_PART, BONE_PART, DISC_PART = range(3)
-"""Index of each part of `Anatomy.parts`."""
+C1, C2 = 1, 2
+"""Numbers of these vertebrae."""
 
 FULL = 255
 """Stored share of a voxel that a part fills."""
@@ -28,8 +29,8 @@ class Anatomy:
     """What a drawn spine shows beside its cord, from the top of C1 to the end of S5.
 
     Attributes:
-        parts: uint8 (part, slice, row, column), share of each voxel that is canal (cord included), bone, or disc, in
-            255ths.
+        parts: uint8 (part, slice, row, column), share of each voxel that is canal (cord included), bone, disc, or what
+            continues the canal, in 255ths.
         level: uint8 (row, column), vertebra to which bone or disc there belongs, 1 for C1, as the Spinal Cord Toolbox
             numbers them; 0 away from the spine.
     """
@@ -51,21 +52,28 @@ class Anatomy:
     def label_maps(self, per_slice: int, gap: int, cord: Array) -> tuple[Array, Array]:
         """Return the label map and the numbers of the vertebrae on thick slices, uint8 (slice, row, column).
 
+        Where the canal begins at the skull is a convention, and so is whether the arch of C1 is a body: both are
+        labeled as unknown.
+
         Args:
             per_slice: number of fine slices that make a thick one.
             gap: number of fine slices between thick ones.
             cord: bool (slice, row, column), the cord with its lesions on the thick slices.
         """
-        canal, bone, disc = (thick_slices(part, per_slice, gap) >= FULL / 2 for part in self.parts)
+        canal, bone, disc, beyond = (thick_slices(part, per_slice, gap) >= FULL / 2 for part in self.parts)
         sacral = self.level > S1
         labels = np.zeros(cord.shape, np.uint8)
         np.copyto(labels, np.where(sacral, SACRUM, DISC).astype(np.uint8), where=disc)
         np.copyto(labels, np.where(sacral, SACRUM, BODY).astype(np.uint8), where=bone)
+        labels[beyond] = UNKNOWN
         labels[canal] = CANAL
         labels[cord] = CORD
-        return labels, self.level * ((labels == BODY) | (labels == SACRUM))
+        numbers = self.level * ((labels == BODY) | (labels == SACRUM))
+        labels[numbers == C1] = UNKNOWN
+        labels[numbers == C2] = AXIS
+        return labels, numbers
 
 
 def blank_anatomy(size: tuple[int, int, int]) -> Anatomy:
     """Return an anatomy of the given number of slices, rows and columns in which nothing is recorded."""
-    return Anatomy(parts=np.zeros((3, *size), np.uint8), level=np.zeros(size[1:], np.uint8))
+    return Anatomy(parts=np.zeros((4, *size), np.uint8), level=np.zeros(size[1:], np.uint8))

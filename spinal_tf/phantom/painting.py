@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -40,6 +41,40 @@ class Tissue:
 def draw_tissues(rng: np.random.Generator) -> dict[str, Tissue]:
     """Draw the levels of all tissues of a person, by name."""
     return {name: Tissue(float(rng.uniform(*t2)), float(rng.uniform(*t1))) for name, (t2, t1) in TISSUES.items()}
+
+
+T2W_SHARE, RANDOM_SHARE = 0.55, 0.35
+"""Shares of people scanned with a T2w sequence, and with random levels; the others are scanned like T1w."""
+
+RANDOM_LEVELS = (0.03, 1.0)
+"""Range of a random T2w level, fluid 1."""
+
+NEVER_RANDOM = frozenset(("cord", "fluid", "grey matter", "air", "cortex"))
+"""Tissues that keep their T2w levels among random ones, so that the cord stays visible."""
+
+T1_SPREAD = (0.8, 1.2)
+"""Range of the factor on a tissue's T1w level if the T2w image looks like T1w."""
+
+
+def draw_any_tissues(rng: np.random.Generator) -> dict[str, Tissue]:
+    """Draw the levels of a person scanned with any sequence, so that a network learns shapes instead of levels."""
+    tissues, chance = draw_tissues(rng), rng.random()
+    if chance < T2W_SHARE:
+        return tissues
+    if chance >= T2W_SHARE + RANDOM_SHARE:
+        return {name: Tissue(one.t1 * float(rng.uniform(*T1_SPREAD)), one.t1) for name, one in tissues.items()}
+    return {
+        name: one if name in NEVER_RANDOM else Tissue(float(rng.uniform(*RANDOM_LEVELS)), one.t1)
+        for name, one in tissues.items()
+    }
+
+
+DrawTissues = Callable[[np.random.Generator], dict[str, Tissue]]
+"""Function that draws the levels of all tissues of a person, by name."""
+
+Contrasts = Literal["t2w", "random"]
+CONTRASTS: Mapping[Contrasts, DrawTissues] = {"t2w": draw_tissues, "random": draw_any_tissues}
+"""How the levels of a drawn spine are drawn."""
 
 
 class Grain:

@@ -10,8 +10,8 @@ from PIL import Image, ImageDraw
 from scipy import ndimage
 
 from spinal_tf.files import output_files
+from spinal_tf.images.anatomy_map import AXIS, BODY, CANAL, CORD, SACRUM
 from spinal_tf.images.volume import Volume, read_aligned, read_mask, read_volume
-from spinal_tf.phantom.anatomy import BODY, CANAL, CORD, SACRUM
 from spinal_tf.phantom.plan import PlannedCase
 from spinal_tf.taxonomy import tree
 
@@ -24,7 +24,7 @@ LABEL = 12
 """Height of a panel, space between panels, and height of a line of text, in pixels."""
 
 OUTLINE = (255, 90, 60)
-ANATOMY_OUTLINES = (((CORD, CANAL), (90, 170, 255)), ((BODY, SACRUM), (110, 210, 110)))
+ANATOMY_OUTLINES = (((CORD, CANAL), (90, 170, 255)), ((BODY, AXIS, SACRUM), (110, 210, 110)))
 """Labels outlined together as canal and as bones, and their colors."""
 
 FAINT = 0.45

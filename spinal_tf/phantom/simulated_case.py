@@ -47,8 +47,7 @@ class SimulatedCase:
         mask: bool, the same grid.
         cord: bool, the same grid, including lesions.
         levels: uint8, the same grid, vertebral level of each voxel of the cord, 1 for C1; 0 elsewhere or unknown.
-        anatomy: uint8, the same grid, 1 cord with its lesions, 2 rest of the canal, 3 vertebral bodies, 4 discs,
-            5 sacrum; None where bones are unknown.
+        anatomy: uint8, the same grid, labels of `spinal_tf.images.anatomy_map`; None where bones are unknown.
         vertebrae: uint8, the same grid, number of the vertebra of each voxel of a body or the sacrum, 1 for C1, 25 for
             S1; None likewise.
         spacing_mm: spacing of slice, row, column.

@@ -13,12 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from spinal_tf.cohort.case import Split, diagnosis_word
+from spinal_tf.cohort.case import SIMULATED, Split, diagnosis_word
 from spinal_tf.errors import OutputError
 from spinal_tf.files import make_folder, output_files
 from spinal_tf.images.volume import new_volume, write_on_grid
 from spinal_tf.locks import locked
 from spinal_tf.phantom.mask_facts import extent_vertebrae, level_of_mask
+from spinal_tf.phantom.painting import CONTRASTS, Contrasts
 from spinal_tf.phantom.patients import Patient, draw_patient
 from spinal_tf.phantom.plan import PlannedCase
 from spinal_tf.phantom.processes import Warn, map_processes
@@ -43,7 +44,6 @@ NAMES = ("t2", "t1c", "mask", "cord", "levels", "anatomy", "vertebrae")
 IMAGES = tuple(f"{name}.nii.gz" for name in NAMES)
 RECORD = "parameters.json"
 TABLE = "cohort.csv"
-SCANNER = "simulated"
 NOTICE = "Simulated; says nothing about patients."
 
 
@@ -55,11 +55,13 @@ class Backgrounds:
         procedural: use drawn spines.
         template: folder of an average spine, see `sources.read_template`.
         scans: folder of healthy people's scans, see `sources.read_scans`.
+        contrasts: how the levels of tissues in drawn spines are drawn.
     """
 
     procedural: bool = True
     template: Path | None = None
     scans: Path | None = None
+    contrasts: Contrasts = "t2w"
 
     @property
     def kinds(self) -> list[str]:
@@ -75,7 +77,8 @@ def read_backgrounds(backgrounds: Backgrounds) -> BackgroundSource:
     Raises:
         VolumeError: a folder or an image cannot be used.
     """
-    sources: list[BackgroundSource] = [drawn_spine] if backgrounds.procedural else []
+    drawn = partial(drawn_spine, tissues=CONTRASTS[backgrounds.contrasts])
+    sources: list[BackgroundSource] = [drawn] if backgrounds.procedural else []
     if backgrounds.template:
         sources.append(from_template(read_template(backgrounds.template)))
     if backgrounds.scans:
@@ -141,11 +144,13 @@ def write_cohort(
 
 def _made_with(planned: PlannedCase, writing: Writing) -> dict[str, Any]:
     """Return everything that determines a case's bytes, as recorded with it."""
+    contrasts = writing.backgrounds.contrasts
     return {
         "seed": [writing.seed, *planned.seed],
         "diagnosis": diagnosis_word(planned.diagnosis),
         "split": planned.split.value,
         "backgrounds": writing.backgrounds.kinds,
+        **({} if contrasts == "t2w" else {"contrasts": contrasts}),  # earlier versions had no others
     }
 
 
@@ -241,7 +246,7 @@ def _row(planned: PlannedCase, case: SimulatedCase, patient: Patient, images: tu
         "age_years": str(patient.age_years),
         "scan_date": patient.scan_date.isoformat(),
         "difficult": _yes_no(patient.difficult) if ill else "",
-        "scanner": SCANNER,
+        "scanner": SIMULATED,
         "field_strength": f"{patient.field_strength_t:g}",
         "level": level_of_mask(case.mask, case.frame) if ill else "",
         "extent_vertebrae": str(extent_vertebrae(case.mask, case.frame)) if ill else "",

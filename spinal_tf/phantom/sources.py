@@ -12,6 +12,7 @@ from spinal_tf.images.image_registry import find_images
 from spinal_tf.images.volume import read_aligned, read_mask, read_volume
 from spinal_tf.phantom.contrast import with_synthetic_t1c
 from spinal_tf.phantom.frame import Background, View
+from spinal_tf.phantom.painting import DrawTissues, draw_tissues
 from spinal_tf.phantom.scan import scan_background
 from spinal_tf.phantom.spine import procedural_background
 from spinal_tf.phantom.template import Template, template_background
@@ -28,8 +29,8 @@ WIDTH_SHARE = (0.6, 1.0)
 """Ratio of the field of view's depth to its height."""
 
 
-def drawn_spine(rng: np.random.Generator, view: View) -> Background:
-    """Draw a procedural spine in a typical field of view for the level."""
+def drawn_spine(rng: np.random.Generator, view: View, *, tissues: DrawTissues = draw_tissues) -> Background:
+    """Draw a procedural spine in a typical field of view for the level, with levels of tissues from a function."""
     in_plane = float(rng.uniform(*IN_PLANE_MM))
     height = rng.uniform(*(HEIGHT_MM if view.level in ("oblongata-cervical", "cervical") else LONG_HEIGHT_MM))
     width = height * rng.uniform(*WIDTH_SHARE)
@@ -39,6 +40,7 @@ def drawn_spine(rng: np.random.Generator, view: View) -> Background:
         spacing_mm=(view.fine_mm, in_plane, in_plane),
         size=(view.fine_slices, round(height / in_plane), round(width / in_plane)),
         with_t1c=view.with_t1c,
+        tissues=tissues,
     )
 
 

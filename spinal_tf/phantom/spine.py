@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from spinal_tf.phantom.anatomy import BONE_PART, CANAL_PART, DISC_PART, Anatomy, blank_anatomy
+from spinal_tf.phantom.anatomy import BEYOND_PART, BONE_PART, CANAL_PART, DISC_PART, Anatomy, blank_anatomy
 from spinal_tf.phantom.bones import SPINE_MM, Column, Processes
 from spinal_tf.phantom.canal import Canal, CanalSizes, draw_canal
 from spinal_tf.phantom.course import Course, draw_course
 from spinal_tf.phantom.fields import Array
 from spinal_tf.phantom.frame import Background, Frame, region_of_level
-from spinal_tf.phantom.painting import Band, Paint, draw_tissues
+from spinal_tf.phantom.painting import Band, DrawTissues, Paint, Tissue, draw_tissues
 from spinal_tf.phantom.skeleton import HEIGHTS_MM, L1, S1, Skeleton, draw_skeleton
 from spinal_tf.phantom.surroundings import Head, Surroundings, Trunk
 
@@ -42,6 +42,7 @@ class _Person:
     course: Course
     bones: Skeleton
     sizes: CanalSizes
+    tissues: dict[str, Tissue]
 
 
 def procedural_background(
@@ -51,6 +52,7 @@ def procedural_background(
     spacing_mm: tuple[float, float, float],
     size: tuple[int, int, int],
     with_t1c: bool = True,
+    tissues: DrawTissues = draw_tissues,
 ) -> Background:
     """Draw a spine.
 
@@ -60,8 +62,9 @@ def procedural_background(
         spacing_mm: spacing of slice, row, column.
         size: number of voxels along slice, row, column.
         with_t1c: also draw a contrast-enhanced T1w image.
+        tissues: function that draws the levels of the tissues.
     """
-    person = _draw_person(rng, level, spacing_mm, size)
+    person = _draw_person(rng, level, spacing_mm, size, tissues)
     t2 = np.full(size, 0.02, np.float32)
     t1c = np.full(size, 0.02, np.float32) if with_t1c else None
     cord = np.zeros(size, np.float32)
@@ -82,7 +85,11 @@ def procedural_background(
 
 
 def _draw_person(
-    rng: np.random.Generator, level: str, spacing_mm: tuple[float, float, float], size: tuple[int, int, int]
+    rng: np.random.Generator,
+    level: str,
+    spacing_mm: tuple[float, float, float],
+    size: tuple[int, int, int],
+    tissues: DrawTissues,
 ) -> _Person:
     bones = draw_skeleton(rng)
     scale = bones.edges[-1] / sum(HEIGHTS_MM)
@@ -91,7 +98,7 @@ def _draw_person(
     course = draw_course(rng, top_mm=top, size=size, spacing_mm=spacing_mm, s1_mm=s1_mm)
     tip = float(bones.edges[L1 + 1] + rng.normal(0, CONUS_SD_MM))
     sizes = draw_canal(rng, course.s_mm, tip, s1_mm)
-    return _Person(course=course, bones=bones, sizes=sizes)
+    return _Person(course=course, bones=bones, sizes=sizes, tissues=tissues(rng))
 
 
 def _paint(
@@ -105,9 +112,8 @@ def _paint(
 ) -> None:
     """Paint all slices, from the outer structures to the inner ones, and record what is painted where."""
     size = (t2.shape[0], t2.shape[1], t2.shape[2])
-    course, bones, sizes = person.course, person.bones, person.sizes
+    course, bones, sizes, tissues = person.course, person.bones, person.sizes, person.tissues
     s, n = course.straightened(*size[1:], spacing_mm[1:])
-    tissues = draw_tissues(rng)
     band = _band(course, s, n, (n > SPINE_MM[0]) & (n < SPINE_MM[1]))
     canal_ap, canal_rl = sizes.at(sizes.canal_ap, band.s), sizes.at(sizes.canal_rl, band.s)
     near = np.flatnonzero(np.abs(band.n) < canal_ap + CANAL_MARGIN_MM)
@@ -138,6 +144,7 @@ def _paint(
         anatomy.record(BONE_PART, index, band.pixels, bone)
         anatomy.record(DISC_PART, index, band.pixels, disc)
         anatomy.record(CANAL_PART, index, inner.pixels, within * column.extent[near])
+        anatomy.record(BEYOND_PART, index, inner.pixels, within * (1 - column.extent[near]))
 
 
 def _band(course: Course, s: Array, n: Array, where: Array) -> Band:

@@ -18,7 +18,6 @@ from spinal_tf.cohort.read_cohort import read_cohort
 from spinal_tf.datasets.cache import Entry, cache_key, open_cache
 from spinal_tf.datasets.case_source import Examination, entries, extra_masks
 from spinal_tf.errors import TrainingError
-from spinal_tf.evaluation.predictions import SIMULATED
 from spinal_tf.file_names import legible
 from spinal_tf.files import make_folder
 from spinal_tf.images.volume import read_volume
@@ -107,7 +106,7 @@ class TrainingCohort:
             "file": legible(self.cohort.source.name),
             "hash": self.sha256,
             "cases": {split.value: counts(cases[split]) for split in used},
-            "simulated": sum((case.scanner or "").lower() == SIMULATED for some in cases.values() for case in some),
+            "simulated": sum(case.is_simulated for some in cases.values() for case in some),
         }
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from spinal_tf.phantom.anatomy import BODY, CANAL, CORD, DISC, FULL, SACRUM, Anatomy, blank_anatomy
+from spinal_tf.images.anatomy_map import AXIS, BODY, CANAL, CORD, DISC, SACRUM, UNKNOWN
+from spinal_tf.phantom.anatomy import FULL, Anatomy, blank_anatomy
 from spinal_tf.phantom.lesion_paint import add_lesions
 from spinal_tf.phantom.lesion_shapes import draw_lesions
 from spinal_tf.phantom.simulated_case import simulate_case
@@ -52,7 +53,17 @@ def test_labels_are_what_fills_half_of_a_thick_slice_and_the_cord_goes_first():
     assert labels[1, 0].tolist() == [CANAL, 0, BODY, DISC, SACRUM, SACRUM, CORD]
     assert vertebrae[0, 0].tolist() == [0, 0, 24, 0, 25, 26, 0]
     assert labels.dtype == vertebrae.dtype == np.uint8
-    assert (CORD, CANAL, BODY, DISC, SACRUM) == (1, 2, 3, 4, 5)  # as docs/simulation.md has them
+
+
+def test_c2_has_a_label_of_its_own_and_what_is_a_matter_of_convention_is_unknown():
+    anatomy = blank_anatomy((1, 1, 5))
+    # columns: arch of C1, dens or body of C2, body of C3, beside the cord above C1, cord there
+    anatomy.record(1, 0, np.array([0, 1, 2]), np.ones(3, np.float32))
+    anatomy.record(3, 0, np.array([3, 4]), np.ones(2, np.float32))
+    anatomy.level[:] = [[1, 2, 3, 0, 0]]
+    labels, vertebrae = anatomy.label_maps(1, 0, np.array([[[False, False, False, False, True]]]))
+    assert labels[0, 0].tolist() == [UNKNOWN, AXIS, BODY, UNKNOWN, CORD]
+    assert vertebrae[0, 0].tolist() == [1, 2, 3, 0, 0]
 
 
 def test_tissue_that_a_lesion_moves_takes_its_label_along():
@@ -71,7 +82,9 @@ def test_tissue_that_a_lesion_moves_takes_its_label_along():
 def test_each_label_lies_on_its_tissue(spines, level):
     background = spines[level]
     labels, _ = maps(background)
-    assert set(np.unique(labels)) == ({0, 1, 2, 3, 4, 5} if level == "lumbar" else {0, 1, 2, 3, 4})
+    also = {"cervical": {AXIS, UNKNOWN}, "thoracic": set(), "lumbar": {SACRUM}}
+    assert set(np.unique(labels)) - {UNKNOWN} == {0, CORD, CANAL, BODY, DISC} | also[level] - {UNKNOWN}
+    assert (UNKNOWN in labels) == (level == "cervical")
     fluid, cord, bone, disc = (voxels_of(background, value) for value in (CANAL, CORD, BODY, DISC))
     assert np.median(fluid) > 0.6
     assert 0.25 < np.median(cord) < 0.5
@@ -92,7 +105,7 @@ def test_the_cord_lies_in_the_canal_and_the_bodies_in_front_of_it(spines, level)
             continue
         canal = np.flatnonzero((line == CORD) | (line == CANAL))
         assert np.ptp(canal) == canal.size - 1
-        front = np.flatnonzero((line == BODY) | (line == DISC))
+        front = np.flatnonzero(np.isin(line, (BODY, AXIS, DISC)))
         assert front.size
         assert front.max() < canal.min()
 
@@ -101,7 +114,10 @@ def test_bodies_are_numbered_from_above_and_each_is_one_piece(spines):
     found = set()
     for level in LEVELS:
         labels, vertebrae = maps(spines[level])
-        np.testing.assert_array_equal(vertebrae > 0, (labels == BODY) | (labels == SACRUM))
+        known = labels != UNKNOWN
+        np.testing.assert_array_equal((vertebrae > 0)[known], np.isin(labels, (BODY, AXIS, SACRUM))[known])
+        np.testing.assert_array_equal(vertebrae == 2, labels == AXIS)
+        assert np.all(labels[vertebrae == 1] == UNKNOWN)
         assert np.all((vertebrae >= 25) == (labels == SACRUM))
         numbers = np.unique(vertebrae[vertebrae > 0])
         assert np.all(np.diff(numbers) == 1)
@@ -135,11 +151,15 @@ def test_the_dens_belongs_to_c2_and_c1_has_its_arch_in_front(spines):
     assert arch[:, 2].mean() < dens[:, 2].mean() - 3
 
 
-def test_nothing_but_cord_is_labeled_above_c1(spines):
+def test_nothing_but_cord_is_labeled_above_c1_and_what_surrounds_it_is_unknown(spines):
     background = spines["cervical"]
     above = np.flatnonzero(background.frame.level == 0)[:-12]  # the spine is tilted, so leave some mm
     assert above.size > 5
-    assert set(np.unique(maps(background)[0][:, above])) <= {0, CORD}
+    labels = maps(background)[0][:, above]
+    assert set(np.unique(labels)) == {0, CORD, UNKNOWN}
+    assert np.median(background.t2[:, above][labels == UNKNOWN]) > 0.6  # fluid
+    around = ndimage.binary_dilation(labels == CORD, np.ones((1, 1, 3))) & (labels != CORD)
+    assert (labels[around] == UNKNOWN).mean() > 0.9
 
 
 def test_recording_changes_no_image_and_no_cord(spines):
@@ -183,5 +203,5 @@ def test_a_case_has_its_labels_on_its_own_grid(spines):
 
 
 def test_an_anatomy_holds_a_byte_for_each_voxel_and_part():
-    assert blank_anatomy((3, 4, 5)).parts.nbytes == 3 * 60
+    assert blank_anatomy((3, 4, 5)).parts.nbytes == 4 * 60
     assert isinstance(blank_anatomy((3, 4, 5)), Anatomy)

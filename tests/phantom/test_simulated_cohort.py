@@ -236,7 +236,7 @@ def test_a_contact_sheet_shows_every_diagnosis(coarse, tmp_path):
 
 def test_several_kinds_of_background_are_mixed(tmp_path, monkeypatch):
     def named(name):
-        return lambda *given: lambda rng, view: name
+        return lambda *given: lambda rng, view, **levels: name
 
     monkeypatch.setattr(cohort, "read_template", lambda folder: None)
     monkeypatch.setattr(cohort, "read_scans", lambda folder: None)

@@ -11,8 +11,7 @@ from five_leaves import FIVE_LEAVES
 from matplotlib.text import Text
 
 from spinal_tf.errors import CohortError, OutputError
-from spinal_tf.evaluation.predictions import SIMULATED, SIMULATED_NOTE
-from spinal_tf.phantom.simulated_cohort import SCANNER
+from spinal_tf.evaluation.predictions import SIMULATED_NOTE
 from spinal_tf.report.study import figures, style
 from spinal_tf.report.study.figure_file import FOLDER, NAMES, remove_figures
 from spinal_tf.report.study.figures import write_figures
@@ -154,7 +153,6 @@ def test_every_caption_and_every_figure_has_the_note_and_the_notice(rows, evalua
 
 
 def test_what_the_simulator_writes_is_noted(rows, evaluated):
-    assert SCANNER == SIMULATED
     assert evaluated([row | {"scanner": "Simulated"} for row in rows()]).predictions.note == SIMULATED_NOTE
     assert evaluated([row | {"scanner": "other"} for row in rows()]).predictions.note == ""
     assert evaluated(rows()).predictions.note == ""
