@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from spinal_tf.api.simulating import SimulatedCohort as SimulatedCohort
     from spinal_tf.api.simulating import simulate as simulate
     from spinal_tf.api.training_runs import TrainedNetwork as TrainedNetwork
+    from spinal_tf.api.training_runs import train_anatomy as train_anatomy
     from spinal_tf.api.training_runs import train_classifier as train_classifier
     from spinal_tf.api.training_runs import train_segmenter as train_segmenter
     from spinal_tf.evaluation.evaluation_options import EvaluationOptions as EvaluationOptions
@@ -58,7 +59,7 @@ HOMES = {
     "api.exporting": ("ExportedModel", "export"),
     "api.segmenting": ("segment",),
     "api.simulating": ("SimulatedCohort", "simulate"),
-    "api.training_runs": ("TrainedNetwork", "train_classifier", "train_segmenter"),
+    "api.training_runs": ("TrainedNetwork", "train_anatomy", "train_classifier", "train_segmenter"),
     "evaluation.evaluation_options": ("EvaluationOptions",),
     "images.volume": ("Volume",),
     "loaded_weights": ("LoadedWeights", "load_weights"),

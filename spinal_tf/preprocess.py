@@ -248,26 +248,26 @@ def to_input(planes: np.ndarray, placement: Placement, *, label: bool = False) -
     Pixel centers are at half-integers (OpenCV's convention), so the field of view is kept. Images are interpolated
     bilinearly without antialiasing, as in the authors' code, so that a serving graph can reproduce it exactly;
     shrinking to less than half the size therefore causes aliasing. Images are padded with each plane's own minimum,
-    which avoids an edge at a dark border with every intensity method; labels are padded with False.
+    which avoids an edge at a dark border with every intensity method; labels are padded with False or 0.
 
     Args:
-        planes: (n, rows, columns) in ``placement.plane_shape``; bool if ``label``.
+        planes: (n, rows, columns) in ``placement.plane_shape``; bool or integer if ``label``.
         placement: placement from `place`.
         label: use the nearest pixel instead of interpolating.
 
     Returns:
-        (n, rows, columns) in ``placement.input_shape``; float32, or bool if ``label``.
+        (n, rows, columns) in ``placement.input_shape``; float32, or the planes' own type if ``label``.
 
     Raises:
         ValueError: the shape of the planes differs from the placement.
     """
     _require_shape(planes, placement.plane_shape)
-    result = np.empty((len(planes), *placement.input_shape), bool if label else np.float32)
+    result = np.empty((len(planes), *placement.input_shape), planes.dtype if label else np.float32)
     size = placement.resized_shape[::-1]
     nearest = [nearest_index(*sides) for sides in zip(placement.plane_shape, placement.resized_shape, strict=True)]
     for plane, out in zip(planes, result, strict=True):
         if label:
-            out[...] = False
+            out[...] = 0
             out[placement.window] = plane[np.ix_(*nearest)]
         else:
             out[...] = plane.min()

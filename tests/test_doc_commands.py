@@ -16,6 +16,8 @@ SPLITS = ("test", "train", "validation", "validation")
 SEGMENTER = "--width 4 --crop 16 --batch 2 --steps 2 --validation-every 1"
 CLASSIFIER = "--size 32 --batch 4 --steps 2 --validation-every 1"
 TRAIN = {
+    "spinal-tf simulate practice": "--cases 1 --healthy 4",
+    "spinal-tf train anatomy": "--width 4 --crop 32 32 --batch 2 --steps 2 --validation-every 2",
     "spinal-tf train segmenter": SEGMENTER,
     "spinal-tf train classifier": CLASSIFIER,
     "spinal-tf train learning-curve segmenter": f"{SEGMENTER} --repeats 1 --fraction 1",
@@ -151,7 +153,7 @@ def test_training(place, stub_networks, two_pixels_wide, small_classifiers):
         subtypes: lambda: (shutil.copy("cohort.csv", "drawn.csv"), name_masks("cohort.csv", "cohort")),
         "spinal-tf train segmenter --cohort near": lambda: name_masks("near-misses.csv", "near-misses"),
     }
-    assert len(run_page("docs/training.md", cheaper=TRAIN, before=before)) == 13
+    assert len(run_page("docs/training.md", cheaper=TRAIN, before=before)) == 16
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import spinal_tf
 SOURCE = Path(spinal_tf.__file__)
 FUNCTIONS = (
     *("read", "segment", "classify", "explain", "predict_cohort", "evaluate", "simulate"),
-    *("train_segmenter", "train_classifier", "export", "load_weights"),
+    *("train_segmenter", "train_classifier", "train_anatomy", "export", "load_weights"),
 )
 IMPORT_S = 0.3
 """Most processor time that importing the package alone may take; usual is a fifth of that."""

@@ -1,4 +1,4 @@
-"""``spinal_tf.train_segmenter`` and ``spinal_tf.train_classifier``."""
+"""``spinal_tf.train_segmenter``, ``spinal_tf.train_classifier`` and ``spinal_tf.train_anatomy``."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from spinal_tf.engine import refuse_missing_gpu
 from spinal_tf.keras_start import start_keras
 from spinal_tf.taxonomy import tree
-from spinal_tf.training.plans import ClassifierPlan, SegmenterPlan
+from spinal_tf.training.plans import AnatomyPlan, ClassifierPlan, SegmenterPlan
 from spinal_tf.training.run_folder import RunFolder
-from spinal_tf.training.training_choices import SEGMENTER_OPTIONS, TrainingOptions
+from spinal_tf.training.training_choices import ANATOMY_OPTIONS, SEGMENTER_OPTIONS, TrainingOptions
 
 if TYPE_CHECKING:
     from spinal_tf.checkpoints.data_kind import DataKind
@@ -134,6 +134,40 @@ def train_classifier(
     chosen, options = tree().task(task), options or TrainingOptions()
     setting, opened = _opened(Path(cohort), Path(folder), device, progress)
     return _trained(train(opened, chosen, Path(folder), plan or ClassifierPlan(), options, setting, resume=True))
+
+
+def train_anatomy(
+    cohort: str | Path,
+    folder: str | Path,
+    *,
+    plan: AnatomyPlan | None = None,
+    options: TrainingOptions | None = None,
+    device: str = AUTO,
+    progress: Callable[[Report], None] | None = None,
+) -> TrainedNetwork:
+    """Train the anatomy network on the cases of a cohort that have a label map.
+
+    Args:
+        cohort: table of the cohort; see docs/cohort.md.
+        folder: folder of the run, created if missing. An existing run in it is resumed.
+        plan: network and samples; None takes the defaults.
+        options: options of the training; None takes those of ``spinal-tf train anatomy``.
+        device: ``auto``, ``cpu``, ``gpu``, ``gpu:N`` or ``gpu:all``.
+        progress: function called with the step, the finished share, each validation, and its cases.
+
+    Raises:
+        CohortError: the table or an image has a fault.
+        TrainingError: a split has no labeled case, a label map has a fault, or the folder holds a different run.
+        DeviceError: this machine has no such device.
+        OutputError: the folder cannot be written to.
+    """
+    refuse_missing_gpu(device)
+    start_keras()
+    from spinal_tf.training.train_anatomy import train_anatomy as train
+
+    setting, opened = _opened(Path(cohort), Path(folder), device, progress)
+    plan, options = plan or AnatomyPlan(), options or ANATOMY_OPTIONS
+    return _trained(train(opened, Path(folder), plan, options, setting, resume=True))
 
 
 def _opened(

@@ -10,7 +10,16 @@ from click.core import ParameterSource
 
 from spinal_tf.cli.field_options import with_options
 from spinal_tf.cli.quiet import quiet_stderr
-from spinal_tf.cli.training_options import CLASSIFIER, CURVE, SEGMENTER, SLURM, TASK, TRAINING
+from spinal_tf.cli.training_options import (
+    ANATOMY,
+    ANATOMY_TRAINING,
+    CLASSIFIER,
+    CURVE,
+    SEGMENTER,
+    SLURM,
+    TASK,
+    TRAINING,
+)
 
 if TYPE_CHECKING:
     from spinal_tf.cli.training_session import TrainingSession
@@ -40,6 +49,17 @@ def classifier(table: Path, out: Path, **given: Any) -> None:  # noqa: ANN401 - 
     all settings.
     """
     _session(table, out, given).classifier()
+
+
+@train.command()
+@with_options(*ANATOMY_TRAINING, *SLURM, *ANATOMY)
+def anatomy(table: Path, out: Path, **given: Any) -> None:  # noqa: ANN401 - the options above
+    """Train a network to outline cord, canal, vertebral bodies, discs and sacrum, and to mark C2.
+
+    It learns from the cases with a label map in the column anatomy, healthy or not, on crops of all sagittal slices.
+    RUN keeps the weights with the best mean Dice in validation, and a record of all settings.
+    """
+    _session(table, out, given).anatomy()
 
 
 @train.group("learning-curve")
@@ -86,6 +106,7 @@ def _session(table: Path, out: Path, given: dict[str, Any]) -> TrainingSession:
         if source(name) is ParameterSource.DEFAULT:
             given[name] = value
     side = "crop" if "crop" in given else "size"
-    if fault := spec.fault_of_sides((given[side], given[side])):
+    sides = given[side] if isinstance(given[side], tuple) else (given[side], given[side])
+    if fault := spec.fault_of_sides(sides):
         raise click.BadParameter(fault, param_hint=f"--{side}")
     return TrainingSession(table, out, given)

@@ -10,14 +10,14 @@ import click
 
 from spinal_tf.cli.field_options import Decorator, field_options
 from spinal_tf.cli.tree_choice import ONE_KIND, ONE_TASK
-from spinal_tf.datasets.sample_plans import CropPlan, TilePlan
-from spinal_tf.networks.network_registry import CLASSIFIERS, SEGMENTERS
+from spinal_tf.datasets.sample_plans import AnatomyCropPlan, CropPlan, TilePlan
+from spinal_tf.networks.network_registry import ANATOMISTS, CLASSIFIERS, SEGMENTERS
 from spinal_tf.option_fields import POSITIVE
 from spinal_tf.prediction_options import ImageOptions
 from spinal_tf.preprocess import Fit, Preprocessing
 from spinal_tf.scaling import Intensity
-from spinal_tf.training.plans import ClassifierPlan, CurvePlan, Initial, SegmenterPlan
-from spinal_tf.training.training_choices import SEGMENTER_OPTIONS, TrainingOptions, fault_of_tiles
+from spinal_tf.training.plans import AnatomyPlan, ClassifierPlan, CurvePlan, Initial, SegmenterPlan
+from spinal_tf.training.training_choices import ANATOMY_OPTIONS, SEGMENTER_OPTIONS, TrainingOptions, fault_of_tiles
 
 
 def _halves(ctx: click.Context, parameter: click.Parameter, value: int) -> int:
@@ -36,13 +36,45 @@ def _intensity(record: Preprocessing) -> Decorator:
     )
 
 
+def _distances(record: Preprocessing, spacing_help: str) -> tuple[Decorator, ...]:
+    """Return the options of lengths in mm."""
+    return (
+        click.option(
+            "--spacing-mm",
+            type=click.FloatRange(0.1, 10),
+            default=record.spacing_mm,
+            show_default=True,
+            help=spacing_help,
+        ),
+        click.option(
+            "--neighbour-mm",
+            type=click.FloatRange(0, 50),
+            default=record.neighbour_mm,
+            show_default=True,
+            help="Distance of the two neighboring slices given with each slice; 0 for the slice alone.",
+        ),
+        click.option(
+            "--slab-mm",
+            type=click.FloatRange(0, 50),
+            default=record.slab_mm,
+            show_default=True,
+            help="Average slices closer together than this, over this many mm; 0 disables it.",
+        ),
+    )
+
+
 def _device(ctx: click.Context, parameter: click.Parameter, value: str) -> str:
     if not re.fullmatch(r"auto|cpu|gpu(:\d+|:all)?", value):
         raise click.BadParameter("write auto, cpu, gpu, gpu:N or gpu:all", ctx, parameter)
     return value
 
 
-TRAINING = (
+def _training(options: TrainingOptions) -> tuple[Decorator, ...]:
+    """Return the options of every training, with these defaults."""
+    return (*_CASES, *field_options(options, *_COURSE), *_MACHINE)
+
+
+_CASES = (
     click.option(
         "--cohort",
         "table",
@@ -64,11 +96,14 @@ TRAINING = (
         type=click.Path(path_type=Path, file_okay=False),
         help="Folder for the prepared images; several runs can share it. Default: RUN/cache.",
     ),
-    *field_options(
-        TrainingOptions,
-        *("epochs", "steps", "minutes", "patience_epochs", "validation_every", "validation_cases", "learning_rate"),
-        *("schedule", "warm_up_steps", "clip_norm", "precision", "onednn_bfloat16", "deterministic", "seed"),
-    ),
+)
+
+_COURSE = (
+    *("epochs", "steps", "minutes", "patience_epochs", "validation_every", "validation_cases", "learning_rate"),
+    *("schedule", "warm_up_steps", "clip_norm", "precision", "onednn_bfloat16", "deterministic", "seed"),
+)
+
+_MACHINE = (
     *field_options(ImageOptions),
     click.option(
         "--device",
@@ -80,6 +115,8 @@ TRAINING = (
     ),
     *field_options(Initial, "weights"),
 )
+
+TRAINING, ANATOMY_TRAINING = _training(TrainingOptions()), _training(ANATOMY_OPTIONS)
 
 SLURM = (
     click.option(
@@ -109,31 +146,27 @@ SEGMENTER = (
         show_default=True,
         help="Slices at a fixed pixel size, or stretched or padded to 256 x 256.",
     ),
-    click.option(
-        "--spacing-mm",
-        type=click.FloatRange(0.1, 10),
-        default=SCANS.spacing_mm,
-        show_default=True,
-        help="Pixel size for --input spacing.",
-    ),
-    click.option(
-        "--neighbour-mm",
-        type=click.FloatRange(0, 50),
-        default=SCANS.neighbour_mm,
-        show_default=True,
-        help="Distance of the two neighboring slices given with each slice; 0 for the slice alone.",
-    ),
-    click.option(
-        "--slab-mm",
-        type=click.FloatRange(0, 50),
-        default=SCANS.slab_mm,
-        show_default=True,
-        help="Average slices closer together than this, over this many mm; 0 disables it.",
-    ),
+    *_distances(SCANS, "Pixel size for --input spacing."),
     _intensity(SCANS),
     *field_options(SegmenterPlan, "tight_share", "loss", "within_cord"),
     *field_options(CropPlan, "augmentation"),
     click.option("--width", type=click.IntRange(4), help="Filters of the first level. Default: 32, as published."),
+)
+
+ANATOMY = (
+    *field_options(AnatomyPlan, "network", type=click.Choice(tuple(ANATOMISTS))),
+    *field_options(ANATOMY_OPTIONS, "batch", help="Crops in a batch."),
+    click.option(
+        "--crop",
+        type=(click.IntRange(1), click.IntRange(1)),
+        default=AnatomyPlan.crops.size,
+        show_default=True,
+        metavar="ROWS COLUMNS",
+        help="Sides of a crop in pixels; for anatomy_multiresunet multiples of 16.",
+    ),
+    *field_options(AnatomyCropPlan, "spine_share", "real_share"),
+    *_distances(AnatomyPlan.preprocessing, "Pixel size of the slices."),
+    click.option("--width", type=click.IntRange(4), help="Filters of the first level. Default: 16."),
 )
 
 TASK = (click.option("--task", required=True, type=ONE_TASK, help="Classification task to train."),)

@@ -17,7 +17,7 @@ import tensorflow as tf
 from spinal_tf.cli.failures import noted_stop
 from spinal_tf.cli.field_options import filled
 from spinal_tf.cli.progress import progress_bar, progress_share
-from spinal_tf.datasets.sample_plans import CropPlan, TilePlan
+from spinal_tf.datasets.sample_plans import AnatomyCropPlan, CropPlan, TilePlan
 from spinal_tf.networks.network_registry import network_spec
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.taxonomy import tree
@@ -26,10 +26,11 @@ from spinal_tf.training.curve_files import Row
 from spinal_tf.training.data import TrainingCohort, open_cohort
 from spinal_tf.training.devices import open_strategy
 from spinal_tf.training.learning_curve import PICTURE, TABLE, Curve, classifier_curve, segmenter_curve
-from spinal_tf.training.plans import ClassifierPlan, CurvePlan, Initial, SegmenterPlan
+from spinal_tf.training.plans import AnatomyPlan, ClassifierPlan, CurvePlan, Initial, SegmenterPlan
 from spinal_tf.training.run_folder import RunFolder
 from spinal_tf.training.setting import Report, Setting
 from spinal_tf.training.step import configure_tensorflow
+from spinal_tf.training.train_anatomy import train_anatomy
 from spinal_tf.training.train_classifier import train_classifier
 from spinal_tf.training.train_segmenter import train_segmenter
 from spinal_tf.training.training_choices import TrainingOptions
@@ -65,6 +66,13 @@ class TrainingSession:
         task, plan = tree().task(self._given["task"]), _classifier_plan(self._given)
         with self._opened() as (cohort, setting):
             run = train_classifier(cohort, task, self._out, plan, self._options, setting, resume=self._resume)
+        _conclude(run, setting)
+
+    def anatomy(self) -> None:
+        """Train the anatomy network."""
+        plan = _anatomy_plan(self._given)
+        with self._opened() as (cohort, setting):
+            run = train_anatomy(cohort, self._out, plan, self._options, setting, resume=self._resume)
         _conclude(run, setting)
 
     def segmenter_curve(self) -> None:
@@ -125,16 +133,37 @@ class TrainingSession:
 
 def _segmenter_plan(given: Mapping[str, Any]) -> SegmenterPlan:
     spec, crop = network_spec(given["network"]), given["crop"]
-    distances = {name: given[name] or None for name in ("neighbour_mm", "slab_mm")}
     spacing_mm = given["spacing_mm"] if given["fit"] == "spacing" else None
     return filled(
         SegmenterPlan,
         given,
-        preprocessing=filled(Preprocessing, given, spacing_mm=spacing_mm, multiple=spec.multiple, **distances),
+        preprocessing=filled(Preprocessing, given, spacing_mm=spacing_mm, multiple=spec.multiple, **_distances(given)),
         crops=filled(CropPlan, given, size=(crop, crop), sampling_weights=dict(given["sampling_weights"])),
-        arguments={"width": given["width"]} if given["width"] else {},
+        arguments=_width(given),
         initial=filled(Initial, given),
     )
+
+
+def _anatomy_plan(given: Mapping[str, Any]) -> AnatomyPlan:
+    multiple, fixed = network_spec(given["network"]).multiple, AnatomyPlan.preprocessing
+    return filled(
+        AnatomyPlan,
+        given,
+        preprocessing=filled(
+            Preprocessing, given, fit=fixed.fit, intensity=fixed.intensity, multiple=multiple, **_distances(given)
+        ),
+        crops=filled(AnatomyCropPlan, given, size=given["crop"]),
+        arguments=_width(given),
+        initial=filled(Initial, given),
+    )
+
+
+def _distances(given: Mapping[str, Any]) -> dict[str, float | None]:
+    return {name: given[name] or None for name in ("neighbour_mm", "slab_mm")}
+
+
+def _width(given: Mapping[str, Any]) -> dict[str, int]:
+    return {"width": given["width"]} if given["width"] else {}
 
 
 def _classifier_plan(given: Mapping[str, Any]) -> ClassifierPlan:

@@ -62,7 +62,7 @@ def random_lesion_level(rng: np.random.Generator, image: Array, mask: Array) -> 
         return image
     headroom = float(np.percentile(image, 99.5)) - float(image[mask > 0].mean())
     change = rng.uniform(0.0, 1.1) * max(headroom, 0.0)
-    return image + change * _smoothed(mask, 0.7)
+    return image + change * smoothed(mask, 0.7)
 
 
 def random_intensity(rng: np.random.Generator, image: Array) -> Array:
@@ -80,7 +80,7 @@ def random_intensity(rng: np.random.Generator, image: Array) -> Array:
     if rng.random() < 0.5:
         image = image * _shading(rng, image.shape)
     if rng.random() < 0.2:
-        image = _smoothed(image, rng.uniform(0.4, 1.2))
+        image = smoothed(image, rng.uniform(0.4, 1.2))
     if rng.random() < 0.2:
         rows, columns = image.shape[:2]
         factor = rng.uniform(0.5, 0.95)
@@ -91,7 +91,22 @@ def random_intensity(rng: np.random.Generator, image: Array) -> Array:
     return image.astype(np.float32)
 
 
-def _smoothed(image: Array, sd: float) -> Array:
+def warp_labels(labels: Array, matrix: Array, size: tuple[int, int], *, outside: int) -> Array:
+    """Apply a matrix to a label map: each pixel gets the nearest label, or ``outside`` beyond the map.
+
+    Args:
+        labels: uint8 (row, column).
+        matrix: OpenCV matrix (2, 3) from the map to the crop.
+        size: rows and columns of the crop.
+        outside: label of pixels beyond the map.
+    """
+    warped: Array = cv2.warpAffine(
+        labels, matrix, size[::-1], flags=cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=outside
+    )
+    return warped
+
+
+def smoothed(image: Array, sd: float) -> Array:
     """Blur in-plane and restore the shape, since OpenCV drops a third axis of length one."""
     blurred: Array = cv2.GaussianBlur(image, (0, 0), sd)
     return blurred.reshape(image.shape)

@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from spinal_tf.cohort.case import Case
-from spinal_tf.cohort.cells import CORD_COLUMN, MODEL_MASK_COLUMN
+from spinal_tf.cohort.cells import ANATOMY_COLUMN, CORD_COLUMN, MODEL_MASK_COLUMN
 from spinal_tf.cohort.images import ReadVolume
 from spinal_tf.datasets.cache import Entry
 from spinal_tf.errors import TrainingError, VolumeError
+from spinal_tf.images.anatomy_map import read_anatomy_map
 from spinal_tf.images.contrast_scan import read_t1c
 from spinal_tf.images.lesion_mask import read_lesion_mask
 from spinal_tf.images.volume import Volume, read_mask, read_volume
@@ -21,6 +22,10 @@ from spinal_tf.threads import Progress, map_threads
 
 READ_AT_ONCE = 8
 """Number of cases read in parallel; each can take about 100 MB of memory."""
+
+
+READERS = {CORD_COLUMN: read_mask, MODEL_MASK_COLUMN: read_mask, ANATOMY_COLUMN: read_anatomy_map}
+"""Function that reads the image of an extra column."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +38,7 @@ class Examination:
         cord: bool, the same shape; None if not requested or if the case has no mask in the column ``cord``.
         t1c: T1c volume on the same grid, or None.
         model_mask: like ``cord``, from the column ``model_mask``.
+        anatomy: uint8 labels of `spinal_tf.images.anatomy_map`, the same shape; None likewise.
     """
 
     case: Case
@@ -41,6 +47,7 @@ class Examination:
     cord: np.ndarray | None
     t1c: Volume | None
     model_mask: np.ndarray | None
+    anatomy: np.ndarray | None = None
 
 
 def read_examination(
@@ -50,9 +57,9 @@ def read_examination(
 
     Args:
         case: row of the cohort.
-        folder: folder of the cohort's table; paths in the columns ``cord`` and ``model_mask`` are relative to it.
+        folder: folder of the cohort's table; paths in the columns of `READERS` are relative to it.
         with_t1c: read the T1c scan, if there is one.
-        masks: which of these two columns to read.
+        masks: which of these columns to read.
         read: function that reads a T2w scan.
 
     Raises:
@@ -62,7 +69,7 @@ def read_examination(
         t2 = read(case.t2)
         lesions = read_lesion_mask(case.mask, like=t2, values=case.mask_values) if case.mask else None
         t1c = read_t1c(case.t1c, like=t2) if with_t1c and case.t1c is not None else None
-        extra = {column: read_mask(path, like=t2) for column, path in extra_masks(case, folder, masks).items()}
+        extra = {column: READERS[column](path, like=t2) for column, path in extra_masks(case, folder, masks).items()}
     except VolumeError as error:
         raise TrainingError(f"{case.name}: {error}") from error
     mask = lesions.mask if lesions else np.zeros(t2.data.shape, bool)
@@ -71,8 +78,8 @@ def read_examination(
         raise TrainingError(
             f"{case.name}: {where}, but the diagnosis is {case.diagnosis.value}; correct the mask or leave the case out"
         )
-    cord, model_mask = extra.get(CORD_COLUMN), extra.get(MODEL_MASK_COLUMN)
-    return Examination(case=case, t2=t2, mask=mask, cord=cord, t1c=t1c, model_mask=model_mask)
+    cord, model_mask, anatomy = map(extra.get, READERS)
+    return Examination(case=case, t2=t2, mask=mask, cord=cord, t1c=t1c, model_mask=model_mask, anatomy=anatomy)
 
 
 def extra_masks(case: Case, folder: Path, columns: Collection[str]) -> dict[str, Path]:

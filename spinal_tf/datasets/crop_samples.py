@@ -118,14 +118,14 @@ def segmenter_entry(
             "planes": planes.astype(np.float16),
             "masks": mask.view(np.uint8),
             "lesions": np.argwhere(mask).astype(np.int32),
-            "spines": _some(spine),
+            "spines": some_voxels(spine),
             **({"cords": cord.view(np.uint8)} if with_cord else {}),
-            **({"errors": _some(_errors(examination, view, placement, mask))} if with_errors else {}),
+            **({"errors": some_voxels(_errors(examination, view, placement, mask))} if with_errors else {}),
         },
     )
 
 
-def _some(voxels: Array) -> Array:
+def some_voxels(voxels: Array) -> Array:
     """Thin out indices evenly to at most `MOST_VOXELS`: int32 (n, 3)."""
     return voxels[:: 1 + len(voxels) // MOST_VOXELS].astype(np.int32)
 

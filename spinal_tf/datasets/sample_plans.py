@@ -38,6 +38,17 @@ class CropPlan(Options):
 
 
 @dataclass(frozen=True, kw_only=True)
+class AnatomyCropPlan(Options):
+    """How crops with labels of the anatomy are drawn. Cases are equally frequent, apart from ``real_share``."""
+
+    size: tuple[int, int] = option((160, 128), "Rows and columns of a crop.")
+    spine_share: float = option(0.85, "Share of crops near a labeled voxel; the rest lies anywhere.", SHARE)
+    real_share: float = option(
+        0.4, "Share of crops from real cases, if the cohort has real and simulated ones (column scanner).", SHARE
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class TilePlan(Options):
     """How tiles are drawn. Tiles without their contrast-enhanced channel teach the classifier to work without it."""
 

@@ -19,11 +19,12 @@ Total = Callable[[keras.KerasTensor], keras.KerasTensor]
 """Function from sums over one device's share of a batch to sums over the whole batch; differentiable."""
 
 
-def _on_one_device(sums: keras.KerasTensor) -> keras.KerasTensor:
+def on_one_device(sums: keras.KerasTensor) -> keras.KerasTensor:
+    """Return the sums themselves."""
     return sums
 
 
-def dice_bce(y_true: keras.KerasTensor, y_pred: keras.KerasTensor, total: Total = _on_one_device) -> keras.KerasTensor:
+def dice_bce(y_true: keras.KerasTensor, y_pred: keras.KerasTensor, total: Total = on_one_device) -> keras.KerasTensor:
     """Compute the soft Dice loss over the batch plus the binary cross-entropy over its pixels.
 
     ``1 - (2 sum(y p) + s) / (sum(y) + sum(p) + s) - mean(y log p + (1 - y) log(1 - p))``, s = `SMOOTH`. Dice is
@@ -91,7 +92,7 @@ def _dice_loss(
     y_true: keras.KerasTensor,
     y_pred: keras.KerasTensor,
     axis: tuple[int, ...] | None = None,
-    total: Total = _on_one_device,
+    total: Total = on_one_device,
 ) -> keras.KerasTensor:
     common, ours, drawn = (ops.sum(part, axis=axis) for part in (y_true * y_pred, y_pred, y_true))
     common, both = ops.unstack(total(ops.stack([common, ours + drawn])))

@@ -1,4 +1,4 @@
-"""Code shared by segmenter and classifier training, from the run folder to the last step."""
+"""Code shared by the trainings of all networks, from the run folder to the last step."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Job:
     """One network to train, with its data prepared.
 
     Attributes:
-        name: ``segmenter`` or the name of a task.
+        name: ``segmenter``, ``anatomy``, or the name of a task.
         network: name in `spinal_tf.networks.network_registry`.
         arguments: arguments of the network's builder.
         build: function that builds the network.
@@ -59,7 +59,7 @@ class Job:
         plan: everything that determines the samples and the initial weights, JSON-serializable.
         cohort: record of the cohort.
         preprocessing: preprocessing of the input.
-        mask_mode: how the mask enters a tile; None for the segmenter.
+        mask_mode: how the mask enters a tile; None for all but classifiers.
         modalities: modalities used in training.
         sampler: source of the training samples.
         steps_per_epoch: number of steps that count as one epoch.

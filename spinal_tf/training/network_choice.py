@@ -12,7 +12,11 @@ from spinal_tf.preprocess import Preprocessing
 
 
 def chosen_network(
-    name: str, known: Collection[str], arguments: Mapping[str, Any], preprocessing: Preprocessing
+    name: str,
+    known: Collection[str],
+    arguments: Mapping[str, Any],
+    preprocessing: Preprocessing,
+    crop: tuple[int, int] | None = None,
 ) -> NetworkSpec:
     """Return the specification of a network, after checking that it can be trained with these settings.
 
@@ -21,14 +25,17 @@ def chosen_network(
         known: names to choose from.
         arguments: arguments of its builder.
         preprocessing: preprocessing of its input.
+        crop: rows and columns of the crops that it is trained on, if any.
 
     Raises:
-        TrainingError: there is no such network, or it does not accept the arguments or the input.
+        TrainingError: there is no such network, or it does not accept the arguments, the input or the crops.
     """
     if name not in known:
         raise TrainingError(f"network {name} is not known; take one of {', '.join(known)}")
     spec = network_spec(name)
     fault = spec.fault_of_arguments(arguments) or spec.fault_of_input(preprocessing)
+    if not fault and crop and (of_crop := spec.fault_of_sides(crop)):
+        fault = f"side of a crop: {of_crop}"
     if fault:
         raise TrainingError(f"network {name} cannot be trained like this: {fault}")
     return spec

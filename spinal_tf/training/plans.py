@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from spinal_tf.datasets.sample_plans import CropPlan, TilePlan
+from spinal_tf.datasets.sample_plans import AnatomyCropPlan, CropPlan, TilePlan
 from spinal_tf.option_fields import COUNT, SHARE, Options, Range, option
 from spinal_tf.preprocess import MaskMode, Preprocessing
 
@@ -73,9 +73,42 @@ class SegmenterPlan(Options):
     @property
     def all_arguments(self) -> dict[str, Any]:
         """Arguments of the builder as the manifest stores them; ``channels`` only if there are several."""
-        slices = self.preprocessing.slices_seen
-        arguments = self.arguments | ({} if slices == 1 else {"channels": slices})
+        arguments = _with_slices(self.arguments, self.preprocessing)
         return arguments | ({"within_cord": True} if self.within_cord else {})
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnatomyPlan(Options):
+    """Network and samples of a training of the anatomy network. All values are our choice.
+
+    Raises:
+        ValueError: intensities are not z-scored without clipping, as each crop is.
+    """
+
+    network: str = option("anatomy_multiresunet", "Network to train; see docs/add-a-network.md to add one.")
+    preprocessing: Preprocessing = option(
+        Preprocessing(intensity="zscore_no_clip", fit="spacing", spacing_mm=1.5, neighbour_mm=4.0, slab_mm=3.0),
+        "Preprocessing of whole scans.",
+    )
+    crops: AnatomyCropPlan = option(AnatomyCropPlan(), "How crops are drawn.")
+    arguments: dict[str, Any] = option(dict, "Arguments of the network's builder that differ from its defaults.")
+    initial: Initial = option(Initial(), "Initial weights.")
+
+    def __post_init__(self) -> None:
+        """Refuse other intensities."""
+        super().__post_init__()
+        if self.preprocessing.intensity != "zscore_no_clip":
+            raise ValueError("the anatomy network learns from z-scored crops; choose the intensity zscore_no_clip")
+
+    @property
+    def all_arguments(self) -> dict[str, Any]:
+        """Arguments of the builder as the manifest stores them; ``channels`` only if there are several."""
+        return _with_slices(self.arguments, self.preprocessing)
+
+
+def _with_slices(arguments: dict[str, Any], preprocessing: Preprocessing) -> dict[str, Any]:
+    slices = preprocessing.slices_seen
+    return arguments | ({} if slices == 1 else {"channels": slices})
 
 
 @dataclass(frozen=True, kw_only=True)

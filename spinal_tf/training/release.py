@@ -14,6 +14,7 @@ from spinal_tf.checkpoints.manifest import Checkpoint, build_network, save_check
 from spinal_tf.checkpoints.weight_files import assign_weights, decode_weights
 from spinal_tf.checkpoints.weight_sets import install_set, read_set
 from spinal_tf.keras_start import our_keras
+from spinal_tf.networks.network_registry import ANATOMISTS
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.tables.csv_file import read_numbers
 from spinal_tf.training.run_folder import RunFolder
@@ -30,16 +31,28 @@ CARD = """# {name}
 | trained on | {data}: {train} |
 | training | step {step} of the run, the best of {validated} validated; {settings} |
 | preprocessing | {preprocessing} |
-| operating point | {operating_point}, chosen on the validation cases |
+| operating point | {operating_point}, {fixed_or_chosen} |
 
 ## Measured
 
-On the validation cases ({validation}). They also chose the step and the operating point, so these numbers are optimistic:
+On the validation cases ({validation}). They also chose {chosen}, so these numbers are optimistic{explained}:
 
 {measures}
 
 {meaning}None of the figures of Zhuo et al. 2022 apply to these weights.
 """  # noqa: E501 - wrapped when it is filled in
+
+POINT_CHOSEN = {
+    "fixed_or_chosen": "chosen on the validation cases",
+    "chosen": "the step and the operating point",
+    "explained": "",
+}
+POINT_FIXED = {
+    "fixed_or_chosen": "fixed",
+    "chosen": "the step",
+    "explained": ". Dice is that of each structure over the voxels whose label is known, all cases together",
+}
+"""What the validation cases decided, for networks whose operating point they choose, and for the anatomy network."""
 
 LINE_LENGTH = 100
 """Characters in a line of a card's prose."""
@@ -132,6 +145,7 @@ def _card(
         preprocessing=checkpoint.preprocessing.in_words(),
         operating_point=points_in_words(checkpoint),
         meaning=MEANING.get(checkpoint.training["kind"], ""),
+        **(POINT_FIXED if checkpoint.network in ANATOMISTS else POINT_CHOSEN),
         measures="\n".join(f"- {key.replace('_', ' ')}: {value:.3f}" for key, value in _measures(best).items()),
     )
     card = _wrapped(card)

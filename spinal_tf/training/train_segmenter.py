@@ -81,7 +81,7 @@ def segmenter_job(
             input or the crop size.
     """
     arguments = plan.all_arguments
-    spec = _chosen(plan)
+    spec = chosen_network(plan.network, SEGMENTERS, arguments, plan.preprocessing, plan.crops.size)
     used = cases_by_split(cohort.cohort, healthy=True)
     _refuse_missing_masks(plan, only_named(used[Split.TRAIN], only), cohort.cohort.source)
     train, validation = (_prepared(cohort, split, plan, used) for split in used)
@@ -104,18 +104,6 @@ def segmenter_job(
         judge_training=partial(validate_segmenter, cases=some_cases(train, options.validation_cases)),
         initial=plan.initial,
     )
-
-
-def _chosen(plan: SegmenterPlan) -> NetworkSpec:
-    """Return the specification of the plan's network.
-
-    Raises:
-        TrainingError: there is no such network, or it does not accept the arguments, the input or the crop size.
-    """
-    spec = chosen_network(plan.network, SEGMENTERS, plan.all_arguments, plan.preprocessing)
-    if fault := spec.fault_of_sides(plan.crops.size):
-        raise TrainingError(f"network {plan.network} cannot be trained like this: side of a crop: {fault}")
-    return spec
 
 
 def _build(spec: NetworkSpec, arguments: dict[str, Any]) -> keras.Model:

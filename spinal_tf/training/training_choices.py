@@ -47,7 +47,9 @@ class TrainingOptions(Options):
         0, "Steps over which the learning rate rises at the start.", NOT_NEGATIVE, flag="--warm-up"
     )
     plateau_epochs: int = option(PLATEAU, "Epochs without gain after which ``plateau`` halves the rate.", COUNT)
-    clip_norm: float | None = option(None, "Maximum norm of the gradient. Default: unlimited.", POSITIVE)
+    clip_norm: float | None = option(
+        None, "Maximum norm of the gradient. Default: unlimited, and 1 for the anatomy network.", POSITIVE
+    )
     save_every_minutes: float = option(5.0, "Minutes after which the state is saved between validations.")
     precision: Precision = option("float32", "Precision of the computation; weights and the last layer stay float32.")
     onednn_bfloat16: bool = option(
@@ -75,6 +77,9 @@ class TrainingOptions(Options):
 
 SEGMENTER_OPTIONS = TrainingOptions(batch=8)
 """Default options of the segmenter; those of classifiers are the authors'."""
+
+ANATOMY_OPTIONS = TrainingOptions(batch=8, learning_rate=1.5e-3, schedule="cosine", warm_up_steps=100, clip_norm=1.0)
+"""Default options of the anatomy network."""
 
 
 def fault_of_tiles(batch: int) -> str:

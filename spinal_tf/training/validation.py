@@ -12,6 +12,7 @@ import numpy as np
 from sklearn.metrics import roc_auc_score
 
 from spinal_tf.cohort.case import diagnosis_word
+from spinal_tf.datasets.anatomy_samples import AnatomyCase
 from spinal_tf.datasets.crop_samples import SegmenterCase
 from spinal_tf.datasets.tile_samples import ClassifierCase
 from spinal_tf.engine import Engine, run_in_batches
@@ -49,7 +50,7 @@ TILES_AT_ONCE = 32
 PLANES_AT_ONCE = 16
 
 Array = np.ndarray
-Case = TypeVar("Case", SegmenterCase, ClassifierCase)
+Case = TypeVar("Case", SegmenterCase, ClassifierCase, AnatomyCase)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +97,7 @@ def unwatched(done: int, total: int) -> None:
     """Ignore the progress of a validation."""
 
 
-def _counted(cases: Sequence[Case], progress: Progress) -> Iterator[Case]:
+def counted(cases: Sequence[Case], progress: Progress) -> Iterator[Case]:
     """Yield the cases, and report each when the next one is asked for."""
     for done, case in enumerate(cases, start=1):
         yield case
@@ -120,7 +121,7 @@ def validate_segmenter(
         cases: cases, at least one with a disease.
         progress: called with the number of cases done and the total after each.
     """
-    found = [_at_points(predict, case) for case in _counted(cases, progress)]
+    found = [_at_points(predict, case) for case in counted(cases, progress)]
     soft, dice, marked_ml = (np.array(part) for part in zip(*found, strict=True))
     groups = [kind for kind in (*tree().diagnoses, None) if any(case.diagnosis == kind for case in cases)]
     means = np.array([dice[[case.diagnosis == kind for case in cases]].mean(axis=0) for kind in groups])
@@ -222,7 +223,7 @@ def validate_classifier(
     """
     enhanced = [knows_t1c and bool(case.tiles[..., T1C].any()) for case in cases]
     tiles, others = [], []
-    for case, both in zip(_counted(cases, progress), enhanced, strict=True):
+    for case, both in zip(counted(cases, progress), enhanced, strict=True):
         own = _positive(predict, case.tiles, with_t1c=with_t1c)
         tiles.append(own)
         others.append(_positive(predict, case.tiles, with_t1c=not with_t1c) if both else own)

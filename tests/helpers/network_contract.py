@@ -9,6 +9,7 @@ import tensorflow as tf
 from spinal_tf.checkpoints.manifest import Checkpoint, load_network, read_manifest, save_checkpoint
 from spinal_tf.cli import train
 from spinal_tf.explanation.gradcam import GraphExplainer
+from spinal_tf.networks.anatomy_loss import anatomy_loss
 from spinal_tf.networks.network_registry import ANATOMISTS, CLASSIFIERS, SEGMENTERS, network_spec
 from spinal_tf.networks.network_spec import CORD_LOGITS, LOGITS, POOLING
 from spinal_tf.preprocess import Preprocessing
@@ -183,15 +184,34 @@ def a_network_that_learns_the_cord_shows_it_in_training_alone(name, folder):
     assert np.all(both(drawn, shown) > lesion_alone(drawn[..., :1], shown[..., :1]))
 
 
+def an_anatomy_network_learns_from_what_is_known(name, folder):
+    if name not in ANATOMISTS:
+        return
+    model = small(name)
+    batch, optimizer = batch_for(model, name), keras.optimizers.Adam(0.01)
+    targets = np.repeat((batch[..., :1] > 0.5).astype(np.float32), len(STRUCTURES), axis=-1)
+    targets[..., 0] = -1
+    losses = []
+    for _ in range(4):
+        with tf.GradientTape() as tape:
+            loss = anatomy_loss(targets, model(batch, training=True))
+        losses.append(float(loss))
+        gradients = tape.gradient(loss, model.trainable_variables)
+        optimizer.apply(gradients, model.trainable_variables)
+    assert losses[-1] < losses[0]
+    [kernel] = [g for v, g in zip(model.trainable_variables, gradients, strict=True) if v.path == f"{LOGITS}/kernel"]
+    np.testing.assert_array_equal(kernel[..., 0], 0)  # of the unknown structure
+    assert np.abs(kernel[..., 1:]).min() > 0
+
+
 def what_the_record_says_is_true(name, folder):
     spec = network_spec(name)
     assert spec.fault_of_arguments(spec.small) == ""
     assert spec.fault_of_arguments({"no_such_argument": 1})
     if spec.multiple > 1:
         assert spec.fault_of_sides((spec.multiple * 4 + 1, spec.multiple * 4)) != ""
-    if name in ANATOMISTS:
-        return
-    command = train.segmenter if name in SEGMENTERS else train.classifier
+    commands = {**dict.fromkeys(SEGMENTERS, train.segmenter), **dict.fromkeys(ANATOMISTS, train.anatomy)}
+    command = commands.get(name, train.classifier)
     assert set(spec.defaults) <= {parameter.name for parameter in command.params}
 
 
@@ -206,5 +226,6 @@ CONTRACT = (
     a_saved_model_gives_the_same_answers,
     a_classifier_can_be_explained,
     a_network_that_learns_the_cord_shows_it_in_training_alone,
+    an_anatomy_network_learns_from_what_is_known,
     what_the_record_says_is_true,
 )
