@@ -92,7 +92,13 @@ def read_reviewed_mask(
     found = read_lesion_mask(path, like=like, values=values)
     folders = (path.parent, case.folder, case.case.parent)
     automatic = is_automatic(found.mask, path, scan=case.case, folders=folders)
-    return ReviewedMask(mask=found.mask, source=legible(path.name), automatic=automatic, doubts=found.doubts)
+    return ReviewedMask(
+        mask=found.mask,
+        source=legible(path.name),
+        automatic=automatic,
+        doubts=found.doubts,
+        warnings=found.warnings,
+    )
 
 
 def _written_mask(case: CaseFiles) -> Path:

@@ -57,12 +57,14 @@ class ReviewedMask:
         source: name of the mask's file.
         automatic: whether it is an unedited network mask.
         doubts: reasons to look at it again; see `read_lesion_mask`.
+        warnings: unusual properties of its file, one plain sentence each.
     """
 
     mask: np.ndarray
     source: str
     automatic: bool = False
     doubts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def diagnose(
@@ -105,7 +107,8 @@ def diagnose(
     if classifiers and lesions:
         with watch.stage("classify"):
             classification = classify_volume(volume, mask, classifiers, t1c=t1c)
-    doubts = given.doubts if given else ()
+    doubts, warnings = (given.doubts, given.warnings) if given else ((), ())
+    warnings += doubts + _classification_warnings(classifiers, classification, lesions, t1c)
     used: list[Segmenter | Classifier] = [segmenter] if segmenter and given is None else []
     used += classifiers if classification else ()
     return CaseResult(
@@ -118,7 +121,7 @@ def diagnose(
         classification=classification,
         models=tuple(model_record(model.checkpoint, served=model.served) for model in used),
         mask_doubts=doubts,
-        warnings=volume.warnings + doubts + _classification_warnings(classifiers, classification, lesions, t1c),
+        warnings=volume.warnings + warnings,
         timings_s=watch.seconds,
     )
 

@@ -100,7 +100,9 @@ def as_mask(mask: Mask, *, like: Volume, values: MaskValues = ANY_MASK) -> Revie
         files = CaseFiles(case=path.with_name(like.source), folder=path.parent)
         return read_reviewed_mask(files, path, like=like, values=values)
     automatic = isinstance(mask, SegmentationResult)
-    return ReviewedMask(mask=found.mask, source=ARRAY, automatic=automatic, doubts=found.doubts)
+    return ReviewedMask(
+        mask=found.mask, source=ARRAY, automatic=automatic, doubts=found.doubts, warnings=found.warnings
+    )
 
 
 def as_t1c(t1c: str | Path | np.ndarray | None, *, like: Volume) -> Volume | None:

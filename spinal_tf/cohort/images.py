@@ -120,7 +120,7 @@ def _inspect_mask(found: Inspection, lesions: LesionMask, volume: Volume) -> Non
     mask = lesions.mask
     found.hashes["mask"] = voxel_sha256(mask)
     found.empty_mask = not mask.any()
-    _warn(found, "mask", lesions.doubts)
+    _warn(found, "mask", lesions.warnings + lesions.doubts)
     problem = _problem_of_mask(mask, volume, found.row.cells.get("diagnosis", "").lower())
     if problem:
         problem = f"{found.row.cells['mask']}: {problem}"

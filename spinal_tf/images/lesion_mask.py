@@ -38,10 +38,12 @@ class LesionMask:
     Attributes:
         mask: bool, in the package's order.
         doubts: reasons why a person should look at it, one plain sentence each that begins with the file.
+        warnings: unusual properties of the file, in the same form.
     """
 
     mask: np.ndarray
     doubts: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def read_lesion_mask(path: Path | str, *, like: Volume, values: MaskValues = ANY_MASK) -> LesionMask:
@@ -72,7 +74,8 @@ def lesion_mask_of(image: StoredImage, *, like: Volume, values: MaskValues = ANY
     if share > LARGEST_SHARE:
         raise VolumeError(f"{image.source}: marks {share:.0%} of the scan; give a mask that is 0 outside the lesion")
     found = lesion_doubts(mask, like.data, like.spacing_mm, like.voxel_volume_ml)
-    return LesionMask(mask=mask, doubts=tuple(f"{image.source}: {doubt}" for doubt in found))
+    doubts = tuple(f"{image.source}: {doubt}" for doubt in found)
+    return LesionMask(mask=mask, doubts=doubts, warnings=image.warnings)
 
 
 def _refuse_copy(given: StoredImage, scan: Volume) -> None:

@@ -223,7 +223,7 @@ class CohortPrediction:
         self._folder.write(case.name, key, prediction, result)
         self._predicted[case.name] = prediction
         t1c_warnings = images.t1c.warnings if images.t1c else ()
-        dice, warnings = prediction.cells["dice"], (*result.warnings, *t1c_warnings, *images.doubts)
+        dice, warnings = prediction.cells["dice"], (*result.warnings, *t1c_warnings, *images.mask_warnings)
         flagged = bool(result.segmentation and result.segmentation.review.needed)
         facts = [found(result), *([f"Dice {float(dice):.2f}"] if dice else []), *(["please review"] if flagged else [])]
         return "\n".join([f"{case.name}: {'; '.join(facts)}", *(f"  warning: {one}" for one in warnings)])

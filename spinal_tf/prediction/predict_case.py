@@ -57,14 +57,14 @@ class Images:
         t2: sagittal T2w.
         mask: bool, lesion mask of the cohort; empty for a healthy case without a mask.
         automatic: whether a record beside the mask says that a network drew it.
-        doubts: reasons to look at the mask again.
+        mask_warnings: unusual properties of the mask's file and reasons to look at the mask again.
         t1c: contrast-enhanced T1w; None if it is missing or no network uses it.
     """
 
     t2: Volume
     mask: np.ndarray
     automatic: bool = False
-    doubts: tuple[str, ...] = ()
+    mask_warnings: tuple[str, ...] = ()
     t1c: Volume | None
 
 
@@ -99,7 +99,7 @@ def read_images(case: Case, options: PredictionOptions, *, with_t1c: bool) -> Im
         return Images(t2=t2, mask=np.zeros(t2.data.shape, bool), t1c=t1c)
     found = read_lesion_mask(case.mask, like=t2, values=mask_values(case, options))
     automatic = is_automatic(found.mask, case.mask, scan=case.t2, folders=(case.mask.parent, case.t2.parent))
-    return Images(t2=t2, mask=found.mask, automatic=automatic, doubts=found.doubts, t1c=t1c)
+    return Images(t2=t2, mask=found.mask, automatic=automatic, mask_warnings=found.warnings + found.doubts, t1c=t1c)
 
 
 def predict_case(images: Images, models: Models, options: PredictionOptions) -> tuple[CasePrediction, CaseResult]:

@@ -79,6 +79,13 @@ def test_a_doubtful_mask_asks_for_a_review(bright_file, stub_networks, mask):
     assert found.review.reasons == found.warnings[-1:]
 
 
+def test_warnings_about_the_file_of_a_mask_are_kept(bright_file, stub_networks, tmp_path):
+    _, path, _ = spinal_tf.segment(bright_file).save(tmp_path / "out")
+    path.write_bytes(path.read_bytes() + b"attachment")
+    warnings = spinal_tf.classify(bright_file, mask=path).warnings
+    assert "case_lesion.nii.gz: has other bytes behind its gzip data; they were ignored" in warnings
+
+
 def test_a_file_that_segment_saved_counts_as_automatic_until_it_is_changed(bright_file, stub_networks, tmp_path):
     _, path, _ = spinal_tf.segment(bright_file).save(tmp_path / "out")
     assert spinal_tf.classify(bright_file, mask=path).case.mask_provenance == "automatic"

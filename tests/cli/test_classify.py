@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -202,6 +203,26 @@ def test_a_label_map_and_a_soft_mask_say_what_is_lesion(run, refused, bright_fil
         assert run("classify", bright_file, "--with-mask", mask, *option, "--overwrite").exit_code == 0
         assert diagnosis()["mask"]["voxels_sha256"] == mask_digest(lesion)
         assert diagnosis()["review"] is None
+
+
+def test_warnings_about_the_file_of_a_mask_are_those_of_the_case(run, bright_file, draw, lesion, diagnosis):
+    path = draw("mine.nii.gz", lesion.astype(np.uint8))
+    image = nib.load(path)
+    moved = image.affine.copy()
+    moved[0, 3] += 0.25
+    image.set_qform(moved, 1)
+    nib.save(image, path)
+    path.write_bytes(path.read_bytes() + b"attachment")
+    result = run("classify", bright_file, "--with-mask", path)
+    assert result.exit_code == 0
+    forms, rest = (one for one in diagnosis()["warnings"] if one.startswith("mine.nii.gz: "))
+    assert forms.startswith("mine.nii.gz: qform and sform disagree by up to 0.25 mm; the sform was used")
+    assert rest == "mine.nii.gz: has other bytes behind its gzip data; they were ignored"
+    assert diagnosis()["review"] is None
+    page = bright_file.with_name("case_diagnosis.html").read_text(encoding="utf-8")
+    for warning in (forms, rest):
+        assert result.stdout.count(f"  warning: {warning}") == 1
+        assert page.count(warning) == 1
 
 
 def test_a_doubtful_mask_is_flagged(run, bright_file, draw, lesion, diagnosis):

@@ -338,6 +338,15 @@ def test_with_mask_the_classifiers_see_the_cohorts_mask(evaluate, table, monkeyp
     assert "warning: in 1 of 2 test cases the classifiers saw a mask that a person checked or drew" in result.stdout
 
 
+def test_warnings_about_a_mask_of_the_cohort_are_those_of_its_case(evaluate, tmp_path):
+    path = tmp_path / "b-mask.nii.gz"
+    path.write_bytes(path.read_bytes() + b"attachment")
+    result = evaluate()
+    assert result.exit_code == 0, result.output
+    warning = "  warning: b-mask.nii.gz: has other bytes behind its gzip data; they were ignored"
+    assert result.output.count(warning) == 1
+
+
 def test_scans_with_contrast_give_a_second_set_of_probabilities(
     evaluate, table, cohort, stub_networks, checkpoints, monkeypatch
 ):

@@ -233,6 +233,17 @@ def test_a_doubtful_mask_is_a_warning(write_cohort, write_table, write_nifti, tm
     assert warning.startswith("row 2, mask: c1/mask.nii.gz: lies to 100% in air, at the surface")
 
 
+def test_an_unusual_file_of_a_mask_is_a_warning(write_cohort, write_table, tmp_path):
+    rows = write_cohort(1)
+    path = tmp_path / "c1/mask.nii.gz"
+    path.write_bytes(path.read_bytes() + b"attachment")
+    checked = check_cohort(write_table(rows))
+    assert checked.faults == ()
+    assert "row 2, mask: c1/mask.nii.gz: has other bytes behind its gzip data; they were ignored" in map(
+        str, checked.warnings
+    )
+
+
 def test_a_t1c_that_is_no_scan_is_a_fault(write_cohort, write_table, write_nifti, tmp_path, lesion, oblique_affine):
     rows = write_cohort(2)
     rows[0]["t1c"] = rows[0]["t2"]
