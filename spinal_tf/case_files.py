@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -89,7 +91,8 @@ def read_reviewed_mask(
         VolumeError: the file is missing, is no lesion mask, or does not fit the scan; see `read_lesion_mask`.
     """
     path = given or _written_mask(case)
-    found = read_lesion_mask(path, like=like, values=values)
+    with nullcontext() if given else sought_mask(case, path):
+        found = read_lesion_mask(path, like=like, values=values)
     folders = (path.parent, case.folder, case.case.parent)
     automatic = is_automatic(found.mask, path, scan=case.case, folders=folders)
     return ReviewedMask(
@@ -101,13 +104,30 @@ def read_reviewed_mask(
     )
 
 
+@contextmanager
+def sought_mask(case: CaseFiles, path: Path) -> Iterator[None]:
+    """Let errors about a mask that the user did not name begin with its case.
+
+    Raises:
+        VolumeError: in place of such an error.
+    """
+    try:
+        yield
+    except VolumeError as error:
+        problem = str(error).removeprefix(f"{legible(path.name)}: ")
+        raise VolumeError(f"{legible(case.case.name)}: its mask for --with-mask, {path}: {problem}") from error
+
+
 def _written_mask(case: CaseFiles) -> Path:
     places = (case, replace(case, folder=case.case.parent))
     masks = [place.output(MASK_ENDING) for place in places]
     found = next((mask for mask in masks if mask.exists() or mask.is_symlink()), None)
     if found is None:
-        remedy = "run segment first, or name a mask with --with-mask FILE"
-        raise VolumeError(f"{masks[0]}: no mask beside the case; {remedy}")
+        nor_there = "" if case.folder == case.case.parent else f" or in {case.folder}"
+        raise VolumeError(
+            f"{legible(case.case.name)}: there is no mask {legible(masks[0].name)} beside it{nor_there}; run segment "
+            "first, or name a mask with --with-mask FILE"
+        )
     return found
 
 

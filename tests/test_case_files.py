@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -209,8 +211,23 @@ def test_without_a_record_nobody_can_call_it_automatic(case, segmented, record):
 
 
 def test_no_mask_beside_the_case(case):
-    with pytest.raises(VolumeError, match="no mask beside the case; run segment first, or name a mask"):
-        read_reviewed_mask(case, None, like=read_volume(case.case))
+    volume = read_volume(case.case)
+    with pytest.raises(
+        VolumeError, match=r"^case\.nii\.gz: there is no mask case_lesion\.nii\.gz beside it; run segment"
+    ):
+        read_reviewed_mask(case, None, like=volume)
+    with pytest.raises(VolumeError, match="beside it or in elsewhere; run segment first, or name a mask with --with-"):
+        read_reviewed_mask(replace(case, folder=Path("elsewhere")), None, like=volume)
+
+
+def test_an_unusable_mask_beside_the_case_is_named_with_the_case(case, phantom_volume):
+    path = case.output("_lesion.nii.gz")
+    path.write_bytes(b"")
+    problem = re.escape(f"case.nii.gz: its mask for --with-mask, {path}: is empty")
+    with pytest.raises(VolumeError, match=f"^{problem}"):
+        read_reviewed_mask(case, None, like=phantom_volume)
+    with pytest.raises(VolumeError, match=r"^case_lesion\.nii\.gz: is empty"):
+        read_reviewed_mask(case, path, like=phantom_volume)
 
 
 def test_a_mask_beside_the_case_whose_content_was_not_fetched(case, phantom_volume):

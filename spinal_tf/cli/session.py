@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import MappingProxyType
 
 import click
 
-from spinal_tf.case_files import CaseFiles, read_reviewed_mask, write_diagnosis_files, write_lesion_files
+from spinal_tf.case_files import (
+    CaseFiles,
+    read_reviewed_mask,
+    sought_mask,
+    write_diagnosis_files,
+    write_lesion_files,
+)
 from spinal_tf.claims import Claims
 from spinal_tf.cli.batch import Hold, Work, run_cases
 from spinal_tf.cli.inputs import told_cases
@@ -76,8 +82,9 @@ class Session:
 
         def work(case: CaseFiles, hold: Hold) -> Outcome:
             volume = self._read(case)
-            mask = matches.masks.get(case.case, named)
-            given = None if with_mask is None else read_reviewed_mask(case, mask, like=volume, values=values)
+            mask = matches.masks.get(case.case)
+            with sought_mask(case, mask) if mask else nullcontext():
+                given = read_reviewed_mask(case, mask or named, like=volume, values=values) if with_mask else None
             contrast = read_t1c(t1c, like=volume) if t1c else None
             with self._output_files(case, outputs(case), hold) as temporary:
                 result = self._classified(case, temporary, volume, given, contrast)

@@ -12,6 +12,7 @@ from scipy import ndimage
 from spinal_tf.files import output_files
 from spinal_tf.images.anatomy_map import AXIS, BODY, CANAL, CORD, SACRUM
 from spinal_tf.images.volume import Volume, read_aligned, read_mask, read_volume
+from spinal_tf.phantom.folder_images import images_of
 from spinal_tf.phantom.plan import PlannedCase
 from spinal_tf.taxonomy import tree
 
@@ -64,6 +65,14 @@ def write_sheet(folder: Path, planned: Sequence[PlannedCase], *, overwrite: bool
 
 
 def _case_panels(folder: Path) -> np.ndarray:
+    with images_of(folder):
+        panels = _panels(folder)
+    drawing = Image.fromarray(np.pad(_beside(panels), ((LABEL, 0), (0, 0), (0, 0))))
+    ImageDraw.Draw(drawing).text((2, 0), folder.name, fill=(255, 255, 255))
+    return np.asarray(drawing)
+
+
+def _panels(folder: Path) -> list[np.ndarray]:
     t2 = read_volume(folder / "t2.nii.gz")
     names = ("mask.nii.gz", "t1c.nii.gz", "anatomy.nii.gz")
     has_mask, has_t1c, has_anatomy = ((folder / name).exists() for name in names)
@@ -80,10 +89,7 @@ def _case_panels(folder: Path) -> np.ndarray:
     panels = [plain, outlined]
     if has_t1c:
         panels.append(_panel(read_aligned(folder / "t1c.nii.gz", like=t2).data[index], t2))
-    strip = _beside(panels)
-    drawing = Image.fromarray(np.pad(strip, ((LABEL, 0), (0, 0), (0, 0))))
-    ImageDraw.Draw(drawing).text((2, 0), folder.name, fill=(255, 255, 255))
-    return np.asarray(drawing)
+    return panels
 
 
 def _outline(panel: np.ndarray, shape: np.ndarray, color: tuple[int, int, int], opacity: float) -> None:

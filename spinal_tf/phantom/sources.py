@@ -11,6 +11,7 @@ from spinal_tf.errors import VolumeError
 from spinal_tf.images.image_registry import find_images
 from spinal_tf.images.volume import read_aligned, read_mask, read_volume
 from spinal_tf.phantom.contrast import with_synthetic_t1c
+from spinal_tf.phantom.folder_images import images_of
 from spinal_tf.phantom.frame import Background, View
 from spinal_tf.phantom.painting import DrawTissues, draw_tissues
 from spinal_tf.phantom.scan import scan_background
@@ -101,12 +102,14 @@ def read_scan(folder: Path) -> Background:
     Raises:
         VolumeError: an image is missing or unsuitable, or no lesion can be drawn into that cord.
     """
-    volume = read_volume(_only(folder, "t2"))
-    cord = read_mask(_only(folder, "t2_cord*"), like=volume)
+    t2, cord_file = _only(folder, "t2"), _only(folder, "t2_cord*")
+    with images_of(folder):
+        volume = read_volume(t2)
+        cord = read_mask(cord_file, like=volume)
     try:
         return scan_background(volume.data, cord, volume.spacing_mm, origin=folder.name)
     except ValueError as error:
-        raise VolumeError(f"{folder.name}: {error}; choose another scan") from error
+        raise VolumeError(f"{folder}: {error}; choose another scan") from error
 
 
 def read_template(folder: Path) -> Template:
@@ -115,9 +118,11 @@ def read_template(folder: Path) -> Template:
     Raises:
         VolumeError: an image is missing or unsuitable.
     """
-    t2 = read_volume(_only(folder, "*_t2"), allow_plane=True)
-    cord = read_mask(_only(folder, "*_cord"), like=t2)
-    levels = read_aligned(_only(folder, "*_levels"), like=t2).data
+    files = [_only(folder, pattern) for pattern in ("*_t2", "*_cord", "*_levels")]
+    with images_of(folder):
+        t2 = read_volume(files[0], allow_plane=True)
+        cord = read_mask(files[1], like=t2)
+        levels = read_aligned(files[2], like=t2).data
     return Template(t2=t2.data, cord=cord, levels=np.where(cord, levels, 0).astype(np.uint8), spacing_mm=t2.spacing_mm)
 
 

@@ -127,7 +127,8 @@ def test_the_mask_beside_the_outputs_is_taken_where_a_folder_is_named(run, brigh
 
 
 def test_no_mask_beside_the_case(refused, bright_file, names):
-    assert "no mask beside the case; run segment first" in refused("classify", bright_file, "--with-mask")
+    sentence = refused("classify", bright_file, "--with-mask")
+    assert sentence.startswith("case.nii.gz: there is no mask case_lesion.nii.gz beside it; run segment first")
     assert names(bright_file.parent) == ["case.nii.gz"]
 
 
@@ -282,6 +283,14 @@ def test_a_folder_of_masks_is_matched_by_name(run, bright_data, lesion, oblique_
         assert (found["file"], found["provenance"]) == (file, "reviewed")
         assert found["voxels_sha256"] == mask_digest(mask)
     assert not (tmp_path / "c_diagnosis.json").exists()
+
+
+def test_an_unusable_mask_of_a_folder_is_named_with_its_case(refused, bright_file, tmp_path):
+    mask = tmp_path / "masks" / "case.nii.gz"
+    mask.parent.mkdir()
+    mask.write_bytes(b"")
+    sentence = refused("classify", bright_file, "--with-mask", mask.parent)
+    assert sentence.startswith(f"case.nii.gz: its mask for --with-mask, {mask}: is empty")
 
 
 def test_masks_that_a_person_reviewed_in_the_output_folder_are_found(

@@ -217,6 +217,14 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
     assert "cannot be made" in result.output
 
 
+def test_an_image_that_the_contact_sheet_cannot_show_is_named_with_its_case(coarse, tmp_path):
+    simulate(tmp_path, "--cases", 1, "--diagnosis", "ms")
+    (tmp_path / "sim-0001" / "mask.nii.gz").write_bytes(b"")
+    result = simulate(tmp_path, "--cases", 1, "--diagnosis", "ms", "--resume", "--sheet")
+    assert result.exit_code == 3
+    assert f"spinal-tf: {tmp_path / 'sim-0001' / 'mask.nii.gz'}: is empty" in result.output
+
+
 def test_a_contact_sheet_shows_every_diagnosis(coarse, tmp_path):
     from PIL import Image
 

@@ -232,8 +232,20 @@ def test_a_scan_whose_cord_is_too_short_is_named(tmp_path, write_nifti):
     short = np.zeros(SHAPE, bool)
     short[8:13, 4:10, 38:45] = True
     write_scan(tmp_path / "short", write_nifti, short)
-    with pytest.raises(VolumeError, match="short: the cord mask covers 6 rows; at least 20"):
+    with pytest.raises(VolumeError, match=rf"^{tmp_path}/short: the cord mask covers 6 rows; at least 20"):
         read_scan(tmp_path / "short")
+
+
+def test_an_unusable_image_is_named_with_its_folder(tmp_path, write_nifti):
+    one = tmp_path / "one"
+    write_scan(one, write_nifti)
+    (one / "t2_cord-manual.nii.gz").write_bytes(b"")
+    with pytest.raises(VolumeError, match=rf"^{one}/t2_cord-manual\.nii\.gz: is empty"):
+        read_scan(one)
+    for name in ("a_t2", "a_cord", "a_levels"):
+        (tmp_path / f"{name}.nii.gz").write_bytes(b"")
+    with pytest.raises(VolumeError, match=rf"^{tmp_path}/a_t2\.nii\.gz: is empty"):
+        read_template(tmp_path)
 
 
 def test_a_template_is_read_with_labels_of_the_cord_alone(tmp_path, write_nifti):
