@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -119,7 +120,7 @@ def _sentence(error: OSError, target: Path) -> str:
     if error.errno in FULL_DISK:
         return f"{target}: the disk is full, nothing was written; free some space or choose another folder"
     if error.errno in NOT_ALLOWED:
-        return f"{target}: the folder {target.parent} cannot be written to; choose another or ask for access"
+        return f"{target}: the folder {target.parent} cannot be written to; choose another folder or ask for access"
     return f"{target}: cannot be written ({error.strerror}); choose another folder"
 
 
@@ -203,6 +204,39 @@ def new_folder(target: Path) -> Iterator[Path]:
         _rename_folder(temporary, target)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+@contextmanager
+def temporary_folder(*, needed_bytes: int = 0) -> Iterator[Path]:
+    """Yield a folder for files that are no outputs; it is removed when the block ends.
+
+    Args:
+        needed_bytes: size of files that libraries write, whose errors on a full disk take more than a sentence.
+
+    Raises:
+        OutputError: it cannot be made, or a file in it cannot be written; the message names the folder it lies in.
+    """
+    try:
+        made = tempfile.TemporaryDirectory()
+    except OSError as error:
+        raise OutputError("no folder takes temporary files; name one that does in TMPDIR") from error
+    with made as name:
+        if shutil.disk_usage(name).free < needed_bytes:
+            raise _no_room(Path(name).parent)
+        try:
+            yield Path(name)
+        except (OSError, OutputError) as error:
+            # A failed write to an open file names no file; outputs elsewhere have errors of `output_files`.
+            if name not in str(error) and not (isinstance(error, OSError) and error.errno in FAILED_WRITES):
+                raise
+            raise _no_room(Path(name).parent) from error
+
+
+def _no_room(folder: Path) -> OutputError:
+    return OutputError(
+        f"{folder}: cannot take temporary files, its disk may be full; free some space there, or name another folder "
+        "in TMPDIR"
+    )
 
 
 def _rename_folder(temporary: Path, target: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from together import run_together
 
 from spinal_tf.errors import OutputError
-from spinal_tf.files import new_folder, output_files
+from spinal_tf.files import new_folder, output_files, temporary_folder
 
 ROUNDS = 100
 PUBLISHER = """
@@ -342,6 +343,30 @@ def test_folder_that_refuses_files(disk):
 def test_system_folder_that_refuses_files():
     with pytest.raises(OutputError, match=r"/proc/a\.json: .*(cannot be written)"), output_files(Path("/proc/a.json")):
         pytest.fail("the block ran")
+
+
+@pytest.mark.parametrize("disk", ["rw"], indirect=True)
+def test_a_full_disk_of_temporary_files_names_their_folder_and_the_variable(disk, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(disk))
+    sentence = f"^{re.escape(str(disk))}: cannot take temporary files, .* name another folder in TMPDIR$"
+    with pytest.raises(OutputError, match=sentence), temporary_folder() as folder:
+        (folder / "a").write_bytes(bytes(100_000))
+    with pytest.raises(OutputError, match=sentence), temporary_folder() as folder, output_files(folder / "b") as (one,):
+        one.write_bytes(bytes(100_000))
+    with pytest.raises(OutputError, match=sentence), temporary_folder(needed_bytes=100_000):
+        pass
+    with pytest.raises(OutputError, match="^mine: the disk is full$"), temporary_folder():
+        raise OutputError("mine: the disk is full")
+    assert _names(disk) == []
+
+
+def test_no_folder_for_temporary_files(monkeypatch):
+    def nowhere():
+        raise FileNotFoundError(errno.ENOENT, "No usable temporary directory found")
+
+    monkeypatch.setattr("tempfile.TemporaryDirectory", nowhere)
+    with pytest.raises(OutputError, match="^no folder takes temporary files; name one that does in TMPDIR$"):
+        temporary_folder().__enter__()
 
 
 @pytest.mark.parametrize("disk", ["rw"], indirect=True)

@@ -7,15 +7,14 @@ name, not by position, and takes a tenth of the time.
 from __future__ import annotations
 
 import io
-import tempfile
 from collections.abc import Mapping
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from spinal_tf.errors import WeightsError
+from spinal_tf.files import temporary_folder
 from spinal_tf.own_process import EndedError, run_apart
 
 if TYPE_CHECKING:
@@ -27,6 +26,9 @@ Weights = Mapping[str, tuple[np.ndarray, ...]]
 
 MAXIMUM_RATIO = 1032
 """Largest compression ratio of deflate (zlib's technical details); a dataset that claims more is damaged."""
+
+FILE_BYTES = 8
+"""Bytes of a file that Keras writes for each weight, at most: single precision, and as much again for HDF5's own."""
 
 HALF_MAXIMUM = float(np.finfo(np.float16).max)
 """Largest number in half precision, 65,504."""
@@ -42,12 +44,13 @@ def encode_weights(model: keras.Model, *, half_precision: bool) -> bytes:
 
     Raises:
         WeightsError: a weight is not finite, or is too large for half precision.
+        OutputError: there is no room for temporary files.
     """
     import h5py
 
     compact = io.BytesIO()
-    with tempfile.TemporaryDirectory() as folder:
-        full = Path(folder) / "full.weights.h5"
+    with temporary_folder(needed_bytes=FILE_BYTES * model.count_params()) as folder:
+        full = folder / "full.weights.h5"
         model.save_weights(full)
         with h5py.File(full) as source, h5py.File(compact, "w") as target:
             source.visititems(lambda name, item: _copy(item, target, name, half_precision=half_precision))

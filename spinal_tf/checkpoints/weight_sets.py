@@ -120,7 +120,7 @@ def install_set(new: WeightsSet, folder: Path, *, overwrite: bool = False) -> di
         WeightsError: the folder's manifest is invalid, or another checkpoint uses the same file name.
         OutputError: the folder cannot be written to.
     """
-    make_folder(folder, option="--to")
+    make_folder(folder)
     outcome = _outcomes(_listed(folder), new, folder, overwrite=overwrite)
     if not _chosen(outcome):
         return outcome

@@ -9,6 +9,7 @@ import click
 
 from spinal_tf.cli.field_options import field_options, filled, with_options
 from spinal_tf.cli.options import FOLDER, PredictionChoices
+from spinal_tf.cli.output_option import output_option
 from spinal_tf.cli.quiet import quiet_stderr
 from spinal_tf.cli.tree_choice import ONE_TASK
 from spinal_tf.serving.export_options import ExportOptions
@@ -62,7 +63,7 @@ def _export(models: Path, network: str, weights_folder: Path | None, **given: An
     from spinal_tf.api.exporting import export_models
 
     exported = export_models(models, network, weights_folder, filled(ExportOptions, given))
-    with quiet_stderr():
+    with output_option("--out"), quiet_stderr():
         for model in exported:
             click.echo("\n".join(_lines(model)))
 

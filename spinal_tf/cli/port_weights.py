@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from spinal_tf.cli.output_option import output_option
 from spinal_tf.cli.tree_choice import ONE_NETWORK
 from spinal_tf.cli.weights_folder import say_where, target_folder
 
@@ -129,7 +130,8 @@ def port_weights(file: Path, folder: Path | None, dry_run: bool, overwrite: bool
         ported = port.port_weights(file, plan.PortOptions(**options))
     _show(ported)
     if target is not None:
-        outcome = port.write_ported(ported, target, overwrite=overwrite)
+        with output_option("--into"):
+            outcome = port.write_ported(ported, target, overwrite=overwrite)
         click.echo(f"{options['name']}: {outcome}{' (add --overwrite to replace it)' if outcome == 'kept' else ''}")
         say_where(target, folder)
 

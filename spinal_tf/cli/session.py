@@ -20,6 +20,7 @@ from spinal_tf.claims import Claims
 from spinal_tf.cli.batch import Hold, Work, run_cases
 from spinal_tf.cli.inputs import told_cases
 from spinal_tf.cli.options import BESIDE, Choices, open_weights
+from spinal_tf.cli.output_option import output_option
 from spinal_tf.cli.summary import Outcome, outcome
 from spinal_tf.cli.with_mask import NO_MATCHES, is_folder_of_masks, matched, without_masks
 from spinal_tf.files import make_folder, output_files
@@ -137,10 +138,11 @@ class Session:
 
     @contextmanager
     def _output_files(self, case: CaseFiles, paths: tuple[Path, ...], hold: Hold) -> Iterator[tuple[Path, ...]]:
-        if self._choices.output is not None:
-            make_folder(case.folder)
-        with hold(case), output_files(*paths, overwrite=self._choices.overwrite) as temporary:
-            yield temporary
+        with output_option("--output"):
+            if self._choices.output is not None:
+                make_folder(case.folder)
+            with hold(case), output_files(*paths, overwrite=self._choices.overwrite) as temporary:
+                yield temporary
 
     def _lesion_outputs(self, case: CaseFiles) -> tuple[Path, ...]:
         return case.lesion_outputs(probability=self._choices.save_probability)

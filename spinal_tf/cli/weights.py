@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from spinal_tf.cli.output_option import output_option
 from spinal_tf.cli.weights_folder import say_where, target_folder
 
 
@@ -66,7 +67,8 @@ def import_command(source: Path, folder: Path | None, overwrite: bool) -> None:
 
     new = read_set(source)
     target = target_folder(folder)
-    outcomes = install_set(new, target, overwrite=overwrite).items()
+    with output_option("--to"):
+        outcomes = install_set(new, target, overwrite=overwrite).items()
     notes = {"kept": "kept (add --overwrite to replace it)"}
     click.echo(aligned((name, notes.get(outcome, outcome)) for name, outcome in outcomes))
     say_where(target, folder)
@@ -106,6 +108,7 @@ def release_command(run: Path, folder: Path | None, notes: Path | None, overwrit
         from spinal_tf.training.run_folder import RunFolder
     target = target_folder(folder)
     text = notes.read_text(encoding="utf-8") if notes else ""
-    outcome = release_run(RunFolder(path=run), target, notes=text, overwrite=overwrite, **words)
+    with output_option("--into"):
+        outcome = release_run(RunFolder(path=run), target, notes=text, overwrite=overwrite, **words)
     click.echo(f"{run}: {outcome}{' (add --overwrite to replace it)' if outcome == 'kept' else ''}")
     say_where(target, folder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,6 +13,7 @@ from spinal_tf.checkpoints.manifest import Checkpoint, build_network, save_check
 from spinal_tf.checkpoints.weight_files import Weights, assign_weights, weight_shapes
 from spinal_tf.checkpoints.weight_sets import install_set, read_set
 from spinal_tf.file_names import legible
+from spinal_tf.files import temporary_folder
 from spinal_tf.keras_start import our_keras
 from spinal_tf.porting.card import write_card
 from spinal_tf.porting.compare import PROBE_SIZE, Comparison, compare, probe
@@ -100,8 +100,7 @@ def write_ported(ported: Ported, into: Path, *, overwrite: bool = False) -> str:
         WeightsError: the weights there are damaged.
         OutputError: the folder cannot be written to.
     """
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with temporary_folder() as folder:
         save_checkpoint(ported.model, folder, ported.checkpoint, half_precision=False)
         card = write_card(ported.checkpoint)
         (folder / ported.checkpoint.card).write_text(card, encoding="utf-8")

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +15,7 @@ from spinal_tf.cohort.case import Case
 from spinal_tf.errors import OutputError, in_one_line
 from spinal_tf.evaluation.map_check import MapCheck, MapComparison
 from spinal_tf.file_names import legible
-from spinal_tf.files import make_folder
+from spinal_tf.files import make_folder, temporary_folder
 from spinal_tf.images.volume import Volume, read_mask
 from spinal_tf.loaded_weights import LoadedWeights
 from spinal_tf.locks import locked
@@ -116,8 +115,8 @@ class CohortPrediction:
 
         It has the name of the cohort's table, which is what a reader can correct.
         """
-        with TemporaryDirectory() as folder:
-            table, _ = write_tables(Path(folder), self._judged, provisional(self._judged), {}, {}, overwrite=False)
+        with temporary_folder() as folder:
+            table, _ = write_tables(folder, self._judged, provisional(self._judged), {}, {}, overwrite=False)
             yield table.rename(table.with_name(self._judged.source.name))
 
     def predict(self, *, tell: Tell = tell_nobody, say: Say = tell_nobody, warn: Say = tell_nobody) -> Predicted:

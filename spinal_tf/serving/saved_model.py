@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +36,20 @@ def write_saved_model(folder: Path, signatures: Sequence[Signature], variables: 
     graphs = {signature.name: signature.trace() for signature in signatures}
     # The graphs already contain the gradients that a server needs.
     options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
-    tf.saved_model.save(module, str(folder), signatures=graphs, options=options)
+    with _plain_errors(folder):
+        tf.saved_model.save(module, str(folder), signatures=graphs, options=options)
+
+
+@contextmanager
+def _plain_errors(folder: Path) -> Iterator[None]:
+    """Raise the error of a full disk as Python does; TensorFlow has one kind for that and for used-up memory."""
+    try:
+        yield
+    except tf.errors.ResourceExhaustedError as error:
+        full = os.strerror(errno.ENOSPC)
+        if full not in str(error):
+            raise
+        raise OSError(errno.ENOSPC, full, str(folder)) from error
 
 
 def write_extra(folder: Path, description: Mapping[str, Any], cards: Mapping[str, str]) -> None:
@@ -55,7 +71,7 @@ def write_extra(folder: Path, description: Mapping[str, Any], cards: Mapping[str
 def write_warm_up(folder: Path, model: str, signatures: Sequence[Signature]) -> None:
     """Write one request for each signature. A server replays them before a version becomes available."""
     (folder / EXTRA).mkdir(exist_ok=True)
-    with tf.io.TFRecordWriter(str(folder / EXTRA / WARM_UP)) as writer:
+    with _plain_errors(folder), tf.io.TFRecordWriter(str(folder / EXTRA / WARM_UP)) as writer:
         for signature in signatures:
             request = predict_request(signature.sample, model=model, signature=signature.name)
             writer.write(prediction_log(request).SerializeToString(deterministic=True))

@@ -62,7 +62,7 @@ def new_version(models: Path, name: str, version: int | None) -> Iterator[tuple[
         except FileExistsError as error:
             raise _kept(target) from error
         except OSError as error:
-            raise OutputError(f"{target}: {_fault(error)}; choose another folder") from error
+            raise OutputError(f"{target}: {_fault(error)} choose another folder") from error
 
 
 @contextmanager

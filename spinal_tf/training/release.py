@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 import textwrap
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from spinal_tf.checkpoints.data_kind import DataKind, data_kind, kind_of_cohort
 from spinal_tf.checkpoints.manifest import Checkpoint, build_network, save_checkpoint
 from spinal_tf.checkpoints.weight_files import assign_weights, decode_weights
 from spinal_tf.checkpoints.weight_sets import install_set, read_set
+from spinal_tf.files import temporary_folder
 from spinal_tf.keras_start import our_keras
 from spinal_tf.networks.network_registry import ANATOMISTS
 from spinal_tf.preprocess import Preprocessing
@@ -91,8 +91,7 @@ def release_run(
     source = str(run.path / best["file"])
     model = build_network(run.path, checkpoint)
     assign_weights(model, decode_weights(stored, source=source), source=source)
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
+    with temporary_folder() as folder:
         save_checkpoint(model, folder, checkpoint, half_precision=True)
         card = _card(record, best, checkpoint, notes, validated=len(read_numbers(run.log)))
         (folder / checkpoint.card).write_text(card, encoding="utf-8")

@@ -296,7 +296,10 @@ def test_another_plane_passes_when_told(run, refused, bright_data, write_nifti, 
 def test_an_existing_output_is_kept(refused, run, bright_file, stub_networks, names):
     kept = bright_file.with_name("case_lesion.nii.gz")
     kept.write_text("drawn by hand in two hours")
-    assert "already exists and was kept; add --overwrite" in refused("segment", bright_file)
+    sentence = refused("segment", bright_file)
+    assert sentence.endswith(
+        "already exists and was kept; add --overwrite to replace it, or choose another folder with --output"
+    )
     assert kept.read_text() == "drawn by hand in two hours"
     assert names(bright_file.parent) == ["case.nii.gz", "case_lesion.nii.gz"]
     assert run("segment", bright_file, "--overwrite").exit_code == 0

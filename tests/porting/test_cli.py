@@ -64,6 +64,17 @@ def test_what_does_not_fit_is_refused_in_one_sentence(arguments, sentence, unet,
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.slow
+def test_a_folder_of_weights_that_was_not_named_and_cannot_be_written_names_into(unet, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("x")
+    monkeypatch.setenv("SPINAL_TF_WEIGHTS", str(tmp_path / "file" / "weights"))
+    told = run(unet["whole.h5"], "--as", "segmenter")
+    assert told.exit_code == 3
+    assert told.stderr == (
+        f"spinal-tf: {tmp_path}/file/weights: cannot be made (Not a directory); choose another folder with --into\n"
+    )
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

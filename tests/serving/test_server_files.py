@@ -146,7 +146,7 @@ def test_a_number_that_another_export_took_since_it_was_looked_for_is_not_taken(
 
 def test_a_folder_that_is_a_file_is_named(tmp_path):
     (tmp_path / "models").touch()
-    with pytest.raises(OutputError, match="models/segmenter/1: .*choose another folder"):
+    with pytest.raises(OutputError, match=r"models/segmenter/1: .*\); choose another folder"):
         new_version(tmp_path / "models", "segmenter", None).__enter__()
 
 
