@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import functools
 import itertools
 import os
 import shutil
@@ -280,19 +281,23 @@ def tiny_weights(tmp_path_factory, checkpoints) -> Path:
 
 @pytest.fixture
 def two_pixels_wide(monkeypatch) -> list[dict]:
-    """The arguments of every segmenter that is built; each is one of four weights a channel, traced at once."""
+    """The arguments of every segmenter or anatomy network that is built; each is one convolution, traced at once."""
     import keras
 
-    from spinal_tf.networks import multiresunet
+    from spinal_tf.networks import anatomy_multiresunet, multiresunet
+    from spinal_tf.structures import STRUCTURES
 
     built = []
 
-    def build(**arguments):
+    def build(outputs, /, **arguments):
         built.append(arguments)
         inputs = keras.Input((None, None, arguments["channels"]))
-        return keras.Model(inputs, keras.layers.Conv2D(1, 2, padding="same", activation="sigmoid", name="head")(inputs))
+        head = keras.layers.Conv2D(outputs, 2, padding="same", activation="sigmoid", name="head")
+        return keras.Model(inputs, head(inputs))
 
-    monkeypatch.setattr(multiresunet, "NETWORK", dataclasses.replace(multiresunet.NETWORK, build=build))
+    for module, outputs in ((multiresunet, 1), (anatomy_multiresunet, len(STRUCTURES))):
+        smaller = dataclasses.replace(module.NETWORK, build=functools.partial(build, outputs))
+        monkeypatch.setattr(module, "NETWORK", smaller)
     return built
 
 

@@ -130,6 +130,7 @@ def test_released_weights_are_the_best_ones_with_their_record(run, tmp_path):
         assert words in card
 
 
+@pytest.mark.usefixtures("two_pixels_wide")
 def test_a_resumed_run_sees_the_same_samples(labeled, tmp_path):
     cohort = open_cohort(labeled(), tmp_path / "cache")
     whole = train_anatomy(cohort, tmp_path / "whole", PLAN, OPTIONS)
