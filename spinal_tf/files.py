@@ -91,9 +91,11 @@ def refuse_unusable(targets: Iterable[Path], *, overwrite: bool) -> None:
     """
     for target in targets:
         if not target.parent.is_dir():
-            raise OutputError(f"{target}: there is no folder {target.parent}; create it or choose another")
+            raise OutputError(f"{target}: there is no folder {target.parent}; create it or choose another folder")
         if target.is_dir():
-            raise OutputError(f"{target}: is a folder, so no file can be written under that name; choose another")
+            raise OutputError(
+                f"{target}: is a folder, so no file can be written under that name; choose another folder"
+            )
         if os.path.lexists(target) and not overwrite:
             raise _kept(target)
 

@@ -35,7 +35,7 @@ def run_apart(work: Callable[[], Result], *, seconds: float = SECONDS) -> Result
     """Run a function in a new process that shares no memory with this one.
 
     Args:
-        work: module-level function or `functools.partial` of one; what it gets, returns and raises can be pickled.
+        work: module-level function, or a partial application of one; what it gets, returns and raises can be pickled.
         seconds: time limit, after which the process is killed.
 
     Raises:

@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from spinal_tf.cli.failures import noted_stop
 from spinal_tf.cli.field_options import filled
+from spinal_tf.cli.output_option import output_option
 from spinal_tf.cli.progress import progress_bar, progress_share
 from spinal_tf.datasets.sample_plans import AnatomyCropPlan, CropPlan, TilePlan
 from spinal_tf.networks.network_registry import network_spec
@@ -118,7 +119,7 @@ class TrainingSession:
 
     def _cohort(self, setting: Setting) -> TrainingCohort:
         given = self._given
-        with progress_bar("Checking the images") as progress:
+        with output_option("--cache"), progress_bar("Checking the images") as progress:
             return setting.workers.chief_first(
                 partial(
                     open_cohort,

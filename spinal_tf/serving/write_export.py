@@ -151,5 +151,6 @@ def _card(weights: Path, checkpoint: Checkpoint) -> str:
         return path.read_text(encoding="utf-8")
     except OSError as error:
         raise WeightsError(
-            f"{path}: the model card cannot be read ({error.strerror}); a served model must say what it was trained on"
+            f"{path}: the model card cannot be read ({error.strerror}), and a served model must say what it was "
+            "trained on; put it there, or name other weights with --weights"
         ) from error

@@ -45,6 +45,16 @@ def test_export_names_out(refused, tiny_weights, checkpoints, tmp_path):
     assert "choose another folder with --out" in sentence
 
 
+def test_a_missing_card_of_weights_in_use_names_weights(refused, tiny_weights, tmp_path):
+    for card in tiny_weights.glob("*.md"):
+        card.unlink()
+    sentence = refused("export", "segmenter", "--weights", tiny_weights, "--out", tmp_path / "models", status=4)
+    assert sentence.startswith(
+        f"{tiny_weights}/segmenter.md: the model card cannot be read (No such file or directory)"
+    )
+    assert sentence.endswith("put it there, or name other weights with --weights")
+
+
 def test_import_of_weights_names_to(refused, tiny_weights, checkpoints, tmp_path):
     for checkpoint in checkpoints.values():
         (tiny_weights / checkpoint.card).write_text("# A card\n", encoding="utf-8")

@@ -86,6 +86,16 @@ def test_a_cohort_without_both_classes_is_told_in_one_line(tmp_path, table):
     assert told.stderr.count("\n") == 1
 
 
+def test_a_default_cache_that_cannot_be_written_names_cache(tmp_path, table):
+    (tmp_path / "run" / "cache" / "cohort.json").mkdir(parents=True)
+    told = run("train", "segmenter", "--cohort", table, "--out", tmp_path / "run", "--steps", 1)
+    assert told.exit_code == 3
+    assert told.stderr.splitlines()[-1] == (
+        f"spinal-tf: {tmp_path}/run/cache/cohort.json: is a folder, so no file can be written under that name; choose "
+        "another folder with --cache"
+    )
+
+
 def test_a_missing_table_is_told_in_one_line(tmp_path):
     told = run("train", "segmenter", "--cohort", tmp_path / "none.csv", "--out", tmp_path / "run")
     assert told.exit_code == 3
