@@ -5,6 +5,7 @@ from __future__ import annotations
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from spinal_tf.networks.anatomy_loss import anatomy_loss
 
@@ -37,6 +38,31 @@ def test_a_structure_of_which_nothing_is_known_has_no_loss_and_no_gradient():
     one, none = np.full((1, 2, 2, 2), -1, np.float32), np.full((1, 2, 2, 2), 0.5, np.float32)
     one[..., 0] = 1
     assert loss(one, none) == pytest.approx(loss(one[..., :1], none[..., :1]) / 2)
+
+
+def test_a_structure_that_a_batch_does_not_show_has_cross_entropy_alone():
+    entropy = -(np.log(0.2) + np.log(0.7)) / (2 + 1)
+    assert loss(field(0, 0, -1, -1), field(0.8, 0.3, 0.1, 0.9)) == pytest.approx(3 * entropy, rel=1e-5)
+
+
+def test_a_rare_structure_is_learned_from_the_few_batches_that_show_it():
+    """One bias for all pixels settles near the structure's share, which Dice in the other batches would take to 0."""
+    with_it, without = np.zeros((1, 32, 32, 1), np.float32), np.zeros((1, 32, 32, 1), np.float32)
+    with_it[0, :4, :4] = 1
+    bias = tf.Variable(-3.0)
+    optimizer = keras.optimizers.SGD(2.0)
+    for step in range(400):
+        with tf.GradientTape() as tape:
+            found = anatomy_loss(without if step % 5 else with_it, tf.fill((1, 32, 32, 1), tf.sigmoid(bias)))
+        optimizer.apply([tape.gradient(found, bias)], [bias])
+    assert -9 < float(bias) < -2
+
+
+def test_a_lost_structure_still_has_a_gradient():
+    logit = tf.Variable(-17.0)
+    with tf.GradientTape() as tape:
+        found = anatomy_loss(np.ones((1, 2, 2, 1), np.float32), tf.fill((1, 2, 2, 1), tf.sigmoid(logit)))
+    assert float(tape.gradient(found, logit)) < -0.5
 
 
 def test_right_answers_have_almost_no_loss_and_certain_wrong_ones_a_finite_one():
