@@ -28,8 +28,8 @@ from spinal_tf.images.volume import Volume, new_volume
 from spinal_tf.models import Segmenter, load_segmenter, named_checkpoint
 from spinal_tf.phantom.parameters import DISEASES, Disease
 from spinal_tf.phantom.simulated_case import simulate_case
-from spinal_tf.pipeline import segment_volume
 from spinal_tf.prediction_options import SegmentationOptions
+from spinal_tf.segmentation import segment_volume
 from spinal_tf.slices import make_tiles
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import Task, tree

@@ -27,8 +27,8 @@ from spinal_tf.evaluation.overlap_text import LEGEND, as_text
 from spinal_tf.images.lesion_mask import ANY_MASK, read_lesion_mask
 from spinal_tf.images.volume import Volume, read_volume
 from spinal_tf.models import Segmenter, load_segmenter
-from spinal_tf.pipeline import segment_volume
 from spinal_tf.prediction_options import MaskValues, SegmentationOptions
+from spinal_tf.segmentation import segment_volume
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import Diagnosis, tree
 from spinal_tf.training.job import load_best

@@ -167,20 +167,23 @@ def tensorflow_device(device: str) -> str:
     return f"/GPU:{number}"
 
 
-def run_in_batches(engine: Engine, planes: np.ndarray, *, pixels_per_batch: int = PIXELS_PER_BATCH) -> np.ndarray:
-    """Run a network that outputs one map per plane, with as many planes per call as the limit allows.
+def run_in_batches(
+    engine: Engine, planes: np.ndarray, *, outputs: int = 1, pixels_per_batch: int = PIXELS_PER_BATCH
+) -> np.ndarray:
+    """Run a network that outputs maps of each plane, with as many planes per call as the limit allows.
 
     Args:
-        engine: network that outputs one channel of the planes' size.
+        engine: network that outputs maps of the planes' size.
         planes: float32 (n, rows, columns, channels).
+        outputs: number of maps.
         pixels_per_batch: maximum pixels in one call; a larger plane runs alone.
 
     Returns:
-        float32, (n, rows, columns).
+        float32, (n, rows, columns, outputs).
     """
     count, rows, columns, _ = planes.shape
-    result = np.empty((count, rows, columns), np.float32)
+    result = np.empty((count, rows, columns, outputs), np.float32)
     step = max(1, pixels_per_batch // (rows * columns))
     for start in range(0, count, step):
-        result[start : start + step] = engine(planes[start : start + step])[..., 0]
+        result[start : start + step] = engine(planes[start : start + step])
     return result

@@ -7,6 +7,7 @@ that voxel. Definitions that published work leaves open are our own and are stat
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from typing import cast
@@ -53,6 +54,7 @@ class Lesion:
             deviation there. The shell excludes lesions, but includes everything else, such as cerebrospinal fluid. None
             if the shell is empty or constant.
         touches_border: whether it reaches the first or last slice, row or column of the field of view.
+        levels: share of its voxels at each vertebral level, by name from top to bottom; None if unknown.
     """
 
     number: int
@@ -64,6 +66,7 @@ class Lesion:
     slices: tuple[int, ...]
     contrast: float | None
     touches_border: bool
+    levels: Mapping[str, float] | None = None
 
 
 def bounding_box(mask: np.ndarray) -> Box | None:

@@ -12,11 +12,15 @@ from spinal_tf.errors import ServerError, WeightsError
 from spinal_tf.keras_start import start_keras
 from spinal_tf.map_methods import MapMethod
 from spinal_tf.models import (
+    ANATOMY,
     SEGMENTER,
+    AnatomyNetwork,
     Classifier,
+    Networks,
     Segmenter,
     Served,
     classifier_checkpoints,
+    load_anatomy,
     load_classifiers,
     load_segmenter,
     named_checkpoint,
@@ -65,6 +69,7 @@ class LoadedWeights:
         # Fail here, before TensorFlow's slow import.
         self._manifest = None if self._given is None else read_manifest(self._given)
         self._segmenter: Segmenter | None = None
+        self._anatomy: tuple[AnatomyNetwork | None] | None = None
         self._classifiers: tuple[Classifier, ...] | None = None
         self._explained: dict[MapMethod, LoadedWeights] = {method: self}
 
@@ -125,6 +130,33 @@ class LoadedWeights:
                     self._classifiers = load_classifiers(folder, device=self._device, method=self._method)
         return self._classifiers
 
+    def anatomy(self, watch: Stopwatch | None = None) -> AnatomyNetwork | None:
+        """Return the anatomy network, loaded on the first call; see `segmenter`.
+
+        Returns:
+            None if the weights have none, or a server runs the networks.
+        """
+        if self._connection is not None:
+            return None
+        if self._anatomy is None:
+            with self._loading(watch or Stopwatch()) as folder:
+                self._anatomy = (load_anatomy(folder, device=self._device),)
+        return self._anatomy[0]
+
+    def networks(self, watch: Stopwatch | None = None, *, segment: bool = True, classify: bool = True) -> Networks:
+        """Return the networks of one run of the pipeline, loaded on the first call; see `segmenter`.
+
+        Args:
+            watch: stopwatch that records the loading time.
+            segment: whether lesions are to be found.
+            classify: whether they are to be classified.
+        """
+        return Networks(
+            segmenter=self.segmenter(watch) if segment else None,
+            anatomy=self.anatomy(watch),
+            classifiers=self.classifiers(watch) if classify else (),
+        )
+
     def explained_by(self, method: MapMethod) -> LoadedWeights:
         """Return the same weights with classifiers explained by this method; opened once per method.
 
@@ -138,14 +170,18 @@ class LoadedWeights:
         return self._explained[method]
 
     def checkpoints(self) -> list[Checkpoint]:
-        """Return the records of segmenter and classifiers, in this order; those of a server come from the server.
+        """Return the records of all networks in use: segmenter, anatomy network if any, classifiers.
+
+        Those of a server come from the server.
 
         Raises:
             WeightsError: a record is missing, or the classifiers need tiles of different sizes.
             ServerError: as in `segmenter`.
         """
         if self._connection is None:
-            return [named_checkpoint(self.folder, SEGMENTER), *classifier_checkpoints(self.folder)]
+            first = (SEGMENTER, ANATOMY) if ANATOMY in read_manifest(self.folder) else (SEGMENTER,)
+            named = [named_checkpoint(self.folder, name) for name in first]
+            return [*named, *classifier_checkpoints(self.folder)]
         return [one.checkpoint for one in self._all()]
 
     def served(self) -> dict[str, Served]:

@@ -19,7 +19,7 @@ from spinal_tf.map_methods import MapMethod
 from spinal_tf.results import ModelRecord
 from spinal_tf.taxonomy import PAPER_TREE, Task, tree
 
-SEGMENTER = "segmenter"
+SEGMENTER, ANATOMY = "segmenter", "anatomy"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +57,15 @@ class Segmenter:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AnatomyNetwork:
+    """The network that outlines the spine; see `Segmenter`."""
+
+    checkpoint: Checkpoint
+    engine: Engine
+    served: Served | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Classifier:
     """The network of one task; see `Segmenter`."""
 
@@ -75,6 +84,21 @@ class Classifier:
         return int(probabilities[:, 1].mean() >= self.checkpoint.point(with_t1c=with_t1c))
 
 
+@dataclass(frozen=True, kw_only=True)
+class Networks:
+    """Networks for one run of the pipeline.
+
+    Attributes:
+        segmenter: finds the lesions; None if a mask is given.
+        anatomy: finds the spine; without it, lesions are looked for on whole slices and have no level.
+        classifiers: classifiers of all tasks; if empty, the pipeline stops after segmentation.
+    """
+
+    segmenter: Segmenter | None = None
+    anatomy: AnatomyNetwork | None = None
+    classifiers: Sequence[Classifier] = ()
+
+
 @our_keras()
 def load_segmenter(folder: Path, *, device: str = "cpu") -> Segmenter:
     """Load the segmenter of a weights folder.
@@ -84,9 +108,26 @@ def load_segmenter(folder: Path, *, device: str = "cpu") -> Segmenter:
         DeviceError: this machine has no such device.
     """
     checkpoint = named_checkpoint(folder, SEGMENTER)
+    return Segmenter(checkpoint=checkpoint, engine=_engine(folder, checkpoint, device))
+
+
+@our_keras()
+def load_anatomy(folder: Path, *, device: str = "cpu") -> AnatomyNetwork | None:
+    """Load the anatomy network of a weights folder; None if the folder has none, as sets of earlier versions.
+
+    Raises:
+        WeightsError: its weights are damaged.
+        DeviceError: this machine has no such device.
+    """
+    if ANATOMY not in read_manifest(folder):
+        return None
+    checkpoint = named_checkpoint(folder, ANATOMY)
+    return AnatomyNetwork(checkpoint=checkpoint, engine=_engine(folder, checkpoint, device))
+
+
+def _engine(folder: Path, checkpoint: Checkpoint, device: str) -> Engine:
     model = bare_network(folder, checkpoint)
-    weights = read_weights(folder, checkpoint, model)
-    return Segmenter(checkpoint=checkpoint, engine=frozen_engine(model, weights=weights, device=device))
+    return frozen_engine(model, weights=read_weights(folder, checkpoint, model), device=device)
 
 
 @our_keras()

@@ -2,49 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 
 import numpy as np
 
+from spinal_tf.anatomy.canal_doubts import canal_doubts
+from spinal_tf.anatomy.found_spine import FoundSpine
+from spinal_tf.anatomy.lesion_levels import with_levels
 from spinal_tf.checkpoints.cutoffs import point_doubt
-from spinal_tf.engine import Engine, run_in_batches
 from spinal_tf.evaluation.activation import map_activation
 from spinal_tf.explanation.gradcam import heatmap_volume
-from spinal_tf.images.lesion_doubts import lesion_doubts
 from spinal_tf.images.volume import Volume
-from spinal_tf.lesions import Lesion, find_lesions, measure_lesions
-from spinal_tf.models import Classifier, Segmenter, model_record
+from spinal_tf.lesions import Lesion, measure_lesions
+from spinal_tf.models import AnatomyNetwork, Classifier, Networks, Segmenter, model_record
 from spinal_tf.prediction_options import SegmentationOptions
-from spinal_tf.preprocess import (
-    MaskMode,
-    Preprocessing,
-    from_input,
-    in_slabs,
-    neighbour_index,
-    place,
-    seen_together,
-    to_input,
-)
-from spinal_tf.results import TOO_THIN, CaseResult, Classification, Segmentation, TaskResult
-from spinal_tf.review import review_mask
-from spinal_tf.scaling import intensity_scale
-from spinal_tf.slices import Tiles, lesion_slices, make_tiles
+from spinal_tf.preprocess import MaskMode, Preprocessing
+from spinal_tf.results import TOO_THIN, CaseResult, Classification, TaskResult
+from spinal_tf.segmentation import segment_volume
+from spinal_tf.slices import Tiles, make_tiles
+from spinal_tf.spine_search import search_spine
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import tree
 
-UNMIRRORED, MIRRORED = ((), (1,)), ((2,), (1, 2))
-"""Flip axes of (slice, row, column), without and with exchanging the patient's front and back.
-
-``--tta`` averages over all four flips; without it, the first flip gives the mask. The review compares the two groups,
-or their first flips.
-"""
-
-SLICES_AT_ONCE = 8
-"""Number of slices that are prepared, run and resampled back at a time."""
-
-Array = np.ndarray
 DEFAULTS = SegmentationOptions()
 
 
@@ -69,10 +50,9 @@ class ReviewedMask:
 
 def diagnose(
     volume: Volume,
+    networks: Networks,
     *,
-    segmenter: Segmenter | None = None,
     given: ReviewedMask | None = None,
-    classifiers: Sequence[Classifier] = (),
     t1c: Volume | None = None,
     options: SegmentationOptions = DEFAULTS,
     stopwatch: Stopwatch | None = None,
@@ -81,9 +61,8 @@ def diagnose(
 
     Args:
         volume: sagittal T2w volume.
-        segmenter: network that finds the lesions if no mask is given.
+        networks: networks to run.
         given: mask to use instead of the segmenter.
-        classifiers: classifiers of all tasks; if empty, the pipeline stops after segmentation.
         t1c: contrast-enhanced T1w volume on the same grid.
         options: options of the segmentation.
         stopwatch: stopwatch that records the time by stage.
@@ -93,13 +72,15 @@ def diagnose(
         VolumeError: the image is constant, or its spacing is invalid.
     """
     watch = stopwatch or Stopwatch()
+    segmenter, classifiers = networks.segmenter, networks.classifiers
+    found = search_spine(volume, networks.anatomy, watch) if networks.anatomy else None
     segmentation = None
     if given is not None:
         mask = given.mask
         with watch.stage("measure"):
-            lesions = measure_lesions(mask, volume)
+            lesions = with_levels(measure_lesions(mask, volume), mask, found)
     elif segmenter is not None:
-        segmentation = segment_volume(volume, segmenter, options, watch)
+        segmentation = segment_volume(volume, segmenter, options, watch, found=found)
         mask, lesions = segmentation.mask, segmentation.lesions
     else:
         raise ValueError("give a segmenter or a mask")
@@ -107,9 +88,11 @@ def diagnose(
     if classifiers and lesions:
         with watch.stage("classify"):
             classification = classify_volume(volume, mask, classifiers, t1c=t1c)
-    doubts, warnings = (given.doubts, given.warnings) if given else ((), ())
-    warnings += doubts + _classification_warnings(classifiers, classification, lesions, t1c)
-    used: list[Segmenter | Classifier] = [segmenter] if segmenter and given is None else []
+    doubts = _given_doubts(given, found)
+    warnings = (*_spine_warnings(volume, found), *(given.warnings if given else ()), *doubts)
+    warnings += _classification_warnings(classifiers, classification, lesions, t1c)
+    used: list[AnatomyNetwork | Segmenter | Classifier] = [networks.anatomy] if networks.anatomy else []
+    used += [segmenter] if segmenter and given is None else []
     used += classifiers if classification else ()
     return CaseResult(
         volume=volume,
@@ -121,124 +104,22 @@ def diagnose(
         classification=classification,
         models=tuple(model_record(model.checkpoint, served=model.served) for model in used),
         mask_doubts=doubts,
+        spine=found,
         warnings=volume.warnings + warnings,
         timings_s=watch.seconds,
     )
 
 
-def segment_volume(
-    volume: Volume, segmenter: Segmenter, options: SegmentationOptions, watch: Stopwatch
-) -> Segmentation:
-    """Run the network on every sagittal slice and segment the lesions."""
-    checkpoint = segmenter.checkpoint
-    threshold = checkpoint.operating_point if options.threshold is None else options.threshold
-    minimum_peak = checkpoint.minimum_peak if options.minimum_peak is None else options.minimum_peak
-    find = partial(
-        find_lesions,
-        threshold=threshold,
-        minimum_peak=minimum_peak,
-        minimum_volume_ml=options.minimum_volume_ml,
-        voxel_volume_ml=volume.voxel_volume_ml,
-    )
-    slices, everywhere = _NetworkSlices(volume, segmenter, watch), range(len(volume.data))
-    if options.tta:
-        unmirrored, mirrored = (slices.probability(everywhere, flips) for flips in (UNMIRRORED, MIRRORED))
-        probability = (unmirrored + mirrored) / 2
-    else:
-        probability = unmirrored = slices.probability(everywhere, UNMIRRORED[:1])
-    with watch.stage("postprocess"):
-        mask = find(probability)
-    with watch.stage("measure"):
-        lesions = measure_lesions(mask, volume)
-    bearing = lesion_slices(mask)
-    if not options.tta:
-        mirrored = slices.probability(bearing, MIRRORED[:1], stage="review")
-    agreement = _flip_agreement(unmirrored, mirrored, bearing, find)
-    review = review_mask(
-        lesions,
-        probability,
-        mask,
-        threshold=threshold,
-        flip_agreement=agreement,
-        outliers=volume.outliers,
-        doubts=lesion_doubts(mask, volume.data, volume.spacing_mm, volume.voxel_volume_ml),
-    )
-    return Segmentation(
-        probability=probability,
-        mask=mask,
-        lesions=lesions,
-        threshold=threshold,
-        minimum_peak=minimum_peak,
-        minimum_volume_ml=options.minimum_volume_ml,
-        review=review,
-    )
+def _spine_warnings(volume: Volume, found: FoundSpine | None) -> tuple[str, ...]:
+    return tuple(f"{volume.source}: {doubt}" for doubt in found.doubts) if found else ()
 
 
-class _NetworkSlices:
-    """Runs the segmenter on slices of one volume, a few at a time, so that large volumes need little extra memory."""
-
-    def __init__(self, volume: Volume, segmenter: Segmenter, watch: Stopwatch) -> None:
-        preprocessing = segmenter.checkpoint.preprocessing
-        slice_mm, rows_mm, columns_mm = volume.spacing_mm
-        self._engine, self._watch = segmenter.engine, watch
-        self._placement = place(volume.data.shape[1:], (rows_mm, columns_mm), preprocessing, source=volume.source)
-        self._seen = neighbour_index(len(volume.data), slice_mm, preprocessing.neighbour_mm)
-        with watch.stage("preprocess"):
-            self._data = in_slabs(volume.data, slice_mm, preprocessing.slab_mm)
-            self._scale = intensity_scale(self._data, intensity=preprocessing.intensity, source=volume.source)
-
-    def probability(self, slices: Sequence[int], flips: Sequence[tuple[int, ...]], *, stage: str = "network") -> Array:
-        """Compute the lesion probability of slices, averaged over flips: float32, shape of the volume, 0 elsewhere."""
-        result = np.zeros(self._data.shape, np.float32)
-        for start in range(0, len(slices), SLICES_AT_ONCE):
-            part = list(slices[start : start + SLICES_AT_ONCE])
-            with self._watch.stage("preprocess"):
-                planes = self._prepared(part)
-            with self._watch.stage(stage):
-                maps = _flip_average(self._engine, planes, flips)
-            with self._watch.stage("postprocess"):
-                result[part] = from_input(maps, self._placement)
-        return result
-
-    def _prepared(self, part: list[int]) -> Array:
-        """Prepare slices with their neighbors as network input: float32 (n, rows, columns, channels)."""
-        needed, places = np.unique(self._seen[part], return_inverse=True)
-        planes = to_input(self._scale(self._data[needed]), self._placement)
-        return seen_together(planes, places.reshape(len(part), -1))
-
-
-def _flip_average(engine: Engine, planes: Array, flips: Sequence[tuple[int, ...]]) -> Array:
-    maps = [np.flip(run_in_batches(engine, np.flip(planes, axes)), axes) for axes in flips]
-    return np.asarray(np.mean(maps, axis=0, dtype=np.float32))
-
-
-def _flip_agreement(
-    unmirrored: Array, mirrored: Array, bearing: Sequence[int], find: Callable[[Array], Array]
-) -> float | None:
-    """Compute the Dice between the masks of unmirrored and mirrored slices, over the lesion-bearing slices.
-
-    Both probabilities are turned into masks by the same rules and on the same slices, so that voxels on other slices
-    cannot join components or raise their peaks.
-
-    Args:
-        unmirrored: probability, float32 (slice, row, column).
-        mirrored: the same for mirrored slices; only lesion-bearing slices are used.
-        bearing: lesion-bearing slices, ascending.
-        find: function that turns a probability into a mask.
-
-    Returns:
-        Dice; None if no slice has a lesion, or both masks are empty.
-    """
-    if not bearing:
-        return None
-    extent, seen = slice(bearing[0], bearing[-1] + 1), [number - bearing[0] for number in bearing]
-    masks = []
-    for probability in (unmirrored, mirrored):
-        compared = np.zeros_like(probability[extent])
-        compared[seen] = probability[extent][seen]
-        masks.append(find(compared))
-    common, total = np.count_nonzero(masks[0] & masks[1]), sum(map(np.count_nonzero, masks))
-    return 2 * int(common) / int(total) if total else None
+def _given_doubts(given: ReviewedMask | None, found: FoundSpine | None) -> tuple[str, ...]:
+    """Return the doubts about a given mask, with those about its place if the canal is known."""
+    if given is None:
+        return ()
+    place = canal_doubts(given.mask, found.spine) if found and found.spine else ()
+    return given.doubts + tuple(f"{given.source}: the mask {doubt}" for doubt in place)
 
 
 def classify_volume(

@@ -38,6 +38,7 @@ class SegmentationOptions(Options):
     minimum_volume_ml: float = option(
         MINIMUM_VOLUME_ML, "Remove lesions below this volume in mL.", NOT_NEGATIVE, flag="--min-volume"
     )
+    whole_slice: bool = option(False, "Look for lesions on whole slices, not only in the spinal canal; for comparison.")
     tta: bool = option(False, "Average over the four flips of every slice; takes four times as long.")
 
 

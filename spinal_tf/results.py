@@ -9,6 +9,7 @@ from typing import Literal
 
 import numpy as np
 
+from spinal_tf.anatomy.found_spine import FoundSpine
 from spinal_tf.images.volume import Volume
 from spinal_tf.lesions import Lesion
 from spinal_tf.map_methods import MapMethod
@@ -160,6 +161,7 @@ class CaseResult:
         mask_source: file that the mask was read from; None if this run made it.
         mask_doubts: reasons to look at a mask that was given; they are also among the warnings.
         segmentation: result of the segmentation; None if a mask was given.
+        spine: outcome of the search for the spine; None if there was none.
         classification: result of the classification; None if not requested, or if no lesion gives a tile.
         warnings: warnings, one plain sentence each.
         timings_s: seconds by stage.
@@ -172,6 +174,7 @@ class CaseResult:
     lesions: tuple[Lesion, ...]
     segmentation: Segmentation | None
     classification: Classification | None
+    spine: FoundSpine | None = None
     models: tuple[ModelRecord, ...]
     mask_doubts: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

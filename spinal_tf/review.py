@@ -46,12 +46,12 @@ def review_mask(
         flip_agreement: Dice between the masks of unmirrored and mirrored slices, both found by the same rules; None if
             both are empty.
         outliers: number of voxels of the scan that were clipped because they lay far outside the others.
-        doubts: doubts about volume, place and extent, see `images.lesion_doubts`.
+        doubts: further doubts about mask and scan, one plain sentence each.
     """
     reasons = _empty_reasons(probability, threshold) if not lesions else _reasons(lesions, probability[mask])
     if flip_agreement is not None and flip_agreement < FLIP_AGREEMENT:
         reasons.append(f"the mask of the mirrored slices agrees little (Dice {flip_agreement:.2f})")
-    reasons += [f"the mask {doubt}" for doubt in doubts]
+    reasons += doubts
     if outliers:
         voxels = "1 voxel was" if outliers == 1 else f"{outliers} voxels were"
         reasons.append(f"{voxels} far outside the intensities of the others and had to be clipped; see the warnings")

@@ -24,7 +24,7 @@ from spinal_tf.explanation.gradcam import Explanation
 from spinal_tf.files import make_folder
 from spinal_tf.images.volume import read_volume, write_on_grid
 from spinal_tf.map_methods import MapMethod
-from spinal_tf.models import Classifier, Segmenter, model_record
+from spinal_tf.models import Classifier, Networks, Segmenter, model_record
 from spinal_tf.pipeline import ReviewedMask, diagnose
 from spinal_tf.prediction.folder import PredictionFolder
 from spinal_tf.prediction.predict_case import CasePrediction, without_prediction
@@ -109,7 +109,7 @@ def segmented(case, checkpoints):
     segmenter = Segmenter(
         checkpoint=checkpoints["segmenter"], engine=lambda batch: 1 / (1 + np.exp(np.float32(28) - 40 * batch))
     )
-    result = diagnose(read_volume(case.case), segmenter=segmenter)
+    result = diagnose(read_volume(case.case), Networks(segmenter=segmenter))
     write_lesion_files(result, case.lesion_outputs(probability=True), Stopwatch())
     return result
 
@@ -263,7 +263,7 @@ def test_probability_is_written_on_the_grid(case, segmented):
 
 def test_a_case_without_lesion_has_no_heat_maps_and_says_why(case, segmented):
     given = ReviewedMask(mask=np.zeros_like(segmented.mask), source="empty.nii.gz")
-    write_diagnosis_files(diagnose(segmented.volume, given=given), case.diagnosis_outputs(), Stopwatch())
+    write_diagnosis_files(diagnose(segmented.volume, Networks(), given=given), case.diagnosis_outputs(), Stopwatch())
     assert [path.exists() for path in case.diagnosis_outputs()] == [True] * 3 + [False] * 3
     record = json.loads(case.output("_diagnosis.json").read_text())
     assert record["not_classified"] == "no lesion was found, so there is nothing to classify"
@@ -284,7 +284,7 @@ def classified(segmented, checkpoints):
 
             classifiers.append(Classifier(task=task, checkpoint=checkpoints[task.name], explain=explain))
         given = ReviewedMask(mask=segmented.mask, source="mask.nii.gz")
-        return diagnose(segmented.volume, given=given, classifiers=classifiers)
+        return diagnose(segmented.volume, Networks(classifiers=classifiers), given=given)
 
     return classify
 

@@ -117,7 +117,7 @@ def test_batches_hold_as_many_planes_as_the_limit_allows():
     planes = np.arange(7 * 4 * 5, dtype=np.float32).reshape(7, 4, 5, 1)
     result = run_in_batches(doubling, planes, pixels_per_batch=3 * 4 * 5 + 19)
     assert doubling.calls == [3, 3, 1]
-    np.testing.assert_array_equal(result, 2 * planes[..., 0])
+    np.testing.assert_array_equal(result, 2 * planes)
 
 
 def test_a_plane_over_the_limit_goes_alone():
@@ -128,7 +128,7 @@ def test_a_plane_over_the_limit_goes_alone():
 
 def test_no_planes_need_no_call():
     doubling = Doubling()
-    assert run_in_batches(doubling, np.zeros((0, 4, 5, 1), np.float32)).shape == (0, 4, 5)
+    assert run_in_batches(doubling, np.zeros((0, 4, 5, 1), np.float32)).shape == (0, 4, 5, 1)
     assert doubling.calls == []
 
 
@@ -137,7 +137,7 @@ def test_no_limit_changes_the_result(count, limit):
     planes = np.arange(count * 12, dtype=np.float32).reshape(count, 3, 4, 1)
     doubling = Doubling()
     result = run_in_batches(doubling, planes, pixels_per_batch=limit)
-    np.testing.assert_array_equal(result, 2 * planes[..., 0])
+    np.testing.assert_array_equal(result, 2 * planes)
     assert max(doubling.calls) <= max(1, limit // 12)
 
 

@@ -27,7 +27,7 @@ from spinal_tf.evaluation.paper.paper_table1 import MARKS
 from spinal_tf.evaluation.summary_text import as_record, as_text, mark_letters
 from spinal_tf.explanation.gradcam import Explanation
 from spinal_tf.find_cases import find_cases
-from spinal_tf.models import Classifier, classifier_checkpoints, require_same_classes
+from spinal_tf.models import Classifier, Networks, classifier_checkpoints, require_same_classes
 from spinal_tf.phantom.plan import plan_cohort
 from spinal_tf.pipeline import ReviewedMask, diagnose
 from spinal_tf.report.study.pipeline_steps import classifier_steps
@@ -141,7 +141,9 @@ def classifiers(checkpoints, **positive):
 def called_infarction(phantom_volume, lesion, checkpoints):
     """A case whose tasks say that it is no tumor, and infarction rather than demyelinating."""
     answers = classifiers(checkpoints, tumor_vs_other=0.8, infarction_vs_demyelinating=0.25, ms_vs_nmosd=0.9)
-    return diagnose(phantom_volume, given=ReviewedMask(mask=lesion.copy(), source="m.nii.gz"), classifiers=answers)
+    return diagnose(
+        phantom_volume, Networks(classifiers=answers), given=ReviewedMask(mask=lesion.copy(), source="m.nii.gz")
+    )
 
 
 def test_a_case_is_classified_down_the_tree(called_infarction):

@@ -9,18 +9,18 @@ import pytest
 
 from spinal_tf.explanation.gradcam import Explanation
 from spinal_tf.images.volume import read_volume
-from spinal_tf.models import Classifier, Segmenter
+from spinal_tf.models import Classifier, Networks, Segmenter
 from spinal_tf.pipeline import (
     ReviewedMask,
     classify_volume,
     diagnose,
-    segment_volume,
 )
 from spinal_tf.prediction_options import MINIMUM_VOLUME_ML, SegmentationOptions
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.report.record import not_classified
 from spinal_tf.results import Zone
 from spinal_tf.scaling import normalise
+from spinal_tf.segmentation import segment_volume
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import ASTROCYTOMA, EPENDYMOMA, MS, NMOSD, tree
 
@@ -150,7 +150,7 @@ def test_review_looks_at_the_mirrored_lesion_slices_only(volume, make_segmenter)
 def test_taking_slices_a_few_at_a_time_changes_nothing(volume, make_segmenter, monkeypatch, tta):
     segmenter = make_segmenter(lambda batch: batch * _uneven((40, 48))[..., np.newaxis])
     whole = run(volume, segmenter, tta=tta, threshold=0.3)
-    monkeypatch.setattr("spinal_tf.pipeline.SLICES_AT_ONCE", 2)
+    monkeypatch.setattr("spinal_tf.network_slices.SLICES_AT_ONCE", 2)
     parts = run(volume, segmenter, tta=tta, threshold=0.3)
     np.testing.assert_array_equal(parts.probability, whole.probability)
     np.testing.assert_array_equal(parts.mask, whole.mask)
@@ -160,7 +160,7 @@ def test_taking_slices_a_few_at_a_time_changes_nothing(volume, make_segmenter, m
 
 @pytest.mark.parametrize("tta", [False, True])
 def test_a_network_may_see_the_slices_about_so_many_millimetres_away(volume, make_segmenter, monkeypatch, tta):
-    monkeypatch.setattr("spinal_tf.pipeline.SLICES_AT_ONCE", 2)
+    monkeypatch.setattr("spinal_tf.network_slices.SLICES_AT_ONCE", 2)
     one, three = (
         make_segmenter(lambda batch, channel=channel: batch[..., channel : channel + 1]) for channel in (0, 2)
     )
@@ -273,7 +273,7 @@ def test_a_sure_and_symmetric_answer_needs_no_review(volume, segmenter):
 
 def test_no_lesion_is_a_result(volume, make_segmenter, make_classifiers):
     classifiers = make_classifiers(0.5, 0.5, 0.5)
-    result = diagnose(volume, segmenter=make_segmenter(np.zeros_like), classifiers=classifiers)
+    result = diagnose(volume, Networks(segmenter=make_segmenter(np.zeros_like), classifiers=classifiers))
     assert result.lesions == ()
     assert result.classification is None
     assert [model.name for model in result.models] == ["segmenter"]
@@ -286,14 +286,14 @@ def test_no_lesion_is_a_result(volume, make_segmenter, make_classifiers):
 
 def test_without_segmenter_and_mask_there_is_nothing_to_do(volume):
     with pytest.raises(ValueError, match="give a segmenter or a mask"):
-        diagnose(volume)
+        diagnose(volume, Networks())
 
 
 @pytest.mark.parametrize(("automatic", "provenance"), [(True, "automatic"), (False, "reviewed")])
 def test_a_given_mask_is_used_as_it_is(volume, segmenter, lesion, automatic, provenance):
     mask = np.roll(lesion, 2, axis=1)
     given = ReviewedMask(mask=mask, source="drawn.nii.gz", automatic=automatic)
-    result = diagnose(volume, segmenter=segmenter, given=given)
+    result = diagnose(volume, Networks(segmenter=segmenter), given=given)
     np.testing.assert_array_equal(result.mask, mask)
     assert (result.mask_provenance, result.mask_source) == (provenance, "drawn.nii.gz")
     assert (result.segmentation, result.models) == (None, ())
@@ -301,13 +301,13 @@ def test_a_given_mask_is_used_as_it_is(volume, segmenter, lesion, automatic, pro
 
 
 def test_a_mask_that_was_just_made_is_automatic(volume, segmenter):
-    result = diagnose(volume, segmenter=segmenter)
+    result = diagnose(volume, Networks(segmenter=segmenter))
     assert (result.mask_provenance, result.mask_source) == ("automatic", None)
 
 
 def test_an_empty_mask_is_a_result(volume, lesion, make_classifiers):
     given = ReviewedMask(mask=np.zeros_like(lesion), source="empty.nii.gz")
-    result = diagnose(volume, given=given, classifiers=make_classifiers(0.9, 0.9, 0.9))
+    result = diagnose(volume, Networks(classifiers=make_classifiers(0.9, 0.9, 0.9)), given=given)
     assert (result.classification, result.lesions, result.models, result.warnings[1:]) == (None, (), (), ())
 
 
@@ -361,7 +361,7 @@ def test_heat_maps_lie_on_the_lesion_slices(volume, lesion, make_classifiers):
 
 
 def test_classifiers_are_named_in_the_result(volume, segmenter, make_classifiers):
-    result = diagnose(volume, segmenter=segmenter, classifiers=make_classifiers(0.5, 0.5, 0.5))
+    result = diagnose(volume, Networks(segmenter=segmenter, classifiers=make_classifiers(0.5, 0.5, 0.5)))
     assert [model.name for model in result.models] == ["segmenter", TUMOR, ENTITY, DEMYELINATION]
     assert result.models[0].summary == "nothing: bright is lesion"
 
@@ -370,7 +370,7 @@ def test_lesions_thinner_than_a_tiles_pixel_are_said_to_be_too_thin(volume, make
     mask = np.zeros(volume.data.shape, bool)
     mask[3, 0, 0] = True  # of the 16 x 16 tile's pixels none takes its value from that corner
     classifiers = make_classifiers(0.5, 0.5, 0.5, preprocessing=Preprocessing(size=(16, 16)))
-    result = diagnose(volume, given=ReviewedMask(mask=mask, source="m.nii"), classifiers=classifiers)
+    result = diagnose(volume, Networks(classifiers=classifiers), given=ReviewedMask(mask=mask, source="m.nii"))
     assert result.classification is None
     assert "thinner than a pixel of the classifiers' input" in result.warnings[-1]
     assert not_classified(result) == result.warnings[-1]
@@ -389,7 +389,7 @@ POINTS = {"modalities": ("t2w", "t1c"), "operating_point": 0.6, "operating_point
 def test_contrast_image_fills_its_channel_where_the_weights_know_it(volume, lesion, make_classifiers):
     classifiers = make_classifiers(0.5, 0.5, 0.5, **POINTS)
     given = ReviewedMask(mask=lesion, source="m.nii")
-    result = diagnose(volume, given=given, classifiers=classifiers, t1c=_contrast(volume))
+    result = diagnose(volume, Networks(classifiers=classifiers), given=given, t1c=_contrast(volume))
     assert result.classification.with_t1c
     assert result.warnings == (*volume.warnings, "t1c.nii.gz: odd")
     for classifier in classifiers:
@@ -400,7 +400,7 @@ def test_scores_with_contrast_are_called_at_the_point_chosen_with_contrast(volum
     for t1c, point, called in ((None, 0.6, "tumor"), (_contrast(volume), 0.4, "demyelinating")):
         classifiers = make_classifiers(0.5, 0.5, 0.5, **POINTS)
         given = ReviewedMask(mask=lesion, source="m.nii")
-        result = diagnose(volume, given=given, classifiers=classifiers, t1c=t1c)
+        result = diagnose(volume, Networks(classifiers=classifiers), given=given, t1c=t1c)
         task = result.classification.tasks[0]
         assert (task.operating_point, task.called) == (point, called)
         assert classifiers[0].explain.class_index == task.task.classes.index(called)
@@ -419,9 +419,9 @@ def test_contrast_that_a_network_does_not_see_leaves_its_point_alone(volume, les
 def test_a_point_that_was_chosen_without_contrast_is_said_to_be(volume, lesion, make_classifiers):
     classifiers = make_classifiers(0.5, 0.5, 0.5, modalities=("t2w", "t1c"))
     given = ReviewedMask(mask=lesion, source="m.nii")
-    alone = diagnose(volume, given=given, classifiers=classifiers)
+    alone = diagnose(volume, Networks(classifiers=classifiers), given=given)
     assert not any("operating point" in warning for warning in alone.warnings)
-    result = diagnose(volume, given=given, classifiers=classifiers, t1c=_contrast(volume))
+    result = diagnose(volume, Networks(classifiers=classifiers), given=given, t1c=_contrast(volume))
     assert result.warnings[-1] == (
         f"the operating point of {TUMOR}, {ENTITY}, {DEMYELINATION} was chosen without T1c, and is applied to scores "
         "computed with T1c; the called class may be wrong"
@@ -431,7 +431,7 @@ def test_a_point_that_was_chosen_without_contrast_is_said_to_be(volume, lesion, 
 def test_contrast_image_is_left_out_with_a_warning_where_the_weights_do_not(volume, lesion, make_classifiers):
     classifiers = make_classifiers(0.5, 0.5, 0.5)
     given = ReviewedMask(mask=lesion, source="m.nii")
-    result = diagnose(volume, given=given, classifiers=classifiers, t1c=_contrast(volume))
+    result = diagnose(volume, Networks(classifiers=classifiers), given=given, t1c=_contrast(volume))
     assert not result.classification.with_t1c
     assert result.warnings[-1] == (
         f"t1c.nii.gz: not used for {TUMOR}, {ENTITY}, {DEMYELINATION}, "
@@ -444,7 +444,7 @@ def test_each_classifier_gets_the_contrast_image_it_was_trained_with(volume, les
     with_t1c = make_classifiers(0.5, 0.5, 0.5, modalities=("t2w", "t1c"))[:2]
     classifiers = (*with_t1c, make_classifiers(0.5, 0.5, 0.5)[2])
     given = ReviewedMask(mask=lesion, source="m.nii")
-    result = diagnose(volume, given=given, classifiers=classifiers, t1c=_contrast(volume))
+    result = diagnose(volume, Networks(classifiers=classifiers), given=given, t1c=_contrast(volume))
     assert not result.classification.with_t1c
     assert f"not used for {DEMYELINATION}, whose" in result.warnings[-1]
     assert [bool(c.explain.images[..., 0].any()) for c in classifiers] == [True, True, False]
@@ -455,7 +455,9 @@ def test_each_classifier_gets_the_contrast_image_it_was_trained_with(volume, les
 
 def test_time_is_kept_by_stage(volume, segmenter, make_classifiers):
     watch = Stopwatch()
-    result = diagnose(volume, segmenter=segmenter, classifiers=make_classifiers(0.5, 0.5, 0.5), stopwatch=watch)
+    result = diagnose(
+        volume, Networks(segmenter=segmenter, classifiers=make_classifiers(0.5, 0.5, 0.5)), stopwatch=watch
+    )
     assert result.timings_s is watch.seconds
     assert list(watch.seconds) == ["preprocess", "network", "postprocess", "measure", "review", "classify"]
 

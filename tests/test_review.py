@@ -99,5 +99,7 @@ def test_clipped_outliers_are_a_reason_with_or_without_a_lesion(outliers, voxels
 
 def test_doubts_about_size_and_place_are_reasons():
     mask = np.ones((2, 3, 4), bool)
-    result = review_mask([lesion()], mask * 0.9, mask, threshold=0.5, flip_agreement=None, doubts=("marks 60 mL",))
+    result = review_mask(
+        [lesion()], mask * 0.9, mask, threshold=0.5, flip_agreement=None, doubts=("the mask marks 60 mL",)
+    )
     assert (result.needed, result.reasons) == (True, ("the mask marks 60 mL",))

@@ -52,16 +52,15 @@ def classify(
     """
     if mask is None and mask_values != ANY_MASK:
         raise ValueError("mask_values belong to a mask; give the mask as well")
-    networks, watch = as_weights(weights), Stopwatch()
+    loaded, watch = as_weights(weights), Stopwatch()
     with watch.stage("read"):
         volume = as_volume(image, affine)
         given = None if mask is None else as_mask(mask, like=volume, values=mask_values)
         contrast = as_t1c(t1c, like=volume)
     case = diagnose(
         volume,
-        segmenter=networks.segmenter(watch) if given is None else None,
+        loaded.networks(watch, segment=given is None),
         given=given,
-        classifiers=networks.classifiers(watch),
         t1c=contrast,
         options=options or SegmentationOptions(),
         stopwatch=watch,

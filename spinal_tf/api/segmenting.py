@@ -39,12 +39,12 @@ def segment(
         DeviceError: this machine has no such device.
         ServerError: the weights are on a server and a request to it fails.
     """
-    networks, watch = as_weights(weights), Stopwatch()
+    loaded, watch = as_weights(weights), Stopwatch()
     with watch.stage("read"):
         volume = as_volume(image, affine)
     case = diagnose(
         volume,
-        segmenter=networks.segmenter(watch),
+        loaded.networks(watch, classify=False),
         options=options or SegmentationOptions(),
         stopwatch=watch,
     )

@@ -81,7 +81,7 @@ class Choices(PredictionChoices):
     save_probability: bool = option(False, "Also write the lesion probability of every voxel.")
 
 
-MASK = ("threshold", "minimum_peak", "minimum_volume_ml", "tta")
+MASK = ("threshold", "minimum_peak", "minimum_volume_ml", "whole_slice", "tta")
 IMAGES_AND_NETWORKS = ("assume_orientation", "allow_plane", "weights_folder", "device")
 
 device_option = with_options(*field_options(Choices, "device"))

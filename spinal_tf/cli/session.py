@@ -98,7 +98,7 @@ class Session:
         with self._output_files(case, paths, hold) as temporary:
             result = diagnose(
                 volume,
-                segmenter=self._weights.segmenter(self._watch),
+                self._weights.networks(self._watch, classify=False),
                 options=self._options,
                 stopwatch=self._watch,
             )
@@ -115,9 +115,8 @@ class Session:
     ) -> CaseResult:
         result = diagnose(
             volume,
-            segmenter=self._weights.segmenter(self._watch) if given is None else None,
+            self._weights.networks(self._watch, segment=given is None),
             given=given,
-            classifiers=self._weights.classifiers(self._watch),
             t1c=t1c,
             options=self._options,
             stopwatch=self._watch,

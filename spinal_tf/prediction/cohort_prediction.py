@@ -19,14 +19,13 @@ from spinal_tf.files import make_folder, temporary_folder
 from spinal_tf.images.volume import Volume, read_mask
 from spinal_tf.loaded_weights import LoadedWeights
 from spinal_tf.locks import locked
-from spinal_tf.models import Classifier, model_record
+from spinal_tf.models import Classifier, Networks, model_record
 from spinal_tf.one_by_one import Tell, run_one_by_one, tell_nobody
 from spinal_tf.prediction.compare_maps import cases_to_check, compare_maps
 from spinal_tf.prediction.folder import PredictionFolder
 from spinal_tf.prediction.key import prediction_key
 from spinal_tf.prediction.predict_case import (
     CasePrediction,
-    Models,
     disease_heatmap,
     predict_case,
     read_images,
@@ -197,7 +196,7 @@ class CohortPrediction:
         images = read_images(case, self._options, with_t1c=False)
         predicted = self._automatic_mask(case, images.t2)
         classified = images.mask if self._options.with_mask else predicted
-        heat = disease_heatmap(images, self._models, classified) if with_heat else None
+        heat = disease_heatmap(images, self._networks, classified) if with_heat else None
         return widest_slice(images.t2.data, predicted, images.mask, images.t2.spacing_mm, heat)
 
     def _automatic_mask(self, case: Case, t2: Volume) -> np.ndarray:
@@ -218,7 +217,7 @@ class CohortPrediction:
 
     def _predict_case(self, case: Case, key: str) -> str:
         images = read_images(case, self._options, with_t1c=self._with_t1c)
-        prediction, result = predict_case(images, self._models, self._options)
+        prediction, result = predict_case(images, self._networks, self._options)
         self._folder.write(case.name, key, prediction, result)
         self._predicted[case.name] = prediction
         t1c_warnings = images.t1c.warnings if images.t1c else ()
@@ -237,8 +236,8 @@ class CohortPrediction:
         return [model_record(one, served=self._served.get(one.name)) for one in self._checkpoints]
 
     @property
-    def _models(self) -> Models:
-        return Models(segmenter=self._weights.segmenter(), classifiers=self._weights.classifiers())
+    def _networks(self) -> Networks:
+        return self._weights.networks()
 
     @property
     def _with_t1c(self) -> bool:

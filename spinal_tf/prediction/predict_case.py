@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from spinal_tf.evaluation.predictions import probability_column, zone_column
 from spinal_tf.images.contrast_scan import read_t1c
 from spinal_tf.images.lesion_mask import ANY_MASK, read_lesion_mask
 from spinal_tf.images.volume import Volume, read_volume
-from spinal_tf.models import Classifier, Segmenter
+from spinal_tf.models import Classifier, Networks
 from spinal_tf.pipeline import ReviewedMask, diagnose
 from spinal_tf.prediction_options import MaskValues, PredictionOptions
 from spinal_tf.report.mask_origin import is_automatic
@@ -26,14 +26,6 @@ from spinal_tf.results import CaseResult
 from spinal_tf.taxonomy import tree
 
 T1C = "t1c"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Models:
-    """The networks of one set of weights."""
-
-    segmenter: Segmenter
-    classifiers: tuple[Classifier, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +94,7 @@ def read_images(case: Case, options: PredictionOptions, *, with_t1c: bool) -> Im
     return Images(t2=t2, mask=found.mask, automatic=automatic, mask_warnings=found.warnings + found.doubts, t1c=t1c)
 
 
-def predict_case(images: Images, models: Models, options: PredictionOptions) -> tuple[CasePrediction, CaseResult]:
+def predict_case(images: Images, networks: Networks, options: PredictionOptions) -> tuple[CasePrediction, CaseResult]:
     """Segment a case, score the mask, and classify.
 
     Returns:
@@ -110,18 +102,17 @@ def predict_case(images: Images, models: Models, options: PredictionOptions) -> 
     """
     automatic = diagnose(
         images.t2,
-        segmenter=models.segmenter,
-        classifiers=() if options.with_mask else models.classifiers,
+        replace(networks, classifiers=()) if options.with_mask else networks,
         options=options.segmentation,
     )
-    result = _classified(images, models.classifiers, images.mask) if options.with_mask else automatic
+    result = _classified(images, networks.classifiers, images.mask) if options.with_mask else automatic
     unedited = not options.with_mask or images.automatic or np.array_equal(images.mask, automatic.mask)
     score = score_mask(automatic.mask, images.mask, images.t2.spacing_mm)
     flagged = automatic.segmentation is not None and automatic.segmentation.review.needed
     cells = {
         **dict.fromkeys(predicted_columns(), ""),
         **_probabilities(result),
-        **_probabilities_with_t1c(images, models.classifiers, result.mask),
+        **_probabilities_with_t1c(images, networks.classifiers, result.mask),
         **{name: _text(measure(score)) for name, measure in MEASURES.items()},
         FLAGGED: str(int(flagged)),
         MASK_PROVENANCE: "automatic" if unedited else "reviewed",
@@ -130,13 +121,13 @@ def predict_case(images: Images, models: Models, options: PredictionOptions) -> 
     return CasePrediction(cells=cells, lesions=score.lesions), automatic
 
 
-def disease_heatmap(images: Images, models: Models, mask: np.ndarray) -> np.ndarray | None:
+def disease_heatmap(images: Images, networks: Networks, mask: np.ndarray) -> np.ndarray | None:
     """Return the Grad-CAM map of the classifier that named the disease, float32 of the scan's shape, 0 to 1.
 
     Returns:
         The map; None if the mask gave nothing to classify.
     """
-    classification = _classified(images, models.classifiers, mask).classification
+    classification = _classified(images, networks.classifiers, mask).classification
     if classification is None:
         return None
     *_, last = tree().way_to(classification.diagnosis)
@@ -163,7 +154,7 @@ def _classified(
     images: Images, classifiers: Sequence[Classifier], mask: np.ndarray, *, t1c: Volume | None = None
 ) -> CaseResult:
     given = ReviewedMask(mask=mask, source=images.t2.source)
-    return diagnose(images.t2, given=given, classifiers=classifiers, t1c=t1c)
+    return diagnose(images.t2, Networks(classifiers=classifiers), given=given, t1c=t1c)
 
 
 def _probabilities(result: CaseResult, *, with_t1c: bool = False) -> dict[str, str]:

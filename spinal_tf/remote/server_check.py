@@ -13,12 +13,12 @@ from spinal_tf.errors import ServerError
 from spinal_tf.images.volume import Volume, new_volume
 from spinal_tf.models import SEGMENTER, Classifier, Segmenter
 from spinal_tf.phantom.simulated_case import simulate_case
-from spinal_tf.pipeline import segment_volume
 from spinal_tf.prediction_options import SegmentationOptions
 from spinal_tf.remote.connection import Connection
 from spinal_tf.remote.load import Load, measure
 from spinal_tf.remote.model import SHOWN_DIGITS, RemoteModel, find_model, other_points, require_same_weights
 from spinal_tf.remote.networks import RemoteEngine, RemoteExplainer
+from spinal_tf.segmentation import segment_volume
 from spinal_tf.serving.names import PIPELINE, SERVING_DEFAULT, TILES, WITH_MASK, served_names
 from spinal_tf.slices import make_tiles
 from spinal_tf.stopwatch import Stopwatch

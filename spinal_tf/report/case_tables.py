@@ -30,6 +30,7 @@ LESIONS = (
     number_column("Width (mm)", lambda one: f"{one.width_mm:.1f}"),
     number_column("Diameter (mm)", lambda one: f"{one.diameter_mm:.1f}"),
     number_column("Center R, A, S (mm)", lambda one: ", ".join(f"{length:.1f}" for length in one.centroid_mm)),
+    Column("Levels", lambda one: words.levels(one.levels)),
     number_column("Slices", lambda one: words.ranges(one.slices)),
     number_column("Contrast (SD)", lambda one: words.number(one.contrast, digits=1)),
     number_column("At border", lambda one: "yes" if one.touches_border else "no"),
@@ -136,6 +137,7 @@ def _scan_and_mask(result: CaseResult) -> list[tuple[str, str]]:
         ("Spacing (slices, rows, columns)", f"{spacing} mm"),
         ("Slice numbers", f"from 0 along axis {file_slice_axis(volume)} of the file"),
         ("Mask", words.provenance(result)),
+        *words.spine(result.spine),
     ]
     if segmentation:
         rows.append(("Lesion from a probability of", f"{segmentation.threshold:.2f}"))

@@ -17,6 +17,9 @@ from typing import Any
 import numpy as np
 
 import spinal_tf
+from spinal_tf.anatomy.found_spine import FoundSpine
+from spinal_tf.anatomy.levels import UNKNOWN
+from spinal_tf.anatomy.vertebra_names import vertebra_name
 from spinal_tf.images.volume import Volume, file_slice_axis, file_slice_numbers
 from spinal_tf.lesions import Lesion
 from spinal_tf.report.notice import notice
@@ -45,6 +48,7 @@ def case_json(result: CaseResult) -> dict[str, Any]:
         "input": {"file": Path(volume.source).name},
         "grid": _grid(volume),
         "mask": _mask(result),
+        "spine": spine_entry(result.spine),
         "lesions": [_lesion(lesion) for lesion in result.lesions],
         "total_volume_ml": _rounded(mask_volume_ml(result)),
         "review": _review(result),
@@ -135,6 +139,21 @@ def _grid(volume: Volume) -> dict[str, Any]:
     }
 
 
+def spine_entry(found: FoundSpine | None) -> dict[str, Any] | None:
+    """Return what a scan shows of the spine; None if it was not looked for."""
+    if found is None:
+        return None
+    spine = found.spine
+    end = UNKNOWN if spine is None else spine.cord_end_level
+    return {
+        "found": spine is not None,
+        "vertebrae": [vertebra_name(number) for number in spine.shown] if spine else [],
+        "numbered_from": list(spine.numbering.landmarks) if spine else [],
+        "cord_ends_at": None if end == UNKNOWN else vertebra_name(end),
+        "doubts": [*found.doubts, *(spine.numbering.doubts if spine else ())],
+    }
+
+
 def _mask(result: CaseResult) -> dict[str, Any]:
     segmentation = result.segmentation
     return {
@@ -163,6 +182,7 @@ def _lesion(lesion: Lesion) -> dict[str, Any]:
         "slices": [int(number) for number in lesion.slices],
         "contrast_sd": None if lesion.contrast is None else _rounded(lesion.contrast),
         "touches_border": bool(lesion.touches_border),
+        "levels": None if lesion.levels is None else {name: _rounded(share) for name, share in lesion.levels.items()},
     }
 
 

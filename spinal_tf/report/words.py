@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from spinal_tf.report.record import mask_volume_ml
+from spinal_tf.anatomy.found_spine import FoundSpine
+from spinal_tf.report.record import mask_volume_ml, spine_entry
 from spinal_tf.results import CaseResult, Classification, TaskResult
 
 
@@ -50,6 +51,26 @@ def volume_ml(volume: float) -> str:
 def number(value: float | None, *, digits: int) -> str:
     """Format a number; a dash if it is undefined."""
     return "–" if value is None or not math.isfinite(value) else f"{value:.{digits}f}"
+
+
+def levels(shares: Mapping[str, float] | None) -> str:
+    """Return the vertebral levels of a lesion, from the first to the last: ``T12–L1``; a dash if unknown."""
+    if not shares:
+        return "–"
+    first, *_, last = [next(iter(shares)), *shares]
+    return first if first == last else f"{first}–{last}"
+
+
+def spine(found: FoundSpine | None) -> list[tuple[str, str]]:
+    """Return what a scan shows of the spine as rows of a table; none if it was not looked for."""
+    entry = spine_entry(found)
+    if entry is None:
+        return []
+    if not entry["found"]:
+        return [("Spine", "no spinal canal found")]
+    shown, end = entry["vertebrae"], entry["cord_ends_at"]
+    counted = f"{shown[0]} to {shown[-1]}, counted from {' and '.join(entry['numbered_from'])}" if shown else "unknown"
+    return [("Vertebrae", counted), *([("Cord ends at", end)] if end else [])]
 
 
 def ranges(numbers: Sequence[int]) -> str:

@@ -11,9 +11,10 @@ import numpy as np
 import tensorflow as tf
 
 from spinal_tf.models import SEGMENTER, Classifier, Segmenter, load_classifiers, load_segmenter
-from spinal_tf.pipeline import classify_volume, segment_volume
+from spinal_tf.pipeline import classify_volume
 from spinal_tf.prediction_options import SegmentationOptions
 from spinal_tf.results import Classification, Segmentation
+from spinal_tf.segmentation import segment_volume
 from spinal_tf.serving.names import PIPELINE, SERVING_DEFAULT, WITH_MASK
 from spinal_tf.serving.sample import sample_mask, sample_request, sample_volume
 from spinal_tf.slices import make_tiles

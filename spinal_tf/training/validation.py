@@ -197,7 +197,7 @@ def dice_at_points(
 def _probability(predict: Engine, case: SegmenterCase) -> Array:
     """Predict every plane, a few at a time since each may come with its neighbors: float32 (slice, row, column)."""
     parts = np.array_split(np.arange(len(case.planes)), -(-len(case.planes) // PLANES_AT_ONCE))
-    return np.concatenate([run_in_batches(predict, case.seen(part).astype(np.float32)) for part in parts])
+    return np.concatenate([run_in_batches(predict, case.seen(part).astype(np.float32))[..., 0] for part in parts])
 
 
 def validate_classifier(

@@ -314,10 +314,10 @@ def test_with_mask_the_classifiers_see_the_cohorts_mask(evaluate, table, monkeyp
     seen = []
     diagnose = cohort_prediction.predict_case.__globals__["diagnose"]
 
-    def noted(volume, **arguments):
-        if arguments.get("classifiers"):
+    def noted(volume, networks, **arguments):
+        if networks.classifiers:
             seen.append(arguments["given"].mask)
-        return diagnose(volume, **arguments)
+        return diagnose(volume, networks, **arguments)
 
     monkeypatch.setitem(cohort_prediction.predict_case.__globals__, "diagnose", noted)
     before = cells_of(table)

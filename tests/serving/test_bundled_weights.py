@@ -12,8 +12,9 @@ from scipy.ndimage import zoom
 from spinal_tf.images.volume import Volume, new_volume, read_volume
 from spinal_tf.models import load_classifiers, load_segmenter
 from spinal_tf.phantom.simulated_case import simulate_case
-from spinal_tf.pipeline import classify_volume, segment_volume
+from spinal_tf.pipeline import classify_volume
 from spinal_tf.prediction_options import SegmentationOptions
+from spinal_tf.segmentation import segment_volume
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import EPENDYMOMA
 

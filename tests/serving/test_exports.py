@@ -9,9 +9,10 @@ import pytest
 
 from spinal_tf.images.volume import Volume
 from spinal_tf.models import load_classifiers, load_segmenter
-from spinal_tf.pipeline import classify_volume, segment_volume
+from spinal_tf.pipeline import classify_volume
 from spinal_tf.prediction_options import SegmentationOptions
 from spinal_tf.scaling import normalise
+from spinal_tf.segmentation import segment_volume
 from spinal_tf.serving.cascade import NOT_CLASSIFIED
 from spinal_tf.serving.sample import sample_mask, sample_volume
 from spinal_tf.stopwatch import Stopwatch

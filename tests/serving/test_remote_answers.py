@@ -20,12 +20,13 @@ from spinal_tf.cli.main import main
 from spinal_tf.errors import ServerError
 from spinal_tf.images.volume import read_volume
 from spinal_tf.models import load_classifiers, load_segmenter
-from spinal_tf.pipeline import classify_volume, segment_volume
+from spinal_tf.pipeline import classify_volume
 from spinal_tf.prediction_options import SegmentationOptions
 from spinal_tf.remote.connection import Connection
 from spinal_tf.remote.model import find_model
 from spinal_tf.remote.networks import remote_classifiers, remote_segmenter
 from spinal_tf.remote.server import Server, parse_address
+from spinal_tf.segmentation import segment_volume
 from spinal_tf.serving.sample import sample_mask, sample_volume
 from spinal_tf.stopwatch import Stopwatch
 
