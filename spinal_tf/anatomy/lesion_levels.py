@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from spinal_tf.anatomy.found_spine import FoundSpine
 from spinal_tf.anatomy.levels import UNKNOWN
 from spinal_tf.anatomy.spine import Spine
-from spinal_tf.anatomy.vertebra_names import C1, L1, OBLONGATA, T1, vertebra_name
+from spinal_tf.anatomy.vertebra_names import C1, L1, NUMBERS, OBLONGATA, OBLONGATA_NAME, T1, vertebra_name
 from spinal_tf.cohort.case import Level
 from spinal_tf.lesions import Lesion, label_lesions
 
@@ -57,6 +57,26 @@ def location(levels: Iterable[int]) -> Level | None:
         return None
     first, last = (int(np.searchsorted(REGION_STARTS, level, side="right")) - 1 for level in (found[0], found[-1]))
     return LOCATIONS.get((first, last))
+
+
+def case_location(lesions: Collection[Lesion]) -> Level | None:
+    """Return the location of all lesions of a case; None as in `location`, or without a lesion."""
+    if any(one.levels is None for one in lesions):
+        return None
+    return location({NUMBERS[name] for one in lesions for name in one.levels or ()})
+
+
+def extent_vertebrae(lesions: Collection[Lesion]) -> int | None:
+    """Return the number of vertebrae that each lesion touches, summed over the lesions of a case.
+
+    The oblongata is no vertebra.
+
+    Returns:
+        The sum; None if the levels of a lesion are unknown, or without a lesion.
+    """
+    if not lesions or any(one.levels is None for one in lesions):
+        return None
+    return sum(name != OBLONGATA_NAME for one in lesions for name in one.levels or ())
 
 
 def with_levels(lesions: Sequence[Lesion], mask: np.ndarray, found: FoundSpine | None) -> tuple[Lesion, ...]:

@@ -16,3 +16,7 @@ def vertebra_name(number: int) -> str:
         return OBLONGATA_NAME
     first, letter = max(region for region in REGIONS if region[0] <= number)
     return f"{letter}{number - first + 1}"
+
+
+NUMBERS = {vertebra_name(number): number for number in range(OBLONGATA, S1 + 1)}
+"""Numbers by name, from top to bottom."""

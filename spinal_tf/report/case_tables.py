@@ -48,7 +48,7 @@ def sections(result: CaseResult) -> dict[str, list[Markup]]:
     if result.classification:
         found["Classification"] = list(_classification(result.classification, result.volume))
     if result.lesions:
-        found["Lesions"] = [html(_lesions(result))]
+        found["Lesions"] = list(_lesions(result))
     return {**found, "How this was made": list(map(html, _origin(result)))}
 
 
@@ -64,7 +64,14 @@ def _classification(classification: Classification, volume: Volume) -> Iterator[
     yield from map(html, (_tasks(classification), _activation(classification), _tiles(classification, volume)))
 
 
-def _lesions(result: CaseResult) -> Table:
+def _lesions(result: CaseResult) -> Iterator[Markup]:
+    place = words.place(result)
+    if place:
+        yield part("paragraph", f"{place}.")
+    yield html(_lesion_table(result))
+
+
+def _lesion_table(result: CaseResult) -> Table:
     """Return a row for each lesion, largest first, and their total if there are several."""
     table = filled(LESIONS, result.lesions, caption=LESIONS_CAPTION)
     total = ("All", words.volume_ml(mask_volume_ml(result)), *[""] * (len(LESIONS) - 2))

@@ -18,6 +18,7 @@ import numpy as np
 
 import spinal_tf
 from spinal_tf.anatomy.found_spine import FoundSpine
+from spinal_tf.anatomy.lesion_levels import case_location, extent_vertebrae
 from spinal_tf.anatomy.levels import UNKNOWN
 from spinal_tf.anatomy.vertebra_names import vertebra_name
 from spinal_tf.images.volume import Volume, file_slice_axis, file_slice_numbers
@@ -41,7 +42,7 @@ def case_json(result: CaseResult) -> dict[str, Any]:
 
     Probabilities and cut-offs keep all digits, so that a call can be reproduced from them; measures are rounded.
     """
-    volume = result.volume
+    volume, where = result.volume, case_location(result.lesions)
     record = {
         "record_version": RECORD_VERSION,
         "notice": notice(result.models),
@@ -51,6 +52,8 @@ def case_json(result: CaseResult) -> dict[str, Any]:
         "spine": spine_entry(result.spine),
         "lesions": [_lesion(lesion) for lesion in result.lesions],
         "total_volume_ml": _rounded(mask_volume_ml(result)),
+        "location": where.value if where else None,
+        "extent_vertebrae": extent_vertebrae(result.lesions),
         "review": _review(result),
         "classification": _classification(result.classification, volume) if result.classification else None,
         "not_classified": not_classified(result),

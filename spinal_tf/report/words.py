@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from spinal_tf.anatomy.found_spine import FoundSpine
+from spinal_tf.anatomy.lesion_levels import case_location, extent_vertebrae
 from spinal_tf.report.record import mask_volume_ml, spine_entry
 from spinal_tf.results import CaseResult, Classification, TaskResult
 
@@ -59,6 +60,18 @@ def levels(shares: Mapping[str, float] | None) -> str:
         return "–"
     first, *_, last = [next(iter(shares)), *shares]
     return first if first == last else f"{first}–{last}"
+
+
+def place(result: CaseResult) -> str | None:
+    """State the location of the lesions and their extent in vertebrae; None if the spine was not looked for."""
+    if result.spine is None or not result.lesions:
+        return None
+    where, extent = case_location(result.lesions), extent_vertebrae(result.lesions)
+    if extent is None:
+        return "Location unknown: the vertebrae beside the lesions are not all numbered"
+    summed = ", summed over the lesions" if len(result.lesions) > 1 else ""
+    vertebrae = f"{extent} {'vertebra' if extent == 1 else 'vertebrae'}{summed}"
+    return f"Location: {where.value if where else 'more than two regions of the spine'}; {vertebrae}"
 
 
 def spine(found: FoundSpine | None) -> list[tuple[str, str]]:

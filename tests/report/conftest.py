@@ -8,6 +8,7 @@ import math
 import numpy as np
 import pytest
 
+from spinal_tf.anatomy.found_spine import FoundSpine
 from spinal_tf.lesions import measure_lesions
 from spinal_tf.results import (
     CaseResult,
@@ -112,3 +113,11 @@ def classified(segmented) -> CaseResult:
         segmentation=None,
         models=models,
     )
+
+
+@pytest.fixture
+def with_levels(segmented) -> CaseResult:
+    """The same two lesions, at T12 to L1 and at L1, on a scan with a spine."""
+    levels = {"T12": 0.25, "L1": 0.75}, {"L1": 1.0}
+    lesions = tuple(dataclasses.replace(one, levels=its) for one, its in zip(segmented.lesions, levels, strict=True))
+    return dataclasses.replace(segmented, lesions=lesions, spine=FoundSpine(spine=None))

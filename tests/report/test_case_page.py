@@ -61,6 +61,23 @@ def test_lesions_are_listed_with_their_measures(segmented):
     assert page.row("All")[1] == "0.046"
 
 
+def test_location_and_extent_are_told_if_the_spine_was_looked_for(segmented, with_levels):
+    told = "Location: thoracic-lumbar; 3 vertebrae, summed over the lesions."
+    assert told in Page(html_page(with_levels)).words
+    assert not any("Location" in text for text in Page(html_page(segmented)).words)
+    first, second = with_levels.lesions
+    unknown = dataclasses.replace(with_levels, lesions=(first, dataclasses.replace(second, levels=None)))
+    told = "Location unknown: the vertebrae beside the lesions are not all numbered."
+    assert told in Page(html_page(unknown)).words
+
+
+def test_lesions_over_three_regions_have_no_single_location(with_levels):
+    levels = {"C7": 0.1, "T1": 0.8, "L1": 0.1}
+    lesion = dataclasses.replace(with_levels.lesions[0], levels=levels)
+    told = words.place(dataclasses.replace(with_levels, lesions=(lesion,)))
+    assert told == "Location: more than two regions of the spine; 3 vertebrae"
+
+
 def test_posterior_tasks_slices_and_activation_are_shown(classified):
     page = Page(html_page(classified))
     # By hand: P(NMOSD) = 0.8 x 0.6, P(astrocytoma) = 0.2 x 0.75.

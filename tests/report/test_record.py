@@ -113,6 +113,23 @@ def test_volumes_lengths_and_slices_are_those_of_the_scan(segmented):
     assert [lesion["slices"] for lesion in case["lesions"]] == [[3, 4], [1]]
 
 
+def test_location_and_extent_are_those_of_all_lesions(with_levels):
+    case = case_json(with_levels)
+    assert faults(case, "lesion") == []
+    assert [lesion["levels"] for lesion in case["lesions"]] == [{"T12": 0.25, "L1": 0.75}, {"L1": 1.0}]
+    assert case["location"] == "thoracic-lumbar"
+    assert case["extent_vertebrae"] == 3
+
+
+def test_location_and_extent_are_null_if_a_level_is_unknown(with_levels, without_lesion):
+    first, second = with_levels.lesions
+    unknown = dataclasses.replace(with_levels, lesions=(first, dataclasses.replace(second, levels=None)))
+    for result in (unknown, without_lesion):
+        case = case_json(result)
+        assert faults(case, "lesion") == []
+        assert case["location"] is case["extent_vertebrae"] is None
+
+
 def test_tiles_carry_the_slice_numbers_of_the_file(classified):
     first, *_ = case_json(classified)["classification"]["tasks"]
     assert [tile["slice"] for tile in first["tiles"]] == [4, 3, 1]
