@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from spinal_tf.errors import VolumeError
+from spinal_tf.anatomy.outline_map import outline_map
+from spinal_tf.errors import VolumeError, WeightsError
 from spinal_tf.file_names import legible
 from spinal_tf.images.image_registry import RESULT_SUFFIX, image_stem
 from spinal_tf.images.lesion_mask import ANY_MASK, read_lesion_mask
@@ -27,6 +28,9 @@ from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import tree
 
 RECORD_ENDING, MASK_ENDING = f"{MASK_STEM}.json", f"{MASK_STEM}{RESULT_SUFFIX}"
+
+MORE = {"probability": f"_probability{RESULT_SUFFIX}", "anatomy": f"_anatomy{RESULT_SUFFIX}"}
+"""Endings of the images that ``segment`` writes on request, by name."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,10 +54,10 @@ class CaseFiles:
         """Return the path of the output with this ending, such as ``_lesion.json``."""
         return self.folder / f"{self.stem}{ending}"
 
-    def lesion_outputs(self, *, probability: bool) -> tuple[Path, ...]:
-        """Return the outputs of ``segment``: record, mask, picture, and the probability if requested."""
-        endings = [RECORD_ENDING, MASK_ENDING, "_lesion.png"] + [f"_probability{RESULT_SUFFIX}"] * probability
-        return tuple(self.output(ending) for ending in endings)
+    def lesion_outputs(self, *more: str) -> tuple[Path, ...]:
+        """Return the outputs of ``segment``: record, mask, picture, and those of `MORE` that are named."""
+        endings = (RECORD_ENDING, MASK_ENDING, "_lesion.png", *(MORE[name] for name in more))
+        return tuple(map(self.output, endings))
 
     def diagnosis_outputs(self, method: MapMethod = MapMethod.GRADCAM) -> tuple[Path, ...]:
         """Return the outputs of ``classify``: record, page, picture of the heat maps, and `heatmaps`."""
@@ -70,7 +74,7 @@ class CaseFiles:
     def all_outputs(self) -> tuple[Path, ...]:
         """Return every file that ``segment`` or ``classify`` could write."""
         of_methods = (path for method in MapMethod for path in self.diagnosis_outputs(method))
-        return (*self.lesion_outputs(probability=True), *dict.fromkeys(of_methods))
+        return (*self.lesion_outputs(*MORE), *dict.fromkeys(of_methods))
 
 
 def read_reviewed_mask(
@@ -131,17 +135,33 @@ def _written_mask(case: CaseFiles) -> Path:
     return found
 
 
-def write_lesion_files(result: CaseResult, paths: tuple[Path, ...], watch: Stopwatch) -> None:
+def write_lesion_files(result: CaseResult, paths: tuple[Path, ...], watch: Stopwatch, *more: str) -> None:
     """Write the files of ``CaseFiles.lesion_outputs`` to (temporary) paths in the same order, without any diagnosis."""
     segmenters = tuple(model for model in result.models if model.name == SEGMENTER)
     result = replace(result, classification=None, models=segmenters)
-    record, mask, picture, *probability = paths
+    record, mask, picture, *images = paths
     with watch.stage("write"):
         write_on_grid(result.mask, mask, like=result.volume)
         write_contact_sheet(result, picture)
-        if probability and result.segmentation:
-            write_on_grid(result.segmentation.probability, probability[0], like=result.volume)
+        for name, path in zip(more, images, strict=True):
+            write_on_grid(_image(name, result), path, like=result.volume)
     write_json(result, record)  # last, so that it includes the time for the other files
+
+
+def _image(name: str, result: CaseResult) -> np.ndarray:
+    """Return an image of `MORE`.
+
+    Raises:
+        WeightsError: the weights have no anatomy network.
+    """
+    if name == "anatomy":
+        slices, rows, columns = result.volume.data.shape
+        if result.spine is None:
+            raise WeightsError("these weights have no anatomy network, so there is no anatomy to write; leave it out")
+        return outline_map(result.spine.spine, (slices, rows, columns))
+    if result.segmentation is None:
+        raise ValueError("the mask was given, so there is no probability")
+    return result.segmentation.probability
 
 
 def write_diagnosis_files(result: CaseResult, paths: tuple[Path, ...], watch: Stopwatch) -> None:

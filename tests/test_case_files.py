@@ -62,8 +62,8 @@ def test_outputs_are_called_after_the_case(tmp_path, name, stem):
 def test_every_command_has_its_outputs(tmp_path):
     case = CaseFiles(case=tmp_path / "t2.nii.gz", folder=tmp_path)
     lesion = ["t2_lesion.json", "t2_lesion.nii.gz", "t2_lesion.png"]
-    assert [path.name for path in case.lesion_outputs(probability=False)] == lesion
-    assert [path.name for path in case.lesion_outputs(probability=True)] == [*lesion, "t2_probability.nii.gz"]
+    assert [path.name for path in case.lesion_outputs()] == lesion
+    assert [path.name for path in case.lesion_outputs("probability")] == [*lesion, "t2_probability.nii.gz"]
     assert [path.name for path in case.diagnosis_outputs()] == [
         "t2_diagnosis.json",
         "t2_diagnosis.html",
@@ -110,7 +110,7 @@ def segmented(case, checkpoints):
         checkpoint=checkpoints["segmenter"], engine=lambda batch: 1 / (1 + np.exp(np.float32(28) - 40 * batch))
     )
     result = diagnose(read_volume(case.case), Networks(segmenter=segmenter))
-    write_lesion_files(result, case.lesion_outputs(probability=True), Stopwatch())
+    write_lesion_files(result, case.lesion_outputs("probability"), Stopwatch())
     return result
 
 
@@ -247,7 +247,7 @@ def test_the_mask_beside_the_case_serves_another_folder_of_outputs(case, segment
 
 def test_the_segmentations_record_says_nothing_of_classifiers(case, segmented, checkpoints):
     result = replace(segmented, models=tuple(model_record(checkpoint) for checkpoint in checkpoints.values()))
-    write_lesion_files(result, case.lesion_outputs(probability=False), Stopwatch())
+    write_lesion_files(result, case.lesion_outputs(), Stopwatch())
     record = json.loads(case.output("_lesion.json").read_text())
     assert [model["name"] for model in record["models"]] == ["segmenter"]
     assert record["classification"] is None
@@ -318,6 +318,6 @@ def test_the_record_is_written_last_and_holds_the_time_of_the_others(case, segme
     watch = Stopwatch()
     seen = []
     monkeypatch.setattr(case_files, "write_json", lambda *_: seen.append("write" in watch.seconds))
-    write_lesion_files(segmented, case.lesion_outputs(probability=False), watch)
+    write_lesion_files(segmented, case.lesion_outputs(), watch)
     write_diagnosis_files(segmented, case.diagnosis_outputs(), watch)
     assert seen == [True, True]

@@ -30,7 +30,7 @@ cases = [CaseFiles(case=path, folder=path.parent) for path in sorted(Path(sys.ar
          if "_lesion" not in path.name]
 
 def outputs(case):
-    return case.lesion_outputs(probability=False)
+    return case.lesion_outputs()
 
 def work(case, hold):
     with hold(case), output_files(*outputs(case), overwrite=overwrite) as temporary:
@@ -57,7 +57,7 @@ from spinal_tf.case_files import CaseFiles
 from spinal_tf.claims import Claims
 
 case = CaseFiles(case=Path(sys.argv[1]), folder=Path(sys.argv[1]).parent)
-with Claims([case], lambda case: case.lesion_outputs(probability=False)).hold(case):
+with Claims([case], lambda case: case.lesion_outputs()).hold(case):
     print("held", flush=True)
     time.sleep(600)
 """
@@ -69,11 +69,11 @@ def case(tmp_path) -> CaseFiles:
 
 
 def claims(*cases) -> Claims:
-    return Claims(cases, lambda case: case.lesion_outputs(probability=False))
+    return Claims(cases, lambda case: case.lesion_outputs())
 
 
 def write(case, text="") -> None:
-    for path in case.lesion_outputs(probability=False):
+    for path in case.lesion_outputs():
         path.write_text(text)
 
 
@@ -103,7 +103,7 @@ def test_two_runs_do_each_case_once_and_never_mix_outputs(tmp_path, mode):
     assert done == [f"done {case.case.name}" for case in cases]
     assert all("0 failed" in err for _, err in said)
     for case in cases:
-        writers = {path.read_text() for path in case.lesion_outputs(probability=False)}
+        writers = {path.read_text() for path in case.lesion_outputs()}
         assert len(writers) == 1
         assert "before" not in writers
     assert not list(tmp_path.glob(".*"))
@@ -140,7 +140,7 @@ def test_what_another_run_finished_meanwhile_is_not_done_again(case, before):
         write(case)
     ours = claims(case)
     assert ours.finished_before(case) is before
-    for path in case.lesion_outputs(probability=False):
+    for path in case.lesion_outputs():
         path.unlink(missing_ok=True)
     write(case, "of another run")
     with pytest.raises(FinishedElsewhereError, match="has written its outputs meanwhile"), ours.hold(case):

@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from spinal_tf.anatomy.found_spine import NO_CANAL, NOT_T2W
+from spinal_tf.case_files import CaseFiles, write_lesion_files
 from spinal_tf.checkpoints.manifest import Checkpoint
+from spinal_tf.errors import WeightsError
+from spinal_tf.images.anatomy_map import BODY, CANAL, CORD, read_anatomy_map
 from spinal_tf.images.volume import read_volume
 from spinal_tf.models import AnatomyNetwork, Networks, Segmenter
 from spinal_tf.pipeline import ReviewedMask, diagnose
@@ -131,6 +134,18 @@ def test_a_t1w_scan_is_doubted(make_scan, segmenter):
     assert any(warning.endswith(NOT_T2W) for warning in result.warnings)
     right = diagnose(make_scan(), Networks(segmenter=segmenter, anatomy=anatomy()))
     assert NOT_T2W not in right.review.reasons
+
+
+def test_the_outlines_are_written_on_request(volume, segmenter, tmp_path):
+    result = diagnose(volume, Networks(segmenter=segmenter, anatomy=anatomy()))
+    files = CaseFiles(case=tmp_path / "scan.nii.gz", folder=tmp_path)
+    assert files.lesion_outputs("anatomy")[-1].name == "scan_anatomy.nii.gz"
+    write_lesion_files(result, files.lesion_outputs("anatomy"), Stopwatch(), "anatomy")
+    labels = read_anatomy_map(files.lesion_outputs("anatomy")[-1], like=volume)
+    assert set(np.unique(labels)) == {0, CORD, CANAL, BODY}
+    without = diagnose(volume, Networks(segmenter=segmenter))
+    with pytest.raises(WeightsError, match="no anatomy network"):
+        write_lesion_files(without, files.lesion_outputs("anatomy"), Stopwatch(), "anatomy")
 
 
 def test_averaging_over_flips_stays_in_the_band(volume, segmenter):

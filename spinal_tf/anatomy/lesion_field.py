@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
-from spinal_tf.anatomy.canal_line import INSIDE
+from spinal_tf.anatomy.onto_volume import inside_on_volume
 from spinal_tf.anatomy.spine import Spine
 from spinal_tf.structures import Structure
 
@@ -31,13 +31,4 @@ def lesion_field(spine: Spine, slices: int) -> Array:
     rows, columns = (np.arange(-n, n + 1) for n in reach)
     disc = (np.hypot(rows[:, None] / reach[0], columns / reach[1]) <= 1).astype(np.uint8)
     wide = np.stack([cv2.dilate(plane, disc) for plane in inside])
-    result = np.zeros((slices, *maps.placement.plane_shape), bool)
-    size = maps.placement.plane_shape[::-1]
-    at = np.clip(maps.coarse_slice(np.arange(slices)), 0, len(wide) - 1)
-    for number, place in enumerate(at):
-        below = int(place)
-        share = np.float32(place - below)
-        plane = wide[below] if share == 0 else (1 - share) * wide[below] + share * wide[below + 1]
-        if plane.max() >= INSIDE:
-            result[number] = cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR) >= INSIDE
-    return result
+    return inside_on_volume(wide, maps, slices)

@@ -43,12 +43,15 @@ class SegmentationResult:
     warnings: tuple[str, ...]
     case: CaseResult = field(repr=False)
 
-    def save(self, folder: str | Path, *, probability: bool = False, overwrite: bool = False) -> tuple[Path, ...]:
+    def save(
+        self, folder: str | Path, *, probability: bool = False, anatomy: bool = False, overwrite: bool = False
+    ) -> tuple[Path, ...]:
         """Write mask, record and picture like ``spinal-tf segment``, all or none.
 
         Args:
             folder: folder for the files, created if missing; file names begin with the scan's name.
             probability: also write the lesion probability.
+            anatomy: also write the label map of the spine.
             overwrite: replace existing files.
 
         Returns:
@@ -56,10 +59,11 @@ class SegmentationResult:
 
         Raises:
             OutputError: a file exists and ``overwrite`` is not set, or the folder cannot be written to.
+            WeightsError: the anatomy is asked for, but the weights have no anatomy network.
         """
         files = _files(self.case, folder)
-        names = files.lesion_outputs(probability=probability)
-        return _saved(files, names, _lesion_writer(self.case), overwrite=overwrite)
+        more = (*["probability"] * probability, *["anatomy"] * anatomy)
+        return _saved(files, files.lesion_outputs(*more), _lesion_writer(self.case, *more), overwrite=overwrite)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -105,7 +109,7 @@ class ClassificationResult:
             OutputError: a file exists and ``overwrite`` is not set, or the folder cannot be written to.
         """
         files = _files(self.case, folder)
-        lesions = () if self.case.segmentation is None else files.lesion_outputs(probability=False)
+        lesions = () if self.case.segmentation is None else files.lesion_outputs()
 
         def write(paths: tuple[Path, ...]) -> None:
             if lesions:
@@ -156,8 +160,8 @@ def _files(case: CaseResult, folder: str | Path) -> CaseFiles:
     return CaseFiles(case=Path(case.volume.source), folder=Path(folder))
 
 
-def _lesion_writer(case: CaseResult) -> Write:
-    return lambda paths: write_lesion_files(case, paths, Stopwatch(case.timings_s))
+def _lesion_writer(case: CaseResult, *more: str) -> Write:
+    return lambda paths: write_lesion_files(case, paths, Stopwatch(case.timings_s), *more)
 
 
 def _saved(files: CaseFiles, targets: tuple[Path, ...], write: Write, *, overwrite: bool) -> tuple[Path, ...]:

@@ -79,6 +79,9 @@ class Choices(PredictionChoices):
     list_only: bool = option(False, "Only list the images, what they look like, and which are taken.", flag="--list")
     resume: bool = option(False, "Skip cases whose outputs exist.")
     save_probability: bool = option(False, "Also write the lesion probability of every voxel.")
+    save_anatomy: bool = option(
+        False, "Also write a label map of cord, canal, vertebral bodies, discs and sacrum; see docs/training.md."
+    )
 
 
 MASK = ("threshold", "minimum_peak", "minimum_volume_ml", "whole_slice", "tta")
@@ -89,7 +92,7 @@ case_options = with_options(
     click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="CASE..."),
     *field_options(Choices, "output", "pattern", "list_only", "overwrite", "resume", *IMAGES_AND_NETWORKS),
 )
-segmentation_options = with_options(*field_options(Choices, *MASK, "save_probability"))
+segmentation_options = with_options(*field_options(Choices, *MASK, "save_probability", "save_anatomy"))
 prediction_options = with_options(*field_options(Choices, *IMAGES_AND_NETWORKS, *MASK))
 
 

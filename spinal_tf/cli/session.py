@@ -10,6 +10,7 @@ from types import MappingProxyType
 import click
 
 from spinal_tf.case_files import (
+    MORE,
     CaseFiles,
     read_reviewed_mask,
     sought_mask,
@@ -102,7 +103,7 @@ class Session:
                 options=self._options,
                 stopwatch=self._watch,
             )
-            write_lesion_files(result, temporary, self._watch)
+            write_lesion_files(result, temporary, self._watch, *self._more)
         return outcome(result, paths)
 
     def _classified(
@@ -123,7 +124,7 @@ class Session:
         )
         first = len(temporary) - len(case.diagnosis_outputs(self._choices.method))
         if given is None:
-            write_lesion_files(result, temporary[:first], self._watch)
+            write_lesion_files(result, temporary[:first], self._watch, *self._more)
         write_diagnosis_files(result, temporary[first:], self._watch)
         return result
 
@@ -144,7 +145,13 @@ class Session:
                 yield temporary
 
     def _lesion_outputs(self, case: CaseFiles) -> tuple[Path, ...]:
-        return case.lesion_outputs(probability=self._choices.save_probability)
+        return case.lesion_outputs(*self._more)
+
+    @property
+    def _more(self) -> tuple[str, ...]:
+        """Names of the images that are written on request."""
+        wanted = {"probability": self._choices.save_probability, "anatomy": self._choices.save_anatomy}
+        return tuple(name for name in MORE if wanted[name])
 
     def _run(
         self,

@@ -15,7 +15,7 @@ from spinal_tf.anatomy.levels import UNKNOWN
 from spinal_tf.anatomy.spine import find_spine
 from spinal_tf.anatomy.vertebra_names import vertebra_name
 from spinal_tf.cohort.case import Level
-from spinal_tf.phantom.anatomy import CANAL, CORD
+from spinal_tf.images.anatomy_map import CANAL, CORD
 from spinal_tf.preprocess import Preprocessing, place
 from spinal_tf.structures import STRUCTURES, Structure
 

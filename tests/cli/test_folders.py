@@ -88,7 +88,7 @@ def test_the_list_needs_no_tensorflow(study):
 def test_a_case_that_another_run_works_on_is_left_to_it(run, study):
     scan = study / "sub-01" / "anat" / "sub-01_T2w.nii.gz"
     case = CaseFiles(case=scan, folder=scan.parent)
-    with Claims([case], lambda case: case.lesion_outputs(probability=False)).hold(case):
+    with Claims([case], lambda case: case.lesion_outputs()).hold(case):
         result = run("segment", study, "--resume")
         alone = run("segment", scan, "--overwrite")
         resumed = run("segment", scan, "--resume")

@@ -133,7 +133,7 @@ def test_folders_are_searched_for_files_and_series(tmp_path, phantom_data, obliq
         "two_lesion.json",
     ]
     assert [case.case for case in find_cases((tmp_path / "three",), None).cases] == [tmp_path / "three"]
-    assert CaseFiles(case=tmp_path / "two.npz", folder=tmp_path).lesion_outputs(probability=True)[1].name == (
+    assert CaseFiles(case=tmp_path / "two.npz", folder=tmp_path).lesion_outputs("probability")[1].name == (
         "two_lesion.nii.gz"
     )
     assert find_images(tmp_path, "two*") == [tmp_path / "two.npz", tmp_path / "two_lesion.npz"]
