@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cache
 
@@ -12,6 +13,9 @@ GROUND = (17, 17, 17)
 BRIGHT, FAINT, HALO = (235, 235, 235), (170, 170, 170), (0, 0, 0)
 SMALL, NORMAL, LARGE = 14, 16, 26
 """Font sizes in pixels."""
+
+MARK, BAR = 20, 32
+"""Pixels along each edge for the directions, and along the lower edge for the scale bar."""
 
 BAR_LENGTHS_MM = (1, 2, 5, 10, 20, 50, 100)
 
@@ -91,6 +95,20 @@ def write_directions(picture: Image.Image) -> None:
     _write(picture, (width - 5, height / 2), "P", "rm")
     _write(picture, (width / 2, 4), "S", "ma")
     _write(picture, (width / 2, height - 4), "I", "md")
+
+
+def write_names(picture: Image.Image, names: Sequence[tuple[str, float, float]]) -> None:
+    """Write names to the left of places, from top to bottom; one without room below the name before is left out.
+
+    Args:
+        picture: picture to write on; its edges with the directions stay free.
+        names: each name with the x and y of its place in pixels; names whose y is outside are left out.
+    """
+    free, height = -math.inf, 1.2 * SMALL
+    for name, x, y in names:
+        if max(free, MARK) <= y - height / 2 and y + height / 2 <= picture.height - BAR:
+            _write(picture, (max(x - 5, MARK + _font(SMALL).getlength(name)), y), name, "rm")
+            free = y + height / 2
 
 
 def draw_scale_bar(picture: Image.Image, pixels_per_mm: float) -> None:

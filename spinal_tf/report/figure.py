@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from spinal_tf.anatomy.vertebra_labels import vertebra_labels
 from spinal_tf.images.volume import file_slice_axis, file_slice_numbers
 from spinal_tf.report import canvas, panels, words
 from spinal_tf.report.layout import GAP, SEAM, Crop, crop_around, fit, shown_slices, whole
@@ -45,6 +46,12 @@ class Frame:
     crop: Crop
     scale: float
     window: tuple[float, float]
+
+    def place(self, row: float, column: float, size: tuple[int, int]) -> tuple[float, float]:
+        """Return x and y of the center of a voxel on a panel of ``size`` (width, height)."""
+        x = (column + 0.5 - self.crop.left) / (self.crop.right - self.crop.left)
+        y = (row + 0.5 - self.crop.top) / (self.crop.bottom - self.crop.top)
+        return x * size[0], y * size[1]
 
 
 def write_contact_sheet(result: CaseResult, path: Path) -> None:
@@ -84,6 +91,9 @@ def _heading(result: CaseResult, shown: tuple[int, ...], width: int) -> Image.Im
     if result.review and result.review.needed:
         lines.append("A person should check this mask.")
     lines.append(_numbering(result, shown))
+    counted = words.counted_from(result.spine)
+    if counted:
+        lines.append(f"Vertebrae counted from {counted}.")
     title = canvas.text(Path(result.volume.source).name, width, size=canvas.LARGE)
     return canvas.below([title, *(canvas.text(line, width) for line in lines), *_legend(result, width)], 4)
 
@@ -123,8 +133,7 @@ def _locator(result: CaseResult, crop: Crop) -> list[Image.Image]:
     panel = _panel(result, index, View(heading="", outline=True), frame)
     across, along = panel.width / everything.right, panel.height / everything.bottom
     canvas.draw_frame(panel, (crop.left * across, crop.top * along, crop.right * across - 1, crop.bottom * along - 1))
-    canvas.write_directions(panel)
-    canvas.draw_scale_bar(panel, scale)
+    _annotate(panel, result, index, frame)
     (number,) = file_slice_numbers(result.volume, (index,))
     return [_titled(f"slice {number}, whole", panel)]
 
@@ -138,10 +147,19 @@ def _grid(result: CaseResult, shown: tuple[int, ...], views: list[View], frame: 
 
 def _slice(result: CaseResult, index: int, number: int, views: list[View], frame: Frame) -> Image.Image:
     pictures = [_panel(result, index, view, frame) for view in views]
-    canvas.write_directions(pictures[0])
-    canvas.draw_scale_bar(pictures[0], frame.scale)
+    _annotate(pictures[0], result, index, frame)
     headings = [f"slice {number}", *(view.heading for view in views[1:])]
     return canvas.beside([_titled(heading, picture) for heading, picture in zip(headings, pictures, strict=True)], SEAM)
+
+
+def _annotate(panel: Image.Image, result: CaseResult, index: int, frame: Frame) -> None:
+    """Write names of vertebrae, directions and a scale bar on the panel of a slice."""
+    if result.spine is not None and result.spine.spine is not None:
+        labels = vertebra_labels(result.spine.spine, index, result.volume.spacing_mm[0])
+        names = [(label.name, *frame.place(label.row, label.column, panel.size)) for label in labels]
+        canvas.write_names(panel, names)
+    canvas.write_directions(panel)
+    canvas.draw_scale_bar(panel, frame.scale)
 
 
 def _panel(result: CaseResult, index: int, view: View, frame: Frame) -> Image.Image:

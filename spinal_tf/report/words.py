@@ -11,6 +11,9 @@ from spinal_tf.anatomy.lesion_levels import case_location, extent_vertebrae
 from spinal_tf.report.record import mask_volume_ml, spine_entry
 from spinal_tf.results import CaseResult, Classification, TaskResult
 
+LANDMARKS = {"C2": "C2", "sacrum": "the sacrum", "given": "a given level"}
+"""Landmarks of `Numbering` as in a sentence."""
+
 
 def found(result: CaseResult) -> str:
     """State how many lesions were found, and their volume."""
@@ -81,9 +84,18 @@ def spine(found: FoundSpine | None) -> list[tuple[str, str]]:
         return []
     if not entry["found"]:
         return [("Spine", "no spinal canal found")]
-    shown, end = entry["vertebrae"], entry["cord_ends_at"]
-    counted = f"{shown[0]} to {shown[-1]}, counted from {' and '.join(entry['numbered_from'])}" if shown else "unknown"
-    return [("Vertebrae", counted), *([("Cord ends at", end)] if end else [])]
+    shown, end, counted = entry["vertebrae"], entry["cord_ends_at"], counted_from(found)
+    vertebrae = f"{shown[0]} to {shown[-1]}, counted from {counted}" if counted else "unknown"
+    return [("Vertebrae", vertebrae), *([("Cord ends at", end)] if end else [])]
+
+
+def counted_from(found: FoundSpine | None) -> str | None:
+    """State what vertebrae were counted from, and whether that is in doubt; None if none was numbered."""
+    if found is None or found.spine is None or not found.spine.shown:
+        return None
+    numbering = found.spine.numbering
+    landmarks = " and ".join(LANDMARKS[name] for name in numbering.landmarks)
+    return f"{landmarks}, with doubts that the record states" if numbering.doubts else landmarks
 
 
 def ranges(numbers: Sequence[int]) -> str:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -8,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spinal_tf.report import canvas, figure, notice, panels, write_contact_sheet
+from spinal_tf.anatomy.found_spine import FoundSpine
+from spinal_tf.anatomy.vertebra_labels import VertebraLabel
+from spinal_tf.report import canvas, figure, notice, panels, words, write_contact_sheet
 from spinal_tf.report.layout import (
     BODY_HEIGHT,
     GAP,
@@ -196,6 +199,38 @@ def test_wrapped_lines_hold_every_word_in_order(segmented):
     assert " ".join(lines) == words
 
 
+def bright(picture):
+    """Rows and columns of the letters."""
+    return np.argwhere((np.asarray(picture) == canvas.BRIGHT).all(axis=-1))
+
+
+def test_names_stand_left_of_their_place_and_inside_the_picture():
+    picture = canvas.picture(np.zeros((300, 200, 3), np.uint8))
+    canvas.write_names(picture, [("T12", 120.0, 150.0)])
+    letters = bright(picture)
+    assert 140 < letters[:, 0].min() < letters[:, 0].max() < 160
+    assert 80 < letters[:, 1].min() < letters[:, 1].max() < 120
+    picture = canvas.picture(np.zeros((300, 200, 3), np.uint8))
+    canvas.write_names(picture, [("T12", -40.0, 150.0)])  # the body's edge is cut off
+    assert canvas.MARK <= bright(picture)[:, 1].min() < canvas.MARK + 8
+
+
+@pytest.mark.parametrize("y", [-200.0, 5.0, 290.0, 900.0])
+def test_names_outside_the_picture_or_at_its_marks_are_left_out(y):
+    picture = canvas.picture(np.zeros((300, 200, 3), np.uint8))
+    canvas.write_names(picture, [("T12", 120.0, y)])
+    assert len(bright(picture)) == 0
+
+
+def test_names_never_overlap():
+    both, one = (canvas.picture(np.zeros((300, 200, 3), np.uint8)) for _ in range(2))
+    canvas.write_names(both, [("T1", 120.0, 100.0), ("T2", 120.0, 110.0)])
+    canvas.write_names(one, [("T1", 120.0, 100.0)])
+    assert (np.asarray(both) == np.asarray(one)).all()
+    canvas.write_names(both, [("T2", 120.0, 120.0)])
+    assert len(bright(both)) > len(bright(one))
+
+
 # The sheet
 
 
@@ -235,6 +270,30 @@ def test_without_lesion_the_sheet_says_so_and_outlines_nothing(without_lesion, w
     assert count(sheet, OUTLINE) == 0
     assert "No lesion found; mask made automatically, not reviewed by a person." in written
     assert [line for line in written if line.startswith("slice ")] == ["slice 4", "slice 3", "slice 2"]
+
+
+def test_names_of_vertebrae_stand_on_the_panels_of_their_slice(segmented, written, monkeypatch):
+    vertebrae = (SimpleNamespace(body=None, number=19),)
+    numbering = SimpleNamespace(vertebrae=vertebrae, landmarks=("sacrum",), doubts=())
+    found = FoundSpine(spine=SimpleNamespace(shown=(19,), numbering=numbering))
+    written_names = []
+    monkeypatch.setattr(canvas, "write_names", lambda picture, names: written_names.append((picture.size, names)))
+    label = VertebraLabel(name="T12", row=19.5, column=11.5)
+    monkeypatch.setattr(figure, "vertebra_labels", lambda spine, index, slice_mm: (label,) if index == 3 else ())
+    figure.contact_sheet(dataclasses.replace(segmented, spine=found))
+    assert "Vertebrae counted from the sacrum." in written
+    [((width, height), [(name, x, y)])] = [one for one in written_names if one[1]]
+    assert name == "T12"
+    assert (x / width, y / height) == (pytest.approx(12 / 48), pytest.approx(20 / 40))
+    figure.contact_sheet(segmented)
+    assert len(written_names) == 3  # one for each slice of the first sheet, none for the second
+
+
+def test_doubts_about_the_count_are_mentioned():
+    numbering = SimpleNamespace(vertebrae=(), landmarks=("C2", "sacrum"), doubts=("they disagree",))
+    found = FoundSpine(spine=SimpleNamespace(shown=(19,), numbering=numbering))
+    assert words.counted_from(found) == "C2 and the sacrum, with doubts that the record states"
+    assert words.counted_from(FoundSpine(spine=None)) is words.counted_from(None) is None
 
 
 def test_slices_left_out_are_counted(segmented, written):
