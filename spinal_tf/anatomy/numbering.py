@@ -45,12 +45,15 @@ class Numbering:
         landmarks: what the count started from: ``C2``, ``sacrum``, ``given``.
         sacrum: row and column of the pixels of the sacrum in the middle plane, int64 (n, 2); empty if it is not seen.
         doubts: why the numbers may be wrong, or are missing; one plain sentence each.
+        ambiguous: whether the numbers may be off by one: the landmarks disagree, or the first sacral segment looks
+            like a lumbar vertebra.
     """
 
     vertebrae: tuple[Vertebra, ...]
     landmarks: tuple[str, ...]
     sacrum: Array
     doubts: tuple[str, ...]
+    ambiguous: bool = False
 
 
 def number_bodies(
@@ -72,14 +75,16 @@ def number_bodies(
     if given is not None and bodies:
         rows = [abs(one.centre[0] - given[1]) for one in bodies]
         anchors = {"given": (int(np.argmin(rows)), given[0])}
-    numbers, doubts = _counted(bodies, anchors, sacrum.shape[0])
-    if overlapping and "C2" not in anchors and "sacrum" in anchors:
+    numbers, doubts, disagree = _counted(bodies, anchors, sacrum.shape[0])
+    transitional = overlapping and "C2" not in anchors and "sacrum" in anchors
+    if transitional:
         doubts.append("the first sacral segment looks like a lumbar vertebra, so the lumbar numbers may be off by one")
     return Numbering(
         vertebrae=tuple(Vertebra(body=one, number=number) for one, number in zip(bodies, numbers, strict=True)),
         landmarks=tuple(anchors),
         sacrum=sacral,
         doubts=tuple(doubts),
+        ambiguous=disagree or transitional,
     )
 
 
@@ -135,8 +140,12 @@ def _anchors(
 
 def _counted(
     bodies: Sequence[Body], anchors: dict[str, tuple[int, int]], rows: int
-) -> tuple[list[int | None], list[str]]:
-    """Count up and down from the landmarks, as far as the distances between bodies are even."""
+) -> tuple[list[int | None], list[str], bool]:
+    """Count up and down from the landmarks, as far as the distances between bodies are even.
+
+    Returns:
+        The numbers, the doubts, and whether the landmarks disagree.
+    """
     numbers: list[int | None] = [None] * len(bodies)
     doubts: list[str] = []
     even = _evenness(bodies, rows)
@@ -146,7 +155,7 @@ def _counted(
             while 0 <= index < len(bodies) and C2 <= value <= L5:
                 if numbers[index] not in (None, value):
                     doubts.append(_disagreement(landmark, value, numbers[index]))
-                    return numbers, doubts
+                    return numbers, doubts, True
                 numbers[index] = value
                 between = index if step > 0 else index - 1
                 if not 0 <= between < len(even) or not even[between]:
@@ -156,7 +165,7 @@ def _counted(
         doubts.append("the scan shows neither C2 nor the sacrum, so vertebrae cannot be numbered")
     elif None in numbers:
         doubts.append("some vertebrae were not told apart, so those beyond them are not numbered")
-    return numbers, doubts
+    return numbers, doubts, False
 
 
 def _disagreement(landmark: str, value: int, other: int | None) -> str:

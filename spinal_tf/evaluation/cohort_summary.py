@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy import stats
 
+from spinal_tf.anatomy.found_spine import FoundSpine
+from spinal_tf.anatomy.lesion_levels import case_location, extent_vertebrae, with_levels
 from spinal_tf.cohort.case import Case, Cohort, Level, Sex, Split
 from spinal_tf.cohort.images import ReadVolume, plain_problem
 from spinal_tf.cohort.read_cohort import require_no_faults
@@ -26,8 +29,8 @@ from spinal_tf.evaluation.group_tests import (
 )
 from spinal_tf.evaluation.paper.paper_table1 import ROWS, PaperRow, described_as, paper_row
 from spinal_tf.images.lesion_mask import read_lesion_mask
-from spinal_tf.images.volume import read_volume
-from spinal_tf.lesions import label_lesions
+from spinal_tf.images.volume import Volume, read_volume
+from spinal_tf.lesions import label_lesions, measure_lesions
 from spinal_tf.taxonomy import Diagnosis, tree
 from spinal_tf.threads import Progress, map_threads
 
@@ -37,16 +40,30 @@ FEWEST_COMPARED = 5
 RESAMPLES = 2000
 SEED = 2022
 
+FILLED = ("level", "extent_vertebrae")
+"""Columns of the table that the image can fill where they are empty."""
+
+Search = Callable[[Volume], FoundSpine]
+"""Function that looks for the spine on a T2w scan; raises VolumeError."""
+
 Value = float | bool | None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """Case with measurements of its mask: number of lesions (26-neighborhood) and their total volume."""
+    """Case with measurements of its mask.
+
+    Attributes:
+        case: the case; its level and extent may come from the image.
+        lesion_count: number of lesions (26-neighborhood).
+        volume_ml: their total volume.
+        filled: columns of `FILLED` that come from the image.
+    """
 
     case: Case
     lesion_count: int
     volume_ml: float
+    filled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,6 +95,7 @@ class SplitSummary:
         cases: number of cases with lesion, by diagnosis; all rows count cases, not patients.
         patients: number of patients with such a case.
         healthy: number of cases without lesion, which the table leaves out.
+        filled: number of cases whose value comes from the image, by column of `FILLED`.
         rows: rows in the paper's order.
     """
 
@@ -85,6 +103,7 @@ class SplitSummary:
     cases: Mapping[Diagnosis, int]
     patients: int
     healthy: int
+    filled: Mapping[str, int]
     rows: tuple[SummaryRow, ...]
 
 
@@ -96,36 +115,63 @@ class CohortSummary:
     splits: tuple[SplitSummary, ...]
 
 
-def summarise(cohort: Cohort, *, read: ReadVolume = read_volume, progress: Progress | None = None) -> CohortSummary:
+def summarise(
+    cohort: Cohort,
+    *,
+    read: ReadVolume = read_volume,
+    search: Search | None = None,
+    progress: Progress | None = None,
+) -> CohortSummary:
     """Measure the masks of a cohort and describe it.
 
     Args:
         cohort: cohort to describe; its healthy cases are only counted.
         read: function that reads a T2w scan.
+        search: function that finds the spine, to fill level and extent where the table says nothing; None leaves them
+            unknown. They also stay unknown if a lesion lies at no numbered vertebra or the count is ambiguous, and the
+            level if the lesions lie in more than two regions.
         progress: receives every measured case.
 
     Raises:
         CohortError: an image cannot be read; the message names the first.
     """
     ill = [case for case in cohort.cases if case.diagnosis]
-    outcomes = map_threads(partial(_measure, folder=cohort.source.parent, read=read), ill, progress=progress)
+    measure = partial(_measure, folder=cohort.source.parent, read=read, search=search)
+    outcomes = map_threads(measure, ill, progress=progress)
     require_no_faults(cohort.source, [outcome for outcome in outcomes if isinstance(outcome, Fault)])
     measured = [outcome for outcome in outcomes if isinstance(outcome, Measured)]
     splits = [_split_summary(split, cohort, measured) for split in Split if cohort.of_split(split)]
     return CohortSummary(source=cohort.source, splits=tuple(splits))
 
 
-def _measure(case: Case, folder: Path, read: ReadVolume) -> Measured | Fault:
+def _measure(case: Case, folder: Path, read: ReadVolume, search: Search | None) -> Measured | Fault:
     column, path = "t2", case.t2
     try:
         volume = read(path)
         column, path = "mask", case.mask or case.t2
         mask = read_lesion_mask(path, like=volume, values=case.mask_values).mask
+        column, path = "t2", case.t2
+        found = _seen(case, volume, mask, search) if search else {}
     except VolumeError as error:
         shown = path.relative_to(folder) if path.is_relative_to(folder) else path
         return Fault(row=case.row, column=column, problem=plain_problem(error, path, str(shown)))
     volume_ml = float(mask.sum()) * volume.voxel_volume_ml
-    return Measured(case=case, lesion_count=label_lesions(mask)[1], volume_ml=volume_ml)
+    return Measured(
+        case=replace(case, **found), lesion_count=label_lesions(mask)[1], volume_ml=volume_ml, filled=tuple(found)
+    )
+
+
+def _seen(case: Case, volume: Volume, mask: np.ndarray, search: Search) -> dict[str, Any]:
+    """Return the values of `FILLED` that the table lacks and the image shows."""
+    missing = [column for column in FILLED if getattr(case, column) is None]
+    if not missing:
+        return {}
+    found = search(volume)
+    if found.spine is None or found.spine.numbering.ambiguous:
+        return {}
+    lesions = with_levels(measure_lesions(mask, volume), mask, found)
+    values = {"level": case_location(lesions), "extent_vertebrae": extent_vertebrae(lesions)}
+    return {column: values[column] for column in missing if values[column] is not None}
 
 
 def _split_summary(split: Split, cohort: Cohort, measured: Sequence[Measured]) -> SplitSummary:
@@ -139,6 +185,7 @@ def _split_summary(split: Split, cohort: Cohort, measured: Sequence[Measured]) -
         cases={diagnosis: len(group) for diagnosis, group in groups.items()},
         patients=len({case.patient for case in cases if case.diagnosis}),
         healthy=sum(case.diagnosis is None for case in cases),
+        filled={column: sum(column in one.filled for group in groups.values() for one in group) for column in FILLED},
         rows=tuple(summary_row(key, groups, paper_row(split, key)) for key in ROWS),
     )
 

@@ -9,7 +9,7 @@ from itertools import product
 from string import ascii_letters
 
 from spinal_tf.cohort.case import Split
-from spinal_tf.evaluation.cohort_summary import CohortSummary, SplitSummary, SummaryRow
+from spinal_tf.evaluation.cohort_summary import FILLED, CohortSummary, SplitSummary, SummaryRow
 from spinal_tf.evaluation.described import Described
 from spinal_tf.evaluation.formats import NOTHING, SIGNIFICANT, finite, printed_p
 from spinal_tf.evaluation.paper.paper_table1 import ROWS, SLIPS, paper_cases
@@ -33,11 +33,15 @@ LEGEND = """\
 Proportions: cases/cases known (%); age and volume: mean ± SD; count and extent: median (quartiles); - not known.
 Levels, extent, sex, age and enhancement are as the cohort's table states them."""
 
+FILLED_LEGEND = """\
+Where the table has no level or extent, they were found on the images, for masks at vertebrae that could be counted."""
+
 
 def as_text(summary: CohortSummary) -> str:
     """Return the whole table as text; lines have at most 120 characters."""
     parts = [_split_text(split) for split in summary.splits]
-    legend = [LEGEND, _marks_legend()]
+    filled = any(count for split in summary.splits for count in split.filled.values())
+    legend = [LEGEND, *([FILLED_LEGEND] if filled else []), _marks_legend()]
     if beside_paper():
         legend += [PAPER_LEGEND, *(SLIPS[split.split] for split in summary.splits if split.split in SLIPS)]
     return "\n\n".join([legible(summary.source.name), *parts, "\n".join(legend)])
@@ -89,7 +93,13 @@ def _split_text(split: SplitSummary) -> str:
         if row.paper:
             cells = [_cell(found, row.paper.marks[diagnosis]) for diagnosis, found in row.paper.groups.items()]
             lines.append([PAPER, *cells, row.paper.p, row.paper.test])
-    return f"{_heading(split)}\n{aligned(lines)}"
+    return f"{_heading(split)}\n{aligned(lines)}{_filled(split)}"
+
+
+def _filled(split: SplitSummary) -> str:
+    """Return a line with the numbers of values from images, if there are any."""
+    level, extent = (split.filled[column] for column in FILLED)
+    return f"\nFrom images: level of {level} cases, extent of {extent}." if level or extent else ""
 
 
 def _heading(split: SplitSummary) -> str:
@@ -109,7 +119,8 @@ def _split_record(split: SplitSummary) -> dict[str, object]:
     theirs = paper_cases(split.split)
     cases = {"cases": _plain(split.cases), **({"paper_cases": _plain(theirs)} if theirs else {})}
     rows = {row.key: _row_record(row) for row in split.rows}
-    return cases | {"patients": split.patients, "healthy": split.healthy, "rows": rows}
+    counts = {"patients": split.patients, "healthy": split.healthy, "from_images": dict(split.filled)}
+    return cases | counts | {"rows": rows}
 
 
 def _row_record(row: SummaryRow) -> dict[str, object]:

@@ -6,10 +6,13 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from spinal_tf import spine_search
+from spinal_tf.anatomy.found_spine import FoundSpine
 from spinal_tf.cli import cohort as commands
 
 ROOT = Path(__file__).parents[2]
@@ -86,6 +89,35 @@ def test_summary_prints_a_table_or_json(run, write_cohort, write_table):
     assert "Training: 4 cases with lesion of 4 patients" in table.stdout
     record = json.loads(run("cohort", "summary", path, "--json").stdout)
     assert record["splits"]["train"]["patients"] == 4
+
+
+def test_levels_from_images_need_a_network_that_finds_vertebrae(refused, write_cohort, write_table, monkeypatch):
+    path = write_table(write_cohort(1))
+    weights = SimpleNamespace(anatomy=lambda: None, folder="weights")
+    monkeypatch.setattr(commands, "open_weights", lambda choices: weights)
+    sentence = refused("cohort", "summary", path, "--levels-from-images", status=4)
+    assert sentence == "weights: has no network that finds vertebrae; name other weights with --weights"
+
+
+def test_levels_from_images_reach_the_summary(run, write_cohort, write_table, monkeypatch):
+    rows = write_cohort(2)
+    rows[0]["level"] = "cervical"
+    spine = SimpleNamespace(
+        numbering=SimpleNamespace(ambiguous=False), level_of=lambda voxels: np.full(len(voxels), 20)
+    )
+    weights = SimpleNamespace(anatomy=lambda: "network")
+    monkeypatch.setattr(commands, "open_weights", lambda choices: weights)
+    monkeypatch.setattr(spine_search, "search_spine", lambda volume, network, watch: FoundSpine(spine=spine))
+    result = run("cohort", "summary", write_table(rows), "--levels-from-images", "--json")
+    train = json.loads(result.stdout)["splits"]["train"]
+    assert train["from_images"] == {"level": 1, "extent_vertebrae": 2}
+    assert train["rows"]["lumbar"]["groups"]["ependymoma"]["count"] == 1
+
+
+def test_weights_without_levels_from_images_are_refused(run, write_cohort, write_table, tmp_path):
+    result = run("cohort", "summary", write_table(write_cohort(1)), "--weights", tmp_path)
+    assert result.exit_code == 2
+    assert "--weights is for finding vertebrae; add --levels-from-images" in result.stderr
 
 
 @pytest.mark.parametrize("command", ["check", "summary"])

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from spinal_tf.anatomy.found_spine import FoundSpine
+from spinal_tf.anatomy.levels import UNKNOWN
 from spinal_tf.cohort.case import Level, Split
 from spinal_tf.cohort.read_cohort import read_cohort
-from spinal_tf.errors import CohortError
+from spinal_tf.errors import CohortError, VolumeError
 from spinal_tf.evaluation.cohort_summary import FEWEST_COMPARED, Measured, summarise, summary_row
 from spinal_tf.evaluation.described import MeanSD, MedianIQR, Proportion
 from spinal_tf.evaluation.paper.paper_table1 import ROWS, TABLE_1
@@ -86,6 +89,68 @@ def test_an_image_that_cannot_be_read_is_named_with_its_row(write_cohort, summar
     (tmp_path / "c1/t2.nii.gz").write_bytes(b"")
     with pytest.raises(CohortError, match=r"^cohort\.csv: row 2, t2: c1/t2\.nii\.gz: is empty.* 2 faults in all"):
         summary_of(rows)
+
+
+# Levels from images
+
+
+class Spine:
+    """A spine whose every place is at one level."""
+
+    def __init__(self, level, *, ambiguous=False):
+        self.level, self.numbering = level, SimpleNamespace(ambiguous=ambiguous)
+
+    def level_of(self, voxels):
+        return np.full(len(voxels), self.level)
+
+
+@pytest.fixture
+def filled_from(write_cohort, write_table):
+    """The function that summarises four cases with the spine that it is given; two have cells of their own."""
+
+    def summarised(spine, **cells):
+        rows = write_cohort(4)
+        rows[0] |= {"level": "lumbar", "extent_vertebrae": "7", **cells}
+        rows[1] |= {"level": "lumbar"}
+        searched = []
+
+        def search(volume):
+            searched.append(volume.source)
+            return FoundSpine(spine=spine)
+
+        return summarise(read_cohort(write_table(rows)), search=search), searched
+
+    return summarised
+
+
+def test_images_fill_what_the_table_does_not_say(filled_from):
+    summary, searched = filled_from(Spine(10))
+    assert len(searched) == 3  # the first case has both cells
+    [train] = summary.splits
+    assert train.filled == {"level": 2, "extent_vertebrae": 3}
+    assert row_of(summary, "thoracic").groups[MS] == Proportion(count=1, total=1)
+    assert row_of(summary, "lumbar").groups[EPENDYMOMA] == Proportion(count=1, total=1)
+    assert row_of(summary, "extent_vertebrae").groups[ASTROCYTOMA].median == 7
+    assert row_of(summary, "extent_vertebrae").groups[EPENDYMOMA].median == 1
+    assert "From images: level of 2 cases, extent of 3." in as_text(summary)
+    assert as_record(summary)["splits"]["train"]["from_images"] == {"level": 2, "extent_vertebrae": 3}
+
+
+@pytest.mark.parametrize("spine", [None, Spine(UNKNOWN), Spine(20, ambiguous=True)])
+def test_unknown_or_ambiguous_levels_fill_nothing(filled_from, spine):
+    summary, _ = filled_from(spine)
+    assert summary.splits[0].filled == {"level": 0, "extent_vertebrae": 0}
+    assert row_of(summary, "lumbar").groups[MS] is None
+    assert row_of(summary, "extent_vertebrae").groups[MS] is None
+    assert "mages" not in as_text(summary)
+
+
+def test_a_scan_on_which_the_search_fails_is_named(write_cohort, write_table):
+    def search(volume):
+        raise VolumeError(f"{volume.source}: constant intensity")
+
+    with pytest.raises(CohortError, match=r"row 2, t2: c1/t2\.nii\.gz: constant intensity"):
+        summarise(read_cohort(write_table(write_cohort(1))), search=search)
 
 
 # Beside the paper
