@@ -9,9 +9,11 @@ import numpy as np
 
 from spinal_tf.anatomy.band import Band, band_around
 from spinal_tf.anatomy.canal_doubts import canal_doubts
+from spinal_tf.anatomy.fluid import fluid_below_cord
 from spinal_tf.anatomy.found_spine import FoundSpine
 from spinal_tf.anatomy.lesion_field import lesion_field
 from spinal_tf.anatomy.lesion_levels import with_levels
+from spinal_tf.anatomy.spine import Spine
 from spinal_tf.images.lesion_doubts import lesion_doubts
 from spinal_tf.images.volume import Volume
 from spinal_tf.lesions import find_lesions, measure_lesions
@@ -68,12 +70,16 @@ def segment_volume(
         probability = unmirrored = look.at(look.slices, UNMIRRORED[:1])
     with watch.stage("postprocess"):
         mask = find(probability)
+        fluid = look.fluid(mask)
+        if fluid.any():
+            probability, unmirrored = (np.where(fluid, np.float32(0), maps) for maps in (probability, unmirrored))
+            mask = find(probability)
     with watch.stage("measure"):
         lesions = with_levels(measure_lesions(mask, volume), mask, found)
     bearing = lesion_slices(mask)
     if not options.tta:
         mirrored = look.at(bearing, MIRRORED[:1], stage="review")
-    agreement = _flip_agreement(unmirrored, mirrored, bearing, find)
+    agreement = _flip_agreement(unmirrored, np.where(fluid, np.float32(0), mirrored), bearing, find)
     review = review_mask(
         lesions,
         probability,
@@ -81,7 +87,7 @@ def segment_volume(
         threshold=threshold,
         flip_agreement=agreement,
         outliers=volume.outliers,
-        doubts=_doubts(mask, volume, found),
+        doubts=[*_doubts(mask, volume, found), *_left_out(fluid, volume)],
     )
     return Segmentation(
         probability=probability,
@@ -102,12 +108,21 @@ def _doubts(mask: Array, volume: Volume, found: FoundSpine | None) -> list[str]:
     return [*(f"the mask {doubt}" for doubt in doubts), *(found.doubts if found else ())]
 
 
+def _left_out(fluid: Array, volume: Volume) -> list[str]:
+    """Return the sentence about marks that were taken for fluid, if any."""
+    volume_ml = np.count_nonzero(fluid) * volume.voxel_volume_ml
+    return (
+        [f"{volume_ml:.2f} mL below the end of the cord are as bright as fluid and were left out"] if volume_ml else []
+    )
+
+
 class _Looking:
     """Looks for lesions where they can be: in the canal if it is known, or else on whole slices."""
 
     def __init__(self, volume: Volume, segmenter: Segmenter, watch: Stopwatch, found: FoundSpine | None) -> None:
         self._volume, self._network = volume, NetworkSlices(volume, segmenter.checkpoint, segmenter.engine, watch)
         self.slices: Sequence[int] = range(len(volume.data))
+        self._spine: Spine | None = None
         self._band: Band | None = None
         self._field: Array | None = None
         if found is not None and found.spine is None:
@@ -118,7 +133,7 @@ class _Looking:
                 shape, slice_mm = volume.data.shape, volume.spacing_mm[0]
                 self._band = band_around(found.spine, self._network.placement, shape[0], slice_mm, multiple)
                 self._field = lesion_field(found.spine, shape[0])
-            self.slices = self._band.slices
+            self.slices, self._spine = self._band.slices, found.spine
 
     def at(self, slices: Sequence[int], flips: Flips, *, stage: str = "network") -> Array:
         """Compute the lesion probability of slices: float32, shape of the volume, 0 where no lesion can be."""
@@ -127,6 +142,12 @@ class _Looking:
         band = self._band
         probability = self._network.probability(slices, flips, windows=band.windows, parts=band.parts, stage=stage)
         return np.where(self._field, probability, np.float32(0))
+
+    def fluid(self, mask: Array) -> Array:
+        """Return the voxels of a mask that are fluid below the cord, bool; none if the canal is not known."""
+        if self._spine is None:
+            return np.zeros(mask.shape, bool)
+        return fluid_below_cord(mask, self._volume.data, self._spine)
 
 
 def _flip_agreement(

@@ -110,7 +110,7 @@ def segmented(case, checkpoints):
         checkpoint=checkpoints["segmenter"], engine=lambda batch: 1 / (1 + np.exp(np.float32(28) - 40 * batch))
     )
     result = diagnose(read_volume(case.case), Networks(segmenter=segmenter))
-    write_lesion_files(result, case.lesion_outputs("probability"), Stopwatch())
+    write_lesion_files(result, case.lesion_outputs("probability"), Stopwatch(), "probability")
     return result
 
 
