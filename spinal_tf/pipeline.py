@@ -89,7 +89,7 @@ def diagnose(
         with watch.stage("classify"):
             classification = classify_volume(volume, mask, classifiers, t1c=t1c)
     doubts = _given_doubts(given, found)
-    warnings = (*_spine_warnings(volume, found), *(given.warnings if given else ()), *doubts)
+    warnings = (*_spine_warnings(volume, found, lesions), *(given.warnings if given else ()), *doubts)
     warnings += _classification_warnings(classifiers, classification, lesions, t1c)
     used: list[AnatomyNetwork | Segmenter | Classifier] = [networks.anatomy] if networks.anatomy else []
     used += [segmenter] if segmenter and given is None else []
@@ -110,8 +110,13 @@ def diagnose(
     )
 
 
-def _spine_warnings(volume: Volume, found: FoundSpine | None) -> tuple[str, ...]:
-    return tuple(f"{volume.source}: {doubt}" for doubt in found.doubts) if found else ()
+def _spine_warnings(volume: Volume, found: FoundSpine | None, lesions: Sequence[Lesion]) -> tuple[str, ...]:
+    """Return the doubts about the spine; those about an ambiguous count only if a lesion's level depends on it."""
+    if found is None:
+        return ()
+    numbering = found.spine.numbering if found.spine else None
+    count = numbering.doubts if numbering and numbering.ambiguous and lesions else ()
+    return tuple(f"{volume.source}: {doubt}" for doubt in (*found.doubts, *count))
 
 
 def _given_doubts(given: ReviewedMask | None, found: FoundSpine | None) -> tuple[str, ...]:

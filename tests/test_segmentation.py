@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from spinal_tf import pipeline
 from spinal_tf.anatomy.found_spine import NO_CANAL, NOT_T2W
 from spinal_tf.case_files import CaseFiles, write_lesion_files
 from spinal_tf.checkpoints.manifest import Checkpoint
@@ -19,6 +20,7 @@ from spinal_tf.prediction_options import SegmentationOptions
 from spinal_tf.preprocess import Preprocessing
 from spinal_tf.report.record import case_json
 from spinal_tf.segmentation import segment_volume
+from spinal_tf.spine_search import search_spine
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.structures import STRUCTURES, Structure
 
@@ -164,3 +166,23 @@ def test_a_given_mask_is_judged_by_the_canal(volume):
     result = diagnose(volume, Networks(anatomy=anatomy()), given=given)
     assert result.review.reasons == ("drawn.nii.gz: the mask lies to 100% outside the spinal canal",)
     assert result.lesions[0].levels is None
+
+
+def test_an_ambiguous_count_is_a_warning_if_a_level_depends_on_it(volume, segmenter, monkeypatch):
+    numbering = pipeline.search_spine(volume, anatomy(), Stopwatch()).spine.numbering
+    doubtful = replace(numbering, doubts=("the lumbar numbers may be off by one",))
+
+    def warned(numbering, mask=None):
+        def search(*given):
+            found = search_spine(*given)
+            return replace(found, spine=replace(found.spine, numbering=numbering))
+
+        monkeypatch.setattr(pipeline, "search_spine", search)
+        given = None if mask is None else ReviewedMask(mask=mask, source="mask.nii.gz")
+        result = diagnose(volume, Networks(segmenter=segmenter, anatomy=anatomy()), given=given)
+        assert numbering.doubts[0] in case_json(result)["spine"]["doubts"]
+        return [one for one in result.warnings if numbering.doubts[0] in one]
+
+    assert warned(replace(doubtful, ambiguous=True)) == ["scan.nii.gz: the lumbar numbers may be off by one"]
+    assert warned(replace(doubtful, ambiguous=True), mask=np.zeros(volume.data.shape, bool)) == []
+    assert warned(doubtful) == []
