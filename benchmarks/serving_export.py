@@ -30,7 +30,8 @@ ROUNDS = 3
 def export_all(models: Path) -> float:
     """Export all models; print the processor time of each command, and return the sum."""
     total_s = 0.0
-    for name in ("segmenter", "classifier", "pipeline"):
+    anatomy = ("anatomy",) if "anatomy" in read_manifest(find_weights()) else ()
+    for name in ("segmenter", *anatomy, "classifier", "pipeline"):
         process = run([COMMAND, "export", name, "--out", str(models)])
         total_s += process.cpu_s
         print(f"export {name:<16} {process.cpu_s:6.1f} s of processor time    {process.peak_gb:.2f} GB")

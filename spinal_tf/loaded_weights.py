@@ -26,7 +26,7 @@ from spinal_tf.models import (
     named_checkpoint,
 )
 from spinal_tf.remote.connection import Connection
-from spinal_tf.remote.networks import remote_classifiers, remote_segmenter
+from spinal_tf.remote.networks import remote_anatomy, remote_classifiers, remote_segmenter
 from spinal_tf.remote.server import Server, parse_address
 from spinal_tf.stopwatch import Stopwatch
 
@@ -35,7 +35,7 @@ Around = Callable[[], AbstractContextManager[None]]
 
 
 class LoadedWeights:
-    """Segmenter and classifiers of one set of weights, for any number of cases."""
+    """Segmenter, anatomy network and classifiers of one set of weights, for any number of cases."""
 
     def __init__(
         self,
@@ -134,13 +134,16 @@ class LoadedWeights:
         """Return the anatomy network, loaded on the first call; see `segmenter`.
 
         Returns:
-            None if the weights have none, or a server runs the networks.
+            None if the weights have none.
         """
-        if self._connection is not None:
-            return None
         if self._anatomy is None:
-            with self._loading(watch or Stopwatch()) as folder:
-                self._anatomy = (load_anatomy(folder, device=self._device),)
+            watch = watch or Stopwatch()
+            if self._connection is not None:
+                with watch.stage("server"):
+                    self._anatomy = (remote_anatomy(self._connection, self._manifest),)
+            else:
+                with self._loading(watch) as folder:
+                    self._anatomy = (load_anatomy(folder, device=self._device),)
         return self._anatomy[0]
 
     def networks(self, watch: Stopwatch | None = None, *, segment: bool = True, classify: bool = True) -> Networks:
@@ -190,8 +193,9 @@ class LoadedWeights:
             {} if self._connection is None else {one.checkpoint.name: one.served for one in self._all() if one.served}
         )
 
-    def _all(self) -> list[Segmenter | Classifier]:
-        return [self.segmenter(), *self.classifiers()]
+    def _all(self) -> list[Segmenter | AnatomyNetwork | Classifier]:
+        segmenter, anatomy = self.segmenter(), self.anatomy()
+        return [segmenter, *([anatomy] if anatomy else []), *self.classifiers()]
 
     @contextmanager
     def _loading(self, watch: Stopwatch) -> Iterator[Path]:

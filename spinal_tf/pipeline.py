@@ -16,7 +16,7 @@ from spinal_tf.evaluation.activation import map_activation
 from spinal_tf.explanation.gradcam import heatmap_volume
 from spinal_tf.images.volume import Volume
 from spinal_tf.lesions import Lesion, measure_lesions
-from spinal_tf.models import AnatomyNetwork, Classifier, Networks, Segmenter, model_record
+from spinal_tf.models import ANATOMY, AnatomyNetwork, Classifier, Networks, Segmenter, model_record
 from spinal_tf.prediction_options import SegmentationOptions
 from spinal_tf.preprocess import MaskMode, Preprocessing
 from spinal_tf.results import TOO_THIN, CaseResult, Classification, TaskResult
@@ -89,7 +89,8 @@ def diagnose(
         with watch.stage("classify"):
             classification = classify_volume(volume, mask, classifiers, t1c=t1c)
     doubts = _given_doubts(given, found)
-    warnings = (*_spine_warnings(volume, found, lesions), *(given.warnings if given else ()), *doubts)
+    looked = () if given or options.whole_slice else _whole_slice_warnings(networks)
+    warnings = (*looked, *_spine_warnings(volume, found, lesions), *(given.warnings if given else ()), *doubts)
     warnings += _classification_warnings(classifiers, classification, lesions, t1c)
     used: list[AnatomyNetwork | Segmenter | Classifier] = [networks.anatomy] if networks.anatomy else []
     used += [segmenter] if segmenter and given is None else []
@@ -107,6 +108,17 @@ def diagnose(
         spine=found,
         warnings=volume.warnings + warnings,
         timings_s=watch.seconds,
+    )
+
+
+def _whole_slice_warnings(networks: Networks) -> tuple[str, ...]:
+    """Say that a server lacks the anatomy network. A folder is chosen as a set, so none is missed there."""
+    served = networks.segmenter.served if networks.segmenter else None
+    if served is None or networks.anatomy is not None:
+        return ()
+    return (
+        f"{served.address}: the server has no model called {ANATOMY}, so lesions were looked for on whole slices; "
+        f"export {ANATOMY} too if the weights have it",
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any
 PLAIN_NAME = re.compile(r"[a-z][a-z0-9_]*")
 """Valid names of diagnoses, tasks and classes, since file and column names contain them."""
 
-RESERVED = frozenset({"healthy", "segmenter", "pipeline"})
+RESERVED = frozenset({"healthy", "segmenter", "anatomy", "pipeline"})
 """Names that have another meaning in tables and on servers."""
 
 

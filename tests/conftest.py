@@ -233,26 +233,6 @@ def _checkpoints():
     return [segmenter, *classifiers]
 
 
-def _bright_is_lesion(model, *, shares=(1,), slope=40):
-    """Set a MultiResUNet's weights so that it gives sigmoid(slope (x - 0.7)): above 0.7 of the intensity is lesion.
-
-    The intensity x is the sum of the slices that are seen, each times its share. Only the path input, first block,
-    first skip connection, last block, head is left; every other kernel is zero.
-    """
-    for layer in model.layers:
-        if "kernel" in {weight.name for weight in layer.weights}:
-            layer.kernel.assign(np.zeros(layer.kernel.shape))
-    skip_starts = model.get_layer("decoder1_up").filters
-    path = ["encoder1_shortcut", *(f"respath1_unit{n}_shortcut" for n in (1, 2, 3, 4)), "decoder1_shortcut", "logits"]
-    for name in path:
-        kernel = np.zeros(model.get_layer(name).kernel.shape)
-        kernel[0, 0, skip_starts if name == "decoder1_shortcut" else 0, 0] = slope if name == "logits" else 1
-        if name == path[0]:
-            kernel[0, 0, :, 0] = shares
-        model.get_layer(name).kernel.assign(kernel)
-    model.get_layer("logits").bias.assign([-0.7 * slope])
-
-
 @pytest.fixture(scope="session")
 def checkpoints():
     """Records of small networks, by name."""
@@ -263,6 +243,7 @@ def checkpoints():
 def tiny_weights(tmp_path_factory, checkpoints) -> Path:
     """A weights folder: a segmenter that calls bright voxels lesion, and classifiers drawn at random."""
     import keras
+    from bright_networks import bright_is_lesion
 
     from spinal_tf.checkpoints.manifest import save_checkpoint
     from spinal_tf.networks.densenet import build_densenet
@@ -274,7 +255,7 @@ def tiny_weights(tmp_path_factory, checkpoints) -> Path:
         build = build_multiresunet if name == "segmenter" else build_densenet
         model = build(**checkpoint.arguments)
         if name == "segmenter":
-            _bright_is_lesion(model)
+            bright_is_lesion(model)
         save_checkpoint(model, folder, checkpoint, half_precision=True)
     return folder
 
@@ -304,6 +285,8 @@ def two_pixels_wide(monkeypatch) -> list[dict]:
 @pytest.fixture(scope="session")
 def see_neighbours():
     """The function that gives a weights folder a segmenter that sees slabs, and those 3 mm away, not both alike."""
+    from bright_networks import bright_is_lesion
+
     from spinal_tf.checkpoints.manifest import read_manifest, save_checkpoint
     from spinal_tf.networks.multiresunet import build_multiresunet
 
@@ -315,11 +298,19 @@ def see_neighbours():
             preprocessing=dataclasses.replace(before.preprocessing, neighbour_mm=3.0, slab_mm=3.0),
         )
         model = build_multiresunet(**checkpoint.arguments)
-        _bright_is_lesion(model, shares=(0.25, 0.9, -0.15), slope=10)
+        bright_is_lesion(model, shares=(0.25, 0.9, -0.15), slope=10)
         save_checkpoint(model, folder, checkpoint, half_precision=True)
         return folder
 
     return change
+
+
+@pytest.fixture(scope="session")
+def with_anatomy():
+    """The function that gives a weights folder an anatomy network that takes bright voxels for canal and cord."""
+    from bright_networks import save_bright_anatomy
+
+    return save_bright_anatomy
 
 
 @pytest.fixture(scope="session")

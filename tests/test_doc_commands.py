@@ -200,5 +200,13 @@ def test_evaluation(place, own_weights):
 
 
 @pytest.mark.slow
-def test_serving(place, own_weights):
+def test_serving(place, own_weights, checkpoints):
+    from spinal_tf.checkpoints.manifest import save_checkpoint
+    from spinal_tf.networks.network_registry import network_spec
+
+    record = dataclasses.replace(checkpoints["segmenter"], name="anatomy", network="anatomy_multiresunet")
+    record = dataclasses.replace(record, arguments={"channels": 1}, file="", card="anatomy.md")
+    model = network_spec(record.network).build(**record.arguments)
+    save_checkpoint(model, own_weights, record, half_precision=False)
+    (own_weights / record.card).write_text("# anatomy\n", encoding="utf-8")
     assert run_page("docs/serving.md")

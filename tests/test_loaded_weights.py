@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from contextlib import contextmanager
 
 import pytest
@@ -10,6 +11,7 @@ from spinal_tf import loaded_weights
 from spinal_tf.checkpoints.manifest import MANIFEST, manifest_json
 from spinal_tf.errors import ServerError, WeightsError
 from spinal_tf.loaded_weights import LoadedWeights, load_weights
+from spinal_tf.models import AnatomyNetwork
 from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import tree
 
@@ -53,6 +55,44 @@ def test_records_need_no_network(folder, loaded):
     assert [one.name for one in weights.checkpoints()] == ["segmenter", *tree().task_names]
     assert weights.served() == {}
     assert loaded == []
+
+
+@pytest.fixture
+def served(monkeypatch, checkpoints):
+    """The function that puts networks of some names on a server; how often each was asked for."""
+    asked = []
+
+    def serve(*names):
+        record = dataclasses.replace(checkpoints["segmenter"], name="anatomy", network="anatomy_multiresunet")
+        known = {**checkpoints, "anatomy": record}
+        made = {name: AnatomyNetwork(checkpoint=known[name], engine=None, served=name) for name in names}
+
+        def find(kind, several=()):
+            asked.append(kind)
+            return tuple(made[name] for name in several) if several else made.get(kind)
+
+        monkeypatch.setattr(loaded_weights, "remote_segmenter", lambda *_: find("segmenter"))
+        monkeypatch.setattr(loaded_weights, "remote_anatomy", lambda *_: find("anatomy"))
+        monkeypatch.setattr(loaded_weights, "remote_classifiers", lambda *_: find("classifiers", tree().task_names))
+        return load_weights(server="http://localhost:8501"), asked
+
+    return serve
+
+
+def test_records_of_a_server_include_its_anatomy_network(served):
+    weights, asked = served("segmenter", "anatomy", *tree().task_names)
+    names = ["segmenter", "anatomy", *tree().task_names]
+    assert [one.name for one in weights.checkpoints()] == names
+    assert list(weights.served()) == names
+    assert weights.networks(classify=False).anatomy.checkpoint.name == "anatomy"
+    assert asked == ["segmenter", "anatomy", "classifiers"]
+
+
+def test_a_server_without_anatomy_network_is_asked_once(served):
+    weights, asked = served("segmenter", *tree().task_names)
+    assert [one.name for one in weights.checkpoints()] == ["segmenter", *tree().task_names]
+    assert [weights.networks(classify=False).anatomy for _ in range(2)] == [None, None]
+    assert asked.count("anatomy") == 1
 
 
 def test_loading_can_be_surrounded(folder, loaded):

@@ -14,7 +14,7 @@ from spinal_tf.checkpoints.manifest import Checkpoint
 from spinal_tf.errors import WeightsError
 from spinal_tf.images.anatomy_map import BODY, CANAL, CORD, read_anatomy_map
 from spinal_tf.images.volume import read_volume
-from spinal_tf.models import AnatomyNetwork, Networks, Segmenter
+from spinal_tf.models import AnatomyNetwork, Networks, Segmenter, Served
 from spinal_tf.pipeline import ReviewedMask, diagnose
 from spinal_tf.prediction_options import SegmentationOptions
 from spinal_tf.preprocess import Preprocessing
@@ -118,6 +118,24 @@ def test_whole_slices_can_be_asked_for(volume, segmenter):
     result = diagnose(volume, Networks(segmenter=segmenter, anatomy=anatomy()), options=options)
     assert result.mask.all()
     assert any("outside the spinal canal" in reason for reason in result.review.reasons)
+
+
+def test_a_server_without_anatomy_network_is_said_to_lack_it(volume, segmenter):
+    served = Served(address="grpc://far:8500", version=1, precision="float32", written_by="0.1.0")
+    there = replace(segmenter, served=served)
+    words = "grpc://far:8500: the server has no model called anatomy, so lesions were looked for on whole slices"
+    [warning] = added(volume, Networks(segmenter=there))
+    assert warning.startswith(words)
+    assert added(volume, Networks(segmenter=there), options=SegmentationOptions(whole_slice=True)) == []
+    drawn = ReviewedMask(mask=np.zeros(volume.data.shape, bool), source="drawn.nii.gz")
+    assert added(volume, Networks(segmenter=there), given=drawn) == []
+    assert added(volume, Networks(segmenter=there, anatomy=anatomy())) == []
+    assert added(volume, Networks(segmenter=segmenter)) == []
+
+
+def added(volume, networks, **how):
+    """The warnings of a case that are not those of its scan."""
+    return [one for one in diagnose(volume, networks, **how).warnings if one not in volume.warnings]
 
 
 def test_without_a_canal_nothing_is_marked_and_it_is_said(volume, segmenter):

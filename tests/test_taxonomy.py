@@ -231,7 +231,9 @@ def test_classes_that_do_not_split_are_refused(negative, positive, classes, word
         task(negative, positive, classes)
 
 
-@pytest.mark.parametrize("name", ["healthy", "segmenter", "pipeline", "", "MS", "spinal stroke", "1st", "a/b"])
+@pytest.mark.parametrize(
+    "name", ["healthy", "segmenter", "anatomy", "pipeline", "", "MS", "spinal stroke", "1st", "a/b"]
+)
 def test_names_with_another_meaning_or_for_no_file_are_refused(name):
     with pytest.raises(ValueError, match="cannot name a diagnosis, task or class"):
         Diagnosis(value=name, term=name)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from spinal_tf.api.case_images import Weights, as_weights
 from spinal_tf.keras_start import our_keras
-from spinal_tf.models import SEGMENTER
+from spinal_tf.models import ANATOMY, SEGMENTER
 from spinal_tf.serving.export_options import SAVED_MODEL, BareFormat, ExportOptions, Format, Precision
 from spinal_tf.serving.names import PIPELINE
 from spinal_tf.serving.versions import require_free
@@ -53,7 +53,8 @@ def export(
 
     Args:
         folder: folder of all models, created if missing; each version is written whole or not at all.
-        network: ``pipeline`` for all networks as one model, ``segmenter``, ``classifiers``, or the name of a task.
+        network: ``pipeline`` for segmenter and classifiers as one model, which sees whole slices; ``segmenter``,
+            ``anatomy``, ``classifiers``, or the name of a task.
         weights: a folder, or the result of `load_weights`; None takes ``$SPINAL_TF_WEIGHTS``, or else the bundled ones.
         options: version, precision and format.
 
@@ -78,7 +79,7 @@ def export_models(folder: Path, network: str, weights: Weights, options: ExportO
 
 
 def _names(network: str) -> tuple[str, ...]:
-    known = (PIPELINE, SEGMENTER, CLASSIFIERS, *tree().task_names)
+    known = (PIPELINE, SEGMENTER, ANATOMY, CLASSIFIERS, *tree().task_names)
     if network not in known:
         raise ValueError(f"no network is called {network}; the names are {', '.join(known)}")
     return tree().task_names if network == CLASSIFIERS else (network,)
@@ -105,12 +106,14 @@ def _each_exported(folder: Path, network: str, weights: Path, options: ExportOpt
 
 
 def _models(network: str, weights: Path, precision: Precision) -> list[ServedModel]:
-    from spinal_tf.serving.write_export import serve_classifiers, serve_pipeline, serve_segmenter
+    from spinal_tf.serving.write_export import serve_anatomy, serve_classifiers, serve_pipeline, serve_segmenter
 
     if network == PIPELINE:
         return [serve_pipeline(weights, precision)]
     if network == SEGMENTER:
         return [serve_segmenter(weights, precision)]
+    if network == ANATOMY:
+        return [serve_anatomy(weights, precision)]
     return serve_classifiers(weights, [tree().task(name) for name in _names(network)], precision)
 
 

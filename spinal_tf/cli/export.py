@@ -45,6 +45,13 @@ def segmenter(models: Path, weights_folder: Path | None, **given: Any) -> None: 
 
 
 @export.command()
+@with_options(*OPTIONS, *FORMAT)
+def anatomy(models: Path, weights_folder: Path | None, **given: Any) -> None:  # noqa: ANN401 - the options above
+    """Export the network that finds the spine: prepared slices in, probability of each structure out."""
+    _export(models, "anatomy", weights_folder, **given)
+
+
+@export.command()
 @click.option("--task", type=ONE_TASK, help="Task to export. Default: all.")
 @with_options(*OPTIONS, *FORMAT)
 def classifier(models: Path, weights_folder: Path | None, task: str | None, **given: Any) -> None:  # noqa: ANN401
@@ -55,7 +62,10 @@ def classifier(models: Path, weights_folder: Path | None, task: str | None, **gi
 @export.command()
 @with_options(*OPTIONS)
 def pipeline(models: Path, weights_folder: Path | None, **given: Any) -> None:  # noqa: ANN401 - the options above
-    """Export all networks as one model: raw slices in; mask, probabilities, posterior and Grad-CAM out."""
+    """Export segmenter and classifiers as one model: raw slices in; mask, probabilities and Grad-CAM out.
+
+    The model looks for lesions on whole slices, not along the spinal canal as `segment` does.
+    """
     _export(models, "pipeline", weights_folder, **given)
 
 

@@ -14,7 +14,7 @@ from spinal_tf.cli.tree_choice import TreeChoice
 from spinal_tf.serving.names import served_names
 
 if TYPE_CHECKING:
-    from spinal_tf.models import Classifier, Segmenter
+    from spinal_tf.models import Networks
     from spinal_tf.remote.server_check import LocalNetworks
 
 
@@ -89,7 +89,7 @@ def _local(weights_folder: Path | None) -> LocalNetworks | None:
     """Return the networks of this machine; if it has none, print this and return None."""
     from spinal_tf.checkpoints.manifest import find_weights, read_manifest
     from spinal_tf.errors import WeightsError
-    from spinal_tf.models import load_classifiers, load_segmenter
+    from spinal_tf.models import Networks, load_anatomy, load_classifiers, load_segmenter
     from spinal_tf.remote.server_check import LocalNetworks
 
     if importlib.util.find_spec("tensorflow") is None:
@@ -104,8 +104,10 @@ def _local(weights_folder: Path | None) -> LocalNetworks | None:
         click.echo(f"no weights here ({error}): the server's answers are compared with each other alone")
         return None
 
-    def load() -> tuple[Segmenter, tuple[Classifier, ...]]:
+    def load() -> Networks:
         with quiet_stderr():
-            return load_segmenter(folder), load_classifiers(folder)
+            return Networks(
+                segmenter=load_segmenter(folder), anatomy=load_anatomy(folder), classifiers=load_classifiers(folder)
+            )
 
     return LocalNetworks(weights=manifest, load=load)

@@ -15,10 +15,19 @@ import numpy as np
 from spinal_tf.checkpoints.manifest import Checkpoint
 from spinal_tf.errors import ServerError
 from spinal_tf.explanation.gradcam import ClassChoice, Explanation, explanation
-from spinal_tf.models import SEGMENTER, Classifier, Segmenter, require_same_classes, require_same_tiles
+from spinal_tf.models import (
+    ANATOMY,
+    SEGMENTER,
+    AnatomyNetwork,
+    Classifier,
+    Segmenter,
+    require_same_classes,
+    require_same_tiles,
+)
 from spinal_tf.remote.connection import Connection
 from spinal_tf.remote.model import RemoteModel, find_model, require_same_weights
 from spinal_tf.serving.names import EXPLAIN, TILES
+from spinal_tf.structures import STRUCTURES
 from spinal_tf.taxonomy import tree
 
 TILES_PER_REQUEST = 4
@@ -37,6 +46,23 @@ def remote_segmenter(connection: Connection, expected: Mapping[str, Checkpoint] 
     """
     model, checkpoint = _found(connection, SEGMENTER, expected)
     return Segmenter(checkpoint=checkpoint, engine=RemoteEngine(model=model), served=model.served)
+
+
+def remote_anatomy(connection: Connection, expected: Mapping[str, Checkpoint] | None = None) -> AnatomyNetwork | None:
+    """Return the anatomy network of a server; see `remote_segmenter`.
+
+    Returns:
+        None if the server has none, and neither the manifest nor a chosen version asks for one.
+
+    Raises:
+        ServerError: the server lacks a network that is asked for, or has a different one than expected.
+    """
+    asked_for = ANATOMY in connection.server.versions or (expected is not None and ANATOMY in expected)
+    if not asked_for and not connection.find_versions(ANATOMY):
+        return None
+    model, checkpoint = _found(connection, ANATOMY, expected)
+    engine = RemoteEngine(model=model, outputs=len(STRUCTURES))
+    return AnatomyNetwork(checkpoint=checkpoint, engine=engine, served=model.served)
 
 
 def remote_classifiers(
@@ -71,9 +97,14 @@ def _found(
 
 @dataclass(frozen=True, kw_only=True)
 class RemoteEngine:
-    """A network on a server that returns one map for each slice; see `spinal_tf.engine.Engine`."""
+    """A network on a server that returns maps of each slice; see `spinal_tf.engine.Engine`.
+
+    Attributes:
+        outputs: number of maps of a slice.
+    """
 
     model: RemoteModel
+    outputs: int = 1
 
     def __call__(self, batch: np.ndarray) -> np.ndarray:
         """Run the network on the server.
@@ -81,7 +112,8 @@ class RemoteEngine:
         Raises:
             ServerError: the request fails.
         """
-        return self.model.numbers(TILES, {"tiles": batch.astype(np.float32)}, "probability", (*batch.shape[:-1], 1))
+        shape = (*batch.shape[:-1], self.outputs)
+        return self.model.numbers(TILES, {"tiles": batch.astype(np.float32)}, "probability", shape)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,12 @@ from functools import cached_property, partial
 
 import numpy as np
 
+from spinal_tf.anatomy.maps import outlined_slices
 from spinal_tf.checkpoints.manifest import Checkpoint
 from spinal_tf.errors import ServerError
 from spinal_tf.images.volume import Volume, new_volume
-from spinal_tf.models import SEGMENTER, Classifier, Segmenter
+from spinal_tf.models import ANATOMY, SEGMENTER, AnatomyNetwork, Classifier, Networks, Segmenter
+from spinal_tf.network_slices import NetworkSlices
 from spinal_tf.phantom.simulated_case import simulate_case
 from spinal_tf.prediction_options import SegmentationOptions
 from spinal_tf.remote.connection import Connection
@@ -22,6 +24,7 @@ from spinal_tf.segmentation import segment_volume
 from spinal_tf.serving.names import PIPELINE, SERVING_DEFAULT, TILES, WITH_MASK, served_names
 from spinal_tf.slices import make_tiles
 from spinal_tf.stopwatch import Stopwatch
+from spinal_tf.structures import STRUCTURES
 from spinal_tf.taxonomy import EPENDYMOMA, tree
 
 COARSER = 2
@@ -43,15 +46,15 @@ class LocalNetworks:
 
     Attributes:
         weights: checkpoints of their manifest by name.
-        load: function that loads the segmenter and the classifiers; called on first use.
+        load: function that loads all networks; called on first use.
     """
 
     weights: Mapping[str, Checkpoint]
-    load: Callable[[], tuple[Segmenter, Sequence[Classifier]]]
+    load: Callable[[], Networks]
 
     @cached_property
-    def networks(self) -> tuple[Segmenter, Sequence[Classifier]]:
-        """The segmenter and the classifiers."""
+    def networks(self) -> Networks:
+        """The networks."""
         return self.load()
 
     def has(self, model: RemoteModel) -> bool:
@@ -107,6 +110,8 @@ def check_server(
     case = example_case()
     shape = " x ".join(map(str, case.volume.data.shape))
     yield Finding(line=f"simulated case of {shape} voxels; it says nothing about patients")
+    if SEGMENTER in served and not names and ANATOMY not in served:
+        yield Finding(line=f"no model called {ANATOMY}: clients look for lesions on whole slices")
     for name in served:
         model = find_model(connection, name)
         yield _description(model)
@@ -135,6 +140,8 @@ def _description(model: RemoteModel) -> Finding:
 def _compared(model: RemoteModel, case: ExampleCase, local: LocalNetworks | None) -> Iterator[Finding]:
     if model.name == SEGMENTER:
         yield from _compared_segmenter(model, case, local)
+    elif model.name == ANATOMY:
+        yield from _compared_anatomy(model, case, local)
     elif model.name == PIPELINE:
         yield from _compared_pipeline(model, case, local)
     else:
@@ -151,8 +158,25 @@ def _compared_segmenter(model: RemoteModel, case: ExampleCase, local: LocalNetwo
     whole = model.numbers(SERVING_DEFAULT, case.inputs(mask=False), "probability", tiles.shape)
     cutoff = checkpoint.operating_point
     yield _difference(model, f"{SERVING_DEFAULT} and {TILES}", whole, tiles, cutoff)
-    if local is not None:
-        yield _difference(model, f"{TILES} and this machine", tiles, found(local.networks[0]), cutoff)
+    if local is not None and local.networks.segmenter is not None:
+        yield _difference(model, f"{TILES} and this machine", tiles, found(local.networks.segmenter), cutoff)
+
+
+def _compared_anatomy(model: RemoteModel, case: ExampleCase, local: LocalNetworks | None) -> Iterator[Finding]:
+    checkpoint = model.weights[ANATOMY]
+    outlined = outlined_slices(len(case.volume.data), case.volume.spacing_mm[0]).tolist()
+
+    def found(network: AnatomyNetwork) -> np.ndarray:
+        slices = NetworkSlices(case.volume, checkpoint, network.engine, Stopwatch())
+        return slices.maps(outlined, len(STRUCTURES), stage=ANATOMY)
+
+    engine = RemoteEngine(model=model, outputs=len(STRUCTURES))
+    tiles = found(AnatomyNetwork(checkpoint=checkpoint, engine=engine))
+    if local is None or local.networks.anatomy is None:
+        yield Finding(line=f"  {TILES} answers with {len(tiles)} slices; nothing here to compare with")
+        return
+    expected = found(local.networks.anatomy)
+    yield _difference(model, f"{TILES} and this machine", tiles, expected, checkpoint.operating_point)
 
 
 def _compared_classifier(model: RemoteModel, case: ExampleCase, local: LocalNetworks | None) -> Iterator[Finding]:
@@ -162,7 +186,7 @@ def _compared_classifier(model: RemoteModel, case: ExampleCase, local: LocalNetw
     whole = model.numbers(SERVING_DEFAULT, case.inputs(mask=True), "tile_probability", tiles.shape)
     yield _difference(model, f"{SERVING_DEFAULT} and prepared tiles", whole, tiles)
     if local is not None:
-        same = [one for one in local.networks[1] if one.task == task]
+        same = [one for one in local.networks.classifiers if one.task == task]
         yield _difference(model, "prepared tiles and this machine", tiles, _tile_probabilities(case, same)[:, 0])
 
 
@@ -171,7 +195,7 @@ def _compared_pipeline(model: RemoteModel, case: ExampleCase, local: LocalNetwor
     if local is None:
         yield Finding(line=f"  {WITH_MASK} answers with {len(answer)} tiles; nothing here to compare with")
         return
-    expected = _tile_probabilities(case, local.networks[1])
+    expected = _tile_probabilities(case, local.networks.classifiers)
     whole = model.checked(answer, "tile_probability", expected.shape)
     yield _difference(model, f"{WITH_MASK} and this machine", whole, expected)
 
@@ -181,7 +205,7 @@ def _small_request(model: RemoteModel, case: ExampleCase) -> object:
     if model.name == PIPELINE:
         return model.ask(WITH_MASK, case.inputs(mask=True), "posterior")
     preprocessing = model.weights[model.name].preprocessing
-    channels = preprocessing.slices_seen if model.name == SEGMENTER else 3
+    channels = preprocessing.slices_seen if model.name in (SEGMENTER, ANATOMY) else 3
     tiles = np.random.default_rng(3).random((1, *preprocessing.size, channels), np.float32)
     return model.ask(TILES, {"tiles": tiles}, "probability")
 

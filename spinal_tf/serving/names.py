@@ -8,7 +8,7 @@ SERVING_DEFAULT, TILES, EXPLAIN, DESCRIBE = "serving_default", "tiles", "explain
 """Signatures: whole volumes, prepared inputs, prepared inputs with Grad-CAM, description of the model."""
 
 PIPELINE, WITH_MASK = "pipeline", "with_mask"
-"""Model with all networks, and its signature for a reviewed mask."""
+"""Model with segmenter and classifiers, and its signature for a reviewed mask."""
 
 DESCRIPTION_FORMAT = 1
 """Version of the record that `DESCRIBE` returns."""
@@ -16,4 +16,4 @@ DESCRIPTION_FORMAT = 1
 
 def served_names() -> tuple[str, ...]:
     """Return the names of all models that a server may have."""
-    return ("segmenter", *tree().task_names, PIPELINE)
+    return ("segmenter", "anatomy", *tree().task_names, PIPELINE)

@@ -6,19 +6,32 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import tensorflow as tf
 
-from spinal_tf.models import SEGMENTER, Classifier, Segmenter, load_classifiers, load_segmenter
+from spinal_tf.engine import Engine
+from spinal_tf.models import (
+    ANATOMY,
+    SEGMENTER,
+    AnatomyNetwork,
+    Classifier,
+    Segmenter,
+    load_anatomy,
+    load_classifiers,
+    load_segmenter,
+)
+from spinal_tf.network_slices import NetworkSlices
 from spinal_tf.pipeline import classify_volume
 from spinal_tf.prediction_options import SegmentationOptions
 from spinal_tf.results import Classification, Segmentation
 from spinal_tf.segmentation import segment_volume
-from spinal_tf.serving.names import PIPELINE, SERVING_DEFAULT, WITH_MASK
+from spinal_tf.serving.names import PIPELINE, SERVING_DEFAULT, TILES, WITH_MASK
 from spinal_tf.serving.sample import sample_mask, sample_request, sample_volume
 from spinal_tf.slices import make_tiles
 from spinal_tf.stopwatch import Stopwatch
+from spinal_tf.structures import STRUCTURES
 from spinal_tf.taxonomy import Task, tree
 
 
@@ -30,7 +43,7 @@ class Parity:
         lowest: lowest compared probability.
         highest: highest compared probability. If it is close to ``lowest``, the comparison says little.
         probability: largest difference in the probability of any voxel, tile, task or diagnosis.
-        mask_voxels: number of voxels that are lesion in only one of the two masks.
+        mask_voxels: number of voxels that are lesion, or of a structure, in only one of the two masks.
         gradcam: largest difference in any voxel of the heat maps, None if the model gives no heat maps.
     """
 
@@ -64,6 +77,10 @@ class CommandLine:
         return load_segmenter(self._weights)
 
     @cached_property
+    def _anatomy(self) -> AnatomyNetwork:
+        return cast(AnatomyNetwork, load_anatomy(self._weights))  # it was exported from there
+
+    @cached_property
     def _classifiers(self) -> tuple[Classifier, ...]:
         return load_classifiers(self._weights, self._tasks)
 
@@ -79,14 +96,21 @@ class CommandLine:
         """
         if model == SEGMENTER:
             return _of_segmenter(folder, self._segmenter)
+        if model == ANATOMY:
+            return _of_anatomy(folder, self._anatomy)
         if model == PIPELINE:
             return _of_pipeline(folder, self._segmenter, self._classifiers)
         return _of_classifier(folder, next(one for one in self._classifiers if one.task.name == model))
 
 
-def _served(folder: Path, *names: str) -> list[Mapping[str, np.ndarray]]:
-    """Return the answers of some signatures to the sample's request, with the version loaded as the server loads it."""
-    request = sample_request(sample_volume())
+def _served(folder: Path, request: Mapping[str, np.ndarray], *names: str) -> list[Mapping[str, np.ndarray]]:
+    """Return the answers of some signatures to a request, with the version loaded as the server loads it.
+
+    Args:
+        folder: folder of the version.
+        request: every input that one of the signatures takes, by name.
+        names: names of the signatures.
+    """
     answers = []
     with tf.Graph().as_default(), tf.compat.v1.Session() as session:
         loader = tf.compat.v1.saved_model.loader
@@ -97,15 +121,34 @@ def _served(folder: Path, *names: str) -> list[Mapping[str, np.ndarray]]:
     return answers
 
 
+def _sample() -> dict[str, np.ndarray]:
+    return sample_request(sample_volume())
+
+
 def _of_segmenter(folder: Path, segmenter: Segmenter) -> Parity:
-    [answer] = _served(folder, SERVING_DEFAULT)
+    [answer] = _served(folder, _sample(), SERVING_DEFAULT)
     served, cutoff = answer["probability"], segmenter.checkpoint.operating_point
     local = segment_volume(sample_volume(), segmenter, SegmentationOptions(), Stopwatch()).probability
     return _parity([(served, local)], mask_voxels=_differing(served >= cutoff, local >= cutoff))
 
 
+def _of_anatomy(folder: Path, network: AnatomyNetwork) -> Parity:
+    volume, cutoff = sample_volume(), network.checkpoint.operating_point
+
+    def maps(engine: Engine) -> np.ndarray:
+        slices = NetworkSlices(volume, network.checkpoint, engine, Stopwatch())
+        return slices.maps(range(len(volume.data)), len(STRUCTURES), stage=ANATOMY)
+
+    def ask(batch: np.ndarray) -> np.ndarray:
+        [answer] = _served(folder, {"tiles": batch}, TILES)
+        return answer["probability"]
+
+    served, local = maps(ask), maps(network.engine)
+    return _parity([(served, local)], mask_voxels=_differing(served >= cutoff, local >= cutoff))
+
+
 def _of_classifier(folder: Path, classifier: Classifier) -> Parity:
-    [answer] = _served(folder, SERVING_DEFAULT)
+    [answer] = _served(folder, _sample(), SERVING_DEFAULT)
     record = classifier.checkpoint
     mask_mode = record.mask_mode or "channel"
     tiles = make_tiles(sample_volume(), sample_mask(), preprocessing=record.preprocessing, mask_mode=mask_mode)
@@ -115,7 +158,7 @@ def _of_classifier(folder: Path, classifier: Classifier) -> Parity:
 
 def _of_pipeline(folder: Path, segmenter: Segmenter, classifiers: Sequence[Classifier]) -> Parity:
     # Classify with the drawn mask, because some segmenters miss the drawn lesion.
-    (answer, drawn), volume = _served(folder, SERVING_DEFAULT, WITH_MASK), sample_volume()
+    (answer, drawn), volume = _served(folder, _sample(), SERVING_DEFAULT, WITH_MASK), sample_volume()
     local = segment_volume(volume, segmenter, SegmentationOptions(), Stopwatch())
     diagnosis = classify_volume(volume, sample_mask(), classifiers)
     return _of_case({**answer, **drawn}, answer["mask"], local, diagnosis)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import tensorflow as tf
 
 from spinal_tf.engine import PIXELS_PER_BATCH
@@ -10,9 +9,10 @@ from spinal_tf.serving.intensity import graph_scale
 from spinal_tf.serving.neighbours import graph_neighbour_index, graph_seen
 from spinal_tf.serving.network import ServedNetwork
 from spinal_tf.serving.placement import graph_input, graph_output, graph_place
-from spinal_tf.serving.refusals import checked_slice_distance, checked_spacing, checked_volume, refuse_unless, with_axes
+from spinal_tf.serving.prepared_slices import prepared_slices
+from spinal_tf.serving.refusals import checked_slice_distance, checked_spacing, checked_volume
 from spinal_tf.serving.sample import sample_request, sample_volume
-from spinal_tf.serving.signature import SERVING_DEFAULT, SLICE_MM, SLICES, SPACING_MM, TILES, Signature, TensorRecord
+from spinal_tf.serving.signature import SERVING_DEFAULT, SLICE_MM, SLICES, SPACING_MM, Signature, TensorRecord
 from spinal_tf.serving.slabs import graph_slabs
 from spinal_tf.serving.slice_batches import in_parts
 
@@ -75,37 +75,11 @@ def segmenter_signatures(network: ServedNetwork) -> list[Signature]:
 
 
 def _on_tiles(network: ServedNetwork) -> Signature:
-    preprocessing = network.checkpoint.preprocessing
-    multiple, channels = preprocessing.multiple, preprocessing.slices_seen
-
-    def tiles(batch: tf.Tensor) -> dict[str, tf.Tensor]:
-        sides = f"rows and columns multiples of {multiple}"
-        sentence = f"tiles must have four axes: tiles, rows, columns, {channels}; {sides}"
-        batch = with_axes(batch, 4, sentence)
-        # TensorFlow may run both checks at once, so this one must not fail on fewer axes.
-        shape = tf.shape(batch)
-        fitting = tf.reduce_all(shape[1:3] % multiple == 0) & (shape[-1] == channels)
-        batch = refuse_unless(fitting, sentence, batch)
-        batch.set_shape((None, None, None, channels))
-        return {"probability": network(batch)}
-
-    meaning = f"slices as the network wants them, both sides a multiple of {multiple}"
-    if preprocessing.neighbour_mm is not None:
-        meaning += (
-            f"; channels: the slice about {preprocessing.neighbour_mm:g} mm before, itself, the one as far behind"
-        )
-    return Signature(
-        name=TILES,
-        meaning="Lesion probability of prepared slices, in batches that a server may join across requests.",
-        inputs=(TensorRecord(name="tiles", dtype="float32", shape=(None, None, None, channels), meaning=meaning),),
-        outputs=(
-            TensorRecord(
-                name="probability",
-                dtype="float32",
-                shape=(None, None, None, 1),
-                meaning="of lesion, 0 to 1, on the grid of the tiles",
-            ),
-        ),
-        function=tiles,
-        sample={"tiles": np.random.default_rng(3).random((1, *preprocessing.size, channels), np.float32)},
+    probability = TensorRecord(
+        name="probability",
+        dtype="float32",
+        shape=(None, None, None, 1),
+        meaning="of lesion, 0 to 1, on the grid of the tiles",
     )
+    meaning = "Lesion probability of prepared slices, in batches that a server may join across requests."
+    return prepared_slices(network, meaning=meaning, output=probability)

@@ -1,4 +1,4 @@
-"""The main path as a server runs it: one call takes a volume and returns mask, probabilities and Grad-CAM."""
+"""The main path on whole slices, as a server runs it: from a volume to mask, probabilities and Grad-CAM in one call."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ FOUND_MASK = TensorRecord(
 
 @dataclass(frozen=True, kw_only=True)
 class ServedPipeline:
-    """Pipeline of all networks.
+    """Pipeline of segmenter and classifiers; it does not look for the spine.
 
     Attributes:
         classifiers: classifiers in the order of the tree's tasks.
@@ -181,7 +181,7 @@ def pipeline_signatures(pipeline: ServedPipeline) -> list[Signature]:
     finding, found = (SLICES, SPACING_MM, SLICE_MM), (PROBABILITY, FOUND_MASK, *answers)
     given = (SLICES, MASK, SPACING_MM)
     signatures = [
-        signature(SERVING_DEFAULT, "Find the lesions of one volume and classify them.", finding, found),
+        signature(SERVING_DEFAULT, "Find the lesions of one volume on whole slices and classify them.", finding, found),
         signature(WITH_MASK, "Classify the lesions of a given, reviewed mask.", given, answers),
     ]
     if any("t1c" in network.checkpoint.modalities for network in pipeline.classifiers):

@@ -12,7 +12,8 @@ import tensorflow as tf
 from spinal_tf import __version__
 from spinal_tf.checkpoints.manifest import Checkpoint
 from spinal_tf.errors import WeightsError
-from spinal_tf.models import SEGMENTER, classifier_checkpoints, named_checkpoint, require_same_classes
+from spinal_tf.models import ANATOMY, SEGMENTER, classifier_checkpoints, named_checkpoint, require_same_classes
+from spinal_tf.serving.anatomy_graph import anatomy_signatures
 from spinal_tf.serving.classifier_graph import classifier_signatures
 from spinal_tf.serving.describe import describe_signature
 from spinal_tf.serving.export_options import Precision
@@ -66,6 +67,16 @@ def serve_segmenter(weights: Path, precision: Precision = "float32") -> ServedMo
     return _served(SEGMENTER, precision, [network], segmenter_signatures(network))
 
 
+def serve_anatomy(weights: Path, precision: Precision = "float32") -> ServedModel:
+    """Load the anatomy network of a weights folder for an export.
+
+    Raises:
+        WeightsError: the folder has no anatomy network, or a damaged one.
+    """
+    [network] = serve_networks(weights, [named_checkpoint(weights, ANATOMY)], precision)
+    return _served(ANATOMY, precision, [network], anatomy_signatures(network))
+
+
 def serve_classifiers(weights: Path, tasks: Sequence[Task], precision: Precision = "float32") -> list[ServedModel]:
     """Load the classifiers of some tasks for an export. Networks of the same structure share their graphs.
 
@@ -82,7 +93,7 @@ def serve_classifiers(weights: Path, tasks: Sequence[Task], precision: Precision
 
 
 def serve_pipeline(weights: Path, precision: Precision = "float32") -> ServedModel:
-    """Load all networks of a weights folder for an export.
+    """Load segmenter and classifiers of a weights folder for an export as one model, which sees whole slices.
 
     Raises:
         WeightsError: a network is missing or damaged, or the classifiers need tiles of different sizes.

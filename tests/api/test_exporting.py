@@ -23,6 +23,7 @@ def no_network(monkeypatch):
     [
         ("pipeline", "savedmodel", "pipeline"),
         ("segmenter", "onnx", "segmenter-onnx"),
+        ("anatomy", "savedmodel", "anatomy"),
         ("classifiers", "savedmodel", TASK_NAMES[-1]),
         (TASK_NAMES[0], "litert", f"{TASK_NAMES[0]}-litert"),
     ],
@@ -34,7 +35,9 @@ def test_a_version_that_exists_is_kept(stub_networks, tmp_path, network, form, n
 
 
 def test_a_network_of_another_name_is_refused(stub_networks, tmp_path):
-    with pytest.raises(ValueError, match="no network is called detector; the names are pipeline, segmenter, class"):
+    with pytest.raises(
+        ValueError, match="no network is called detector; the names are pipeline, segmenter, anatomy, class"
+    ):
         spinal_tf.export(tmp_path, "detector")
 
 

@@ -14,11 +14,16 @@ from spinal_tf.explanation import gradcam
 from spinal_tf.serving import network
 
 
+@pytest.fixture(scope="module")
+def folder(tiny_weights, with_anatomy, tmp_path_factory):
+    return with_anatomy(shutil.copytree(tiny_weights, tmp_path_factory.mktemp("exported") / "weights"))
+
+
 @pytest.fixture
-def weights(tiny_weights, checkpoints):
+def weights(folder, checkpoints):
     for name, checkpoint in checkpoints.items():
-        (tiny_weights / checkpoint.card).write_text(f"# {name}\n", encoding="utf-8")
-    return tiny_weights
+        (folder / checkpoint.card).write_text(f"# {name}\n", encoding="utf-8")
+    return folder
 
 
 def told(line: str) -> tuple[float, float, float]:
@@ -37,6 +42,7 @@ def is_between(lowest, highest, difference, bound):
 
 SERVED = {
     "segmenter": (["segmenter"], "serving_default, tiles, describe"),
+    "anatomy": (["anatomy"], "tiles, describe"),
     "ms_vs_nmosd": (["classifier", "--task", "ms_vs_nmosd"], "serving_default, tiles, explain, describe"),
     "pipeline": (["pipeline"], "serving_default, with_mask, describe"),
 }
@@ -70,7 +76,7 @@ def test_an_export_says_where_it_is_how_large_and_how_far_from_the_command_line(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("form", "precision"), BARE)
-@pytest.mark.parametrize("name", ["segmenter", "ms_vs_nmosd"])
+@pytest.mark.parametrize("name", ["segmenter", "anatomy", "ms_vs_nmosd"])
 def test_the_bare_network_says_where_it_is_how_large_and_how_far_from_tensorflow(
     run, weights, tmp_path, name, form, precision
 ):
@@ -127,6 +133,7 @@ def test_the_pipeline_has_no_bare_network(run, weights, tmp_path, form):
     [
         (["segmenter"], "segmenter"),
         (["segmenter", "--format", "litert"], "segmenter-litert"),
+        (["anatomy"], "anatomy"),
         (["classifier"], "ms_vs_nmosd"),  # the last of three
         (["classifier", "--task", "ms_vs_nmosd", "--format", "onnx"], "ms_vs_nmosd-onnx"),
         (["pipeline"], "pipeline"),
@@ -167,6 +174,12 @@ def test_classifiers_of_one_command_share_a_trace_and_are_each_compared_with_its
     assert len({parity[:2] for parity in parities}) == 3, "of other weights, other probabilities"
     assert all(is_between(*parity, 1e-4) for parity in parities)
     assert len(traced) == 3, "the network and the one with Grad-CAM for the exports, the latter again to compare with"
+
+
+def test_weights_without_an_anatomy_network_are_refused_by_name(refused, tiny_weights, tmp_path):
+    sentence = refused("export", "anatomy", "--weights", tiny_weights, "--out", tmp_path / "models", status=4)
+    assert "holds no weights called anatomy" in sentence
+    assert not (tmp_path / "models").exists()
 
 
 def test_missing_weights_are_refused_before_anything_is_made(refused, tmp_path):

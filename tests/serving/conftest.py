@@ -72,6 +72,13 @@ def neighbour_standin(standin_module, tiny_models):
 
 
 @pytest.fixture(scope="session")
+def anatomy_standin(standin_module, anatomy_models):
+    """The stand-in with the exports of the weights that have an anatomy network."""
+    with standin_module.serve(standin_module.SavedModels(anatomy_models)) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def tiny_weights(tiny_weights, tmp_path_factory) -> Path:
     """The small weights with model cards, the classifiers said to know T1c."""
     from spinal_tf.checkpoints.manifest import MANIFEST, manifest_json, read_manifest
@@ -106,6 +113,25 @@ def padded_weights(tiny_weights, tmp_path_factory) -> Path:
 def neighbour_weights(tiny_weights, see_neighbours, tmp_path_factory) -> Path:
     """The same weights, with a segmenter that sees the slices beside each one."""
     return see_neighbours(shutil.copytree(tiny_weights, tmp_path_factory.mktemp("neighbours") / "weights"))
+
+
+@pytest.fixture(scope="session")
+def anatomy_weights(tiny_weights, with_anatomy, tmp_path_factory) -> Path:
+    """The same weights, with an anatomy network."""
+    return with_anatomy(shutil.copytree(tiny_weights, tmp_path_factory.mktemp("anatomy") / "weights"))
+
+
+@pytest.fixture(scope="session")
+def anatomy_models(tiny_models, anatomy_weights, tmp_path_factory) -> Path:
+    """The segmenter, the classifiers and the anatomy network of those weights, exported in version 1."""
+    from spinal_tf.serving.write_export import export_saved_model, serve_anatomy
+    from spinal_tf.taxonomy import tree
+
+    models = tmp_path_factory.mktemp("models with anatomy")
+    for name in ("segmenter", *tree().task_names):
+        shutil.copytree(tiny_models / name, models / name)
+    export_saved_model(serve_anatomy(anatomy_weights), anatomy_weights, models)
+    return models
 
 
 @pytest.fixture(scope="session")

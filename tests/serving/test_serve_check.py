@@ -68,7 +68,46 @@ def test_a_sound_server_is_compared_with_this_machine(check, standin, tiny_weigh
     assert text.count("and this machine differ in probability by up to") == 5
     assert text.count("masks in 0 voxels") == 2
     assert text.count("2 requests, 2 at a time: 50 % within") == 5
+    assert "no model called anatomy: clients look for lesions on whole slices" in lines
     assert "too much" not in text
+
+
+@pytest.mark.slow
+def test_an_anatomy_network_is_compared(check, anatomy_standin, anatomy_weights):
+    asked = (f"grpc://{anatomy_standin.grpc}", "--weights", anatomy_weights, "--model", "anatomy", *SMALL)
+    lines, status, complaint = check(*asked)
+    assert (status, complaint) == (0, ""), complaint
+    text = "\n".join(lines)
+    assert "anatomy: version 1, float32, exported by spinal-tf" in text
+    assert "signatures describe, tiles" in text
+    assert "  tiles and this machine differ in probability by up to" in text
+    assert "masks in 0 voxels" in text
+    assert "whole slices" not in text
+
+
+@pytest.mark.slow
+def test_an_anatomy_network_that_answers_wrongly_ends_with_status_6(
+    check, standin_module, anatomy_models, anatomy_weights
+):
+    class Wrong(standin_module.SavedModels):
+        def predict(self, name, version, signature, inputs, wanted):
+            answer = super().predict(name, version, signature, inputs, wanted)
+            return {key: value[..., ::-1] if signature == "tiles" else value for key, value in answer.items()}
+
+    with standin_module.serve(Wrong(anatomy_models)) as wrong:
+        asked = (f"grpc://{wrong.grpc}", "--weights", anatomy_weights, "--model", "anatomy", *SMALL)
+        lines, status, _ = check(*asked)
+    assert status == 6
+    assert sum(line.endswith("<- too much") for line in lines) == 1
+
+
+@pytest.mark.slow
+def test_an_anatomy_network_that_is_not_here_is_not_compared(check, anatomy_standin, tiny_weights, monkeypatch):
+    monkeypatch.setenv("SPINAL_TF_WEIGHTS", str(tiny_weights))
+    lines, status, _ = check(f"grpc://{anatomy_standin.grpc}", "--model", "anatomy", *SMALL)
+    assert status == 0
+    assert "  other weights than on this machine: not compared with them" in lines
+    assert any(line.startswith("  tiles answers with") for line in lines)
 
 
 @pytest.mark.slow
@@ -139,4 +178,4 @@ def test_a_server_without_our_models_is_refused(check, standin_module, tmp_path)
     with standin_module.serve(standin_module.SavedModels(tmp_path)) as empty:
         lines, status, complaint = check(f"http://{empty.rest}")
     assert status == 6
-    assert "has none of segmenter, tumor_vs_demyelinating" in complaint
+    assert "has none of segmenter, anatomy, tumor_vs_demyelinating" in complaint
