@@ -384,5 +384,6 @@ def stub_networks(tmp_path_factory, monkeypatch, checkpoints) -> Path:
     monkeypatch.setenv("SPINAL_TF_WEIGHTS", str(folder))
     monkeypatch.setattr(loaded_weights, "import_tensorflow", lambda _: None)
     monkeypatch.setattr(loaded_weights, "load_segmenter", lambda *_, **__: segmenter)
+    monkeypatch.setattr(loaded_weights, "load_anatomy", lambda *_, **__: None)
     monkeypatch.setattr(loaded_weights, "load_classifiers", lambda *_, **__: classifiers)
     return folder

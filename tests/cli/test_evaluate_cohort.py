@@ -529,6 +529,7 @@ def serve(stub_networks, monkeypatch):
         monkeypatch.setenv("SPINAL_TF_WEIGHTS", "/no/such/folder")
         monkeypatch.setattr(loaded_weights, "Connection", str)
         monkeypatch.setattr(loaded_weights, "remote_segmenter", remote_segmenter)
+        monkeypatch.setattr(loaded_weights, "remote_anatomy", lambda *_: None)
         monkeypatch.setattr(loaded_weights, "remote_classifiers", remote_classifiers)
 
     local = {name: getattr(loaded_weights, name) for name in ("load_segmenter", "load_classifiers")}

@@ -31,6 +31,7 @@ def opened(monkeypatch, checkpoints):
 
     monkeypatch.setattr(loaded_weights, "Connection", connect)
     monkeypatch.setattr(loaded_weights, "remote_segmenter", remote_segmenter)
+    monkeypatch.setattr(loaded_weights, "remote_anatomy", lambda *_: None)
     return servers
 
 
