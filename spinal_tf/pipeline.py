@@ -12,6 +12,7 @@ from spinal_tf.anatomy.canal_doubts import canal_doubts
 from spinal_tf.anatomy.found_spine import FoundSpine
 from spinal_tf.anatomy.lesion_levels import with_levels
 from spinal_tf.checkpoints.cutoffs import point_doubt
+from spinal_tf.errors import WeightsError
 from spinal_tf.evaluation.activation import map_activation
 from spinal_tf.explanation.gradcam import heatmap_volume
 from spinal_tf.images.volume import Volume
@@ -27,6 +28,11 @@ from spinal_tf.stopwatch import Stopwatch
 from spinal_tf.taxonomy import tree
 
 DEFAULTS = SegmentationOptions()
+
+NO_NETWORK_FOR_LEVELS = (
+    "no network finds vertebrae to count from the given level; leave the level out, or name weights that have such a "
+    "network"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,11 +75,14 @@ def diagnose(
 
     Raises:
         ValueError: neither a segmenter nor a mask is given.
-        VolumeError: the image is constant, or its spacing is invalid.
+        VolumeError: the image is constant, its spacing is invalid, or the row of a given level is outside it.
+        WeightsError: a level is given, but there is no network that finds vertebrae.
     """
     watch = stopwatch or Stopwatch()
     segmenter, classifiers = networks.segmenter, networks.classifiers
-    found = search_spine(volume, networks.anatomy, watch) if networks.anatomy else None
+    if options.level_at is not None and networks.anatomy is None:
+        raise WeightsError(f"{volume.source}: {NO_NETWORK_FOR_LEVELS}")
+    found = search_spine(volume, networks.anatomy, watch, options.level_at) if networks.anatomy else None
     segmentation = None
     if given is not None:
         mask = given.mask

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from numbers import Integral
 
 from spinal_tf.option_fields import COUNT, NOT_NEGATIVE, POSITIVE, SHARE, Options, Range, option
 
 MINIMUM_VOLUME_ML = 0.02
 """Minimum volume of a component: a cube of 2.7 mm, less than the smallest plaque that readers outline."""
+
+VERTEBRA = "C[2-7]|T([1-9]|1[0-2])|L[1-5]"
+"""Pattern of the names of vertebrae that have a body to count from, C2 to L5."""
 
 LABEL_OR_THRESHOLD = "give a mask's label or its threshold, not both"
 
@@ -22,7 +27,11 @@ class ImageOptions(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class SegmentationOptions(Options):
-    """Options of one segmentation."""
+    """Options of one segmentation.
+
+    Raises:
+        ValueError: a value is out of range.
+    """
 
     threshold: float | None = option(
         None,
@@ -40,6 +49,23 @@ class SegmentationOptions(Options):
     )
     whole_slice: bool = option(False, "Look for lesions on whole slices, not only in the spinal canal; for comparison.")
     tta: bool = option(False, "Average over the four flips of every slice; takes four times as long.")
+    level_at: tuple[str, int] | None = option(
+        None,
+        "Count vertebrae from this one, C2 to L5, whose body lies at this row. The row is the voxel index, from 0, "
+        "along the axis of the file's own array that runs between head and foot.",
+        metavar="LEVEL=ROW",
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse a level that is no vertebra with a body, and a row that is no index."""
+        super().__post_init__()
+        if self.level_at is None:
+            return
+        name, row = self.level_at
+        if not re.fullmatch(VERTEBRA, str(name)):
+            raise ValueError(f"{name!r} is no vertebra to count from; choose one from C2 to L5, such as T10")
+        if not isinstance(row, Integral) or row < 0:
+            raise ValueError(f"the row of {name} must be a whole number from 0, not {row!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,10 +98,20 @@ class MaskValues(Options):
 
 @dataclass(frozen=True, kw_only=True)
 class PredictionOptions(ImageOptions, MaskValues):
-    """Options for predicting the cases of a cohort."""
+    """Options for predicting the cases of a cohort.
+
+    Raises:
+        ValueError: a level is given, or a value is out of range.
+    """
 
     segmentation: SegmentationOptions = option(SegmentationOptions(), "How lesions are found.")
     with_mask: bool = option(
         False,
         "Classify with the cohort's masks, as if all were corrected. The segmenter's masks are still evaluated.",
     )
+
+    def __post_init__(self) -> None:
+        """Refuse a level, which cannot lie at one row of all scans."""
+        super().__post_init__()
+        if self.segmentation.level_at is not None:
+            raise ValueError("level_at belongs to one scan; leave it out for a cohort")

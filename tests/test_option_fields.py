@@ -109,3 +109,26 @@ def test_help_shows_every_option_in_lines_that_fit(kind):
 def test_python_refuses_what_the_command_refuses(kind, wrong, words):
     with pytest.raises(ValueError, match=words):
         kind(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("level_at", "words"),
+    [
+        (("C1", 4), "'C1' is no vertebra to count from; choose one from C2 to L5, such as T10"),
+        (("T13", 4), "'T13' is no vertebra to count from"),
+        (("S1", 4), "'S1' is no vertebra to count from"),
+        (("T10", -1), "the row of T10 must be a whole number from 0, not -1"),
+        (("T10", 4.5), "the row of T10 must be a whole number from 0, not 4.5"),
+    ],
+)
+def test_a_given_level_is_a_vertebra_with_a_body_and_a_row(level_at, words):
+    with pytest.raises(ValueError, match=words):
+        spinal_tf.SegmentationOptions(level_at=level_at)
+    for name in ("C2", "C7", "T1", "T12", "L1", "L5"):
+        assert spinal_tf.SegmentationOptions(level_at=(name, 0)).level_at == (name, 0)
+
+
+def test_a_cohort_has_no_given_level():
+    segmentation = spinal_tf.SegmentationOptions(level_at=("T10", 4))
+    with pytest.raises(ValueError, match="level_at belongs to one scan; leave it out for a cohort"):
+        spinal_tf.PredictionOptions(segmentation=segmentation)

@@ -11,7 +11,7 @@ from spinal_tf import pipeline
 from spinal_tf.anatomy.found_spine import NO_CANAL, NOT_T2W
 from spinal_tf.case_files import CaseFiles, write_lesion_files
 from spinal_tf.checkpoints.manifest import Checkpoint
-from spinal_tf.errors import WeightsError
+from spinal_tf.errors import VolumeError, WeightsError
 from spinal_tf.images.anatomy_map import BODY, CANAL, CORD, read_anatomy_map
 from spinal_tf.images.volume import read_volume
 from spinal_tf.models import AnatomyNetwork, Networks, Segmenter, Served
@@ -68,7 +68,7 @@ def segmenter(checkpoints):
     return made
 
 
-def anatomy(canal=True):
+def anatomy(canal=True, bodies=True):
     """A network that sees a straight canal with its cord, and bodies in front of it, on slices 2 to 4."""
     record = Checkpoint(
         name="anatomy",
@@ -88,7 +88,7 @@ def anatomy(canal=True):
                 at = (batch.shape[2] - 48) // 2 + COLUMN
                 maps[index, :, at - 5 : at + 6, STRUCTURES.index(Structure.CANAL)] = 0.95
                 maps[index, :, at - 1 : at + 2, STRUCTURES.index(Structure.CORD)] = 0.95
-                maps[index, :, at - 18 : at - 7, STRUCTURES.index(Structure.BODY)] = 0.95
+                maps[index, :, at - 18 : at - 7, STRUCTURES.index(Structure.BODY)] = 0.95 * bodies
         return maps
 
     return AnatomyNetwork(checkpoint=record, engine=engine)
@@ -204,3 +204,31 @@ def test_an_ambiguous_count_is_a_warning_if_a_level_depends_on_it(volume, segmen
     assert warned(replace(doubtful, ambiguous=True)) == ["scan.nii.gz: the lumbar numbers may be off by one"]
     assert warned(replace(doubtful, ambiguous=True), mask=np.zeros(volume.data.shape, bool)) == []
     assert warned(doubtful) == []
+
+
+def test_a_person_can_give_a_level(volume, segmenter):
+    networks = Networks(segmenter=segmenter, anatomy=anatomy())
+    result = diagnose(volume, networks, options=SegmentationOptions(level_at=("T10", 20)))
+    assert case_json(result)["spine"]["vertebrae"] == ["T10"]
+    assert case_json(result)["spine"]["numbered_from"] == ["given"]
+
+
+def test_a_given_level_outside_the_scan_is_refused(volume, segmenter):
+    networks = Networks(segmenter=segmenter, anatomy=anatomy())
+    with pytest.raises(
+        VolumeError, match=r"^scan\.nii\.gz: has rows 0 to 39 along axis j, .*, but not row 40; correct"
+    ):
+        diagnose(volume, networks, options=SegmentationOptions(level_at=("T10", 40)))
+
+
+def test_a_given_level_without_a_body_is_said(volume, segmenter):
+    networks = Networks(segmenter=segmenter, anatomy=anatomy(bodies=False))
+    result = diagnose(volume, networks, options=SegmentationOptions(level_at=("T10", 20)))
+    [warning] = [one for one in result.warnings if "T10" in one]
+    assert warning.startswith("scan.nii.gz: no vertebral body was found at the row given for T10")
+    assert result.lesions[0].levels is None
+
+
+def test_a_given_level_needs_a_network_that_finds_vertebrae(volume, segmenter):
+    with pytest.raises(WeightsError, match=r"^scan\.nii\.gz: no network finds vertebrae"):
+        diagnose(volume, Networks(segmenter=segmenter), options=SegmentationOptions(level_at=("T10", 20)))

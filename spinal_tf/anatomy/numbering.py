@@ -20,6 +20,9 @@ SMALLEST_SACRUM_MM2 = 250.0
 TO_SACRUM_MM = 18.0
 """Distance from the last body to the sacrum up to which nothing is missing between them: a high disc."""
 
+TO_GIVEN_MM = 6.0
+"""Distance from a body to a row that a person gives for it: half of a high disc."""
+
 UNEVEN = (0.6, 1.5)
 """Range of the distance between two bodies, relative to what their neighbors let expect, within which none is missing
 or split. Neighboring distances differ by up to 20 % in the simulated spines and in 12 public lumbar ones."""
@@ -71,11 +74,15 @@ def number_bodies(
     sacral = _sacrum(sacrum, spacing_mm)
     bodies, overlapping = _above(bodies, sacral)
     bodies = _below_c2(bodies, c2)
-    anchors = _anchors(bodies, sacral, c2, spacing_mm)
-    if given is not None and bodies:
-        rows = [abs(one.centre[0] - given[1]) for one in bodies]
-        anchors = {"given": (int(np.argmin(rows)), given[0])}
+    seen = _anchors(bodies, sacral, c2, spacing_mm)
+    anchors = seen if given is None else _given_anchor(bodies, given, spacing_mm[0])
     numbers, doubts, disagree = _counted(bodies, anchors, sacrum.shape[0])
+    if bodies and not anchors and given is None:
+        doubts.append("the scan shows neither C2 nor the sacrum, so vertebrae cannot be numbered")
+    if "given" in anchors:
+        against = [_against(landmark, numbers[index], number) for landmark, (index, number) in seen.items()]
+        doubts += filter(None, against)
+        disagree = any(against)
     transitional = overlapping and "C2" not in anchors and "sacrum" in anchors
     if transitional:
         doubts.append("the first sacral segment looks like a lumbar vertebra, so the lumbar numbers may be off by one")
@@ -138,6 +145,25 @@ def _anchors(
     return anchors
 
 
+def _given_anchor(bodies: Sequence[Body], given: tuple[int, float], row_mm: float) -> dict[str, tuple[int, int]]:
+    """Return index and number of the body at the row of a given level; empty if there is none."""
+    number, row = given
+    nearest = min(range(len(bodies)), key=lambda index: abs(bodies[index].centre[0] - row), default=None)
+    if nearest is None:
+        return {}
+    rows = bodies[nearest].pixels[:, 0]
+    away_mm = max(rows.min() - row, row - rows.max(), 0) * row_mm
+    return {"given": (nearest, number)} if away_mm <= TO_GIVEN_MM else {}
+
+
+def _against(landmark: str, found: int | None, expected: int) -> str | None:
+    """Return the doubt about a given level that contradicts a landmark on the scan."""
+    if found in (None, expected):
+        return None
+    where = "that looks like C2" if landmark == "C2" else "above the sacrum"
+    return f"by the given level, the vertebra {where} is {vertebra_name(found or S1)}; check name and row of that level"
+
+
 def _counted(
     bodies: Sequence[Body], anchors: dict[str, tuple[int, int]], rows: int
 ) -> tuple[list[int | None], list[str], bool]:
@@ -150,20 +176,19 @@ def _counted(
     doubts: list[str] = []
     even = _evenness(bodies, rows)
     for landmark, (start, number) in anchors.items():
+        before = list(numbers)
         for step in (-1, 1):
             index, value = start, number
             while 0 <= index < len(bodies) and C2 <= value <= L5:
                 if numbers[index] not in (None, value):
                     doubts.append(_disagreement(landmark, value, numbers[index]))
-                    return numbers, doubts, True
+                    return before, doubts, True
                 numbers[index] = value
                 between = index if step > 0 else index - 1
                 if not 0 <= between < len(even) or not even[between]:
                     break
                 index, value = index + step, value + step
-    if bodies and not anchors:
-        doubts.append("the scan shows neither C2 nor the sacrum, so vertebrae cannot be numbered")
-    elif None in numbers:
+    if anchors and None in numbers:
         doubts.append("some vertebrae were not told apart, so those beyond them are not numbered")
     return numbers, doubts, False
 

@@ -38,14 +38,14 @@ def classify(
         affine: affine of an array: (4, 4), array index to patient RAS mm, as in nibabel.
         t1c: contrast-enhanced T1w scan, registered and resampled to the first: a file, or an array in its axis order.
         weights: a folder, or the result of `load_weights`; None takes ``$SPINAL_TF_WEIGHTS``, or else the bundled ones.
-        options: options of the segmentation if no mask is given.
+        options: options of the segmentation if no mask is given; ``level_at`` also applies to a mask.
 
     Returns:
         The classification; its ``diagnosis`` is None if there is nothing to classify.
 
     Raises:
         VolumeError: scan or mask cannot be used, or their grids differ.
-        WeightsError: the weights are missing or damaged.
+        WeightsError: the weights are missing or damaged, or find no vertebrae to count from a given level.
         DeviceError: this machine has no such device.
         ServerError: the weights are on a server and a request to it fails.
         ValueError: values of a mask are given without the mask.

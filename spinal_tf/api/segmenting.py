@@ -35,7 +35,7 @@ def segment(
 
     Raises:
         VolumeError: the scan cannot be used.
-        WeightsError: the weights are missing or damaged.
+        WeightsError: the weights are missing or damaged, or find no vertebrae to count from a given level.
         DeviceError: this machine has no such device.
         ServerError: the weights are on a server and a request to it fails.
     """

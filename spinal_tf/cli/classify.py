@@ -9,7 +9,7 @@ import click
 
 from spinal_tf.cli.explain_option import explain_option, tell_cost
 from spinal_tf.cli.field_options import field_options, filled, with_options
-from spinal_tf.cli.options import BESIDE, Choices, case_options, refuse_options, segmentation_options
+from spinal_tf.cli.options import BESIDE, Choices, case_options, level_option, refuse_options, segmentation_options
 from spinal_tf.cli.server_options import server_options
 from spinal_tf.cli.with_mask_command import WithMaskCommand
 from spinal_tf.map_methods import MapMethod
@@ -21,6 +21,7 @@ mask_values_options = with_options(*field_options(MaskValues))
 @click.command(cls=WithMaskCommand)
 @case_options
 @segmentation_options
+@level_option
 @click.option(
     "--with-mask",
     type=click.Path(path_type=Path),

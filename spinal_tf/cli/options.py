@@ -38,6 +38,15 @@ def _pattern(ctx: click.Context, parameter: click.Parameter, value: str | None) 
     return value
 
 
+def _level_at(ctx: click.Context, parameter: click.Parameter, value: str | None) -> tuple[str, int] | None:
+    if value is None:
+        return None
+    name, _, row = value.partition("=")
+    if not re.fullmatch(r"[0-9]+", row):
+        raise click.BadParameter("write a vertebra and its row, such as T10=120", ctx, parameter)
+    return name.upper(), int(row)
+
+
 @dataclass(frozen=True, kw_only=True)
 class PredictionChoices(ImageOptions, SegmentationOptions):
     """Values of the options for images, networks and masks."""
@@ -92,6 +101,7 @@ case_options = with_options(
     click.argument("inputs", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="CASE..."),
     *field_options(Choices, "output", "pattern", "list_only", "overwrite", "resume", *IMAGES_AND_NETWORKS),
 )
+level_option = with_options(*field_options(Choices, "level_at", type=str, callback=_level_at))
 segmentation_options = with_options(*field_options(Choices, *MASK, "save_probability", "save_anatomy"))
 prediction_options = with_options(*field_options(Choices, *IMAGES_AND_NETWORKS, *MASK))
 

@@ -7,15 +7,16 @@ from typing import Any
 import click
 
 from spinal_tf.cli.field_options import filled
-from spinal_tf.cli.options import Choices, case_options, segmentation_options
+from spinal_tf.cli.options import Choices, case_options, level_option, segmentation_options
 from spinal_tf.cli.server_options import server_options
 
 
 @click.command()
 @case_options
 @segmentation_options
+@level_option
 @server_options
-def segment(**given: Any) -> None:  # noqa: ANN401 - the options of the three decorators
+def segment(**given: Any) -> None:  # noqa: ANN401 - the options of the decorators
     """Find lesions on sagittal T2w scans and outline them.
 
     CASE is an image, or a folder, which is searched for scans at any depth. Masks, other contrasts and planes, hidden

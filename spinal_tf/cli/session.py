@@ -45,10 +45,13 @@ class Session:
             WeightsError: there are no weights.
             RequirementError: the server is addressed over gRPC, which is not installed.
             ServerError: a certificate file cannot be used.
+            click.UsageError: a level is given with several cases.
         """
         self._choices = choices
         self._watch = Stopwatch()
         self._cases = told_cases(choices)
+        if choices.level_at is not None and len(self._cases) > 1:
+            raise click.UsageError("--level-at belongs to one case; give one case")
         self._weights = open_weights(choices)
         self._options = choices.segmentation
 

@@ -253,6 +253,20 @@ def file_slice_numbers(volume: Volume, slices: Iterable[int]) -> tuple[int, ...]
     return tuple(int(number) if forward else last - int(number) for number in slices)
 
 
+def package_row(volume: Volume, index: int) -> int:
+    """Return the volume's row at a voxel index, from 0, along the file's own axis between head and foot.
+
+    Raises:
+        VolumeError: the file has no such voxel.
+    """
+    axis = int(np.flatnonzero(volume.grid.orientation[:, 0] == 1)[0])
+    last = volume.grid.shape[axis] - 1
+    if not 0 <= index <= last:
+        where = f"rows 0 to {last} along axis {'ijk'[axis]}, between head and foot"
+        raise VolumeError(f"{volume.source}: has {where}, but not row {index}; correct the row of the given level")
+    return index if volume.grid.orientation[axis, 1] > 0 else last - index
+
+
 def _slice_axis(grid: Grid) -> int:
     return int(np.flatnonzero(grid.orientation[:, 0] == 0)[0])
 

@@ -59,6 +59,7 @@ def test_a_vertebra_too_few_or_too_many_is_ambiguous(count):
     numbering = numbered(count, c2=True)
     assert numbering.ambiguous
     assert "one may be extra or missing" in numbering.doubts[0]
+    assert numbers(numbering) == [*range(C2, C2 + min(count, 23)), *[None] * (count - 23)]  # those counted from C2
 
 
 def test_a_first_sacral_segment_that_looks_lumbar_is_ambiguous():
@@ -75,3 +76,25 @@ def test_without_landmark_nothing_is_ambiguous_but_unknown():
     numbering = numbered(6, sacrum=False)
     assert numbers(numbering) == [None] * 6
     assert not numbering.ambiguous
+
+
+def test_a_given_level_overrides_a_landmark_that_is_doubted_then():
+    row = 10 + 2 * STEP + HEIGHT / 2
+    agreed = numbered(6, given=(21, row))
+    assert numbers(agreed) == numbers(numbered(6))
+    assert (agreed.landmarks, agreed.doubts, agreed.ambiguous) == (("given",), (), False)
+    numbering = numbered(6, given=(20, row))
+    assert numbers(numbering) == [18, 19, 20, 21, 22, 23]
+    assert numbering.ambiguous
+    assert numbering.doubts == (
+        "by the given level, the vertebra above the sacrum is L4; check name and row of that level",
+    )
+    assert "the vertebra that looks like C2 is C3" in numbered(6, c2=True, sacrum=False, given=(5, row)).doubts[0]
+
+
+@pytest.mark.parametrize(("row", "found"), [(0, False), (5, False), (6, True), (10, True), (19, True), (200, False)])
+def test_a_given_level_needs_a_body_at_its_row(row, found):
+    numbering = numbered(6, given=(19, row))
+    assert numbers(numbering) == ([19, 20, 21, 22, 23, 24] if found else [None] * 6)
+    assert numbering.landmarks == (("given",) if found else ())
+    assert numbering.doubts == ()

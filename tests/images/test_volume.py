@@ -20,6 +20,7 @@ from spinal_tf.images.volume import (
     file_slice_axis,
     file_slice_numbers,
     new_volume,
+    package_row,
     read_aligned,
     read_mask,
     read_volume,
@@ -280,6 +281,22 @@ def test_slices_are_numbered_as_in_the_file(tmp_path, write_nifti, phantom_data,
     assert file_slice_numbers(volume, [0, 2, 6]) == numbers
     plane = np.take(nib.load(path).get_fdata(), numbers[1], axis="ijk".index(axis))
     np.testing.assert_array_equal(np.sort(plane, axis=None), np.sort(phantom_data[2], axis=None))
+
+
+@pytest.mark.parametrize(
+    ("axes", "axis", "index"), [("LIP", 1, 12), ("RAS", 2, 27), ("PSR", 1, 27), ("ALI", 2, 12), ("SLP", 0, 27)]
+)
+def test_rows_are_numbered_as_in_the_file(tmp_path, write_nifti, phantom_data, oblique_affine, axes, axis, index):
+    path = write_nifti(tmp_path / "scan.nii", phantom_data, oblique_affine, axes=axes)
+    assert package_row(read_volume(path), index) == 12
+    plane = np.take(nib.load(path).get_fdata(), index, axis=axis)
+    np.testing.assert_array_equal(np.sort(plane, axis=None), np.sort(phantom_data[:, 12], axis=None))
+
+
+@pytest.mark.parametrize("index", [-1, 40])
+def test_a_row_outside_the_file_is_refused(phantom_volume, index):
+    with pytest.raises(VolumeError, match=rf"has rows 0 to 39 along axis j, .* but not row {index}; correct the row"):
+        package_row(phantom_volume, index)
 
 
 # Masks and further scans on the same grid
