@@ -25,6 +25,7 @@ from spinal_tf.report.mask_origin import MASK_STEM, is_automatic
 from spinal_tf.report.record import no_heatmap
 from spinal_tf.results import CaseResult
 from spinal_tf.stopwatch import Stopwatch
+from spinal_tf.structures import ANATOMY
 from spinal_tf.taxonomy import tree
 
 RECORD_ENDING, MASK_ENDING = f"{MASK_STEM}.json", f"{MASK_STEM}{RESULT_SUFFIX}"
@@ -137,8 +138,8 @@ def _written_mask(case: CaseFiles) -> Path:
 
 def write_lesion_files(result: CaseResult, paths: tuple[Path, ...], watch: Stopwatch, *more: str) -> None:
     """Write the files of ``CaseFiles.lesion_outputs`` to (temporary) paths in the same order, without any diagnosis."""
-    segmenters = tuple(model for model in result.models if model.name == SEGMENTER)
-    result = replace(result, classification=None, models=segmenters)
+    used = tuple(model for model in result.models if model.name in (SEGMENTER, ANATOMY))
+    result = replace(result, classification=None, models=used)
     record, mask, picture, *images = paths
     with watch.stage("write"):
         write_on_grid(result.mask, mask, like=result.volume)

@@ -12,7 +12,6 @@ from spinal_tf.errors import ServerError, WeightsError
 from spinal_tf.keras_start import start_keras
 from spinal_tf.map_methods import MapMethod
 from spinal_tf.models import (
-    ANATOMY,
     SEGMENTER,
     AnatomyNetwork,
     Classifier,
@@ -29,6 +28,7 @@ from spinal_tf.remote.connection import Connection
 from spinal_tf.remote.networks import remote_anatomy, remote_classifiers, remote_segmenter
 from spinal_tf.remote.server import Server, parse_address
 from spinal_tf.stopwatch import Stopwatch
+from spinal_tf.structures import ANATOMY
 
 Around = Callable[[], AbstractContextManager[None]]
 """Function that returns a context, entered while TensorFlow is imported or a network is loaded."""

@@ -17,9 +17,10 @@ from spinal_tf.explanation.methods import explained_by
 from spinal_tf.keras_start import our_keras
 from spinal_tf.map_methods import MapMethod
 from spinal_tf.results import ModelRecord
+from spinal_tf.structures import ANATOMY
 from spinal_tf.taxonomy import PAPER_TREE, Task, tree
 
-SEGMENTER, ANATOMY = "segmenter", "anatomy"
+SEGMENTER = "segmenter"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,5 +20,8 @@ class Structure(str, Enum):
     C2 = "c2"
 
 
+ANATOMY = "anatomy"
+"""Name of the anatomy network among a set's weights."""
+
 STRUCTURES = tuple(Structure)
 """All structures, in the order of the network's outputs."""

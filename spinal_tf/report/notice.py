@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from spinal_tf.results import ModelRecord
+from spinal_tf.structures import ANATOMY
 
 RESEARCH_ONLY = "Research use only. Not a medical device."
 
@@ -31,8 +32,9 @@ def trained_on_simulated(models: Sequence[ModelRecord]) -> list[str]:
     """Return sentences that name the weights trained on simulated lesions; empty if no weights are known to be.
 
     Args:
-        models: models in use.
+        models: models in use; the anatomy network says nothing about lesions and is left out.
     """
+    models = [model for model in models if model.name != ANATOMY]
     sentences = []
     for kind, words in TRAINED.items():
         names = [model.name for model in models if model.kind == kind]

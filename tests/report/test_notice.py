@@ -21,6 +21,10 @@ def models(**kinds):
         (models(), []),
         (models(segmenter="patients", ms_vs_nmosd=None), []),
         (models(segmenter="simulated"), ["The weights in use were trained on simulated lesions.", END]),
+        (
+            models(segmenter="simulated", anatomy="mixed"),
+            ["The weights in use were trained on simulated lesions.", END],
+        ),
         (models(a="simulated", b="simulated"), ["The weights in use were trained on simulated lesions.", END]),
         (
             models(a="simulated", b="patients", c="mixed", d="simulated"),
