@@ -17,7 +17,7 @@ from spinal_tf.evaluation.activation import map_activation
 from spinal_tf.explanation.gradcam import heatmap_volume
 from spinal_tf.images.volume import Volume
 from spinal_tf.lesions import Lesion, measure_lesions
-from spinal_tf.models import ANATOMY, AnatomyNetwork, Classifier, Networks, Segmenter, model_record
+from spinal_tf.models import AnatomyNetwork, Classifier, Networks, Segmenter, model_record
 from spinal_tf.prediction_options import SegmentationOptions
 from spinal_tf.preprocess import MaskMode, Preprocessing
 from spinal_tf.results import TOO_THIN, CaseResult, Classification, TaskResult
@@ -25,6 +25,7 @@ from spinal_tf.segmentation import segment_volume
 from spinal_tf.slices import Tiles, make_tiles
 from spinal_tf.spine_search import search_spine
 from spinal_tf.stopwatch import Stopwatch
+from spinal_tf.structures import ANATOMY
 from spinal_tf.taxonomy import tree
 
 DEFAULTS = SegmentationOptions()

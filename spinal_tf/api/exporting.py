@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from spinal_tf.api.case_images import Weights, as_weights
 from spinal_tf.keras_start import our_keras
-from spinal_tf.models import ANATOMY, SEGMENTER
+from spinal_tf.models import SEGMENTER
 from spinal_tf.serving.export_options import SAVED_MODEL, BareFormat, ExportOptions, Format, Precision
 from spinal_tf.serving.names import PIPELINE
 from spinal_tf.serving.versions import require_free
+from spinal_tf.structures import ANATOMY
 from spinal_tf.taxonomy import tree
 
 if TYPE_CHECKING:

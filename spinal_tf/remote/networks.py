@@ -16,7 +16,6 @@ from spinal_tf.checkpoints.manifest import Checkpoint
 from spinal_tf.errors import ServerError
 from spinal_tf.explanation.gradcam import ClassChoice, Explanation, explanation
 from spinal_tf.models import (
-    ANATOMY,
     SEGMENTER,
     AnatomyNetwork,
     Classifier,
@@ -27,7 +26,7 @@ from spinal_tf.models import (
 from spinal_tf.remote.connection import Connection
 from spinal_tf.remote.model import RemoteModel, find_model, require_same_weights
 from spinal_tf.serving.names import EXPLAIN, TILES
-from spinal_tf.structures import STRUCTURES
+from spinal_tf.structures import ANATOMY, STRUCTURES
 from spinal_tf.taxonomy import tree
 
 TILES_PER_REQUEST = 4

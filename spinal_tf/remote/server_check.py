@@ -12,7 +12,7 @@ from spinal_tf.anatomy.maps import outlined_slices
 from spinal_tf.checkpoints.manifest import Checkpoint
 from spinal_tf.errors import ServerError
 from spinal_tf.images.volume import Volume, new_volume
-from spinal_tf.models import ANATOMY, SEGMENTER, AnatomyNetwork, Classifier, Networks, Segmenter
+from spinal_tf.models import SEGMENTER, AnatomyNetwork, Classifier, Networks, Segmenter
 from spinal_tf.network_slices import NetworkSlices
 from spinal_tf.phantom.simulated_case import simulate_case
 from spinal_tf.prediction_options import SegmentationOptions
@@ -24,7 +24,7 @@ from spinal_tf.segmentation import segment_volume
 from spinal_tf.serving.names import PIPELINE, SERVING_DEFAULT, TILES, WITH_MASK, served_names
 from spinal_tf.slices import make_tiles
 from spinal_tf.stopwatch import Stopwatch
-from spinal_tf.structures import STRUCTURES
+from spinal_tf.structures import ANATOMY, STRUCTURES
 from spinal_tf.taxonomy import EPENDYMOMA, tree
 
 COARSER = 2

@@ -13,7 +13,6 @@ import tensorflow as tf
 
 from spinal_tf.engine import Engine
 from spinal_tf.models import (
-    ANATOMY,
     SEGMENTER,
     AnatomyNetwork,
     Classifier,
@@ -31,7 +30,7 @@ from spinal_tf.serving.names import PIPELINE, SERVING_DEFAULT, TILES, WITH_MASK
 from spinal_tf.serving.sample import sample_mask, sample_request, sample_volume
 from spinal_tf.slices import make_tiles
 from spinal_tf.stopwatch import Stopwatch
-from spinal_tf.structures import STRUCTURES
+from spinal_tf.structures import ANATOMY, STRUCTURES
 from spinal_tf.taxonomy import Task, tree
 
 

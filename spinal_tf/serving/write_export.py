@@ -12,7 +12,7 @@ import tensorflow as tf
 from spinal_tf import __version__
 from spinal_tf.checkpoints.manifest import Checkpoint
 from spinal_tf.errors import WeightsError
-from spinal_tf.models import ANATOMY, SEGMENTER, classifier_checkpoints, named_checkpoint, require_same_classes
+from spinal_tf.models import SEGMENTER, classifier_checkpoints, named_checkpoint, require_same_classes
 from spinal_tf.serving.anatomy_graph import anatomy_signatures
 from spinal_tf.serving.classifier_graph import classifier_signatures
 from spinal_tf.serving.describe import describe_signature
@@ -30,6 +30,7 @@ from spinal_tf.serving.segmenter_graph import segmenter_signatures
 from spinal_tf.serving.signature import Signature
 from spinal_tf.serving.versions import new_version
 from spinal_tf.serving.whole_pipeline import ServedPipeline, pipeline_signatures
+from spinal_tf.structures import ANATOMY
 from spinal_tf.taxonomy import Task
 
 
