@@ -13,7 +13,6 @@ import numpy as np
 from scipy import stats
 
 from spinal_tf.anatomy.found_spine import FoundSpine
-from spinal_tf.anatomy.lesion_levels import case_location, extent_vertebrae, with_levels
 from spinal_tf.cohort.case import Case, Cohort, Level, Sex, Split
 from spinal_tf.cohort.images import ReadVolume, plain_problem
 from spinal_tf.cohort.read_cohort import require_no_faults
@@ -27,10 +26,11 @@ from spinal_tf.evaluation.group_tests import (
     compare_ranks,
     proportions_p,
 )
+from spinal_tf.evaluation.lesion_place import PLACE_COLUMNS, lesion_place
 from spinal_tf.evaluation.paper.paper_table1 import ROWS, PaperRow, described_as, paper_row
 from spinal_tf.images.lesion_mask import read_lesion_mask
 from spinal_tf.images.volume import Volume, read_volume
-from spinal_tf.lesions import label_lesions, measure_lesions
+from spinal_tf.lesions import label_lesions
 from spinal_tf.taxonomy import Diagnosis, tree
 from spinal_tf.threads import Progress, map_threads
 
@@ -39,9 +39,6 @@ FEWEST_COMPARED = 5
 
 RESAMPLES = 2000
 SEED = 2022
-
-FILLED = ("level", "extent_vertebrae")
-"""Columns of the table that the image can fill where they are empty."""
 
 Search = Callable[[Volume], FoundSpine]
 """Function that looks for the spine on a T2w scan; raises VolumeError."""
@@ -57,7 +54,7 @@ class Measured:
         case: the case; its level and extent may come from the image.
         lesion_count: number of lesions (26-neighborhood).
         volume_ml: their total volume.
-        filled: columns of `FILLED` that come from the image.
+        filled: columns of `PLACE_COLUMNS` that come from the image.
     """
 
     case: Case
@@ -95,7 +92,7 @@ class SplitSummary:
         cases: number of cases with lesion, by diagnosis; all rows count cases, not patients.
         patients: number of patients with such a case.
         healthy: number of cases without lesion, which the table leaves out.
-        filled: number of cases whose value comes from the image, by column of `FILLED`.
+        filled: number of cases whose value comes from the image, by column of `PLACE_COLUMNS`.
         rows: rows in the paper's order.
     """
 
@@ -128,8 +125,7 @@ def summarise(
         cohort: cohort to describe; its healthy cases are only counted.
         read: function that reads a T2w scan.
         search: function that finds the spine, to fill level and extent where the table says nothing; None leaves them
-            unknown. They also stay unknown if a lesion lies at no numbered vertebra or the count is ambiguous, and the
-            level if the lesions lie in more than two regions.
+            unknown, as `lesion_place` does.
         progress: receives every measured case.
 
     Raises:
@@ -162,16 +158,12 @@ def _measure(case: Case, folder: Path, read: ReadVolume, search: Search | None) 
 
 
 def _seen(case: Case, volume: Volume, mask: np.ndarray, search: Search) -> dict[str, Any]:
-    """Return the values of `FILLED` that the table lacks and the image shows."""
-    missing = [column for column in FILLED if getattr(case, column) is None]
+    """Return the values of `PLACE_COLUMNS` that the table lacks and the image shows."""
+    missing = [column for column in PLACE_COLUMNS if getattr(case, column) is None]
     if not missing:
         return {}
-    found = search(volume)
-    if found.spine is None or found.spine.numbering.ambiguous:
-        return {}
-    lesions = with_levels(measure_lesions(mask, volume), mask, found)
-    values = {"level": case_location(lesions), "extent_vertebrae": extent_vertebrae(lesions)}
-    return {column: values[column] for column in missing if values[column] is not None}
+    found = lesion_place(mask, volume, search(volume))
+    return {column: found[column] for column in missing if column in found}
 
 
 def _split_summary(split: Split, cohort: Cohort, measured: Sequence[Measured]) -> SplitSummary:
@@ -185,7 +177,9 @@ def _split_summary(split: Split, cohort: Cohort, measured: Sequence[Measured]) -
         cases={diagnosis: len(group) for diagnosis, group in groups.items()},
         patients=len({case.patient for case in cases if case.diagnosis}),
         healthy=sum(case.diagnosis is None for case in cases),
-        filled={column: sum(column in one.filled for group in groups.values() for one in group) for column in FILLED},
+        filled={
+            column: sum(column in one.filled for group in groups.values() for one in group) for column in PLACE_COLUMNS
+        },
         rows=tuple(summary_row(key, groups, paper_row(split, key)) for key in ROWS),
     )
 

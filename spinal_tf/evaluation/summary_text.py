@@ -9,9 +9,10 @@ from itertools import product
 from string import ascii_letters
 
 from spinal_tf.cohort.case import Split
-from spinal_tf.evaluation.cohort_summary import FILLED, CohortSummary, SplitSummary, SummaryRow
+from spinal_tf.evaluation.cohort_summary import CohortSummary, SplitSummary, SummaryRow
 from spinal_tf.evaluation.described import Described
 from spinal_tf.evaluation.formats import NOTHING, SIGNIFICANT, finite, printed_p
+from spinal_tf.evaluation.lesion_place import PLACE_COLUMNS
 from spinal_tf.evaluation.paper.paper_table1 import ROWS, SLIPS, paper_cases
 from spinal_tf.evaluation.paper.reference import beside_paper
 from spinal_tf.file_names import legible
@@ -98,7 +99,7 @@ def _split_text(split: SplitSummary) -> str:
 
 def _filled(split: SplitSummary) -> str:
     """Return a line with the numbers of values from images, if there are any."""
-    level, extent = (split.filled[column] for column in FILLED)
+    level, extent = (split.filled[column] for column in PLACE_COLUMNS)
     return f"\nFrom images: level of {level} cases, extent of {extent}." if level or extent else ""
 
 

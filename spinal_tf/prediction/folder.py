@@ -16,7 +16,7 @@ from spinal_tf.report.notice import RESEARCH_ONLY
 from spinal_tf.report.record import mask_digest
 from spinal_tf.results import CaseResult
 
-RECORD_VERSION = 3
+RECORD_VERSION = 4
 """Increases when a field changes its meaning or the same networks predict differently; older records are remade."""
 
 
@@ -79,6 +79,7 @@ def _record(case: str, key: str, prediction: CasePrediction, found: CaseResult) 
         "key": key,
         "cells": dict(prediction.cells),
         "lesions": asdict(prediction.lesions),
+        "place": dict(prediction.place),
         "review": list(review),
         "warnings": list(found.warnings),
         "mask": {"voxels_sha256": mask_digest(found.mask)},
@@ -90,4 +91,5 @@ def _prediction(record: dict[str, Any]) -> CasePrediction:
     return CasePrediction(
         cells={column: str(record["cells"][column]) for column in predicted_columns()},
         lesions=LesionwiseScore(**lesions),
+        place={column: str(text) for column, text in record["place"].items()},
     )

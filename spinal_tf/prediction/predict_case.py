@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from spinal_tf.checkpoints.manifest import Checkpoint
 from spinal_tf.cohort.case import Case
+from spinal_tf.evaluation.lesion_place import lesion_place
 from spinal_tf.evaluation.lesionwise import LesionwiseScore
 from spinal_tf.evaluation.overlap import score_mask
 from spinal_tf.evaluation.overlap_summary import MEASURES
@@ -35,10 +36,13 @@ class CasePrediction:
     Attributes:
         cells: text by column, see `predicted_columns`.
         lesions: lesions of the segmenter's mask and of the cohort's.
+        place: level and extent of the lesions in the cohort's mask, by column of `PLACE_COLUMNS`, as far as the scan
+            shows them; for cells that the cohort's table leaves empty.
     """
 
     cells: Mapping[str, str]
     lesions: LesionwiseScore
+    place: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -118,7 +122,13 @@ def predict_case(images: Images, networks: Networks, options: PredictionOptions)
         MASK_PROVENANCE: "automatic" if unedited else "reviewed",
         **_zones(result),
     }
-    return CasePrediction(cells=cells, lesions=score.lesions), automatic
+    return CasePrediction(cells=cells, lesions=score.lesions, place=_place(images, automatic)), automatic
+
+
+def _place(images: Images, result: CaseResult) -> dict[str, str]:
+    """Return level and extent of the cohort's mask as text; empty if the scan does not show them."""
+    found = lesion_place(images.mask, images.t2, result.spine)
+    return {column: str(getattr(value, "value", value)) for column, value in found.items()}
 
 
 def disease_heatmap(images: Images, networks: Networks, mask: np.ndarray) -> np.ndarray | None:

@@ -13,6 +13,7 @@ from spinal_tf.cohort.case import Case
 from spinal_tf.cohort.cells import FILE_COLUMNS
 from spinal_tf.cohort.read_cohort import parse_table, require_no_faults
 from spinal_tf.errors import CohortError
+from spinal_tf.evaluation.lesion_place import PLACE_COLUMNS
 from spinal_tf.evaluation.lesion_table import COLUMNS as LESION_COLUMNS
 from spinal_tf.evaluation.lesion_table import lesion_rows
 from spinal_tf.evaluation.lesionwise import LesionwiseScore
@@ -115,7 +116,8 @@ def write_tables(
     targets = folder / PREDICTIONS, folder / LESIONS
     with output_files(*targets, folder / RECORD, overwrite=overwrite) as (predictions, lesions, about):
         about.write_text(json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
-        columns = [*judged.columns, *predicted_columns(), PROBLEM]
+        added = [column for column in PLACE_COLUMNS if column not in judged.columns]
+        columns = [*judged.columns, *added, *predicted_columns(), PROBLEM]
         write_csv(predictions, _rows(judged, predicted, failed), columns)
         marked = [(case.name, predicted[case.name].lesions) for case in judged.cases if case.name in predicted]
         write_csv(lesions, (row for case, found in marked for row in lesion_rows(case, found)), LESION_COLUMNS)
@@ -137,6 +139,10 @@ def run_record(
         "cases": len(judged.cases),
         "predicted": len(predicted),
         "failed": dict(failed),
+        "from_images": {
+            column: sum(column in _filled(judged.facts[name], one) for name, one in predicted.items())
+            for column in PLACE_COLUMNS
+        },
         "models": [model_entry(one) for one in models],
         "options": asdict(options),
         "software": software_versions(),
@@ -147,8 +153,14 @@ def _rows(
     judged: JudgedCases, predicted: Mapping[str, CasePrediction], failed: Mapping[str, str]
 ) -> Iterator[dict[str, str]]:
     for case in judged.cases:
-        facts = judged.facts[case.name]
+        facts = {**dict.fromkeys(PLACE_COLUMNS, ""), **judged.facts[case.name]}
         if case.name in predicted:
-            yield {**facts, **predicted[case.name].cells, PROBLEM: ""}
+            one = predicted[case.name]
+            yield {**facts, **_filled(facts, one), **one.cells, PROBLEM: ""}
         elif case.name in failed:
             yield {**facts, **without_prediction(), PROBLEM: failed[case.name]}
+
+
+def _filled(facts: Cells, prediction: CasePrediction) -> dict[str, str]:
+    """Return level and extent from the image where the cohort's table does not have them."""
+    return {column: text for column, text in prediction.place.items() if not facts.get(column)}

@@ -24,6 +24,7 @@ PREDICTION = CasePrediction(
         ),
         predicted=(MatchedLesion(volume_ml=math.pi, overlap=0.25, partner_iou=0.1),),
     ),
+    place={"level": "thoracic-lumbar", "extent_vertebrae": "3"},
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 
 import pytest
 
@@ -11,7 +12,8 @@ from spinal_tf.evaluation.evaluation_options import EvaluationOptions
 from spinal_tf.evaluation.lesionwise import LesionwiseScore, MatchedLesion
 from spinal_tf.evaluation.prediction_checks import check_predictions
 from spinal_tf.prediction.predict_case import CasePrediction, predicted_columns
-from spinal_tf.prediction.prediction_files import provisional, read_judged, write_tables
+from spinal_tf.prediction.prediction_files import provisional, read_judged, run_record, write_tables
+from spinal_tf.prediction_options import PredictionOptions
 
 SPLITS = ("train", "validation", "test", "test")
 
@@ -60,6 +62,28 @@ def test_cases_keep_their_order_and_those_not_yet_done_are_left_out(table, tmp_p
     assert [(row["case"], row["mask"]) for row in rows_of(lesions)] == [
         (name, mask) for name in ("c2", "c4") for mask in ("reference", "predicted")
     ]
+
+
+def test_level_and_extent_come_from_the_image_where_the_table_is_silent(table, tmp_path):
+    place = {"level": "thoracic", "extent_vertebrae": "3"}
+    found = {name: replace(predicted("1"), place=place) for name in ("c2", "c3")} | {"c4": predicted("1")}
+    judged = read_judged(table)
+    predictions, _ = write_tables(tmp_path, judged, found, {}, {}, overwrite=False)
+    rows = [(row["case"], row["level"], row["extent_vertebrae"]) for row in rows_of(predictions)]
+    assert rows == [("c2", "thoracic", "3"), ("c3", "thoracic", "3"), ("c4", "", "")]
+    filled = run_record(judged, (), PredictionOptions(), found, {})["from_images"]
+    assert filled == {"level": 2, "extent_vertebrae": 2}
+
+
+def test_level_and_extent_of_the_table_are_kept(table, tmp_path):
+    table.write_text(table.read_text().replace("Site", "Level").replace("north", "lumbar"))
+    found = {"c2": replace(predicted("1"), place={"level": "thoracic", "extent_vertebrae": "3"})}
+    judged = read_judged(table)
+    predictions, _ = write_tables(tmp_path, judged, found, {}, {}, overwrite=False)
+    [row] = rows_of(predictions)
+    assert (row["level"], row["extent_vertebrae"]) == ("lumbar", "3")
+    filled = run_record(judged, (), PredictionOptions(), found, {})["from_images"]
+    assert filled == {"level": 0, "extent_vertebrae": 1}
 
 
 def test_a_case_that_failed_has_no_probability_and_says_why(table, tmp_path):
