@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from spinal_tf.anatomy.vertebra_labels import vertebra_labels
+from spinal_tf.structures import STRUCTURES, Structure
 
 SLICE_MM = 3.5
 
@@ -34,6 +35,18 @@ def test_slices_beside_the_canal_have_no_names(spines):
     assert vertebra_labels(spine, middle + 2, SLICE_MM)
     assert vertebra_labels(spine, middle + 4, SLICE_MM) == ()
     assert vertebra_labels(spine, 0, SLICE_MM) == ()
+
+
+def test_a_body_that_a_slice_does_not_cut_has_no_name_there(spines):
+    spine = spines["lumbar"].found
+    middle = middle_slice(spine)
+    whole = vertebra_labels(spine, middle, SLICE_MM)
+    rows = spine.numbering.vertebrae[-2].body.pixels[:, 0]
+    probability = spine.maps.probability.copy()
+    probability[middle, rows.min() : rows.max() + 1, :, STRUCTURES.index(Structure.BODY)] = 0
+    cut = replace(spine, maps=replace(spine.maps, probability=probability))
+    assert [one.name for one in whole if one not in vertebra_labels(cut, middle, SLICE_MM)] == ["L4"]
+    assert vertebra_labels(cut, middle + 1, SLICE_MM) == vertebra_labels(spine, middle + 1, SLICE_MM)
 
 
 def test_vertebrae_without_a_number_have_no_name(spines):
