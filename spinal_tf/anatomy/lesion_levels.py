@@ -29,6 +29,13 @@ LOCATIONS = {
 """Location by first and last region; Table 1 has none for lesions over three regions."""
 
 
+SMALLEST_PART = 0.1
+"""Share of a level, relative to the one with most of the lesion, below which the lesion does not count there.
+
+Borders between levels are known to a few millimeters, so that the end of a lesion may seem to reach the next level.
+"""
+
+
 def levels_of(voxels: np.ndarray, spine: Spine) -> dict[int, float]:
     """Return the share of voxels at each level, from top to bottom.
 
@@ -59,15 +66,24 @@ def location(levels: Iterable[int]) -> Level | None:
     return LOCATIONS.get((first, last))
 
 
+def main_levels(levels: Mapping[str, float]) -> list[str]:
+    """Return the levels of a lesion, from top to bottom, without those that hold hardly any of it.
+
+    Args:
+        levels: share of the lesion by name of the vertebra, from top to bottom.
+    """
+    return [name for name, share in levels.items() if share >= SMALLEST_PART * max(levels.values())]
+
+
 def case_location(lesions: Collection[Lesion]) -> Level | None:
-    """Return the location of all lesions of a case; None as in `location`, or without a lesion."""
+    """Return the location of all lesions of a case by their main levels; None as in `location`, or without a lesion."""
     if any(one.levels is None for one in lesions):
         return None
-    return location({NUMBERS[name] for one in lesions for name in one.levels or ()})
+    return location({NUMBERS[name] for one in lesions for name in main_levels(one.levels or {})})
 
 
 def extent_vertebrae(lesions: Collection[Lesion]) -> int | None:
-    """Return the number of vertebrae that each lesion touches, summed over the lesions of a case.
+    """Return the number of main levels of each lesion, summed over the lesions of a case.
 
     The oblongata is no vertebra.
 
@@ -76,7 +92,7 @@ def extent_vertebrae(lesions: Collection[Lesion]) -> int | None:
     """
     if not lesions or any(one.levels is None for one in lesions):
         return None
-    return sum(name != OBLONGATA_NAME for one in lesions for name in one.levels or ())
+    return sum(name != OBLONGATA_NAME for one in lesions for name in main_levels(one.levels or {}))
 
 
 def with_levels(lesions: Sequence[Lesion], mask: np.ndarray, found: FoundSpine | None) -> tuple[Lesion, ...]:

@@ -75,8 +75,7 @@ def check_command(table: Path, assume_orientation: bool, allow_plane: bool) -> N
 @click.option(
     "--levels-from-images",
     is_flag=True,
-    help="Where the table has no level or extent, find the vertebrae on the scan and count those that the mask "
-    "touches.",
+    help="Where the table has no level or extent, find the vertebrae on the scan and count those at the mask.",
 )
 @network_options
 def summary_command(

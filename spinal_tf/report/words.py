@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from spinal_tf.anatomy.found_spine import FoundSpine
-from spinal_tf.anatomy.lesion_levels import case_location, extent_vertebrae
+from spinal_tf.anatomy.lesion_levels import case_location, extent_vertebrae, main_levels
 from spinal_tf.report.record import mask_volume_ml, spine_entry
 from spinal_tf.results import CaseResult, Classification, TaskResult
 
@@ -61,8 +61,8 @@ def levels(shares: Mapping[str, float] | None) -> str:
     """Return the vertebral levels of a lesion, from the first to the last: ``T12–L1``; a dash if unknown."""
     if not shares:
         return "–"
-    first, *_, last = [next(iter(shares)), *shares]
-    return first if first == last else f"{first}–{last}"
+    main = main_levels(shares)
+    return main[0] if len(main) == 1 else f"{main[0]}–{main[-1]}"
 
 
 def place(result: CaseResult) -> str | None:

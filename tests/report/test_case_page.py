@@ -71,6 +71,12 @@ def test_location_and_extent_are_told_if_the_spine_was_looked_for(segmented, wit
     assert told in Page(html_page(unknown)).words
 
 
+def test_levels_are_told_from_the_first_main_one_to_the_last():
+    assert words.levels({"oblongata": 0.01, "C1": 0.5, "C2": 0.4, "C3": 0.09}) == "C1–C3"
+    assert words.levels({"C1": 0.99, "C2": 0.01}) == "C1"
+    assert words.levels(None) == "–"
+
+
 def test_lesions_over_three_regions_have_no_single_location(with_levels):
     levels = {"C7": 0.1, "T1": 0.8, "L1": 0.1}
     lesion = dataclasses.replace(with_levels.lesions[0], levels=levels)
