@@ -175,8 +175,7 @@ def _compared_anatomy(model: RemoteModel, case: ExampleCase, local: LocalNetwork
     if local is None or local.networks.anatomy is None:
         yield Finding(line=f"  {TILES} answers with {len(tiles)} slices; nothing here to compare with")
         return
-    expected = found(local.networks.anatomy)
-    yield _difference(model, f"{TILES} and this machine", tiles, expected, checkpoint.operating_point)
+    yield _difference(model, f"{TILES} and this machine", tiles, found(local.networks.anatomy))
 
 
 def _compared_classifier(model: RemoteModel, case: ExampleCase, local: LocalNetworks | None) -> Iterator[Finding]:
