@@ -152,7 +152,7 @@ def table(scans: list[Measured]) -> str:
         "near the middle | bodies found | level right |"
     )
     rows = [
-        f"| `{scan.name}` | {scan.canal_mm:.0f} | {scan.vertebrae} | {scan.cord_end} | {_number(scan.cord_dice)} | "
+        f"| {scan.name} | {scan.canal_mm:.0f} | {scan.vertebrae} | {scan.cord_end} | {_number(scan.cord_dice)} | "
         f"{_number(scan.line_mm, 1)} | {_number(scan.body_dice)} | {_number(scan.middle_dice)} | "
         f"{scan.bodies_found or '-'} | "
         f"{'-' if scan.level_right is None else f'{scan.level_right:.0%}'} |"

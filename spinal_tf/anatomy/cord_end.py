@@ -10,8 +10,8 @@ from spinal_tf.anatomy.canal_line import INSIDE
 Array = np.ndarray
 
 SMALLEST_MM2 = 30.0
-"""Cross-section from which a row counts as cord. The conus tapers to its tip; the bundle of roots around and below it is
-taken for cord at up to 27 mm2 in two public lumbar scans."""
+"""Cross-section from which a row counts as cord. The conus tapers to its tip; the bundle of roots around and below it
+is taken for cord at up to 27 mm2 in two public lumbar scans."""
 
 BELOW_MM = 25.0
 """Length of canal without cord below the last row with cord, from which that row is the cord's end."""
