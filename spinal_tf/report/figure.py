@@ -117,7 +117,8 @@ def _legend(result: CaseResult, width: int) -> list[Image.Image]:
         keys += [canvas.padded(canvas.picture(panels.heat_colours(ramp)), 5)]
         rest = width - sum(key.width + SEAM for key in keys)
         method = result.classification.method.printed
-        keys += [canvas.text(f"{method} for the class named above the panel, 0 (no color) to 1", rest)]
+        meaning = canvas.wrapped(f"{method} for the class named above the panel, 0 (no color) to 1", rest)
+        keys += [canvas.below([canvas.text(line, rest) for line in meaning], 0)]
     return [canvas.beside(keys, SEAM)]
 
 
