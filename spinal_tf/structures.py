@@ -25,3 +25,6 @@ ANATOMY = "anatomy"
 
 STRUCTURES = tuple(Structure)
 """All structures, in the order of the network's outputs."""
+
+NAMES = tuple(one.value for one in STRUCTURES)
+"""Their names in the same order, as the manifest records them."""

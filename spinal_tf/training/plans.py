@@ -9,6 +9,7 @@ from typing import Any, Literal
 from spinal_tf.datasets.sample_plans import AnatomyCropPlan, CropPlan, TilePlan
 from spinal_tf.option_fields import COUNT, SHARE, Options, Range, option
 from spinal_tf.preprocess import MaskMode, Preprocessing
+from spinal_tf.structures import NAMES
 
 DEFAULT_SIZE = [256, 256]
 
@@ -102,8 +103,8 @@ class AnatomyPlan(Options):
 
     @property
     def all_arguments(self) -> dict[str, Any]:
-        """Arguments of the builder as the manifest stores them; ``channels`` only if there are several."""
-        return _with_slices(self.arguments, self.preprocessing)
+        """Arguments of the builder as the manifest stores them, with the names of the outputs in order."""
+        return {**_with_slices(self.arguments, self.preprocessing), "structures": list(NAMES)}
 
 
 def _with_slices(arguments: dict[str, Any], preprocessing: Preprocessing) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from spinal_tf.checkpoints.manifest import read_manifest
 from spinal_tf.cli.main import main
 from spinal_tf.phantom import simulated_case, sources
+from spinal_tf.structures import NAMES
 
 SMALL = ["--width", "4", "--crop", "32", "16", "--batch", "2", "--steps", "3", "--validation-every", "2"]
 
@@ -42,7 +43,7 @@ def test_simulated_cases_train_a_network_that_is_released(tmp_path, table):
     released = run("weights", "release", out, "--into", weights, "--data", "3 simulated cases")
     assert released.exit_code == 0, released.output
     [checkpoint] = read_manifest(weights).values()
-    assert (checkpoint.name, checkpoint.arguments) == ("anatomy", {"width": 4, "channels": 3})
+    assert (checkpoint.name, checkpoint.arguments) == ("anatomy", {"width": 4, "channels": 3, "structures": NAMES})
     assert checkpoint.training["kind"] == "simulated"
 
 

@@ -18,7 +18,7 @@ from spinal_tf.images.anatomy_map import AXIS, BODY, CANAL, CORD, DISC, SACRUM, 
 from spinal_tf.images.volume import read_volume, write_on_grid
 from spinal_tf.networks.network_registry import ANATOMISTS
 from spinal_tf.preprocess import Preprocessing
-from spinal_tf.structures import STRUCTURES, Structure
+from spinal_tf.structures import NAMES, STRUCTURES, Structure
 from spinal_tf.tables.csv_file import read_numbers
 from spinal_tf.taxonomy import MS
 from spinal_tf.training.data import open_cohort
@@ -79,7 +79,7 @@ def run(tmp_path_factory, cohort_table, shared_cache) -> RunFolder:
 def test_the_run_folder_tells_everything(run):
     record = run.read_record()
     assert (record["name"], record["network"]) == ("anatomy", "anatomy_multiresunet")
-    assert record["arguments"] == {"width": 4, "channels": 3}
+    assert record["arguments"] == {"width": 4, "channels": 3, "structures": list(NAMES)}
     assert record["plan"] == {
         "crop_size": [16, 32],
         "crop_spine_share": 0.85,
