@@ -175,7 +175,7 @@ def run_in_batches(
     Args:
         engine: network that outputs maps of the planes' size.
         planes: float32 (n, rows, columns, channels).
-        outputs: number of maps.
+        outputs: number of maps that are kept, from the first.
         pixels_per_batch: maximum pixels in one call; a larger plane runs alone.
 
     Returns:
@@ -185,5 +185,5 @@ def run_in_batches(
     result = np.empty((count, rows, columns, outputs), np.float32)
     step = max(1, pixels_per_batch // (rows * columns))
     for start in range(0, count, step):
-        result[start : start + step] = engine(planes[start : start + step])
+        result[start : start + step] = engine(planes[start : start + step])[..., :outputs]
     return result

@@ -136,6 +136,8 @@ class LoadedWeights:
         Returns:
             None if the weights have none.
         """
+        if self._connection is None and self._manifest is not None and ANATOMY not in self._manifest:
+            return None
         if self._anatomy is None:
             watch = watch or Stopwatch()
             if self._connection is not None:

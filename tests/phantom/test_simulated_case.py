@@ -136,13 +136,14 @@ def test_levels_are_drawn_with_their_published_shares():
 def test_without_a_background_the_lesion_lies_at_the_drawn_level(monkeypatch, diagnosis):
     made = {}
 
-    def coarser(rng, *, level, spacing_mm, size, with_t1c):
+    def coarser(rng, *, level, spacing_mm, size, with_t1c, **more):
         made["level"] = level
         made["background"] = procedural_background(
             rng,
             level=level,
             spacing_mm=(1.75, 3 * spacing_mm[1], 3 * spacing_mm[2]),
             size=(12, size[1] // 3, size[2] // 3),
+            **more,
         )
         return made["background"]
 
