@@ -184,7 +184,7 @@ class LoadedWeights:
             ServerError: as in `segmenter`.
         """
         if self._connection is None:
-            first = (SEGMENTER, ANATOMY) if ANATOMY in read_manifest(self.folder) else (SEGMENTER,)
+            first = (SEGMENTER, ANATOMY) if ANATOMY in (self._manifest or {}) else (SEGMENTER,)
             named = [named_checkpoint(self.folder, name) for name in first]
             return [*named, *classifier_checkpoints(self.folder)]
         return [one.checkpoint for one in self._all()]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from spinal_tf.anatomy.found_spine import FoundSpine, found_spine
-from spinal_tf.anatomy.maps import AnatomyMaps, outlined_slices
+from spinal_tf.anatomy.maps import AnatomyMaps, outlined_slices, slice_step
 from spinal_tf.anatomy.vertebra_names import NUMBERS
 from spinal_tf.images.volume import Volume, package_row
 from spinal_tf.models import AnatomyNetwork
@@ -31,9 +31,11 @@ def search_spine(
     slice_mm = volume.spacing_mm[0]
     outlined = outlined_slices(len(volume.data), slice_mm)
     probability = slices.maps(outlined.tolist(), len(STRUCTURES), stage="anatomy")
-    step = int(outlined[1] - outlined[0]) if len(outlined) > 1 else 1
     with watch.stage("anatomy"):
         maps = AnatomyMaps(
-            probability=probability, slices=outlined, placement=slices.placement, slice_mm=step * slice_mm
+            probability=probability,
+            slices=outlined,
+            placement=slices.placement,
+            slice_mm=slice_step(outlined) * slice_mm,
         )
         return found_spine(maps, volume.data, given)

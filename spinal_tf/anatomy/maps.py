@@ -24,6 +24,11 @@ def outlined_slices(count: int, slice_mm: float) -> Array:
     return np.arange((count - 1) % step // 2, count, step)
 
 
+def slice_step(slices: Array) -> int:
+    """Return how many slices of the volume apart the outlined ones are; 1 for a single one."""
+    return int(slices[1] - slices[0]) if len(slices) > 1 else 1
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class AnatomyMaps:
     """Probability of each structure on a coarse grid.
@@ -52,8 +57,7 @@ class AnatomyMaps:
 
     def volume_slice(self, index: Array) -> Array:
         """Return the volume's slice, float64, of a coarse slice index, which need not be whole."""
-        step = self.slices[1] - self.slices[0] if len(self.slices) > 1 else 1
-        return np.asarray(self.slices[0] + index * step)
+        return np.asarray(self.slices[0] + index * slice_step(self.slices))
 
     def volume_row(self, row: Array) -> Array:
         """Return the volume's row, float64, of a coarse row; pixel centers are at half-integers."""
@@ -73,8 +77,7 @@ class AnatomyMaps:
 
     def coarse_slice(self, index: Array) -> Array:
         """Return the coarse slice, float64, of a slice of the volume."""
-        step = self.slices[1] - self.slices[0] if len(self.slices) > 1 else 1
-        return np.asarray((index - self.slices[0]) / step)
+        return np.asarray((index - self.slices[0]) / slice_step(self.slices))
 
 
 def _rescaled(index: Array, old: int, new: int) -> Array:

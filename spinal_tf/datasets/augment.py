@@ -29,6 +29,11 @@ def random_affine(
     scale = zoom * np.exp(rng.uniform(*np.log(SCALE)))
     turn = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     turn = turn * rng.choice([-1, 1], (2, 1))
+    return onto_crop(turn, centre, size)
+
+
+def onto_crop(turn: Array, centre: tuple[float, float], size: tuple[int, int]) -> Array:
+    """Return the OpenCV matrix (2, 3) that turns a plane by (2, 2) and moves a point of it to the middle of a crop."""
     point = np.array([centre[1], centre[0]])
     middle = (np.array([size[1], size[0]]) - 1) / 2
     return np.hstack([turn, (middle - turn @ point)[:, None]])

@@ -9,7 +9,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from spinal_tf.datasets.augment import smoothed
+from spinal_tf.datasets.augment import onto_crop, smoothed
 
 Array = np.ndarray
 
@@ -40,26 +40,20 @@ LEVEL_SD = 0.25
 """SD of the shift of z-scores and of the logarithm of their scale: those of a crop are not those of its scan."""
 
 
-def random_pose(
-    rng: np.random.Generator, centre: tuple[float, float], size: tuple[int, int], *, zoom: float = 1.0
-) -> Array:
+def random_pose(rng: np.random.Generator, centre: tuple[float, float], size: tuple[int, int]) -> Array:
     """Draw an OpenCV matrix (2, 3) from a plane to a crop: rotation, scale and stretch about a point of the plane.
 
     Args:
         rng: random number generator.
         centre: row and column of the plane that map to the middle of the crop.
         size: rows and columns of the crop.
-        zoom: crop pixels per plane pixel, before the random scale.
     """
-    scale, angle, stretch = (
-        zoom * rng.uniform(*SCALE),
-        np.deg2rad(rng.normal(0, ROTATION_SD_DEG)),
-        rng.uniform(*STRETCH),
-    )
+    scale = rng.uniform(*SCALE)
+    angle = np.deg2rad(rng.normal(0, ROTATION_SD_DEG))
+    stretch = rng.uniform(*STRETCH)
     cosine, sine = np.cos(angle), np.sin(angle)
     turn = scale * np.array([[cosine * stretch, -sine], [sine * stretch, cosine]])
-    middle = (np.array([size[1], size[0]]) - 1) / 2
-    return np.hstack([turn, (middle - turn @ np.array([centre[1], centre[0]]))[:, None]])
+    return onto_crop(turn, centre, size)
 
 
 def cut_view(rng: np.random.Generator, image: Array, labels: Array, *, outside: int) -> None:

@@ -1,4 +1,4 @@
-"""Marks below the cord: fluid is told from a mass by its brightness."""
+"""Marks below the cord: a mark as bright as fluid is fluid, a darker one is a mass."""
 
 from __future__ import annotations
 
